@@ -1,0 +1,170 @@
+"""Back ends: what each kind must do, and how one is found by name.
+
+A separator takes sound apart in a *stream*: the stage reads the file, brings it to the rate and the
+two channels that the back end wants, feeds it in blocks, and deals with everything that makes a stem
+a stem (length, level, channels, exact sum, files, resuming). A back end only turns blocks into blocks.
+Write one, declare it as an entry point in the group `dubline.separator`, and add it to the list in
+`tests/contract/test_separators.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import msgspec
+
+from dubline.errors import BackendMissing, InvalidJob
+from dubline.model import Line, ModelIdentity
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Block = NDArray[np.float32]  # (channels, samples)
+    Sources = NDArray[np.float32]  # (sources, channels, samples)
+
+Tick = Callable[[], None]
+
+KINDS = ("separator",)
+
+
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
+    """What a first pass over the whole sound found out, at the rate the back end asked for.
+
+    `frames` samples per channel; `mean` and `std` (unbiased) of the mean of the channels over the whole
+    length; `lines` the times in which somebody speaks, None when not known; `mono` tells that the two
+    channels given are one channel twice, so that nothing can be learnt from their difference.
+    """
+
+    frames: int
+    rate: int
+    mean: float = 0.0
+    std: float = 1.0
+    lines: tuple[Line, ...] | None = None
+    mono: bool = False
+
+
+class SeparationStream(Protocol):
+    """One sound on its way through a separator.
+
+    Over its life it returns exactly as many samples as it was given, in order. Blocks may have any
+    length, zero included, and the result does not depend on how the sound was cut into blocks.
+    """
+
+    def push(self, block: Block) -> Sources:
+        """Give (2, n) samples; get back what is finished: (sources, 2, m), m >= 0."""
+
+    def flush(self) -> Sources:
+        """The sound has ended; get back the rest."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything `restore` needs to go on: names -> arrays, numbers or text. Never pickled."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up the state of a stream with the same settings."""
+
+
+class Separator(Protocol):
+    """A separator with its weights loaded. Use it in a `with`: leaving it frees the memory.
+
+    `rate` is the sample rate it works at, `sources` the names of what it returns, in order; the stage
+    looks for "vocals" (also spelt "speech" or "dialogue"), "music" and "sfx" (also "effects").
+    `wanted` limits the work to the sources somebody will use; a back end may ignore it, but then
+    returns all of `sources`.
+    """
+
+    requires: ClassVar[tuple[str, ...]]
+    extra: ClassVar[str]
+
+    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """Settings of this back end; unknown ones are refused."""
+
+    rate: int
+    sources: tuple[str, ...]
+    identities: tuple[ModelIdentity, ...]
+    notes: tuple[str, ...]
+
+    def __init__(self, options: Any) -> None:
+        """Load the weights. Raises `WeightsError` or `BackendMissing` with the remedy."""
+
+    def stream(self, survey: Survey, tick: Tick, wanted: tuple[str, ...] = ()) -> SeparationStream:
+        """Begin with one sound. `tick()` is called before each piece of work and may raise `Cancelled`."""
+
+    def __enter__(self) -> Separator: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class BackendInfo(msgspec.Struct, frozen=True):
+    """A back end as `dubline backends` lists it."""
+
+    kind: str
+    name: str
+    target: str
+    distribution: str
+    missing: tuple[str, ...]
+    remedy: str
+
+    @property
+    def installed(self) -> bool:
+        return not self.missing
+
+
+def available(kind: str) -> dict[str, BackendInfo]:
+    """All declared back ends of a kind, without importing any of their libraries."""
+    import importlib.util
+    from importlib.metadata import entry_points
+
+    found: dict[str, BackendInfo] = {}
+    for point in sorted(entry_points(group=f"dubline.{kind}"), key=lambda p: p.name):
+        try:
+            cls = point.load()
+        except ImportError as error:
+            missing: tuple[str, ...] = (error.name or str(error),)
+            extra = point.name
+        else:
+            missing = tuple(m for m in cls.requires if importlib.util.find_spec(m) is None)
+            extra = cls.extra
+        remedy = f'pip install "dubline[{extra}]"' if missing and extra else ""
+        origin = point.dist.name if point.dist else ""
+        found[point.name] = BackendInfo(kind, point.name, point.value, origin, missing, remedy)
+    return found
+
+
+def find(kind: str, name: str) -> Any:
+    """The class of a named back end.
+
+    Raises:
+        InvalidJob: no back end of that name is declared.
+        BackendMissing: it is declared, but a library it needs is not installed.
+    """
+    from importlib.metadata import entry_points
+
+    known = available(kind)
+    if name not in known:
+        raise InvalidJob(
+            f"there is no {kind} named {name!r}",
+            hint=f"Known: {', '.join(known) or 'none'}. `dubline backends` lists them.",
+        )
+    info = known[name]
+    if info.missing:
+        raise BackendMissing(
+            f"the {kind} {name!r} needs {', '.join(info.missing)}, which is not installed",
+            hint=f"Install it with: {info.remedy}" if info.remedy else "",
+        )
+    (point,) = entry_points(group=f"dubline.{kind}", name=name)
+    return point.load()
+
+
+def options_of(cls: Any, options: dict[str, Any]) -> Any:
+    """A back end's `Options` from plain values.
+
+    Raises:
+        InvalidJob: an option is unknown or has the wrong type.
+    """
+    try:
+        return msgspec.convert(options, cls.Options, strict=False)
+    except msgspec.ValidationError as error:
+        known = ", ".join(cls.Options.__struct_fields__)
+        raise InvalidJob(f"{cls.__name__.lower()}: {error}", hint=f"Its options: {known}.") from None

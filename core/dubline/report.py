@@ -1,0 +1,76 @@
+"""Progress and cancellation in one callable.
+
+A stage calls `report(done, total)` as it goes, in seconds of media or in items. Whoever wants to
+stop it makes that call raise `Cancelled`: every tick of progress is a place to stop, and no stage
+needs to know about buttons or signals.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from dubline.errors import Cancelled
+
+Report = Callable[[float, float], None]
+
+
+def silent(done: float, total: float) -> None:
+    """A report that nobody reads."""
+
+
+class Progress:
+    """A report at the edge of the product: throttled, cancellable, and able to tell the time left.
+
+    `show(stage, done, total, seconds_left)` is called at most `per_second` times a second, and
+    always for the first and the last tick of a stage. `seconds_left` is None until there is
+    something to judge by. `cancel()` may be called from any thread or signal handler.
+    """
+
+    def __init__(
+        self,
+        show: Callable[[str, float, float, float | None], None],
+        *,
+        per_second: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._show = show
+        self._pause = 1.0 / per_second
+        self._clock = clock
+        self._stop = threading.Event()
+        self._stage = ""
+        self._start: tuple[float, float] | None = None  # clock and `done` of the first tick
+        self._last = float("-inf")
+
+    def stage(self, name: str) -> Report:
+        """The report for one named stage; its first tick may be well above zero (a resumed run)."""
+        self._stage, self._start, self._last = name, None, float("-inf")
+        return self
+
+    def cancel(self) -> None:
+        """Make the next tick raise `Cancelled`."""
+        self._stop.set()
+
+    def __call__(self, done: float, total: float) -> None:
+        if self._stop.is_set():
+            raise Cancelled("stopped", hint="Run the same command again to go on where it stopped.")
+        now = self._clock()
+        if self._start is None:
+            self._start = (now, done)
+        if now - self._last < self._pause and done < total:
+            return
+        self._last = now
+        began, first = self._start
+        gained, spent = done - first, now - began
+        left = spent * (total - done) / gained if gained > 0 and spent > 0 else None
+        self._show(self._stage, done, total, left)
+
+
+def part(report: Report, start: float, share: float) -> Report:
+    """A report for a piece of a larger work: 0..total maps to start..start+share of 1."""
+
+    def inner(done: float, total: float) -> None:
+        report(start + share * (done / total if total else 1.0), 1.0)
+
+    return inner

@@ -1,0 +1,1 @@
+"""Timelines: built, read and exported with OpenTimelineIO."""

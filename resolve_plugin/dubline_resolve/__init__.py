@@ -1,0 +1,1 @@
+"""The side of Dubline that runs inside DaVinci Resolve: standard library only."""
