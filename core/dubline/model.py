@@ -19,7 +19,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Base of all values: immutable, keyword-only, unknown fields refused when decoded."""
 
 
-class AudioTrack(Value):
+class AudioTrack(Value, frozen=True):
     """One audio stream of a media file.
 
     `index` counts the file's audio streams from 0. `start` is where the stream begins on the media's
@@ -38,7 +38,7 @@ class AudioTrack(Value):
     frames: int | None = None
 
 
-class VideoTrack(Value):
+class VideoTrack(Value, frozen=True):
     """The picture. `rate` is a fraction as text; `variable` tells that frames are unevenly spaced."""
 
     rate: str
@@ -51,7 +51,7 @@ class VideoTrack(Value):
     pixel_aspect: str = "1"
 
 
-class Media(Value):
+class Media(Value, frozen=True):
     """A source file as probed. `fingerprint` identifies its content (size, time, first and last MiB)."""
 
     path: str
@@ -63,7 +63,7 @@ class Media(Value):
     container: str = ""
 
 
-class Sound(Value):
+class Sound(Value, frozen=True):
     """A sound file that soundfile reads: what a stage is given to work on.
 
     `fingerprint` identifies the content when the path lies outside the run; a file made by a step
@@ -83,14 +83,14 @@ class Sound(Value):
         return self.frames / self.rate
 
 
-class Line(Value):
+class Line(Value, frozen=True):
     """A time in which somebody speaks, in seconds from the start of the sound."""
 
     start: float
     end: float
 
 
-class ModelIdentity(Value):
+class ModelIdentity(Value, frozen=True):
     """Which weights a back end used. `sha256` is of the file's bytes, one per file."""
 
     name: str
@@ -100,14 +100,14 @@ class ModelIdentity(Value):
     origin: str = ""
 
 
-class Choice(Value):
+class Choice(Value, frozen=True):
     """A back end and its options, as asked for."""
 
     backend: str
     options: dict[str, Any] = {}
 
 
-class Stem(Value):
+class Stem(Value, frozen=True):
     """One separated part of the sound, as long, as fast and as loud as its source.
 
     `label` says in words what is in it; `estimated` marks a split that no model made; `empty` marks
@@ -125,7 +125,7 @@ class Stem(Value):
     empty: bool = False
 
 
-class StemLevels(Value):
+class StemLevels(Value, frozen=True):
     """What a meter reads on one stem. Levels in dB; None where there is no sound to measure."""
 
     name: str
@@ -135,7 +135,7 @@ class StemLevels(Value):
     silent_share: float
 
 
-class SeparationQuality(Value):
+class SeparationQuality(Value, frozen=True):
     """Checks made on every separation.
 
     `residue_dbfs` is the peak of source minus the sum of the stems as written (None: exactly zero).
@@ -149,7 +149,7 @@ class SeparationQuality(Value):
     lines: int
 
 
-class Stems(Value):
+class Stems(Value, frozen=True):
     """The four stems of a sound; together they are the sound."""
 
     source: Sound
