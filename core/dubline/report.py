@@ -74,3 +74,11 @@ def part(report: Report, start: float, share: float) -> Report:
         report(start + share * (done / total if total else 1.0), 1.0)
 
     return inner
+
+
+def clock_text(seconds: float) -> str:
+    """Seconds as people read them: 00:01:02.345."""
+    thousandths = round(seconds * 1000)
+    minutes, rest = divmod(thousandths, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"

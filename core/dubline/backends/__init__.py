@@ -70,8 +70,7 @@ class Separator(Protocol):
 
     `rate` is the sample rate it works at, `sources` the names of what it returns, in order; the stage
     looks for "vocals" (also spelt "speech" or "dialogue"), "music" and "sfx" (also "effects").
-    `wanted` limits the work to the sources somebody will use; a back end may ignore it, but then
-    returns all of `sources`.
+    `identities` say which weights are loaded, `notes` what was chosen, in words.
     """
 
     requires: ClassVar[tuple[str, ...]]
@@ -88,8 +87,15 @@ class Separator(Protocol):
     def __init__(self, options: Any) -> None:
         """Load the weights. Raises `WeightsError` or `BackendMissing` with the remedy."""
 
-    def stream(self, survey: Survey, tick: Tick, wanted: tuple[str, ...] = ()) -> SeparationStream:
-        """Begin with one sound. `tick()` is called before each piece of work and may raise `Cancelled`."""
+    def stream(
+        self, survey: Survey, tick: Tick, outputs: tuple[tuple[str, ...], ...] = ()
+    ) -> SeparationStream:
+        """Begin with one sound.
+
+        `tick()` is called before each piece of work and may raise `Cancelled`. Each output is the sum of
+        the sources it names, so that nothing is computed or moved that nobody wants; none means each
+        source by itself. A back end with a single source may ignore it.
+        """
 
     def __enter__(self) -> Separator: ...
 

@@ -1,0 +1,78 @@
+"""The `dubline` command. Heavy libraries load inside the commands that need them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from dubline import __version__
+from dubline.cli import models, separate
+from dubline.errors import DublineError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Stems, transcript, translation and dub of a film, on the editor's own timeline.\n\n"
+    "Nothing leaves this machine. Results go to a run folder beside the media (EPISODE.dubline); "
+    "a command that was stopped goes on when it is given again.",
+)
+app.add_typer(models.app, name="models")
+app.command("separate")(separate.separate)
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"dubline {__version__}")
+        raise typer.Exit()
+
+
+@app.command("backends")
+def backends() -> None:
+    """List the back ends: installed, missing, and how to get the missing ones."""
+    from dubline.backends import KINDS, available
+
+    for kind in KINDS:
+        typer.echo(f"{kind}s")
+        for info in available(kind).values():
+            state = "installed" if info.installed else f"missing {', '.join(info.missing)}"
+            typer.echo(f"  {info.name:<10} {state:<28} {info.remedy}".rstrip())
+
+
+@app.command("doctor")
+def doctor() -> None:
+    """Try each installed separator on two seconds of sound and say what came out."""
+    from dubline.doctor import try_separators
+
+    sound = True
+    for name, words, good in try_separators():
+        typer.echo(f"{'ok  ' if good else 'FAIL'} {name:<10} {words}")
+        sound = sound and good
+    if not sound:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """The entry point: runs a command and turns errors into a message, a hint and an exit status."""
+    # Nothing of the user's may leave the machine by a library's back door.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    try:
+        app()
+    except DublineError as error:
+        print(f"dubline: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"  {error.hint}", file=sys.stderr)
+        raise SystemExit(error.exit_status) from None
+    except KeyboardInterrupt:
+        print("dubline: stopped", file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None

@@ -1,0 +1,69 @@
+"""Progress on a terminal: one line that is rewritten, or a line every tenth where nobody watches."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TextIO
+
+from dubline.report import Progress, clock_text
+
+
+class Bar:
+    """Shows stages on a stream, in seconds of sound."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+        self._width = 0
+        self._told = (-1, "")
+
+    def show(self, stage: str, done: float, total: float, left: float | None) -> None:
+        """Called by `Progress`."""
+        share = done / total if total else 1.0
+        time_left = f"  {clock_text(left)[:8]} left" if left is not None and share < 1 else ""
+        text = f"{stage:<10} {share:6.1%}  {clock_text(done)[:8]} of {clock_text(total)[:8]}{time_left}"
+        if self._live:
+            self._stream.write("\r" + text.ljust(self._width))
+            self._width = len(text)
+        elif (int(share * 10), stage) != self._told:
+            self._told = (int(share * 10), stage)
+            self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Leave the line free for other text."""
+        if self._live and self._width:
+            self._stream.write("\r" + " " * self._width + "\r")
+            self._stream.flush()
+            self._width = 0
+
+    def say(self, text: str) -> None:
+        """A line of text beside the bar."""
+        self.clear()
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+
+@contextmanager
+def watched() -> Iterator[tuple[Progress, Bar]]:
+    """Progress on standard error, and Ctrl-C as an orderly stop; a second Ctrl-C stops at once."""
+    bar = Bar(sys.stderr)
+    progress = Progress(bar.show)
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        progress.cancel()
+        bar.say("stopping at the next chunk; Ctrl-C again to stop at once")
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    ended = signal.signal(signal.SIGTERM, interrupted)
+    try:
+        yield progress, bar
+    finally:
+        bar.clear()
+        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGTERM, ended)

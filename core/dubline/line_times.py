@@ -1,0 +1,100 @@
+"""When somebody speaks: line times from what an editor has at hand.
+
+Read are SRT (through pysrt), RTTM (what diarization tools write), and JSON with `segments` that have
+`start` and `end` in seconds, such as a transcript.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from dubline.errors import InvalidJob
+from dubline.model import Line
+
+
+class _Timed(msgspec.Struct):
+    start: float
+    end: float
+
+
+class _Segments(msgspec.Struct):
+    segments: list[_Timed]
+
+
+def read_lines(path: Path) -> tuple[Line, ...]:
+    """The line times in a file, ordered, with overlapping lines merged.
+
+    Raises:
+        InvalidJob: the file cannot be read, is of no known kind, or holds a line that ends before it begins.
+    """
+    readers = {".srt": _srt, ".rttm": _rttm, ".json": _json}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise InvalidJob(
+            f"line times in {path.name} cannot be read", hint="Give an .srt, an .rttm or a transcript .json."
+        )
+    try:
+        found = reader(path)
+    except OSError as error:
+        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
+    if not found:
+        raise InvalidJob(f"there are no line times in {path.name}", hint="Check that it is the right file.")
+    for line in found:
+        if not 0 <= line.start <= line.end < float("inf"):
+            raise InvalidJob(
+                f"{path.name} has a line from {line.start:.3f} s to {line.end:.3f} s",
+                hint="Correct its times; a line begins at 0 s or later and ends after it begins.",
+            )
+    merged: list[Line] = []
+    for line in sorted(found, key=lambda x: (x.start, x.end)):
+        if merged and line.start <= merged[-1].end:
+            merged[-1] = Line(start=merged[-1].start, end=max(merged[-1].end, line.end))
+        else:
+            merged.append(line)
+    return tuple(merged)
+
+
+def _srt(path: Path) -> list[Line]:
+    import pysrt
+
+    data = path.read_bytes()
+    for encoding in ("utf-8-sig", "utf-16") if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig",):
+        try:
+            text = data.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        text = data.decode("latin-1")  # times are ASCII; the words are not looked at
+    return [
+        Line(start=item.start.ordinal / 1000, end=item.end.ordinal / 1000) for item in pysrt.from_string(text)
+    ]
+
+
+def _rttm(path: Path) -> list[Line]:
+    found = []
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        fields = text.split()
+        if not fields or fields[0] != "SPEAKER":
+            continue
+        try:
+            start, length = float(fields[3]), float(fields[4])
+        except (IndexError, ValueError):
+            raise InvalidJob(
+                f"{path.name}, line {number}: not a SPEAKER line of RTTM",
+                hint="It has ten fields: SPEAKER file channel start duration <NA> <NA> name <NA> <NA>.",
+            ) from None
+        found.append(Line(start=start, end=start + length))
+    return found
+
+
+def _json(path: Path) -> list[Line]:
+    try:
+        segments = msgspec.json.decode(path.read_bytes(), type=_Segments).segments
+    except msgspec.DecodeError as error:
+        raise InvalidJob(
+            f"{path.name}: {error}", hint="It needs `segments`, each with `start` and `end` in seconds."
+        ) from None
+    return [Line(start=s.start, end=s.end) for s in segments]

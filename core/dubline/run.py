@@ -1,0 +1,282 @@
+"""A run: the folder in which a job's steps leave their results, each done once.
+
+A step is a plain function over values. Its key is the hash of its name, its version and the JSON of its
+inputs; the result lies in `steps/<name>-<key>/`. Because the paths of results carry those keys, a step's
+key contains the identity of everything before it. Work happens in a hidden folder that is renamed when it
+is complete, so a folder that can be seen is whole.
+
+    EPISODE.dubline/
+        run.json              what was asked, what happened: per step key, seconds, notes
+        steps/separate-1a2b3c4d5e/result.json, vocals.wav, ...
+        stems/vocals.wav ...  the files a person looks for, linked from the steps
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+import msgspec
+
+from dubline import __version__
+from dubline.errors import Cancelled, DublineError, InvalidJob, StorageFull
+from dubline.model import Value, canonical_json, to_json
+from dubline.report import Report, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+T = TypeVar("T")
+
+FORMAT = "dubline.run.1"
+FULL_DISK = {"ENOSPC", "EDQUOT", "EFBIG"}
+
+
+class StepRecord(Value, frozen=True):
+    """What `run.json` keeps about a step. `state` is done, kept, cancelled or failed."""
+
+    name: str
+    key: str
+    state: str
+    seconds: float = 0.0
+    inputs: Any = None
+    notes: tuple[str, ...] = ()
+    facts: dict[str, Any] = {}
+    error: dict[str, str] = {}
+
+
+class Manifest(Value, frozen=True):
+    """`run.json`."""
+
+    format: str = FORMAT
+    dubline: str = __version__
+    steps: tuple[StepRecord, ...] = ()
+
+
+@dataclass
+class Work:
+    """What a step's function is given besides its inputs.
+
+    `folder` is the hidden folder to write into; `root` the run folder; `hints` are settings that change how
+    the work is done but not its result (threads, device), and so are not part of the step's key.
+    """
+
+    root: Path
+    folder: Path
+    final: str
+    report: Report
+    hints: dict[str, Any] = field(default_factory=dict)
+    tell: Callable[[str], None] = lambda text: None
+    notes: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def result(self, name: str) -> str:
+        """The path, relative to the run folder, that a file of this step will have when it is whole."""
+        return f"{self.final}/{name}"
+
+    def open(self, path: str) -> Path:
+        """Where a path from a value lies: absolute ones as they are, others in the run folder."""
+        return self.root / path
+
+    def note(self, text: str) -> None:
+        """Keep a sentence for the user and the manifest; the same one only once."""
+        if text not in self.notes:
+            self.notes.append(text)
+            self.tell(text)
+
+
+def step(name: str, *, version: int, resumable: bool = False) -> Callable[[T], T]:
+    """Mark a function `(work, *inputs) -> value` as a step.
+
+    `version` is raised when the same inputs would give another result than before. A resumable step finds
+    what it left in `work.folder` when it was stopped; another one finds the folder empty.
+    """
+
+    def mark(function: T) -> T:
+        function.step = (name, version, resumable)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+class Run:
+    """The run in `root`, which is made if it is not there. Use it in a `with`: one process at a time.
+
+    `report` makes the report of a step from its name; `tell` gets each note as it is made; `said` gets
+    each finished or kept step's record.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        report: Callable[[str], Report] = lambda name: silent,
+        tell: Callable[[str], None] = lambda text: None,
+        said: Callable[[StepRecord], None] = lambda record: None,
+    ) -> None:
+        self.root = root
+        self._report = report
+        self._tell = tell
+        self._said = said
+        self._lock: Any = None
+
+    def __enter__(self) -> Run:
+        from filelock import FileLock, Timeout
+
+        with full_disk_is_told(self.root):
+            (self.root / "steps").mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self.root / ".lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise InvalidJob(
+                f"another Dubline is working in {self.root}", hint="Wait until it is done, or stop it."
+            ) from None
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._lock.release()
+        (self.root / ".lock").unlink(missing_ok=True)
+
+    def step(self, work: Callable[..., T], *inputs: Any, hints: dict[str, Any] | None = None) -> T:
+        """The result of `work(Work, *inputs)`, computed now or found from before.
+
+        Raises:
+            DublineError: what the step raised, with `stage` set; the manifest has it too.
+        """
+        name, version, resumable = work.step  # type: ignore[attr-defined]
+        wanted = get_type_hints(work)["return"]
+        key = step_key(name, version, inputs)
+        final = f"steps/{name}-{key}"
+        record = StepRecord(name=name, key=key, state="kept", inputs=msgspec.to_builtins(list(inputs)))
+        found = self.root / final / "result.json"
+        if found.is_file():
+            result: T = msgspec.json.decode(found.read_bytes(), type=wanted)
+            before = next((r for r in self.manifest().steps if r.key == key), record)
+            self._said(msgspec.structs.replace(before, state="kept"))
+            return result
+        folder = self.root / "steps" / f".{name}-{key}.part"
+        if folder.exists() and not resumable:
+            shutil.rmtree(folder)
+        began = time.monotonic()
+        doing = Work(self.root, folder, final, self._report(name), dict(hints or {}), self._tell)
+
+        def record_now(state: str, error: DublineError | None = None) -> StepRecord:
+            told = msgspec.structs.replace(
+                record,
+                state=state,
+                seconds=round(time.monotonic() - began, 3),
+                notes=tuple(doing.notes),
+                facts=doing.facts,
+                error=error.to_dict() if error else {},
+            )
+            self._remember(told)
+            return told
+
+        try:
+            with full_disk_is_told(self.root):
+                folder.mkdir(exist_ok=True)
+                result = work(doing, *inputs)
+                write_whole(folder / "result.json", to_json(result))
+                folder.replace(self.root / final)
+        except DublineError as error:
+            error.stage = error.stage or name
+            if not resumable:
+                shutil.rmtree(folder, ignore_errors=True)
+            with _quietly_if_full():
+                record_now("cancelled" if isinstance(error, Cancelled) else "failed", error)
+            raise
+        except BaseException:
+            if not resumable:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._said(record_now("done"))
+        return result
+
+    def publish(self, source: str, name: str) -> Path:
+        """Put a step's file where a person looks for it: a hard link, or a copy where links don't work."""
+        target = self.root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = target.with_name(f".{target.name}.part")
+        aside.unlink(missing_ok=True)
+        with full_disk_is_told(self.root):
+            try:
+                os.link(self.root / source, aside)
+            except OSError:
+                shutil.copyfile(self.root / source, aside)
+            aside.replace(target)
+        return target
+
+    def manifest(self) -> Manifest:
+        """`run.json` as it stands; an empty one when there is none or it cannot be read."""
+        try:
+            return msgspec.json.decode((self.root / "run.json").read_bytes(), type=Manifest)
+        except (OSError, msgspec.DecodeError):
+            return Manifest()
+
+    def _remember(self, record: StepRecord) -> None:
+        kept = tuple(r for r in self.manifest().steps if (r.name, r.key) != (record.name, record.key))
+        write_whole(self.root / "run.json", to_json(Manifest(steps=(*kept, record))))
+
+
+def step_key(name: str, version: int, inputs: tuple[Any, ...]) -> str:
+    """Ten hex digits for a step's work: name, version and inputs. Media count by content, not by place."""
+    told = [_placeless(msgspec.to_builtins(value)) for value in inputs]
+    text = canonical_json([name, version, told])
+    return hashlib.sha256(text).hexdigest()[:10]
+
+
+def _placeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        known = {k: _placeless(v) for k, v in value.items()}
+        if known.get("fingerprint"):
+            known.pop("path", None)
+        return known
+    if isinstance(value, list | tuple):
+        return [_placeless(item) for item in value]
+    return value
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all, also after a power cut."""
+    aside = path.with_name(f".{path.name}.part")
+    with aside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+@contextmanager
+def full_disk_is_told(folder: Path) -> Iterator[None]:
+    """Turn the system's way of saying "disk full" into ours."""
+    import errno
+
+    codes = {getattr(errno, code) for code in FULL_DISK if hasattr(errno, code)}
+    try:
+        yield
+    except StorageFull:
+        raise
+    except OSError as error:
+        if error.errno not in codes:
+            raise
+        raise StorageFull(
+            f"the disk that holds {folder} is full",
+            hint="Make room, or choose another place with --out. The same command then goes on.",
+        ) from error
+
+
+@contextmanager
+def _quietly_if_full() -> Iterator[None]:
+    # The manifest should tell of a failure, but not hide that failure behind "disk full" of its own.
+    import contextlib
+
+    with contextlib.suppress(OSError):
+        yield

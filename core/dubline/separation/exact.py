@@ -1,0 +1,65 @@
+"""Stems that sum to their source exactly, as they are written.
+
+At 24 bit everything is counted in steps of 2**-23. Every stem but one is rounded to whole steps; the one
+that takes the rest is source minus the others, in integers. Should a stem not fit into 24 bits (a model
+may overshoot where the source is near full scale), what is over goes to the other stems, where the source
+itself guarantees room.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+STEP = 2.0**-23
+LOWEST, HIGHEST = -(2**23), 2**23 - 1
+
+Integers = NDArray[np.int32]
+Floats = NDArray[np.float32]
+
+
+def to_steps(samples: NDArray[Any]) -> Integers:
+    """Samples in -1..1 -> whole steps of 2**-23, limited to 24 bits."""
+    scaled = np.rint(np.asarray(samples, np.float64) / STEP)
+    return np.clip(scaled, LOWEST, HIGHEST).astype(np.int32)
+
+
+def integer_stems(source: Integers, parts: NDArray[Any], rest: int) -> tuple[Integers, int]:
+    """Stems in whole steps that sum to the source.
+
+    Args:
+        source: (channels, n) in whole steps, within 24 bits.
+        parts: (stems, channels, n), the stems as estimated, in -1..1; row `rest` is not looked at.
+        rest: the row that becomes source minus all others.
+
+    Returns:
+        (stems, channels, n) within 24 bits, and how many samples had to be moved to another stem to fit.
+    """
+    stems = to_steps(parts).astype(np.int64)
+    stems[rest] = 0
+    stems[rest] = source - stems.sum(axis=0)
+    over = stems[rest] - np.clip(stems[rest], LOWEST, HIGHEST)
+    moved = int(np.count_nonzero(over))
+    if moved:
+        stems[rest] -= over
+        for row in range(len(stems)):
+            if row == rest:
+                continue
+            room = np.clip(stems[row] + over, LOWEST, HIGHEST) - stems[row]
+            stems[row] += room
+            over -= room
+    return stems.astype(np.int32), moved
+
+
+def float_stems(source: Floats, parts: NDArray[Any], rest: int) -> Floats:
+    """Stems in single precision whose sum differs from the source by rounding only.
+
+    Shapes as in `integer_stems`. The rest is taken from the other stems as they are rounded, in double
+    precision, so errors do not add up.
+    """
+    stems = np.array(parts, np.float32)
+    stems[rest] = 0
+    stems[rest] = (source.astype(np.float64) - stems.sum(axis=0, dtype=np.float64)).astype(np.float32)
+    return stems

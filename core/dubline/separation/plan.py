@@ -1,0 +1,169 @@
+"""Who fills which stem: the order of models for a kind of content, and what becomes of their sources.
+
+* One model with voices among its sources: those are the vocals; whatever it was not asked for is one bed.
+* A film model (music, effects, speech) fills vocals, music and sfx itself.
+* The film chain: the dialogue model first, on the sound; then the film model on what is left, for music
+  and effects. What speech the film model still finds there goes to the vocals. Run the other way, or the
+  film model alone, leaves dialogue in the music.
+
+One stem always takes what nobody claimed, so nothing is lost and the stems sum to the sound.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from dubline.errors import InvalidJob
+from dubline.model import Choice, Line, StemName, Value
+
+Content = Literal["dialogue", "music", "cinematic"]
+
+STEM_OF_SOURCE: dict[str, StemName] = {
+    "vocals": "vocals",
+    "speech": "vocals",
+    "dialogue": "vocals",
+    "dialog": "vocals",
+    "voice": "vocals",
+    "music": "music",
+    "sfx": "sfx",
+    "effects": "sfx",
+    "effect": "sfx",
+    "fx": "sfx",
+}
+
+
+class SeparationJob(Value, frozen=True):
+    """What a separation is asked for; everything in it changes the result.
+
+    `separator` hears the sound; `film`, if given, hears what the separator left. `background`: "residual"
+    makes the bed by subtraction, which nulls; "sum" keeps the model's own other sources as the music and
+    puts what is left over into sfx. `depth`: "24", "float", or "auto" (24 bit unless the source goes over
+    full scale). `models` are the SHA-256 of the weights, so that other weights under the same name count as
+    another job.
+    """
+
+    separator: Choice
+    film: Choice | None = None
+    background: Literal["residual", "sum"] = "residual"
+    ambient: bool = True
+    depth: Literal["auto", "24", "float"] = "auto"
+    lines: tuple[Line, ...] | None = None
+    models: tuple[str, ...] = ()
+
+
+class Share(msgspec.Struct, frozen=True):
+    """Part of a plan: the sum of these sources goes to this stem."""
+
+    stem: StemName
+    sources: tuple[str, ...]
+
+
+class Filling(msgspec.Struct, frozen=True):
+    """What comes of one model: its shares, and for which stems the last word is spoken."""
+
+    shares: tuple[Share, ...]
+
+    @property
+    def outputs(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(share.sources for share in self.shares)
+
+
+class Labels(msgspec.Struct, frozen=True):
+    """Which stem takes the rest, and what the stems hold, in words. `empty` stems stay silent."""
+
+    rest: StemName
+    text: dict[str, str]
+    empty: tuple[StemName, ...]
+
+
+def filling(sources: tuple[str, ...], *, background: str) -> Filling:
+    """The shares of the model that hears the sound.
+
+    Raises:
+        InvalidJob: the model returns no voices.
+    """
+    voices = tuple(s for s in sources if STEM_OF_SOURCE.get(s) == "vocals")
+    if not voices:
+        raise InvalidJob(
+            f"the model returns {', '.join(sources)}, and no voices",
+            hint="Choose a model with a source named vocals or speech.",
+        )
+    others = tuple(s for s in sources if s not in voices)
+    if film_model(sources):
+        return _film_shares(sources)
+    shares = [Share("vocals", voices)]
+    if background == "sum" and others:
+        shares.append(Share("music", others))
+    return Filling(tuple(shares))
+
+
+def film_filling(sources: tuple[str, ...]) -> Filling:
+    """The shares of the film model that hears what the dialogue model left.
+
+    Raises:
+        InvalidJob: the model does not tell music from effects.
+    """
+    if not film_model(sources):
+        raise InvalidJob(
+            f"the film model returns {', '.join(sources)}",
+            hint="A film model returns music, sfx and speech: CDX23's checkpoints, for one.",
+        )
+    return _film_shares(sources)
+
+
+def film_model(sources: tuple[str, ...]) -> bool:
+    """Whether a model tells music from effects."""
+    return {"music", "sfx"} <= {STEM_OF_SOURCE.get(s) for s in sources}
+
+
+def _film_shares(sources: tuple[str, ...]) -> Filling:
+    # Effects are not asked for: they are what is left, which loses nothing.
+    return Filling(
+        tuple(
+            Share(stem, tuple(s for s in sources if STEM_OF_SOURCE.get(s) == stem))
+            for stem in ("vocals", "music")
+            if any(STEM_OF_SOURCE.get(s) == stem for s in sources)
+        )
+    )
+
+
+def labels(sources: tuple[str, ...], film_sources: tuple[str, ...] | None, job: SeparationJob) -> Labels:
+    """Who takes the rest, and what stands on the stems."""
+    if film_sources is not None or film_model(sources):
+        text = {
+            "vocals": "voices",
+            "music": "music, by the film model",
+            "sfx": "effects, and whatever no model claimed",
+            "ambient": "estimated: what stays the same for 30 s in the effects",
+        }
+        if job.ambient:
+            return Labels("sfx", text, ())
+        return Labels("sfx", {**text, "ambient": "empty: not asked for"}, ("ambient",))
+    bed = "bed: music, effects and ambience together (source minus voices)"
+    others = [s for s in sources if STEM_OF_SOURCE.get(s) != "vocals"]
+    ambient = "empty: ambience is only estimated from an effects stem, and there is none"
+    if job.background == "sum" and others:
+        text = {
+            "vocals": "voices",
+            "music": f"the model's {' + '.join(others)}",
+            "sfx": "what the model gave to no source",
+            "ambient": ambient,
+        }
+        return Labels("sfx", text, ("ambient",))
+    if others:
+        bed = f"bed: {' + '.join(others)} (source minus voices)"
+    text = {
+        "vocals": "voices",
+        "music": bed,
+        "sfx": "empty: this model knows no effects; they are in the music",
+        "ambient": ambient,
+    }
+    return Labels("music", text, ("sfx", "ambient"))
+
+
+def with_hints(choice: Choice, cls: Any, hints: dict[str, Any]) -> dict[str, Any]:
+    """A choice's options with the hints its back end knows (threads, device, batch)."""
+    known = set(cls.Options.__struct_fields__)
+    return {**choice.options, **{k: v for k, v in hints.items() if k in known and v is not None}}

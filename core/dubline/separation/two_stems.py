@@ -1,0 +1,210 @@
+"""Voices and background of one sound file with Demucs, as a single call without a run folder."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from dubline.errors import InvalidJob
+from dubline.model import Choice, ModelIdentity, Sound, canonical_json
+from dubline.report import Report, part, silent
+from dubline.run import Work, full_disk_is_told, write_whole
+from dubline.separation.assembly import Contribution, estimated
+from dubline.separation.channels import groups_of, layout_of
+from dubline.separation.exact import float_stems, integer_stems, to_steps
+from dubline.separation.passes import take_apart
+from dubline.separation.plan import Filling, SeparationJob, Share, filling
+from dubline.separation.stage import (
+    channel_feed,
+    loaded,
+    look,
+    settle_depth,
+    space_needed,
+)
+from dubline.sound import SoundWriter, Subtype, open_sound, require_space
+
+Background = Literal["residual", "sum", "both"]
+
+
+class TwoStems(msgspec.Struct, frozen=True, kw_only=True):
+    """What `run_demucs_separation` wrote: voices, and the background in one form or both."""
+
+    vocals: Path
+    background: Path | None
+    background_sum: Path | None
+    sound: Sound
+    model: ModelIdentity
+    notes: tuple[str, ...]
+
+
+def run_demucs_separation(
+    audio: str | Path,
+    out: str | Path,
+    *,
+    model: str = "htdemucs",
+    background: Background = "residual",
+    depth: Literal["auto", "24", "float"] = "auto",
+    report: Report = silent,
+    tell: Callable[[str], None] = lambda text: None,
+    **options: Any,
+) -> TwoStems:
+    """Separate a sound file into `vocals.wav` and `background.wav` in the folder `out`.
+
+    The sound is read with soundfile, brought to the model's rate by a streaming resampler, run through the
+    model in chunks, and written with soundfile at the source's rate, length and channels. Memory does not
+    depend on the length. Killed or cancelled, the same call goes on where it was; until it is done, `out`
+    holds nothing but a hidden folder.
+
+    Args:
+        audio: a file that soundfile reads (WAV, FLAC, AIFF, ...); never changed.
+        model: a model in the models folder, or the path of a .th, .yaml, .safetensors or folder.
+        background: "residual" is source minus voices, and nulls with them; "sum" is the sum of the model's
+            other sources, which does not, and goes to `background_sum.wav`; "both" writes both.
+        depth: "24" bit, "float", or "auto": 24 bit unless the source goes over full scale.
+        report: progress in seconds of sound; may raise `Cancelled`.
+        tell: gets notes as they are made: the weights' licence, the device, the precision.
+        options: of the Demucs back end: device, precision, threads, batch, shifts, seed, overlap, normalise.
+
+    Raises:
+        DublineError: see `dubline.errors`; every message has a hint.
+    """
+    if background not in ("residual", "sum", "both"):
+        raise InvalidJob(f"there is no background {background!r}", hint="Use residual, sum or both.")
+    sound = open_sound(Path(audio))
+    source = Path(sound.path).absolute()
+    sound = msgspec.structs.replace(sound, layout=layout_of(sound.channels, sound.layout))
+    out = Path(out)
+    stat = source.stat()
+    asked = [str(source), stat.st_size, stat.st_mtime_ns, model, background, depth, _lasting(options)]
+    key = hashlib.sha256(canonical_json(asked)).hexdigest()[:10]
+    scratch = out / f".demucs-{key}.part"
+    with full_disk_is_told(out):
+        scratch.mkdir(parents=True, exist_ok=True)
+        work = Work(out, scratch, "", report, tell=tell)
+        job = SeparationJob(
+            separator=Choice(backend="demucs", options={"model": model, **options}), depth=depth
+        )
+        result = _separate(work, source, sound, job, background)
+        shutil.rmtree(scratch)
+    return result
+
+
+def _lasting(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that change the result: work may go on with other threads or on another device."""
+    return {k: v for k, v in options.items() if k not in ("device", "threads", "batch")}
+
+
+def _separate(work: Work, source: Path, sound: Sound, job: SeparationJob, background: Background) -> TwoStems:
+    def progress(done: float, total: float) -> None:
+        work.report(sound.duration * done / total, sound.duration)
+
+    groups = [g for g in groups_of(sound.channels, sound.layout) if g.modelled and g.dialogue]
+    depth = settle_depth(job, look(source, sound, work.folder, part(progress, 0.0, 0.02)), work)
+    require_space(work.root, space_needed(sound, tuple(groups), 1), "separating this sound")
+    with loaded(job.separator, work) as separator:
+        shares = _shares(separator.sources, background)
+        contributions = [
+            Contribution(
+                group,
+                take_apart(
+                    work.folder,
+                    group.name.replace(" ", "-"),
+                    channel_feed(source, group),
+                    rate=sound.rate,
+                    frames=sound.frames,
+                    mono=group.mono,
+                    separator=separator,
+                    outputs=shares.outputs,
+                    lines=None,
+                    report=part(progress, 0.02 + 0.93 * index / len(groups), 0.93 / len(groups)),
+                ),
+                shares.shares,
+            )
+            for index, group in enumerate(groups)
+        ]
+        for note in separator.notes:
+            work.note(note)
+        identity = separator.identities[0]
+    written = _write(work, source, sound, contributions, background, depth, part(progress, 0.95, 0.05))
+    result = TwoStems(
+        vocals=written["vocals"],
+        background=written.get("background"),
+        background_sum=written.get("background_sum"),
+        sound=sound,
+        model=identity,
+        notes=tuple(work.notes),
+    )
+    record = {
+        "source": sound.path,
+        "written": sorted(path.name for path in written.values()),
+        "model": msgspec.to_builtins(identity),
+        "options": job.separator.options,
+        "notes": work.notes,
+    }
+    write_whole(work.root / "separation.json", msgspec.json.format(msgspec.json.encode(record)))
+    return result
+
+
+def _shares(sources: tuple[str, ...], background: Background) -> Filling:
+    voices = filling(sources, background="residual").shares[0]
+    others = tuple(source for source in sources if source not in voices.sources)
+    if background == "residual" or not others:
+        return Filling((voices,))
+    return Filling((voices, Share("music", others)))
+
+
+def _write(
+    work: Work,
+    source: Path,
+    sound: Sound,
+    contributions: list[Contribution],
+    background: Background,
+    depth: str,
+    report: Report,
+) -> dict[str, Path]:
+    """Write the files aside and give them their names together, once all are whole."""
+    subtype: Subtype = "PCM_24" if depth == "24" else "FLOAT"
+    names = ["vocals"]
+    names += ["background"] if background != "sum" else []
+    names += ["background_sum"] if background != "residual" else []
+    with ExitStack() as stack:
+        writers = {
+            name: stack.enter_context(
+                SoundWriter(
+                    work.folder / f"{name}.wav",
+                    sound.rate,
+                    sound.channels,
+                    sound.frames,
+                    subtype,
+                    layout=sound.layout,
+                )
+            )
+            for name in names
+        }
+        done = 0
+        for block, parts in estimated(source, sound, contributions, ("vocals", "music")):
+            report(done, sound.frames)
+            total = parts[1].copy()
+            if depth == "24":
+                pair, _ = integer_stems(to_steps(block), parts, 1)
+                writers["vocals"].write(pair[0])
+                if "background" in writers:
+                    writers["background"].write(pair[1])
+            else:
+                exact = float_stems(block, parts, 1)
+                writers["vocals"].write(exact[0])
+                if "background" in writers:
+                    writers["background"].write(exact[1])
+            if "background_sum" in writers:
+                writers["background_sum"].write(total)
+            done += block.shape[1]
+    report(sound.frames, sound.frames)
+    for name in names:
+        (work.folder / f"{name}.wav").replace(work.root / f"{name}.wav")
+    return {name: work.root / f"{name}.wav" for name in names}
