@@ -84,7 +84,10 @@ def model_speed(device: torch.device, batches: list[int]) -> None:
     print(f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}")
     print(f"{work / 1e9:.0f} GFLOP a chunk; measured peaks in TFLOP/s: ", end="")
     print(", ".join(f"{name} {rate / 1e12:.0f}" for name, rate in peak.items()))
-    print(f"{'precision':<10}{'batch':>6}{'chunks/s':>10}{'x real time':>13}{'TFLOP/s':>9}{'of peak':>9}{'GB':>7}")
+    print(
+        f"{'precision':<10}{'batch':>6}{'chunks/s':>10}{'x real time':>13}"
+        f"{'TFLOP/s':>9}{'of peak':>9}{'GB':>7}"
+    )
     for name, dtype in TYPES.items():
         for batch in batches:
             chunks = torch.randn(batch, 2, segment, device=device) * 0.1
@@ -170,7 +173,9 @@ def out_of_memory(device: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--threads", type=int, default=max(1, (os.cpu_count() or 2) - 1))

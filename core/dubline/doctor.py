@@ -20,7 +20,7 @@ def try_separators() -> Iterator[tuple[str, str, bool]]:
     from dubline.routing import job_of, route
     from dubline.run import Run
     from dubline.separation import separate
-    from dubline.sound import SoundWriter
+    from dubline.sound import SoundWriter, open_sound
 
     for name, info in available("separator").items():
         if not info.installed:
@@ -35,7 +35,7 @@ def try_separators() -> Iterator[tuple[str, str, bool]]:
             try:
                 job = job_of(route(separator=name, content="dialogue"))
                 with Run(folder / "run") as run:
-                    stems = run.step(separate, writer.sound(), job)
+                    stems = run.step(separate, open_sound(folder / "tone.wav"), job)
             except (BackendMissing, WeightsError) as error:
                 yield name, f"{error.message}. {error.hint}", True
             except DublineError as error:

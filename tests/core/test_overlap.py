@@ -1,4 +1,4 @@
-"""The streaming loop against demucs' own `apply_model`, and its properties on a model one can reason about."""
+"""The streaming loop against demucs' own `apply_model`, and its properties on simple models."""
 
 from __future__ import annotations
 

@@ -66,7 +66,8 @@ class Demucs:
         import torch
 
         from dubline.backends.demucs_weights import load_bag
-        from dubline.backends.torch_run import PRECISIONS, choose_device, default_threads
+        from dubline.backends.torch_run import PRECISIONS, choose_device
+        from dubline.threads import default_threads
         from dubline.weights import resolve
 
         if not 0 <= options.overlap < 1:

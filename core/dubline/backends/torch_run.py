@@ -27,21 +27,6 @@ MEMORY_SHARE = 0.6
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 
-def default_threads() -> int:
-    """Physical cores this process may use, less one, at least 1.
-
-    All cores at once made the models slower than a single one whenever anything else ran.
-    """
-    import os
-
-    import psutil
-
-    cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        cores = min(cores, len(os.sched_getaffinity(0)))
-    return max(1, cores - 1)
-
-
 def choose_device(name: str) -> Any:
     """A torch device by name: auto, cpu, cuda, cuda:N or mps.
 
@@ -217,7 +202,7 @@ class ChunkRunner:
         said = []
         if self.snr_db is not None:
             said.append(
-                f"precision {self.precision} (half precision agrees to {self.snr_db:.0f} dB on a trial chunk; "
+                f"precision {self.precision} (half precision agrees with fp32 to {self.snr_db:.0f} dB; "
                 f"auto asks for {HALF_PRECISION_SNR_DB:.0f} dB)"
             )
         if self.halvings:

@@ -18,7 +18,9 @@ CONTENT = (
 
 
 def separate(
-    media: Annotated[Path, typer.Argument(help="A video, or a sound file. It is only read.", show_default=False)],
+    media: Annotated[
+        Path, typer.Argument(help="A video, or a sound file. It is only read.", show_default=False)
+    ],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="The run folder. Default: beside the media, NAME.dubline."),
@@ -32,7 +34,9 @@ def separate(
     ] = "",
     film_model: Annotated[
         str,
-        typer.Option("--film-model", help="The model for music and effects, by name or path.", show_default=False),
+        typer.Option(
+            "--film-model", help="The model for music and effects, by name or path.", show_default=False
+        ),
     ] = "",
     background: Annotated[
         str,
@@ -43,10 +47,13 @@ def separate(
     ] = "residual",
     lines: Annotated[
         Path | None,
-        typer.Option(help="When somebody speaks: .srt, .rttm or transcript .json. Helps the built-in separator."),
+        typer.Option(
+            help="When somebody speaks: .srt, .rttm or transcript .json. Helps the built-in separator."
+        ),
     ] = None,
     track: Annotated[
-        str, typer.Option(help="Which audio track of a video: number from 0, or language.", show_default=False)
+        str,
+        typer.Option(help="Which audio track of a video: number from 0, or language.", show_default=False),
     ] = "",
     depth: Annotated[
         str, typer.Option(help="24, float, or auto: 24 bit unless the source goes over full scale.")

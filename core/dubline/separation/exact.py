@@ -54,12 +54,18 @@ def integer_stems(source: Integers, parts: NDArray[Any], rest: int) -> tuple[Int
 
 
 def float_stems(source: Floats, parts: NDArray[Any], rest: int) -> Floats:
-    """Stems in single precision whose sum differs from the source by rounding only.
+    """Stems in single precision whose sum differs from the source by a rounding of the quietest only.
 
     Shapes as in `integer_stems`. The rest is taken from the other stems as they are rounded, in double
-    precision, so errors do not add up.
+    precision, so errors do not add up; what rounding the rest itself leaves over goes to the quietest
+    stem that is not silent, where steps are finest.
     """
     stems = np.array(parts, np.float32)
     stems[rest] = 0
     stems[rest] = (source.astype(np.float64) - stems.sum(axis=0, dtype=np.float64)).astype(np.float32)
+    left = source.astype(np.float64) - stems.sum(axis=0, dtype=np.float64)
+    size = np.where(stems == 0, np.float32(np.inf), np.abs(stems))
+    quietest = size.argmin(axis=0)[None]  # (1, channels, n)
+    finer = np.take_along_axis(stems, quietest, axis=0) + np.where(np.isfinite(size.min(axis=0)), left, 0.0)
+    np.put_along_axis(stems, quietest, finer.astype(np.float32), axis=0)
     return stems

@@ -33,6 +33,7 @@ from dubline.separation.plan import (
     with_hints,
 )
 from dubline.sound import read_blocks, require_space
+from dubline.threads import default_threads
 
 if TYPE_CHECKING:
     from dubline.backends import Separator
@@ -137,7 +138,7 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
         lines=job.lines,
         labels={name: _short(name, told) for name in STEM_NAMES},
         report=part(progress, 1.0 - WRITING, WRITING),
-        threads=int(work.hints.get("threads") or 0) or _threads(),
+        threads=int(work.hints.get("threads") or 0) or default_threads(),
     )
     spent["stems"] = time.monotonic() - began
     # Of this process; a run that was stopped before spent more.
@@ -255,12 +256,6 @@ def _note_channels(work: Work, groups: tuple[Group, ...], told: Labels) -> None:
 def _short(name: str, told: Labels) -> str:
     text = told.text[name]
     return "empty" if text.startswith("empty") else "estimated" if text.startswith("estimated") else ""
-
-
-def _threads() -> int:
-    from dubline.backends.torch_run import default_threads
-
-    return default_threads()
 
 
 def _result(
