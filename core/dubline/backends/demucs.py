@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float32]
 
-# Sources of the models trained on the Divide-and-Remaster data. Their authors run them on the sound as it
-# is; the music models expect it brought to mean 0 and deviation 1.
+# Sources of the models trained on the Divide-and-Remaster data. Their authors run them at the sound's own
+# level; the music models expect it brought to deviation 1.
 FILM_SOURCES = {"music", "sfx", "effects", "effect", "speech", "dialog", "dialogue"}
 
 
@@ -48,8 +48,8 @@ class Demucs:
         is heard again, delayed by up to half a second (seeded by `seed`), and averaged; 0 is once.
         `device`: auto, cpu, cuda, cuda:N, mps. `precision`: auto, fp32, bf16, fp16. `batch`: chunks at once
         (default: by the GPU's free memory, 1 on a CPU). `threads`: CPU threads (default: physical cores
-        less one). `normalise`: bring the sound to mean 0 and deviation 1 first (default: as the model was
-        trained).
+        less one). `normalise`: bring the sound to deviation 1 first (default: as the model was trained).
+        A constant offset is always taken off.
         """
 
         model: str = "htdemucs"
@@ -154,7 +154,8 @@ class DemucsStream:
         normalise = options.normalise
         if normalise is None:
             normalise = not set(bag.sources) <= FILM_SOURCES
-        self._mean = survey.mean if normalise else 0.0
+        # The mean goes in any case: a constant is in no stem, but a model may make something of it.
+        self._mean = survey.mean
         # As demucs does it: the deviation plus 1e-8, so that silence stays finite.
         self._deviation = survey.std + 1e-8 if normalise else 1.0
         self._outputs = len(outputs)

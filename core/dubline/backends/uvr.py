@@ -104,6 +104,9 @@ class Uvr:
         """(n, 2, stretch) samples -> as many, of what the model returns."""
         import numpy as np
 
+        if not stretches.any():
+            # A model's own noise has no place in digital silence.
+            return np.zeros_like(stretches)
         spectra = np.stack([self._spectra.forward(stretch) for stretch in stretches])
         found = self._run(spectra)
         if self._options.denoise:
