@@ -19,17 +19,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from material import FULL, film, htdemucs, save_bag
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "core")]
-
-from random_demucs import FULL, htdemucs, save_bag  # noqa: E402
-
-from dubline.backends.torch_run import choose_device  # noqa: E402
-from dubline.model import Choice  # noqa: E402
-from dubline.run import Run  # noqa: E402
-from dubline.separation import SeparationJob, separate  # noqa: E402
-from dubline.sound import SoundWriter  # noqa: E402
+from dubline.backends.torch_run import choose_device
+from dubline.model import Choice
+from dubline.run import Run
+from dubline.separation import SeparationJob, separate
+from dubline.sound import open_sound
 
 TYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -111,32 +107,12 @@ def model_speed(device: torch.device, batches: list[int]) -> None:
             )
 
 
-def film(path: Path, minutes: float) -> Path:
-    """A long sound with levels that change: a minute of shaped noise, repeated at other levels."""
-    rng = np.random.default_rng(0)
-    rate = 48000
-    minute = np.cumsum(rng.normal(size=(2, rate * 60)), axis=1)
-    minute = np.diff(minute, axis=1, prepend=0) * 0.05
-    minute *= 0.6 + 0.4 * np.sin(np.arange(rate * 60) / rate * 2.1)
-    with SoundWriter(path, rate, 2, int(rate * 60 * minutes)) as writer:
-        left = int(rate * 60 * minutes)
-        part = 0
-        while left:
-            count = min(left, rate * 60)
-            writer.write((minute[:, :count] * (0.3 + 0.2 * (part % 4))).astype(np.float32))
-            left -= count
-            part += 1
-    return path
-
-
 def whole_film(device: str, minutes: float, threads: int, precisions: list[str]) -> None:
     """Decode to written stems."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         model = save_bag(folder / "htdemucs", "htdemucs", [htdemucs(**FULL)])
         source = film(folder / "film.wav", minutes)
-        from dubline.sound import open_sound
-
         sound = open_sound(source)
         for precision in precisions:
             options = {"model": str(model), "precision": precision}
