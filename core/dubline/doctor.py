@@ -40,6 +40,8 @@ def try_separators() -> Iterator[tuple[str, str, bool]]:
                 yield name, f"{error.message}. {error.hint}", True
             except DublineError as error:
                 yield name, f"{error.message}. {error.hint}", False
+            except Exception as error:  # whatever a stranger's back end or a library raises
+                yield name, f"{type(error).__name__}: {error}", False
             else:
                 exact = stems.quality is not None and stems.quality.residue_dbfs is None
                 words = "stems sum to the source" if exact else "stems do NOT sum to the source"

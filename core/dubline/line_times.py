@@ -6,12 +6,16 @@ Read are SRT (through pysrt), RTTM (what diarization tools write), and JSON with
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.model import Line
+
+_TIME = r"\d+:\d{1,2}:\d{1,2}[,.:]\d{1,3}"
+SRT_TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?!\S)")
 
 
 class _Timed(msgspec.Struct):
@@ -68,14 +72,28 @@ def _srt(path: Path) -> list[Line]:
             continue
     else:
         text = data.decode("latin-1")  # times are ASCII; the words are not looked at
-    return [
-        Line(start=item.start.ordinal / 1000, end=item.end.ordinal / 1000) for item in pysrt.from_string(text)
-    ]
+    # pysrt passes over what it cannot read, and takes a mistyped number for 0.
+    timed = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(r"\s*[-\d][^<>]*-->", line):
+            timed += 1
+            if not SRT_TIMES.match(line):
+                raise InvalidJob(
+                    f"{path.name}, line {number}: not the times of a subtitle: {line.strip()[:60]}",
+                    hint="They look like this: 00:01:02,345 --> 00:01:04,000",
+                )
+    found = pysrt.from_string(text)
+    if len(found) < timed:
+        raise InvalidJob(
+            f"{path.name} has {timed} lines with times, of which only {len(found)} could be read",
+            hint="Subtitles are parted by an empty line: open it in a subtitle editor and save it again.",
+        )
+    return [Line(start=item.start.ordinal / 1000, end=item.end.ordinal / 1000) for item in found]
 
 
 def _rttm(path: Path) -> list[Line]:
     found = []
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, text in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
         fields = text.split()
         if not fields or fields[0] != "SPEAKER":
             continue

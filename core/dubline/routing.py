@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from dubline.backends import available, find
+from dubline.backends import available, find, options_of
 from dubline.errors import InvalidJob, WeightsError
 from dubline.model import Choice
 from dubline.separation.plan import Content, SeparationJob, film_model
@@ -57,12 +57,19 @@ def route(
     Raises:
         InvalidJob: an unknown separator, or settings that contradict each other.
         BackendMissing: a named separator is not installed.
-        WeightsError: cinematic was asked for and there is no film model.
+        WeightsError: cinematic was asked for and there is no film model, or the named model cannot be used.
     """
     reasons: list[str] = []
+    if separator != "auto":
+        find("separator", separator)
+    if film_model_name and content in ("dialogue", "music"):
+        raise InvalidJob(
+            f"a film model was named, and {content} content does without",
+            hint="Leave --film-model out, or use --content cinematic.",
+        )
     film = _film(film_model_name)
     if content == "auto":
-        content = "cinematic" if film and separator != "builtin" else "dialogue"
+        content = "cinematic" if film and (film_model_name or separator != "builtin") else "dialogue"
         reasons.append(
             "content: cinematic, since a film model is there"
             if content == "cinematic"
@@ -76,7 +83,7 @@ def route(
         )
     chosen = separator
     if separator == "auto":
-        chosen, name, why = _first(ORDER[content], model)
+        chosen, name, why = _named(ORDER[content], model) if model else _first(ORDER[content], film)
         model = model or name
         reasons.append(why)
     elif separator != "builtin" and not model:
@@ -89,26 +96,54 @@ def route(
             raise InvalidJob(f"the separator {chosen} takes no model", hint="Leave --model out.")
         given["model"] = model
     second = Choice(backend="demucs", options={**_shared(given), "model": film}) if film else None
-    if content != "cinematic":
+    if content != "cinematic" or given.get("model") == film:
         second = None
     return Route(Choice(backend=chosen, options=given), second, content, tuple(reasons))
 
 
 def job_of(decided: Route, **settings: Any) -> SeparationJob:
-    """The job of a route, with the identity of the weights in it. Weights are hashed, not loaded."""
+    """The job of a route, with the identity of the weights in it. Weights are hashed, not loaded.
+
+    Raises:
+        InvalidJob: an option that the separator does not know.
+        WeightsError: a model is missing or damaged.
+    """
     from dubline.weights import resolve
 
     sums: list[str] = []
     for choice in (decided.separator, decided.film):
-        kind = KIND_OF.get(choice.backend) if choice else None
-        if choice and kind:
-            options = find("separator", choice.backend).Options
-            name = choice.options.get("model") or getattr(options(), "model", "")
-            sums.extend(resolve(name, kind).identity().sha256)  # type: ignore[arg-type]
+        if choice is None:
+            continue
+        options = options_of(find("separator", choice.backend), choice.options)
+        kind = KIND_OF.get(choice.backend)
+        if kind:
+            sums.extend(resolve(options.model, kind).identity().sha256)  # type: ignore[arg-type]
     return SeparationJob(separator=decided.separator, film=decided.film, models=tuple(sums), **settings)
 
 
-def _first(order: tuple[str, ...], model: str) -> tuple[str, str, str]:
+def _named(order: tuple[str, ...], model: str) -> tuple[str, str, str]:
+    """The separator that can use a model."""
+    from dubline.weights import resolve
+
+    known = available("separator")
+    wrong: dict[str, WeightsError] = {}
+    for name in order:
+        kind = KIND_OF.get(name)
+        if kind and name in known and known[name].installed:
+            try:
+                resolve(model, kind)  # type: ignore[arg-type]
+            except WeightsError as error:
+                wrong.setdefault(error.message, error)
+            else:
+                return name, model, f"separator: {name} with {model}"
+    if not wrong:
+        raise InvalidJob(
+            "no separator that takes a model is installed", hint="`dubline backends` tells more."
+        )
+    raise WeightsError("; ".join(wrong), hint=next(iter(wrong.values())).hint)
+
+
+def _first(order: tuple[str, ...], film: str | None) -> tuple[str, str, str]:
     known = available("separator")
     passed: list[str] = []
     for name in order:
@@ -119,29 +154,22 @@ def _first(order: tuple[str, ...], model: str) -> tuple[str, str, str]:
         if name == "builtin":
             why = f"separator: builtin, since {'; '.join(passed)}. {COST['builtin']}"
             return name, "", why
-        found = model or _a_model(name)
-        if found and (not model or _usable(name, model)):
+        found = _a_model(name)
+        if found:
             return (
                 name,
                 found,
                 f"separator: {name} with {found}" + (f" ({'; '.join(passed)})" if passed else ""),
             )
-        passed.append(f"{name} has no model in your models folder")
+        passed.append(f"{name} has no voice model in your models folder")
+    if film and "builtin" not in order:
+        why = f"separator: demucs with the film model {film} alone ({'; '.join(passed)})"
+        return "demucs", film, f"{why}. A voice model before it would leave less dialogue in the music"
     raise WeightsError(
         f"no separator can be used: {'; '.join(passed)}",
         hint='Install one (`pip install "dubline[demucs]"`) and fetch a model '
         "(`dubline models fetch htdemucs`), or use --separator builtin.",
     )
-
-
-def _usable(backend: str, model: str) -> bool:
-    from dubline.weights import resolve
-
-    try:
-        resolve(model, KIND_OF[backend])  # type: ignore[arg-type]
-    except WeightsError:
-        return False
-    return True
 
 
 def _a_model(backend: str) -> str | None:

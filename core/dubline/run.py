@@ -130,20 +130,27 @@ class Run:
     def __enter__(self) -> Run:
         from filelock import FileLock, Timeout
 
-        with full_disk_is_told(self.root):
-            (self.root / "steps").mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.root / ".lock")
         try:
-            self._lock.acquire(timeout=0)
+            with full_disk_is_told(self.root):
+                (self.root / "steps").mkdir(parents=True, exist_ok=True)
+                self._lock.acquire(timeout=0)
         except Timeout:
             raise InvalidJob(
                 f"another Dubline is working in {self.root}", hint="Wait until it is done, or stop it."
             ) from None
+        except StorageFull:
+            raise
+        except OSError as error:
+            raise InvalidJob(
+                f"{self.root} cannot be the run folder: {error.strerror or error}",
+                hint="Choose a folder that you may write to with --out.",
+            ) from error
         return self
 
     def __exit__(self, *exc: object) -> None:
+        # The file stays: deleted, it could be held by one process and made anew by another.
         self._lock.release()
-        (self.root / ".lock").unlink(missing_ok=True)
 
     def step(self, work: Callable[..., T], *inputs: Any, hints: dict[str, Any] | None = None) -> T:
         """The result of `work(Work, *inputs)`, computed now or found from before.
@@ -156,12 +163,15 @@ class Run:
         key = step_key(name, version, inputs)
         final = f"steps/{name}-{key}"
         record = StepRecord(name=name, key=key, state="kept", inputs=msgspec.to_builtins(list(inputs)))
-        found = self.root / final / "result.json"
-        if found.is_file():
-            result: T = msgspec.json.decode(found.read_bytes(), type=wanted)
-            before = next((r for r in self.manifest().steps if r.key == key), record)
-            self._said(msgspec.structs.replace(before, state="kept"))
-            return result
+        kept = self._kept(final, wanted)
+        if kept is not None:
+            before = next((r for r in self.manifest().steps if (r.name, r.key) == (name, key)), None)
+            if before is None:
+                with full_disk_is_told(self.root):
+                    self._remember(record)
+            self._said(msgspec.structs.replace(before or record, state="kept"))
+            known: T = kept
+            return known
         folder = self.root / "steps" / f".{name}-{key}.part"
         if folder.exists() and not resumable:
             shutil.rmtree(folder)
@@ -183,7 +193,7 @@ class Run:
         try:
             with full_disk_is_told(self.root):
                 folder.mkdir(exist_ok=True)
-                result = work(doing, *inputs)
+                result: T = work(doing, *inputs)
                 write_whole(folder / "result.json", to_json(result))
                 folder.replace(self.root / final)
         except DublineError as error:
@@ -197,28 +207,50 @@ class Run:
             if not resumable:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-        self._said(record_now("done"))
+        with full_disk_is_told(self.root):
+            done = record_now("done")
+        self._said(done)
         return result
+
+    def _kept(self, final: str, wanted: Any) -> Any:
+        """A step's result from before, or None. What is not whole any more is cleared away."""
+        place = self.root / final
+        if not place.exists():
+            return None
+        try:
+            data = (place / "result.json").read_bytes()
+            result = msgspec.json.decode(data, type=wanted)
+            if all((self.root / path).is_file() for path in _own_files(msgspec.json.decode(data), final)):
+                return result
+        except (OSError, ValueError):  # msgspec's errors are ValueErrors
+            pass
+        self._tell(f"{final} is damaged or was made by another version: it is made again")
+        shutil.rmtree(place)
+        return None
 
     def publish(self, source: str, name: str) -> Path:
         """Put a step's file where a person looks for it: a hard link, or a copy where links don't work."""
         target = self.root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
         aside = target.with_name(f".{target.name}.part")
-        aside.unlink(missing_ok=True)
         with full_disk_is_told(self.root):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            aside.unlink(missing_ok=True)
             try:
-                os.link(self.root / source, aside)
-            except OSError:
-                shutil.copyfile(self.root / source, aside)
-            aside.replace(target)
+                try:
+                    os.link(self.root / source, aside)
+                except OSError:
+                    shutil.copyfile(self.root / source, aside)
+                aside.replace(target)
+            finally:
+                # Left by a full disk, and where both were the same file already: renaming does nothing then.
+                aside.unlink(missing_ok=True)
         return target
 
     def manifest(self) -> Manifest:
         """`run.json` as it stands; an empty one when there is none or it cannot be read."""
         try:
             return msgspec.json.decode((self.root / "run.json").read_bytes(), type=Manifest)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, ValueError):  # msgspec's errors are ValueErrors, and so are UTF-8's
             return Manifest()
 
     def _remember(self, record: StepRecord) -> None:
@@ -231,6 +263,17 @@ def step_key(name: str, version: int, inputs: tuple[Any, ...]) -> str:
     told = [_placeless(msgspec.to_builtins(value)) for value in inputs]
     text = canonical_json([name, version, told])
     return hashlib.sha256(text).hexdigest()[:10]
+
+
+def _own_files(value: Any, final: str) -> Iterator[str]:
+    """The paths in a result that lie in the step's own folder."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _own_files(item, final)
+    elif isinstance(value, str) and value.startswith(f"{final}/"):
+        yield value
 
 
 def _placeless(value: Any) -> Any:

@@ -9,7 +9,7 @@ Write one, declare it as an entry point in the group `dubline.separator`, and ad
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from dubline.report import Report
+    from dubline.speech_sound import Speech
+    from dubline.transcript import HeardWord, Turn
+
     Block = NDArray[np.float32]  # (channels, samples)
     Sources = NDArray[np.float32]  # (sources, channels, samples)
 
 Tick = Callable[[], None]
 
-KINDS = ("separator",)
+KINDS = ("separator", "diarizer", "recognizer")
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +102,87 @@ class Separator(Protocol):
         """
 
     def __enter__(self) -> Separator: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class Diarization(msgspec.Struct, frozen=True, kw_only=True):
+    """Who speaks when.
+
+    `turns` may overlap between speakers; `exclusive` never do (for subtitles). Speakers carry the back
+    end's own labels; the stage names them. `embeddings`: label -> one vector per voice, unit length, of the
+    kind `embedding` names (vectors of different kinds cannot be compared); empty where the back end has none.
+    """
+
+    turns: tuple[Turn, ...]
+    exclusive: tuple[Turn, ...]
+    embeddings: dict[str, tuple[float, ...]] = {}
+    embedding: str = ""
+
+
+class Diarizer(Protocol):
+    """Finds who speaks when. Use it in a `with`; `notes` say what was chosen."""
+
+    requires: ClassVar[tuple[str, ...]]
+    extra: ClassVar[str]
+
+    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """Settings; all diarizers know `speakers`, `min_speakers` and `max_speakers` (None: estimate)."""
+
+    identities: tuple[ModelIdentity, ...]
+    notes: tuple[str, ...]
+
+    def __init__(self, options: Any) -> None: ...
+
+    def diarize(self, speech: Speech, report: Report) -> Diarization:
+        """Listen to the whole sound, in windows. `report` counts seconds and may raise `Cancelled`."""
+
+    def __enter__(self) -> Diarizer: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recognizer made of one stretch: words in reading order, on the sound's own clock.
+
+    `language` is a two-letter code; `no_speech` the back end's probability that nobody speaks, where it has
+    one.
+    """
+
+    words: tuple[HeardWord, ...]
+    language: str = ""
+    no_speech: float | None = None
+
+
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of sound to recognise, at most 30 s long, seconds from the start of the sound."""
+
+    start: float
+    end: float
+
+
+class Recognizer(Protocol):
+    """Turns speech into words. Use it in a `with`.
+
+    `confidence` says in a sentence what a word's confidence means with this back end.
+    """
+
+    requires: ClassVar[tuple[str, ...]]
+    extra: ClassVar[str]
+    confidence: ClassVar[str]
+
+    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """Settings; all recognizers know `language` ("" lets the back end detect it, if it can)."""
+
+    identities: tuple[ModelIdentity, ...]
+    notes: tuple[str, ...]
+
+    def __init__(self, options: Any) -> None: ...
+
+    def recognize(self, speech: Speech, stretches: tuple[Stretch, ...], report: Report) -> Iterator[Heard]:
+        """One `Heard` a stretch, in order. `report` is called before each and may raise `Cancelled`."""
+
+    def __enter__(self) -> Recognizer: ...
 
     def __exit__(self, *exc: object) -> None: ...
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from dubline.backends import Survey, Tick
-from dubline.errors import InvalidJob
+from dubline.errors import BackendFailed, InvalidJob
 from dubline.model import ModelIdentity
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # Sources of the models trained on the Divide-and-Remaster data. Their authors run them at the sound's own
 # level; the music models expect it brought to deviation 1.
 FILM_SOURCES = {"music", "sfx", "effects", "effect", "speech", "dialog", "dialogue"}
+# Beyond it the work, 1 / (1 - overlap), grows without bound.
+HIGHEST_OVERLAP = 0.95
 
 
 class Demucs:
@@ -35,6 +37,7 @@ class Demucs:
     Raises:
         WeightsError: the model is missing, damaged or refused.
         BackendMissing: a device was named that torch cannot use.
+        BackendFailed: the device has no room for the weights.
         InvalidJob: an option is out of range.
     """
 
@@ -44,7 +47,7 @@ class Demucs:
     class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """`model`: a name, or the path of a .th, .yaml, .safetensors or folder.
 
-        `overlap`: share of a chunk that the next one repeats, 0 to below 1. `shifts`: how often the sound
+        `overlap`: share of a chunk that the next one repeats, 0 to 0.95. `shifts`: how often the sound
         is heard again, delayed by up to half a second (seeded by `seed`), and averaged; 0 is once.
         `device`: auto, cpu, cuda, cuda:N, mps. `precision`: auto, fp32, bf16, fp16. `batch`: chunks at once
         (default: by the GPU's free memory, 1 on a CPU). `threads`: CPU threads (default: physical cores
@@ -70,8 +73,10 @@ class Demucs:
         from dubline.threads import default_threads
         from dubline.weights import resolve
 
-        if not 0 <= options.overlap < 1:
-            raise InvalidJob(f"overlap is {options.overlap}", hint="It is a share from 0 to below 1.")
+        if not 0 <= options.overlap <= HIGHEST_OVERLAP:
+            raise InvalidJob(
+                f"overlap is {options.overlap}", hint=f"It is a share from 0 to {HIGHEST_OVERLAP}."
+            )
         if options.shifts < 0:
             raise InvalidJob(f"shifts is {options.shifts}", hint="Use 0 (once, no shift) or more.")
         if options.batch is not None and options.batch < 1:
@@ -87,10 +92,16 @@ class Demucs:
         found = resolve(options.model, "demucs")
         self.identities: tuple[ModelIdentity, ...] = (found.identity(),)
         self._bag: Bag = load_bag(found.files[0])
+        try:
+            for model in self._bag.models:
+                model.to(self._device)
+        except RuntimeError as error:
+            raise BackendFailed(
+                f"the model cannot be put on {self._device}: {(str(error).splitlines() or ['?'])[0][:200]}",
+                hint="Close other programs that use the GPU, or use --device cpu.",
+            ) from None
         self._threads_before = torch.get_num_threads()
         torch.set_num_threads(options.threads or default_threads())
-        for model in self._bag.models:
-            model.to(self._device)
         self.rate = self._bag.rate
         self.sources = self._bag.sources
         self._streams: list[DemucsStream] = []

@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import warnings
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ MODEL_CLASSES = {
     "demucs.hdemucs.HDemucs",
     "demucs.htdemucs.HTDemucs",
 }
+
+# What a model may work at, in hertz: the rates at which sound files are read.
+LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
 
 
 class Bag(msgspec.Struct, frozen=True):
@@ -86,15 +90,17 @@ def _load_yaml(path: Path) -> Bag:
 def _file_of(signature: str, folder: Path) -> Path:
     if not re.fullmatch(r"[\w.-]+", signature):
         raise WeightsError(f"{signature!r} is not a model's signature", hint=f"Look at the bag in {folder}.")
+    # The patterns of `dubline.weights`, which has hashed the file: no other may be loaded in its stead.
     found = [
         *folder.glob(f"{signature}.safetensors"),
         *folder.glob(f"{signature}.th"),
-        *folder.glob(f"{signature}-*.th"),
+        *folder.glob(f"{signature}-????????.th"),
     ]
-    if not found:
+    if len(found) != 1:
         raise WeightsError(
-            f"the bag in {folder} names the model {signature}, whose file is not there",
-            hint=f"Put {signature}-XXXXXXXX.th or {signature}.safetensors beside the .yaml.",
+            f"the bag in {folder} names the model {signature}, "
+            + ("which is there more than once" if found else "whose file is not there"),
+            hint=f"Put one of {signature}-XXXXXXXX.th and {signature}.safetensors beside the .yaml.",
         )
     return found[0]
 
@@ -131,9 +137,12 @@ def _read_pickle(path: Path) -> dict[str, Any]:
         type(np.dtype(np.float64)),
         type(np.dtype(np.float32)),
         type(np.dtype(np.int64)),
+        type(np.dtype(np.int32)),
+        type(np.dtype(np.bool_)),
     ]
     try:
-        with torch.serialization.safe_globals(allowed):
+        with torch.serialization.safe_globals(allowed), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's own hints say how to load it unsafely
             package = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         foreign = re.search(r"GLOBAL ([\w.]+)", str(error))
@@ -145,8 +154,8 @@ def _read_pickle(path: Path) -> dict[str, Any]:
                 "Dubline does not load (for example diffq for quantised models).",
             ) from None
         raise WeightsError(
-            f"{path.name} cannot be read as a torch file: {_first_line(error)}",
-            hint="Download the file again.",
+            f"{path.name} is damaged, or no torch file that can be opened without running what is in it",
+            hint="Get the file again from where it came. If it is whole, save it again with demucs 4.1.",
         ) from None
     if not isinstance(package, dict) or not {"klass", "args", "kwargs", "state"} <= package.keys():
         raise WeightsError(
@@ -180,10 +189,10 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
             "kwargs": _decoded(json.loads(metadata["kwargs"])),
             "state": state,
         }
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
         raise WeightsError(
             f"{path.name} does not say which model it is ({_first_line(error)})",
-            hint="Demucs 4.1 writes class and arguments into the file's metadata; this file has none.",
+            hint="Demucs 4.1 writes class and arguments into the file's metadata; this file lacks them.",
         ) from None
 
 
@@ -199,7 +208,10 @@ def _decoded(value: Any) -> Any:
 
 def _build(package: dict[str, Any], path: Path) -> Any:
     klass = package["klass"]
-    name = klass if isinstance(klass, str) else f"{klass.__module__}.{klass.__qualname__}"
+    if isinstance(klass, type):
+        name = f"{klass.__module__}.{klass.__qualname__}"
+    else:
+        name = klass if isinstance(klass, str) else repr(klass)[:80]
     if name not in MODEL_CLASSES:
         raise WeightsError(
             f"{path.name} is refused: it asks for the class {name}, which is not a Demucs model. "
@@ -211,14 +223,19 @@ def _build(package: dict[str, Any], path: Path) -> Any:
 
         module, _, attribute = klass.rpartition(".")
         klass = getattr(importlib.import_module(module), attribute)
-    state = package["state"]
+    state, given = package["state"], package["kwargs"]
+    if not isinstance(state, dict) or not isinstance(given, dict):
+        raise WeightsError(
+            f"{path.name} is not a Demucs package (class, arguments and state)",
+            hint="The file is damaged or was made by another program.",
+        )
     if state.get("__quantized"):
         raise WeightsError(
             f"{path.name} holds quantised weights",
             hint="Those need diffq, whose licence (CC BY-NC) keeps it out of Dubline. Use the plain model.",
         )
     known = inspect.signature(klass).parameters
-    settings = {key: value for key, value in package["kwargs"].items() if key in known}
+    settings = {key: value for key, value in given.items() if key in known}
     try:
         model = klass(*package["args"], **settings)
         model.load_state_dict(state)
@@ -241,6 +258,11 @@ def _bag(
 ) -> Bag:
     first = models[0]
     for model, file in zip(models, files, strict=True):
+        if not LOWEST_RATE <= model.samplerate <= HIGHEST_RATE or not 0.1 <= model.segment <= 3600:
+            raise WeightsError(
+                f"{file.name} asks for pieces of {float(model.segment):g} s at {model.samplerate} Hz",
+                hint="Look at `segment` in the bag's .yaml; if there is none, the file is damaged.",
+            )
         if list(model.sources) != list(first.sources) or model.samplerate != first.samplerate:
             raise WeightsError(
                 f"the models of the bag {name} do not go together: {file.name} gives "
@@ -261,7 +283,7 @@ def _bag(
             f"{len(first.sources)} sources each",
             hint="`weights` needs a row for each model and a number for each source.",
         )
-    if any(sum(row[k] for row in weights) <= 0 for k in range(len(first.sources))):
+    if not all(0 < sum(row[k] for row in weights) < float("inf") for k in range(len(first.sources))):
         raise WeightsError(f"the bag {name} gives a source no weight at all", hint="Look at its `weights`.")
     return Bag(
         name,

@@ -6,6 +6,7 @@ Everything chosen here is said in `notes`, so that it reaches the user and the r
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,16 @@ def choose_device(name: str) -> Any:
             f"torch {torch.__version__} cannot use Apple's GPU here", hint="Use --device cpu, or auto."
         )
     return device
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Whether that is what a failure says. Only CUDA has a class for it; the others say it in words."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error)
+    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
 
 
 def cpu_has_bf16() -> bool:
@@ -136,11 +147,14 @@ class ChunkRunner:
         half = self._asked if self._asked != "auto" else "bf16"
         exact = self._run(chunks, "fp32")
         trial = self._run(chunks, half, final=False)
-        error = float(((trial - exact).astype(np.float64) ** 2).sum())
-        power = float((exact.astype(np.float64) ** 2).sum())
-        self.snr_db = 10 * float(np.log10(power / error)) if error > 0 and power > 0 else float("inf")
-        if not np.isfinite(error):
-            self.snr_db = float("-inf")
+        self.snr_db = float("-inf")
+        if np.isfinite(trial).all():
+            error = float(((trial - exact).astype(np.float64) ** 2).sum())
+            power = float((exact.astype(np.float64) ** 2).sum())
+            if error == 0:
+                self.snr_db = float("inf")
+            elif power > 0:
+                self.snr_db = 10 * float(np.log10(power / error))
         self.judged = True
         if self._asked != "auto" or self.snr_db >= HALF_PRECISION_SNR_DB:
             self.precision = half
@@ -148,16 +162,26 @@ class ChunkRunner:
 
     def _run(self, chunks: Array, precision: str, *, final: bool = True) -> Array:
         torch = self._torch
+        result: Array | None = None
         try:
             result = self._forward(chunks, precision)
-        except torch.OutOfMemoryError:
+        except (RuntimeError, MemoryError) as error:
+            if not _out_of_memory(error):
+                raise DemucsError(
+                    f"the model failed on {self._device}: {(str(error).splitlines() or ['?'])[0][:200]}",
+                    hint="Try --precision fp32, or --device cpu.",
+                ) from error
+        # Outside of the `except`: until it is left, the error keeps the memory that must become free.
+        if result is None:
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
             if len(chunks) == 1:
                 raise BackendFailed(
                     f"{self._device} has too little memory for a single chunk of the model",
-                    hint="Close other programs that use the GPU, take a smaller model, or use --device cpu.",
-                ) from None
+                    hint="Close other programs that use much memory, or take a smaller model"
+                    + (". " if self._device.type == "cpu" else ", or use --device cpu. ")
+                    + "The same command then goes on.",
+                )
             self.halvings += 1
             self._limit = max(1, min(self._limit, len(chunks)) // 2)
             parts = np.array_split(chunks, -(-len(chunks) // self._limit))
@@ -179,10 +203,9 @@ class ChunkRunner:
         if first:
             torch.cuda.reset_peak_memory_stats(self._device)
             before = torch.cuda.memory_allocated(self._device)
-        with (
-            torch.inference_mode(),
-            torch.autocast(self._device.type, dtype=dtype, enabled=dtype is not None),
-        ):
+        # Not every kind of device knows autocast, not even switched off.
+        half = torch.autocast(self._device.type, dtype=dtype) if dtype else nullcontext()
+        with torch.inference_mode(), half:
             result = self._model(torch.from_numpy(chunks).to(self._device))
             # (batch, sources, 2, n)
         with torch.inference_mode():
@@ -206,7 +229,7 @@ class ChunkRunner:
                 f"auto asks for {HALF_PRECISION_SNR_DB:.0f} dB)"
             )
         if self.halvings:
-            said.append(f"out of GPU memory {self.halvings} times: went on with {self._limit} chunks at once")
+            said.append(f"out of memory {self.halvings} times: went on with {self._limit} chunks at once")
         if self.repeated:
             said.append(f"{self.repeated} chunks overflowed in half precision and were done again in fp32")
         return said

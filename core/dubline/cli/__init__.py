@@ -24,13 +24,19 @@ app.add_typer(models.app, name="models")
 app.command("separate")(separate.separate)
 
 
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
-) -> None:
-    if version:
+def _show_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"dubline {__version__}")
         raise typer.Exit()
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None: ...
 
 
 @app.command("backends")
@@ -70,9 +76,10 @@ def main() -> None:
         if error.hint:
             print(f"  {error.hint}", file=sys.stderr)
         raise SystemExit(error.exit_status) from None
-    except KeyboardInterrupt:
-        print("dubline: stopped", file=sys.stderr)
-        raise SystemExit(130) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except OSError as error:
+        print(f"dubline: {error}", file=sys.stderr)
+        print("  Check that the disk is there and that you may read and write on it.", file=sys.stderr)
         raise SystemExit(1) from None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TextIO
 
+from dubline.errors import Cancelled
 from dubline.report import Progress, clock_text
 
 
@@ -56,13 +57,18 @@ def watched() -> Iterator[tuple[Progress, Bar]]:
 
     def interrupted(number: int, frame: FrameType | None) -> None:
         progress.cancel()
-        bar.say("stopping at the next chunk; Ctrl-C again to stop at once")
+        with suppress(RuntimeError):  # the signal may have come in the middle of writing a line
+            bar.say("stopping at the next chunk; Ctrl-C again to stop at once")
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = signal.signal(signal.SIGINT, interrupted)
     ended = signal.signal(signal.SIGTERM, interrupted)
     try:
         yield progress, bar
+    except KeyboardInterrupt:
+        raise Cancelled(
+            "stopped at once", hint="Run the same command again to go on at the last checkpoint."
+        ) from None
     finally:
         bar.clear()
         signal.signal(signal.SIGINT, before)

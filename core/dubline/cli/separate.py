@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from dubline.cli.progress import Bar
     from dubline.model import Media, Sound, Stems
-    from dubline.run import Run
+    from dubline.run import Run, StepRecord
 
 CONTENT = (
     "dialogue: voices and one bed. cinematic: voices, then music and effects by a film model. "
@@ -19,7 +20,11 @@ CONTENT = (
 
 def separate(
     media: Annotated[
-        Path, typer.Argument(help="A video, or a sound file. It is only read.", show_default=False)
+        Path,
+        typer.Argument(
+            help="A video, or a sound file. It is only read. Put -- before a name that begins with -.",
+            show_default=False,
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -100,6 +105,7 @@ def separate(
     from dubline.run import Run
     from dubline.separation import separate as separating
 
+    check_media(media)
     for name, value, known in (
         ("content", content, ("auto", "dialogue", "music", "cinematic")),
         ("background", background, ("residual", "sum")),
@@ -125,27 +131,59 @@ def separate(
         lines=read_lines(lines) if lines else None,
     )
     hints = {"device": device, "threads": threads, "batch": batch}
+    found = find_sound(media, track)
+    media = media.absolute()
     root = out or media.with_name(f"{media.stem or media.name}.dubline")
     with watched() as (progress, bar):
         for reason in decided.reasons:
             bar.say(reason)
-        with Run(root, report=progress.stage, tell=bar.say) as run:
-            sound = source_of(media, track, run)
+        with Run(root, report=progress.stage, tell=bar.say, said=lambda r: _said(r, bar)) as run:
+            sound = source_of(found, run)
             stems = run.step(separating, sound, job, hints=hints)
             publish(stems, run)
     _tell(stems, root)
 
 
-def source_of(media: Path, track: str, run: Run) -> Sound:
-    """The sound to work on: the file itself where soundfile reads it, else extracted from the video."""
-    from dubline.extraction import extract_sound
+def check_media(media: Path) -> None:
+    """Refuse what is no media file before anything is loaded or made.
+
+    Raises:
+        ValidationError: missing, a folder, empty, or not readable.
+        InvalidJob: its name is not text, so that no manifest and no timeline could name it.
+    """
+    from dubline.errors import InvalidJob
+    from dubline.sound import check_readable
+
+    check_readable(media)
+    try:
+        str(media.absolute()).encode()
+    except UnicodeEncodeError:
+        raise InvalidJob(
+            f"the name {str(media)!r} is not valid text", hint="Rename the file or its folder."
+        ) from None
+
+
+def _said(record: StepRecord, bar: Bar) -> None:
+    if record.state == "kept":
+        bar.say(f"{record.name}: kept from before")
+
+
+def find_sound(media: Path, track: str) -> Sound | tuple[Media, int]:
+    """The file itself where soundfile reads it, else a video and the number of its audio track."""
     from dubline.media import as_sound, choose_track, probe
 
     sound = as_sound(media)
     if sound is not None and not track:
         return sound
-    found: Media = probe(media)
-    return run.step(extract_sound, found, choose_track(found, track or None).index)
+    found = probe(media)
+    return found, choose_track(found, track or None).index
+
+
+def source_of(found: Sound | tuple[Media, int], run: Run) -> Sound:
+    """The sound to work on, extracted where it lies in a video."""
+    from dubline.extraction import extract_sound
+
+    return run.step(extract_sound, *found) if isinstance(found, tuple) else found
 
 
 def publish(stems: Stems, run: Run) -> None:

@@ -16,10 +16,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dubline.model import STEM_NAMES, Line, SeparationQuality, Sound, StemName
+from dubline.model import STEM_NAMES, Line, SeparationQuality, Sound, StemLevels, StemName
 from dubline.report import Report
 from dubline.separation.channels import Group
-from dubline.separation.exact import STEP, float_stems, integer_stems, to_steps
+from dubline.separation.exact import float_stems, from_steps, integer_stems, to_steps
 from dubline.separation.passes import Taken
 from dubline.separation.plan import Share
 from dubline.separation.resample import Reader
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 Array = NDArray[np.float32]
-BLOCK = 1 << 16
+BLOCK = 1 << 18  # samples; large blocks cost the meters and the picture less
 
 
 class Contribution(msgspec.Struct, frozen=True):
@@ -80,7 +80,7 @@ def assemble(
     contributions: list[Contribution],
     *,
     rest: StemName,
-    ambient: bool,
+    empty: tuple[StemName, ...],
     depth: str,
     folder: Path,
     lines: tuple[Line, ...] | None,
@@ -90,21 +90,24 @@ def assemble(
 ) -> Written:
     """Write `vocals.wav`, `music.wav`, `sfx.wav`, `ambient.wav` and `stems.png` into `folder`.
 
-    `rest` takes what no model claimed; with `ambient` the effects are split further. `depth` is "24" or
-    "float". The sum of the files is the source: exactly, in steps of 2**-23, or to rounding in float.
+    `rest` takes what no model claimed; `empty` stems stay silent, and unless ambient is one of them the
+    effects are split further. `depth` is "24" or "float". The sum of the files is the source: exactly, in
+    steps of 2**-23, or to rounding in float.
     """
     from dubline.separation.picture import StemPicture
 
     subtype: Subtype = "PCM_24" if depth == "24" else "FLOAT"
-    blocks = _completed(estimated(source, sound, contributions), rest)
-    if ambient:
-        blocks = _with_ambience(blocks, sound)
+    active = tuple(name for name in STEM_NAMES if name not in empty)
+    resting = active.index(rest)
+    blocks = _completed(estimated(source, sound, contributions, active), resting)
+    if "ambient" in active:
+        blocks = _with_ambience(blocks, sound, active)
     picture = StemPicture(STEM_NAMES, sound.rate, sound.frames, labels=labels)
     moved = 0
-    peaks = np.zeros(len(STEM_NAMES))
+    peaks = np.zeros(len(active))
     with ExitStack() as stack:
-        writers = [
-            stack.enter_context(
+        writers = {
+            name: stack.enter_context(
                 SoundWriter(
                     folder / f"{name}.wav",
                     sound.rate,
@@ -115,48 +118,48 @@ def assemble(
                 )
             )
             for name in STEM_NAMES
-        ]
-        side = stack.enter_context(_Side(sound, lines, picture, threads))
+        }
+        side = stack.enter_context(_Side(sound, lines, picture, active, threads))
         done = 0
         for block, parts in blocks:
             report(done, sound.frames)
+            stems: NDArray[Any]
             if depth == "24":
                 whole = to_steps(block)
-                stems, over = integer_stems(whole, parts, STEM_NAMES.index(rest))
+                stems, over = integer_stems(whole, parts, resting)
                 moved += over
-                for writer, stem in zip(writers, stems, strict=True):
-                    writer.write(stem)
-                heard = (stems * STEP).astype(np.float32)  # 24 bits are exact in float32
-                block = (whole * STEP).astype(np.float32)
+                block, heard = from_steps(whole), from_steps(stems)
             else:
-                heard = float_stems(block, parts, STEM_NAMES.index(rest))
-                for writer, stem in zip(writers, heard, strict=True):
-                    writer.write(stem)
+                stems = heard = float_stems(block, parts, resting)
+            nothing = np.zeros_like(stems[0])
+            for name, writer in writers.items():
+                writer.write(stems[active.index(name)] if name in active else nothing)
             side.push(block, heard)
             peaks = np.maximum(peaks, np.abs(heard).max(axis=(1, 2), initial=0.0))
             done += block.shape[1]
         quality = side.result()
     report(sound.frames, sound.frames)
     picture.write(folder / "stems.png", title=Path(sound.path).name)
-    silent = tuple(name for name, peak in zip(STEM_NAMES, peaks, strict=True) if peak == 0)
+    silent = tuple(name for name, peak in zip(active, peaks, strict=True) if peak == 0)
     return Written(quality, moved, silent)
 
 
-def _completed(blocks: Iterator[tuple[Array, Array]], rest: StemName) -> Iterator[tuple[Array, Array]]:
+def _completed(blocks: Iterator[tuple[Array, Array]], row: int) -> Iterator[tuple[Array, Array]]:
     """Fill the stem that takes the rest, so that the parts sum to the source to rounding."""
-    row = STEM_NAMES.index(rest)
     for block, parts in blocks:
         parts[row] = 0
         parts[row] = block - parts.sum(axis=0)
         yield block, parts
 
 
-def _with_ambience(blocks: Iterator[tuple[Array, Array]], sound: Sound) -> Iterator[tuple[Array, Array]]:
+def _with_ambience(
+    blocks: Iterator[tuple[Array, Array]], sound: Sound, active: tuple[StemName, ...]
+) -> Iterator[tuple[Array, Array]]:
     """Split the effects into sfx and ambient. The split looks ahead, so blocks wait until it is through."""
     from dubline.separation.ambient import AmbientSplit
 
     split = AmbientSplit(sound.rate, sound.channels)
-    sfx, ambient = STEM_NAMES.index("sfx"), STEM_NAMES.index("ambient")
+    sfx, ambient = active.index("sfx"), active.index("ambient")
     waiting: deque[tuple[Array, Array]] = deque()
     ready: list[Array] = []  # (2, channels, n): sfx and ambient
 
@@ -184,10 +187,19 @@ def _with_ambience(blocks: Iterator[tuple[Array, Array]], sound: Sound) -> Itera
 class _Side:
     """Meters and picture beside the writing: in a thread of their own where there is a core for it."""
 
-    def __init__(self, sound: Sound, lines: tuple[Line, ...] | None, picture: Any, threads: int) -> None:
+    def __init__(
+        self,
+        sound: Sound,
+        lines: tuple[Line, ...] | None,
+        picture: Any,
+        active: tuple[StemName, ...],
+        threads: int,
+    ) -> None:
         from dubline.separation.quality import QualityMeter
 
-        self._meter = QualityMeter(STEM_NAMES, sound.rate, sound.channels, sound.layout, lines)
+        # Nothing is to be learnt from a stem that stays silent.
+        self._rows = [STEM_NAMES.index(name) for name in active]
+        self._meter = QualityMeter(active, sound.rate, sound.channels, sound.layout, lines)
         self._picture = picture
         self._pool: Any = None
         self._pending: deque[list[Future[None]]] = deque()
@@ -206,14 +218,16 @@ class _Side:
 
     def push(self, source: Array, stems: Array) -> None:
         """Show a block; blocks must come in order and may not be changed afterwards."""
+        drawn = np.zeros((len(STEM_NAMES), *source.shape), np.float32)
+        drawn[self._rows] = stems
         if not self._pool:
             self._meter.push(source, stems)
-            self._picture.push(source, stems)
+            self._picture.push(source, drawn)
             return
         self._pending.append(
             [
                 self._pool[0].submit(self._meter.push, source, stems),
-                self._pool[1].submit(self._picture.push, source, stems),
+                self._pool[1].submit(self._picture.push, source, drawn),
             ]
         )
         if len(self._pending) > 4:
@@ -228,4 +242,9 @@ class _Side:
         while self._pending:
             self._await()
         quality: SeparationQuality = self._meter.result()
-        return quality
+        known = {level.name: level for level in quality.levels}
+        silent = StemLevels(name="", lufs=None, sample_peak_dbfs=None, clipped_samples=0, silent_share=1.0)
+        levels = tuple(
+            known.get(name) or msgspec.structs.replace(silent, name=name) for name in ("source", *STEM_NAMES)
+        )
+        return msgspec.structs.replace(quality, levels=levels)

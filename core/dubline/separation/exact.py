@@ -21,9 +21,18 @@ Floats = NDArray[np.float32]
 
 
 def to_steps(samples: NDArray[Any]) -> Integers:
-    """Samples in -1..1 -> whole steps of 2**-23, limited to 24 bits."""
-    scaled = np.rint(np.asarray(samples, np.float64) / STEP)
-    return np.clip(scaled, LOWEST, HIGHEST).astype(np.int32)
+    """Samples in -1..1 -> whole steps of 2**-23, limited to 24 bits.
+
+    In single precision every operation here is exact: scaling by a power of two, and rounding of values
+    that have no more than 24 bits.
+    """
+    scaled = np.rint(np.asarray(samples, np.float32) * np.float32(2.0**23))
+    return np.asarray(np.clip(scaled, LOWEST, HIGHEST, out=scaled).astype(np.int32))
+
+
+def from_steps(steps: Integers) -> Floats:
+    """Whole steps of 2**-23 -> samples; 24 bits fit into single precision."""
+    return np.asarray(steps.astype(np.float32) * np.float32(STEP))
 
 
 def integer_stems(source: Integers, parts: NDArray[Any], rest: int) -> tuple[Integers, int]:
@@ -37,9 +46,10 @@ def integer_stems(source: Integers, parts: NDArray[Any], rest: int) -> tuple[Int
     Returns:
         (stems, channels, n) within 24 bits, and how many samples had to be moved to another stem to fit.
     """
-    stems = to_steps(parts).astype(np.int64)
+    # A handful of 24-bit numbers cannot overflow 32 bits.
+    stems = to_steps(parts)
     stems[rest] = 0
-    stems[rest] = source - stems.sum(axis=0)
+    stems[rest] = source - stems.sum(axis=0, dtype=np.int32)
     over = stems[rest] - np.clip(stems[rest], LOWEST, HIGHEST)
     moved = int(np.count_nonzero(over))
     if moved:
@@ -50,7 +60,7 @@ def integer_stems(source: Integers, parts: NDArray[Any], rest: int) -> tuple[Int
             room = np.clip(stems[row] + over, LOWEST, HIGHEST) - stems[row]
             stems[row] += room
             over -= room
-    return stems.astype(np.int32), moved
+    return stems, moved
 
 
 def float_stems(source: Floats, parts: NDArray[Any], rest: int) -> Floats:

@@ -133,9 +133,10 @@ def take_apart(
         work = _Separation(folder, name, separator, survey, outputs, part(report, 0.05, 0.95))
         work.run(prepared, result, checkpoint_seconds)
     spent["model"] = spent.get("model", 0.0) + time.monotonic() - listened
+    # First the mark: killed after the deletions and before it, the next call would find half of the files.
+    write_whole(finished, b"")
     prepared.unlink(missing_ok=True)
     (folder / f"{name}.state.npz").unlink(missing_ok=True)
-    write_whole(finished, b"")
     return taken if heard.peak > 0 else msgspec.structs.replace(taken, path=None)
 
 

@@ -82,7 +82,7 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
     passes: list[tuple[Choice, bool]] = [(job.separator, False)]
     if job.film is not None:
         passes.append((job.film, True))
-    require_space(work.root, space_needed(sound, groups, len(passes)), "separating this sound")
+    require_room(work, space_needed(sound, groups, len(passes)))
 
     contributions: list[Contribution] = []
     sources: list[tuple[str, ...]] = []
@@ -132,7 +132,7 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
         sound,
         contributions,
         rest=told.rest,
-        ambient="ambient" not in told.empty,
+        empty=told.empty,
         depth=depth,
         folder=work.folder,
         lines=job.lines,
@@ -155,6 +155,10 @@ def loaded(choice: Choice, work: Work) -> Iterator[Separator]:
     cls = find("separator", choice.backend)
     with cls(options_of(cls, with_hints(choice, cls, work.hints))) as separator:
         for identity in separator.identities:
+            sums = ", ".join(
+                f"{file} {digest[:16]}" for file, digest in zip(identity.files, identity.sha256, strict=True)
+            )
+            work.note(f"weights of {identity.name}, SHA-256: {sums}")
             notice = licence_notice(identity)
             if notice:
                 work.note(notice)
@@ -216,6 +220,16 @@ def space_needed(sound: Sound, groups: tuple[Group, ...], passes: int) -> int:
     temporary = seconds * 48000 * 4 * 2 * modelled * (1 + 2 * passes)
     stems = sound.frames * sound.channels * 4 * len(STEM_NAMES)
     return int(temporary + stems) + (1 << 20)
+
+
+def require_room(work: Work, needed: int) -> None:
+    """Stop before starting where the disk has too little; what a stopped run left counts as had.
+
+    Raises:
+        StorageFull: with both numbers.
+    """
+    had = sum(file.stat().st_size for file in work.folder.rglob("*") if file.is_file())
+    require_space(work.root, max(0, needed - had), "separating this sound")
 
 
 def _feed(

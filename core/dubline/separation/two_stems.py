@@ -24,10 +24,12 @@ from dubline.separation.stage import (
     channel_feed,
     loaded,
     look,
+    require_room,
     settle_depth,
     space_needed,
 )
-from dubline.sound import SoundWriter, Subtype, open_sound, require_space
+from dubline.sound import SoundWriter, Subtype, open_sound
+from dubline.weights import resolve
 
 Background = Literal["residual", "sum", "both"]
 
@@ -81,7 +83,8 @@ def run_demucs_separation(
     sound = msgspec.structs.replace(sound, layout=layout_of(sound.channels, sound.layout))
     out = Path(out)
     stat = source.stat()
-    asked = [str(source), stat.st_size, stat.st_mtime_ns, model, background, depth, _lasting(options)]
+    weights = resolve(model, "demucs").identity().sha256
+    asked = [str(source), stat.st_size, stat.st_mtime_ns, weights, background, depth, _lasting(options)]
     key = hashlib.sha256(canonical_json(asked)).hexdigest()[:10]
     scratch = out / f".demucs-{key}.part"
     with full_disk_is_told(out):
@@ -106,7 +109,7 @@ def _separate(work: Work, source: Path, sound: Sound, job: SeparationJob, backgr
 
     groups = [g for g in groups_of(sound.channels, sound.layout) if g.modelled and g.dialogue]
     depth = settle_depth(job, look(source, sound, work.folder, part(progress, 0.0, 0.02)), work)
-    require_space(work.root, space_needed(sound, tuple(groups), 1), "separating this sound")
+    require_room(work, space_needed(sound, tuple(groups), 1))
     with loaded(job.separator, work) as separator:
         shares = _shares(separator.sources, background)
         contributions = [
@@ -187,10 +190,13 @@ def _write(
             )
             for name in names
         }
+        heard = [channel for c in contributions for channel in c.group.channels]
+        untouched = [channel for channel in range(sound.channels) if channel not in heard]
         done = 0
         for block, parts in estimated(source, sound, contributions, ("vocals", "music")):
             report(done, sound.frames)
             total = parts[1].copy()
+            total[untouched] = block[untouched]  # LFE and surrounds: no model heard them, all is background
             if depth == "24":
                 pair, _ = integer_stems(to_steps(block), parts, 1)
                 writers["vocals"].write(pair[0])

@@ -1,0 +1,218 @@
+"""Transcripts and turns as other programs read them: RTTM, CTM, SRT and WebVTT; and RTTM back into turns.
+
+All times are whole milliseconds, rounded once. RTTM is described in NIST's "2009 (RT-09) Rich Transcription
+Meeting Recognition Evaluation Plan", appendix A; CTM in the manual of NIST's sclite. Texts end every line
+with one line feed; write them as UTF-8.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+from dubline.errors import InvalidJob
+from dubline.recognition.language import width
+from dubline.transcript import Segment, Transcript, Turn, milliseconds
+
+_RTTM_TYPES = frozenset(
+    ("NOSCORE", "NO_RT_METADATA", "SEGMENT", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "IP")
+) | frozenset(("SU", "CB", "A/P", "SPEAKER", "SPKR-INFO"))
+_RTTM_HINT = "A line has ten fields: SPEAKER file channel start duration <NA> <NA> name <NA> <NA>."
+
+
+def _field(text: str, instead: str) -> str:
+    """A name as one field: space becomes an underscore."""
+    return "_".join(text.split()) or instead
+
+
+def _seconds(thousandths: int) -> str:
+    return f"{thousandths // 1000}.{thousandths % 1000:03d}"
+
+
+# --- RTTM and CTM --------------------------------------------------------------------------------
+
+
+def to_rttm(turns: Transcript | Iterable[Turn], name: str) -> str:
+    """Turns, or a transcript's segments, as SPEAKER lines in order of start.
+
+    `name` is the recording's. Space in names becomes an underscore. Segments without a speaker are
+    "unknown". What is shorter than half a millisecond is written as one.
+
+    Raises:
+        InvalidJob: a turn begins before 0, ends before it begins, or has no number for a time.
+    """
+    if isinstance(turns, Transcript):
+        turns = [Turn(start=s.start, end=s.end, speaker=s.speaker) for s in turns.segments]
+    lines = []
+    for turn in turns:
+        if not 0 <= turn.start <= turn.end < math.inf:
+            raise InvalidJob(
+                f"a turn of {turn.speaker!r} from {turn.start} s to {turn.end} s",
+                hint="A turn begins at 0 s or later and ends after it begins.",
+            )
+        start = milliseconds(turn.start)
+        length = max(milliseconds(turn.end) - start, 1)
+        lines.append((start, length, _field(turn.speaker, "unknown")))
+    recording = _field(name, "recording")
+    return "".join(
+        f"SPEAKER {recording} 1 {_seconds(start)} {_seconds(length)} <NA> <NA> {speaker} <NA> <NA>\n"
+        for start, length, speaker in sorted(lines)
+    )
+
+
+def to_ctm(transcript: Transcript, name: str) -> str:
+    """Words as CTM lines `file channel start duration word confidence`, in order of start.
+
+    A word without a known confidence has no last field, which sclite allows. Space inside a word becomes an
+    underscore.
+    """
+    recording = _field(name, "recording")
+    words = sorted(
+        ((milliseconds(w.start), milliseconds(w.end), w) for s in transcript.segments for w in s.words),
+        key=lambda item: item[:2],
+    )
+    lines = []
+    for start, end, word in words:
+        sure = "" if word.confidence is None else f" {word.confidence:.4f}"
+        lines.append(
+            f"{recording} 1 {_seconds(start)} {_seconds(end - start)} {_field(word.text, '@')}{sure}\n"
+        )
+    return "".join(lines)
+
+
+def read_rttm(path: Path, name: str | None = None) -> tuple[Turn, ...]:
+    """The turns in an RTTM file; `name` chooses the recording where it holds several.
+
+    Raises:
+        InvalidJob: see `parse_rttm`; or the file cannot be read.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
+    except UnicodeDecodeError as error:
+        raise InvalidJob(f"{path.name} is not UTF-8: {error}", hint="Save it as UTF-8.") from None
+    return parse_rttm(text, name, where=path.name)
+
+
+def parse_rttm(text: str, name: str | None = None, *, where: str = "RTTM") -> tuple[Turn, ...]:
+    """RTTM text -> turns in order of start. Comments (;;) and other kinds of NIST's lines are passed over.
+
+    Raises:
+        InvalidJob: a line that is no RTTM, with its number; several recordings and no `name`; no line for
+            that `name`.
+    """
+    turns: dict[str, list[Turn]] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        fields = line.split()
+        if not fields or fields[0].startswith(";;"):
+            continue
+        if fields[0] not in _RTTM_TYPES:
+            raise _bad_line(where, number, f"{fields[0]!r} is no kind of RTTM line")
+        if fields[0] != "SPEAKER":
+            continue
+        if len(fields) not in (9, 10):  # the older form has no last field
+            raise _bad_line(where, number, f"it has {len(fields)} fields")
+        start, length = (
+            _number(fields[i], where, number, what) for i, what in ((3, "start"), (4, "duration"))
+        )
+        if fields[7] == "<NA>":
+            raise _bad_line(where, number, "the speaker's name is missing")
+        turns.setdefault(fields[1], []).append(Turn(start=start, end=start + length, speaker=fields[7]))
+    if name is None and len(turns) > 1:
+        raise InvalidJob(
+            f"{where} is about {len(turns)} recordings: {', '.join(sorted(turns)[:8])}",
+            hint="Name one of them.",
+        )
+    if name is not None and name not in turns and turns:
+        raise InvalidJob(
+            f"{where} has no line for {name!r}", hint=f"It is about {', '.join(sorted(turns)[:8])}."
+        )
+    found = [turn for key, mine in turns.items() if name in (None, key) for turn in mine]
+    return tuple(sorted(found, key=lambda t: (t.start, t.end, t.speaker)))
+
+
+def _number(text: str, where: str, line: int, what: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise _bad_line(where, line, f"the {what} {text!r} is no time in seconds")
+    return value
+
+
+def _bad_line(where: str, line: int, why: str) -> InvalidJob:
+    return InvalidJob(f"{where}, line {line}: {why}", hint=_RTTM_HINT)
+
+
+# --- subtitles -----------------------------------------------------------------------------------
+
+
+def to_srt(transcript: Transcript, *, names: bool = False, line_length: int = 42) -> str:
+    """Segments as SubRip text. `names` puts the speaker before the text; 0 as `line_length` wraps nothing."""
+    blocks = []
+    for number, segment in enumerate(_with_text(transcript), 1):
+        who = f"{_one_line(transcript.name_of(segment.speaker))}: " if names and segment.speaker else ""
+        text = wrapped(who + _one_line(segment.text), line_length)
+        blocks.append(f"{number}\n{_clock(segment.start, ',')} --> {_clock(segment.end, ',')}\n{text}\n")
+    return "\n".join(blocks)
+
+
+def to_vtt(transcript: Transcript, *, names: bool = False, line_length: int = 42) -> str:
+    """Segments as WebVTT text, `names` as voice spans."""
+    blocks = ["WEBVTT\n"]
+    for segment in _with_text(transcript):
+        text = html.escape(wrapped(_one_line(segment.text), line_length), quote=False)
+        if names and segment.speaker:
+            name = html.escape(_one_line(transcript.name_of(segment.speaker)), quote=False)
+            text = f"<v {name}>{text}"
+        blocks.append(f"{_clock(segment.start, '.')} --> {_clock(segment.end, '.')}\n{text}\n")
+    return "\n".join(blocks)
+
+
+def _with_text(transcript: Transcript) -> list[Segment]:
+    """The segments in order of start; one without text makes no subtitle."""
+    return sorted((s for s in transcript.segments if s.text.strip()), key=lambda s: (s.start, s.end, s.id))
+
+
+def _one_line(text: str) -> str:
+    """A text without line breaks, which end a subtitle, and without the arrow, which begins one."""
+    return " ".join(text.split()).replace("-->", "->")
+
+
+def _clock(seconds: float, point: str) -> str:
+    """00:01:02,345; the hours go on past 99."""
+    thousandths = milliseconds(seconds)
+    hours, rest = divmod(thousandths, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    return f"{hours:02d}:{minutes:02d}:{rest // 1000:02d}{point}{rest % 1000:03d}"
+
+
+def wrapped(text: str, line_length: int) -> str:
+    """A text in as few lines of `line_length` characters as hold it, broken at spaces; two lines are made
+    as even as can be. A word longer than a line stays whole; a text without spaces is not broken."""
+    if not line_length or width(text) <= line_length:
+        return text
+    words = text.split(" ")
+    widths = [width(word) for word in words]
+    even = []
+    for index in range(1, len(words)):
+        first = sum(widths[:index]) + index - 1
+        second = sum(widths[index:]) + len(words) - index - 1
+        if max(first, second) <= line_length:
+            even.append((abs(first - second), index))
+    if even:
+        _, index = min(even)
+        return " ".join(words[:index]) + "\n" + " ".join(words[index:])
+    lines, row = [words[0]], widths[0]
+    for word, wide in zip(words[1:], widths[1:], strict=True):
+        if row + 1 + wide <= line_length:
+            lines[-1] += " " + word
+            row += 1 + wide
+        else:
+            lines.append(word)
+            row = wide
+    return "\n".join(lines)

@@ -1,0 +1,45 @@
+"""Times in which something goes on, merged, to be asked how much of a span they cover."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable
+from itertools import accumulate
+
+from dubline.errors import InvalidJob
+
+
+class Intervals:
+    """Spans of seconds; overlapping ones count once. Each question takes a logarithm of their number."""
+
+    def __init__(self, spans: Iterable[tuple[float, float]]) -> None:
+        merged: list[tuple[float, float]] = []
+        for start, end in sorted(spans):
+            if not -math.inf < start <= end < math.inf:
+                raise InvalidJob(f"a time from {start} s to {end} s", hint="It must end after it begins.")
+            if merged and start <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+            else:
+                merged.append((start, end))
+        self._starts = [start for start, _ in merged]
+        self._ends = [end for _, end in merged]
+        self._before = [0.0, *accumulate(end - start for start, end in merged)]
+
+    def _until(self, at: float) -> float:
+        """Seconds covered before a time."""
+        index = bisect_right(self._starts, at)
+        return self._before[index] - (max(0.0, self._ends[index - 1] - at) if index else 0.0)
+
+    def share(self, start: float, end: float) -> float:
+        """How much of start..end is covered, 0..1; for a moment without length, whether it is."""
+        if end <= start:
+            return float(self.distance(start, start) == 0.0)
+        return min(max((self._until(end) - self._until(start)) / (end - start), 0.0), 1.0)
+
+    def distance(self, start: float, end: float) -> float:
+        """Seconds between start..end and the nearest span: 0 where they touch, infinite without any."""
+        index = bisect_right(self._starts, end)
+        behind = max(0.0, start - self._ends[index - 1]) if index else math.inf
+        ahead = self._starts[index] - end if index < len(self._starts) else math.inf
+        return min(behind, ahead)

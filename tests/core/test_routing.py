@@ -1,0 +1,170 @@
+"""Who separates when the user leaves it open, and that a named choice is never replaced."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from random_demucs import FILM, htdemucs, save_bag
+
+from dubline import routing
+from dubline.backends import BackendInfo, available
+from dubline.errors import BackendMissing, InvalidJob, WeightsError
+from dubline.intake import import_model
+from dubline.model import Choice
+from dubline.routing import job_of, route
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("files")
+    onnx = folder / "voc.onnx"
+    onnx.write_bytes(b"routing does not open it")
+    onnx.with_suffix(".json").write_text("{}")
+    return {
+        "voc": onnx,
+        "music": save_bag(folder / "music", "music", [htdemucs(seed=1)]),
+        "film": save_bag(folder / "film", "film", [htdemucs(FILM, seed=2)]),
+    }
+
+
+def bring(files: dict[str, Path], *names: str) -> None:
+    from dubline.weights import models_folder
+
+    for name in names:
+        import_model(files[name], name=name)
+        if name == "film":
+            card = models_folder() / name / "film.card.json"
+            card.write_text(json.dumps({**json.loads(card.read_text()), "sources": list(FILM)}))
+
+
+def chain(**asked: Any) -> tuple[str, str, str]:
+    """(separator, its model, film model)."""
+    found = route(**asked)
+    film = found.film.options["model"] if found.film else ""
+    return found.separator.backend, found.separator.options.get("model", ""), film
+
+
+@pytest.mark.parametrize(
+    ("there", "content", "expected"),
+    [
+        ((), "auto", ("builtin", "", "")),
+        ((), "music", ("builtin", "", "")),
+        (("voc",), "auto", ("uvr", "voc", "")),
+        (("music",), "auto", ("demucs", "music", "")),
+        (("music", "voc"), "auto", ("uvr", "voc", "")),
+        (("music", "voc"), "music", ("demucs", "music", "")),
+        (("music", "voc", "film"), "auto", ("demucs", "music", "film")),
+        (("voc", "film"), "auto", ("uvr", "voc", "film")),
+        (("music", "voc", "film"), "dialogue", ("uvr", "voc", "")),
+        (("film",), "auto", ("demucs", "film", "")),
+        (("film",), "cinematic", ("demucs", "film", "")),
+        (("film",), "dialogue", ("builtin", "", "")),
+    ],
+)
+def test_what_is_taken(
+    files: dict[str, Path], there: tuple[str, ...], content: Any, expected: tuple[str, str, str]
+) -> None:
+    bring(files, *there)
+    assert chain(content=content) == expected
+    reasons = " ".join(route(content=content).reasons)
+    assert expected[0] in reasons and expected[1] in reasons
+
+
+def test_builtin_taken_by_itself_says_what_it_costs() -> None:
+    (reason,) = [r for r in route().reasons if r.startswith("separator")]
+    assert "audible" in reason and "dubline models fetch" in reason
+
+
+def test_a_named_separator_is_never_replaced(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    bring(files, "voc")
+    assert chain(separator="builtin")[0] == "builtin"
+    with pytest.raises(WeightsError, match="htdemucs"):
+        job_of(route(separator="demucs"))
+    with pytest.raises(InvalidJob, match="nosuch") as caught:
+        route(separator="nosuch")
+    assert "demucs" in caught.value.hint
+
+    def without(kind: str) -> dict[str, BackendInfo]:
+        told = available(kind)
+        gone = BackendInfo(kind, "demucs", "x", "dubline", ("torch",), 'pip install "dubline[demucs]"')
+        return {**told, "demucs": gone}
+
+    monkeypatch.setattr("dubline.backends.available", without)
+    with pytest.raises(BackendMissing, match="torch") as missing:
+        route(separator="demucs", model="music")
+    assert "pip install" in missing.value.hint
+
+
+def test_auto_passes_over_what_is_not_installed_and_says_so(
+    files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(files, "voc", "music")
+    told = {k: v for k, v in available("separator").items() if k != "uvr"}
+    monkeypatch.setattr(routing, "available", lambda kind: told)
+    decided = route()
+    assert decided.separator.backend == "demucs"
+    assert any("uvr is not installed" in reason for reason in decided.reasons)
+    monkeypatch.setattr(routing, "available", lambda kind: {})
+    with pytest.raises(WeightsError, match="not installed") as caught:
+        route()
+    assert caught.value.hint
+
+
+def test_a_named_model_finds_its_separator(files: dict[str, Path]) -> None:
+    bring(files, "voc", "music")
+    assert chain(model="music") == ("demucs", "music", "")
+    assert chain(model=str(files["voc"]))[0] == "uvr"
+    assert chain(model=str(files["music"]), content="dialogue")[0] == "demucs"
+
+
+@pytest.mark.parametrize("content", ["auto", "dialogue", "music"])
+def test_a_named_model_that_cannot_be_used_is_the_error(content: Any, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no model 'nosuch'"):
+        route(model="nosuch", content=content)
+    (tmp_path / "bag.yaml").write_text("models: [absent]")
+    with pytest.raises(WeightsError, match="absent"):
+        route(model=str(tmp_path / "bag.yaml"), content=content)
+
+
+def test_builtin_takes_no_model() -> None:
+    with pytest.raises(InvalidJob, match="takes no model"):
+        route(separator="builtin", model="x")
+
+
+def test_film_models(files: dict[str, Path]) -> None:
+    with pytest.raises(WeightsError, match="film model") as caught:
+        route(content="cinematic")
+    assert "--film-model" in caught.value.hint
+    bring(files, "voc")
+    path = str(files["film"])
+    assert chain(film_model_name=path) == ("uvr", "voc", path), "naming one is asking for it"
+    assert chain(film_model_name=path, separator="builtin") == ("builtin", "", path)
+    for content in ("dialogue", "music"):
+        with pytest.raises(InvalidJob, match=content):
+            route(content=content, film_model_name=path)  # type: ignore[arg-type]
+
+
+def test_options_reach_the_models_that_know_them(files: dict[str, Path]) -> None:
+    bring(files, "music", "film")
+    decided = route(options={"overlap": 0.5, "shifts": 2, "precision": "fp32"})
+    assert decided.separator.options == {"overlap": 0.5, "shifts": 2, "precision": "fp32", "model": "music"}
+    assert decided.film == Choice(
+        backend="demucs", options={"overlap": 0.5, "shifts": 2, "precision": "fp32", "model": "film"}
+    )
+    with pytest.raises(InvalidJob, match="shifts") as caught:
+        job_of(route(separator="builtin", options={"shifts": 2}, content="dialogue"))
+    assert caught.value.hint
+
+
+def test_other_weights_under_the_same_name_are_another_job(files: dict[str, Path], tmp_path: Path) -> None:
+    jobs = []
+    for seed in (1, 1, 5):
+        save_bag(tmp_path, "house", [htdemucs(seed=seed)])
+        jobs.append(job_of(route(separator="demucs", model=str(tmp_path / "house.yaml"))))
+        for file in tmp_path.glob("*.th"):
+            file.unlink()
+    assert jobs[0] == jobs[1] != jobs[2]
+    assert all(len(digest) == 64 for digest in jobs[0].models)
