@@ -2,7 +2,8 @@
 
 `auto` takes the first that is installed *and* has a model in the user's folder, in this order:
 
-    dialogue    uvr, demucs, builtin      voices over everything: the MDX voice models are made for it
+    dialogue    uvr, demucs, builtin      voices over everything: the MDX voice models are made for it;
+                                          one bed, unless a film model is there to split it
     music       demucs, uvr, builtin      a song or a concert
     cinematic   demucs, uvr               then a film model on what is left, for music and effects
 
@@ -62,10 +63,10 @@ def route(
     reasons: list[str] = []
     if separator != "auto":
         find("separator", separator)
-    if film_model_name and content in ("dialogue", "music"):
+    if film_model_name and content == "music":
         raise InvalidJob(
-            f"a film model was named, and {content} content does without",
-            hint="Leave --film-model out, or use --content cinematic.",
+            "a film model was named, and music content does without",
+            hint="Leave --film-model out, or use --content cinematic or dialogue.",
         )
     film = _film(film_model_name)
     if content == "auto":
@@ -87,7 +88,7 @@ def route(
         model = model or name
         reasons.append(why)
     elif separator != "builtin" and not model:
-        model = _a_model(separator) or ""
+        model = _a_model(separator, film) or ""
         if model:
             reasons.append(f"model: {model}, the first for {separator} in your models folder")
     given = dict(options or {})
@@ -95,9 +96,12 @@ def route(
         if "model" not in _fields(chosen):
             raise InvalidJob(f"the separator {chosen} takes no model", hint="Leave --model out.")
         given["model"] = model
-    second = Choice(backend="demucs", options={**_shared(given), "model": film}) if film else None
-    if content != "cinematic" or given.get("model") == film:
-        second = None
+    second = None
+    # The built-in separator is a preview: unless asked, no large model runs after it.
+    wanted = content == "cinematic" or (content == "dialogue" and (film_model_name or chosen != "builtin"))
+    if film and wanted and given.get("model") != film:
+        second = Choice(backend="demucs", options={**_shared(given), "model": film})
+        reasons.append(f"film model: {film}, for music and effects in what the voices leave")
     return Route(Choice(backend=chosen, options=given), second, content, tuple(reasons))
 
 
@@ -154,7 +158,7 @@ def _first(order: tuple[str, ...], film: str | None) -> tuple[str, str, str]:
         if name == "builtin":
             why = f"separator: builtin, since {'; '.join(passed)}. {COST['builtin']}"
             return name, "", why
-        found = _a_model(name)
+        found = _a_model(name, film)
         if found:
             return (
                 name,
@@ -172,12 +176,14 @@ def _first(order: tuple[str, ...], film: str | None) -> tuple[str, str, str]:
     )
 
 
-def _a_model(backend: str) -> str | None:
-    """The first voice model for a back end in the models folder, by name."""
+def _a_model(backend: str, film: str | None) -> str | None:
+    """The first voice model for a back end in the models folder, by name; never the film model."""
     from dubline.weights import Weights, installed
 
     for _, found in installed():
-        if isinstance(found, Weights) and found.kind == KIND_OF.get(backend) and not _is_film(found):
+        if not isinstance(found, Weights) or found.kind != KIND_OF.get(backend):
+            continue
+        if not _is_film(found) and found.name != film:
             return found.name
     return None
 

@@ -58,7 +58,8 @@ def chain(**asked: Any) -> tuple[str, str, str]:
         (("music", "voc"), "music", ("demucs", "music", "")),
         (("music", "voc", "film"), "auto", ("demucs", "music", "film")),
         (("voc", "film"), "auto", ("uvr", "voc", "film")),
-        (("music", "voc", "film"), "dialogue", ("uvr", "voc", "")),
+        (("music", "voc", "film"), "dialogue", ("uvr", "voc", "film")),
+        (("music", "voc", "film"), "music", ("demucs", "music", "")),
         (("film",), "auto", ("demucs", "film", "")),
         (("film",), "cinematic", ("demucs", "film", "")),
         (("film",), "dialogue", ("builtin", "", "")),
@@ -142,9 +143,9 @@ def test_film_models(files: dict[str, Path]) -> None:
     path = str(files["film"])
     assert chain(film_model_name=path) == ("uvr", "voc", path), "naming one is asking for it"
     assert chain(film_model_name=path, separator="builtin") == ("builtin", "", path)
-    for content in ("dialogue", "music"):
-        with pytest.raises(InvalidJob, match=content):
-            route(content=content, film_model_name=path)  # type: ignore[arg-type]
+    assert chain(film_model_name=path, separator="builtin", content="dialogue") == ("builtin", "", path)
+    with pytest.raises(InvalidJob, match="music"):
+        route(content="music", film_model_name=path)
 
 
 def test_options_reach_the_models_that_know_them(files: dict[str, Path]) -> None:
@@ -168,3 +169,11 @@ def test_other_weights_under_the_same_name_are_another_job(files: dict[str, Path
             file.unlink()
     assert jobs[0] == jobs[1] != jobs[2]
     assert all(len(digest) == 64 for digest in jobs[0].models)
+
+
+def test_a_film_model_that_was_named_is_not_the_voice_model_too(files: dict[str, Path]) -> None:
+    """A card need not say what a model returns; naming it does."""
+    import_model(files["film"], name="a-film")
+    import_model(files["music"], name="music")
+    assert chain(film_model_name="a-film") == ("demucs", "music", "a-film")
+    assert chain(film_model_name="a-film", separator="demucs") == ("demucs", "music", "a-film")

@@ -325,3 +325,33 @@ def test_every_channel_is_in_one_group(channels: int) -> None:
     assert sorted(c for g in groups for c in g.channels) == list(range(channels))
     assert all(len(g.channels) in (1, 2) for g in groups)
     assert any(g.dialogue and g.modelled for g in groups)
+
+
+def test_a_damaged_checkpoint_begins_again(models: dict[str, str], tmp_path: Path) -> None:
+    import dubline.separation.passes as passes
+
+    source = write(tmp_path / "a.wav", noise(2, 44100 * 9))
+
+    def stopping(name: str) -> Any:
+        def report(done: float, total: float) -> None:
+            if done / total >= 0.7:
+                raise Cancelled("stopped")
+
+        return report
+
+    before = passes.CHECKPOINT_SECONDS
+    for damage in (b"", b"garbage", None):
+        root = tmp_path / f"run{damage!r}"
+        try:
+            passes.take_apart.__kwdefaults__["checkpoint_seconds"] = 0.0
+            with pytest.raises(Cancelled), Run(root, report=stopping) as running:
+                running.step(separate, open_sound(source), job(models), hints={"threads": 1})
+        finally:
+            passes.take_apart.__kwdefaults__["checkpoint_seconds"] = before
+        (state,) = root.rglob("*.state.npz")
+        (made,) = root.rglob("*.out.f32")
+        if damage is None:  # the other way round: a good checkpoint, and less on disk than it says
+            made.write_bytes(b"")
+        else:
+            state.write_bytes(damage)
+        check(source, run(source, job(models), root), root)

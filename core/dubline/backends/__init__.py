@@ -211,9 +211,10 @@ def available(kind: str) -> dict[str, BackendInfo]:
     for point in sorted(entry_points(group=f"dubline.{kind}"), key=lambda p: p.name):
         try:
             cls = point.load()
-        except ImportError as error:
-            missing: tuple[str, ...] = (error.name or str(error),)
-            extra = point.name
+        except Exception as error:  # a stranger's back end may break in any way; the others still work
+            name = error.name if isinstance(error, ImportError) else None
+            missing: tuple[str, ...] = (name or f"{point.value} ({type(error).__name__}: {error})",)
+            extra = ""
         else:
             missing = tuple(m for m in cls.requires if importlib.util.find_spec(m) is None)
             extra = cls.extra

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from dubline.run import Run, StepRecord
 
 CONTENT = (
-    "dialogue: voices and one bed. cinematic: voices, then music and effects by a film model. "
+    "dialogue: voices and one bed, split by a film model if there is one. "
+    "cinematic: voices, then music and effects by a film model. "
     "music: songs and concerts. auto: cinematic where a film model is in your models folder, else dialogue."
 )
 

@@ -28,7 +28,7 @@ from dubline.sound import FloatFile
 from dubline.timebase import resampled_length
 
 if TYPE_CHECKING:
-    from dubline.backends import Separator
+    from dubline.backends import SeparationStream, Separator
 
 Array = NDArray[np.float32]
 
@@ -186,7 +186,8 @@ class _Separation:
         self._report = report
         self._read = 0
         self._state = folder / f"{name}.state.npz"
-        self._stream = separator.stream(survey, self._tick, outputs)
+        self._begin: Callable[[], SeparationStream] = lambda: separator.stream(survey, self._tick, outputs)
+        self._stream = self._begin()
 
     def _tick(self) -> None:
         self._report(self._read, self._survey.frames)
@@ -227,18 +228,21 @@ class _Separation:
         write_whole(self._state, buffer.getvalue())
 
     def _go_on(self, there: int) -> int:
-        """Take up the last checkpoint; how many samples had been written then."""
+        """Take up the last checkpoint; how many samples had been written then. A damaged one is left aside."""
+        from zipfile import BadZipFile
+
         if not self._state.exists():
             return 0
-        with np.load(self._state, allow_pickle=False) as kept:
-            if int(kept["written"]) > there:  # somebody cut the file: begin again
-                return 0
-            self._stream.restore(
-                {
-                    k.removeprefix("stream."): v if v.ndim else v.item()
-                    for k, v in kept.items()
-                    if k.startswith("stream.")
-                }
-            )
-            self._read = int(kept["read"])
-            return int(kept["written"])
+        try:
+            with np.load(self._state, allow_pickle=False) as kept:
+                told = {key: value if value.ndim else value.item() for key, value in kept.items()}
+            read, written = int(told.pop("read")), int(told.pop("written"))
+            self._stream.restore({key.removeprefix("stream."): value for key, value in told.items()})
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+            written = there + 1
+        if written > there:  # or somebody cut the file
+            self._state.unlink()
+            self._stream = self._begin()
+            return 0
+        self._read = read
+        return written

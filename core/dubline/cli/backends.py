@@ -1,0 +1,78 @@
+"""`dubline backends`: what is installed, and the environments of those that need one of their own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    invoke_without_command=True,
+    help="List the back ends: installed, missing, and how to get the missing ones.\n\n"
+    "Some libraries cannot share an environment with the others; `install` makes one for them.",
+)
+
+Name = Annotated[str, typer.Argument(help="Which one: paddlespeech.")]
+
+
+@app.callback()
+def list_unless_told(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_backends()
+
+
+@app.command("list")
+def list_backends() -> None:
+    """Show what is installed, what is missing, and how to get it."""
+    from dubline.backends import KINDS, available
+    from dubline.worker_environments import RECIPES, installed
+
+    for kind in KINDS:
+        typer.echo(f"{kind}s")
+        for info in available(kind).values():
+            state = "installed" if info.installed else f"missing {', '.join(info.missing)}"
+            remedy = info.remedy
+            if info.name in RECIPES and not info.missing and installed(info.name) is None:
+                state, remedy = "missing its environment", f"dubline backends install {info.name}"
+            typer.echo(f"  {info.name:<12} {state:<28} {remedy}".rstrip())
+
+
+@app.command("install")
+def install_command(name: Name) -> None:
+    """Make the environment of a back end that cannot share ours.
+
+    Needs a network and some GB of disk. One that broke off goes on where it stopped; one that is whole is
+    left as it is. It goes to your data folder, or to $DUBLINE_WORKERS.
+
+    Example: dubline backends install paddlespeech
+    """
+    from dubline.errors import Cancelled
+    from dubline.worker_environments import RECIPES, environments_folder, install, installed
+
+    known = RECIPES.get(name)
+    if known is not None and installed(name) is None:
+        typer.echo(f"{known.note}: up to {known.room / 1e9:.1f} GB in {environments_folder() / name}")
+    count = "0"
+
+    def report(done: float, total: float) -> None:
+        nonlocal count
+        count = f"{done:.0f} of {total:.0f}"
+
+    try:
+        # Lines as they come say more than a bar: a few large downloads are most of the time.
+        mark = install(name, say=lambda line: typer.echo(f"{count:>8}  {line}", err=True), report=report)
+    except KeyboardInterrupt:
+        raise Cancelled("stopped", hint="The same command goes on where it stopped.") from None
+    size, seconds = f"{mark.bytes / 1e9:.2f} GB", f"{mark.seconds:.0f} s"
+    typer.echo(f"{mark.name} is installed: {size}, Python {mark.python}, made in {seconds}")
+
+
+@app.command("uninstall")
+def uninstall_command(name: Name) -> None:
+    """Remove the environment of a back end. Models stay where they are.
+
+    Example: dubline backends uninstall paddlespeech
+    """
+    from dubline.worker_environments import uninstall
+
+    typer.echo(f"{name} is removed" if uninstall(name) else f"{name} was not installed")
