@@ -206,3 +206,15 @@ def test_sound_that_is_not_numbers(model: str, tmp_path: Path) -> None:
 def test_lists(model: str) -> None:
     told = dubline("backends")
     assert told.status == 0 and all(name in told.out for name in ("builtin", "demucs", "uvr"))
+
+
+def test_why_a_separator_was_taken_is_kept(tmp_path: Path) -> None:
+    """What `auto` chose, why, and what that costs, is told and stands in the manifest."""
+    import json
+
+    answer = dubline("separate", wav(tmp_path / "a.wav", 0.5))
+    assert answer.status == 0, answer.err
+    (step,) = json.loads((tmp_path / "a.dubline/run.json").read_text())["steps"]
+    for words in ("separator: builtin, since", "needs no weights", "content: dialogue"):
+        assert words in answer.err
+        assert any(words in note for note in step["notes"])

@@ -131,7 +131,7 @@ def separate(
         ambient=ambient,
         lines=read_lines(lines) if lines else None,
     )
-    hints = {"device": device, "threads": threads, "batch": batch}
+    hints = {"device": device, "threads": threads, "batch": batch, "reasons": decided.reasons}
     found = find_sound(media, track)
     media = media.absolute()
     root = out or media.with_name(f"{media.stem or media.name}.dubline")

@@ -71,6 +71,8 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
     scratch = work.folder / "scratch"
     scratch.mkdir(exist_ok=True)
 
+    work.notes.extend(work.hints.get("reasons", ()))  # why this separator: already told, to be kept
+
     def progress(done: float, total: float) -> None:
         work.report(sound.duration * done / total, sound.duration)
 
