@@ -145,13 +145,14 @@ class Diarizer(Protocol):
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """What a recognizer made of one stretch: words in reading order, on the sound's own clock.
 
-    `language` is a two-letter code; `no_speech` the back end's probability that nobody speaks, where it has
-    one.
+    `language` is a two-letter code; `no_speech` the back end's probability that nobody speaks, and
+    `log_probability` its mean log probability of the text's pieces, where it has them.
     """
 
     words: tuple[HeardWord, ...]
     language: str = ""
     no_speech: float | None = None
+    log_probability: float | None = None
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):

@@ -143,13 +143,16 @@ def _no_room(word: TimedWord) -> DroppedSegment:
 
 def _numbered(pieces: list[Piece]) -> tuple[tuple[Segment, ...], tuple[Speaker, ...]]:
     """Pieces of all speakers -> segments in order of start, and their speakers by first appearance."""
-    pieces = sorted(pieces, key=lambda p: (p.start, p.end, p.speaker))
-    together = _overlapping(pieces)
+    # Where two begin and end together their labels decide who is first, and from then on their numbers.
     ids: dict[str, str] = {UNKNOWN: UNKNOWN}
+    for piece in sorted(pieces, key=lambda p: (p.start, p.end, len(p.speaker), p.speaker)):
+        ids.setdefault(piece.speaker, f"SPEAKER_{len(ids) - 1:02d}")
+    pieces = sorted(pieces, key=lambda p: (p.start, p.end, len(ids[p.speaker]), ids[p.speaker]))
+    together = _overlapping(pieces)
     spoken: dict[str, int] = defaultdict(int)
     segments = []
     for number, piece in enumerate(pieces, 1):
-        speaker = ids.setdefault(piece.speaker, f"SPEAKER_{len(ids) - 1:02d}")
+        speaker = ids[piece.speaker]
         spoken[piece.speaker] += piece.end - piece.start
         sure = [w.confidence for w in piece.words if w.confidence is not None]
         flags = set(piece.flags)
