@@ -96,7 +96,7 @@ class Ge2e:
         import torch
         from torch import nn
 
-        state = open_checkpoint(path).get("model_state")
+        state: Any = open_checkpoint(path).get("model_state")
         self._device = torch.device(device)
         self._lstm = nn.LSTM(BANDS, SIZE, 3, batch_first=True)
         self._linear = nn.Linear(SIZE, SIZE)

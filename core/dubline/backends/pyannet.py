@@ -108,7 +108,7 @@ def _network() -> Any:
     from torch import nn
     from torch.nn import functional
 
-    class Filterbank(nn.Module):
+    class Filterbank(nn.Module):  # type: ignore[misc]
         """40 band-pass filters, each as a cosine and a sine: (batch, 1, n) -> (batch, 80, m)."""
 
         def __init__(self) -> None:
@@ -134,7 +134,7 @@ def _network() -> Any:
         def forward(self, x: Any) -> Any:
             return functional.conv1d(x, self.filters(), stride=10)
 
-    class SincNet(nn.Module):
+    class SincNet(nn.Module):  # type: ignore[misc]
         """(batch, 1, samples) -> (batch, 60, frames)."""
 
         def __init__(self) -> None:
@@ -152,7 +152,7 @@ def _network() -> Any:
                 x = functional.leaky_relu(norm(functional.max_pool1d(x, 3)))
             return x
 
-    class Net(nn.Module):
+    class Net(nn.Module):  # type: ignore[misc]
         """(batch, 1, samples) -> (batch, frames, 3)."""
 
         def __init__(self) -> None:

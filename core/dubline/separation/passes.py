@@ -228,7 +228,7 @@ class _Separation:
         write_whole(self._state, buffer.getvalue())
 
     def _go_on(self, there: int) -> int:
-        """Take up the last checkpoint; how many samples had been written then. A damaged one is left aside."""
+        """Take up the last checkpoint, unless damaged; how many samples had been written then."""
         from zipfile import BadZipFile
 
         if not self._state.exists():
