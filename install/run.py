@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Install Dubline into its own environment.
 
-    python3 install/run.py                     the engine with Demucs and UVR
-    python3 install/run.py --with ""           the engine alone: the built-in separator
-    python3 install/run.py --venv ~/dubline    somewhere else than .venv beside this folder
+python3 install/run.py                     the engine with Demucs and UVR
+python3 install/run.py --with ""           the engine alone: the built-in separator
+python3 install/run.py --venv ~/dubline    somewhere else than .venv beside this folder
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Install what the tests need and run them: style, types, tests. Arguments go to pytest.
 
-    python3 install/test.py
-    python3 install/test.py tests/core/test_separate.py -k surround
+python3 install/test.py
+python3 install/test.py tests/core/test_separate.py -k surround
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def test_a_step_is_done_once_and_then_found(tmp_path: Path) -> None:
     assert [r.state for r in said] == ["done", "done", "kept", "kept"]
     assert said[2].notes == ("made",), "what was noted then is still known"
     records = run.manifest().steps
-    assert [(r.name, r.state, r.inputs) for r in records][0] == ("make", "done", ["hello"])
+    assert next((r.name, r.state, r.inputs) for r in records) == ("make", "done", ["hello"])
     assert records[0].key in first.path
 
 
@@ -108,9 +108,14 @@ def test_other_inputs_are_other_work(tmp_path: Path) -> None:
 def test_keys_follow_name_version_and_inputs_alone() -> None:
     line = Line(start=1.0, end=2.0)
     keys = {
-        step_key("a", 1, ("x",)), step_key("a", 2, ("x",)), step_key("b", 1, ("x",)), step_key("a", 1, ("y",)),
-        step_key("a", 1, ("x", line)), step_key("a", 1, ("x", Line(start=1.0, end=3.0))), step_key("a", 1, ()),
-    }  # fmt: skip
+        step_key("a", 1, ("x",)),
+        step_key("a", 2, ("x",)),
+        step_key("b", 1, ("x",)),
+        step_key("a", 1, ("y",)),
+        step_key("a", 1, ("x", line)),
+        step_key("a", 1, ("x", Line(start=1.0, end=3.0))),
+        step_key("a", 1, ()),
+    }
     assert len(keys) == 7
     assert step_key("a", 1, ({"p": 1, "q": 2},)) == step_key("a", 1, ({"q": 2, "p": 1},))
     assert all(len(key) == 10 and int(key, 16) >= 0 for key in keys)
