@@ -230,7 +230,8 @@ def test_only_wanted_models_of_a_bag_run(models: dict[str, Path], monkeypatch: p
     with Demucs(Demucs.Options(model=str(bag), precision="fp32", normalise=False)) as demucs:
         for index, model in enumerate(demucs._bag.models):
             model.register_forward_pre_hook(lambda module, given, index=index: calls.append(index))
-        stream = demucs.stream(Survey(frames=100000, rate=44100), lambda: None, (("vocals",),))
+        mean = float(sound.mean())
+        stream = demucs.stream(Survey(frames=100000, rate=44100, mean=mean), lambda: None, (("vocals",),))
         voices = np.concatenate([stream.push(sound), stream.flush()], axis=-1)
     assert set(calls) == {3}
     whole = streamed(bag, sound, 100000, normalise=False)
