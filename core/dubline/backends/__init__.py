@@ -210,6 +210,7 @@ def available(kind: str) -> dict[str, BackendInfo]:
 
     found: dict[str, BackendInfo] = {}
     for point in sorted(entry_points(group=f"dubline.{kind}"), key=lambda p: p.name):
+        cls: Any = None
         try:
             cls = point.load()
         except Exception as error:  # a stranger's back end may break in any way; the others still work
@@ -219,7 +220,11 @@ def available(kind: str) -> dict[str, BackendInfo]:
         else:
             missing = tuple(m for m in cls.requires if importlib.util.find_spec(m) is None)
             extra = cls.extra
-        remedy = f'pip install "dubline[{extra}]"' if missing and extra else ""
+        remedy = ""
+        if missing:
+            # Some need more than an extra can say; they tell it themselves.
+            remedy = getattr(cls, "remedy", "") if cls else ""
+            remedy = remedy or (f'pip install "dubline[{extra}]"' if extra else "")
         origin = point.dist.name if point.dist else ""
         found[point.name] = BackendInfo(kind, point.name, point.value, origin, missing, remedy)
     return found

@@ -105,6 +105,7 @@ class Demucs:
         self.rate = self._bag.rate
         self.sources = self._bag.sources
         self._streams: list[DemucsStream] = []
+        self._decided: dict[int, tuple[str, float | None]] = {}  # by model: one trial serves all streams
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -125,7 +126,7 @@ class Demucs:
     def stream(self, survey: Survey, tick: Tick, outputs: tuple[tuple[str, ...], ...] = ()) -> DemucsStream:
         """Begin with one sound; each output is the sum of the sources it names (default: each source)."""
         outputs = outputs or tuple((source,) for source in self.sources)
-        stream = DemucsStream(self._bag, survey, tick, outputs, self._options, self._device)
+        stream = DemucsStream(self._bag, survey, tick, outputs, self._options, self._device, self._decided)
         self._streams = [*self._streams[-7:], stream]
         return stream
 
@@ -157,6 +158,7 @@ class DemucsStream:
         outputs: tuple[tuple[str, ...], ...],
         options: Demucs.Options,
         device: Any,
+        decided: dict[int, tuple[str, float | None]],
     ) -> None:
         import numpy as np
 
@@ -175,8 +177,10 @@ class DemucsStream:
         longest = bag.rate // 2
         copies = max(1, options.shifts)
         self._runners: list[ChunkRunner] = []
+        self._models: list[int] = []  # which model of the bag each runner runs
+        self._decided = decided
         self._lanes: list[OverlapAdd] = []
-        for model, weights in zip(bag.models, bag.weights, strict=True):
+        for number, (model, weights) in enumerate(zip(bag.models, bag.weights, strict=True)):
             # Drawn for every model, used or not, so that the result does not depend on what is wanted.
             leads = [longest - delays.randint(0, longest) for _ in range(options.shifts)] or [0]
             mixing = np.zeros((len(outputs), len(bag.sources)), np.float32)
@@ -194,7 +198,10 @@ class DemucsStream:
                 batch=options.batch,
                 tick=tick,
             )
+            if number in decided:
+                runner.decide(*decided[number])
             self._runners.append(runner)
+            self._models.append(number)
             self._lanes += [self._lane(model, runner, options.overlap, lead) for lead in leads]
         empty = np.zeros((self._outputs, 2, 0), np.float32)
         self._ready: list[Array] = [empty for _ in self._lanes]
@@ -227,6 +234,9 @@ class DemucsStream:
     def _advance(self, fresh: list[Array]) -> Array:
         import numpy as np
 
+        for number, runner in zip(self._models, self._runners, strict=True):
+            if runner.judged:
+                self._decided.setdefault(number, (runner.precision, runner.snr_db))
         self._ready = [
             np.concatenate([old, new], axis=-1) if old.shape[-1] else new
             for old, new in zip(self._ready, fresh, strict=True)
@@ -270,4 +280,4 @@ class DemucsStream:
         for index, runner in enumerate(self._runners):
             decided = str(state[f"precision.{index}"])
             if decided:
-                runner.precision, runner.judged = decided, True
+                runner.decide(decided)

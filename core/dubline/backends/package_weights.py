@@ -57,7 +57,7 @@ SILERO = PackageWeights(
     remedy="pip install silero-vad==6.2.3",
     licence="MIT",
     origin="https://github.com/snakers4/silero-vad",
-    sha256="",
+    sha256="1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3",
 )
 
 
@@ -108,7 +108,7 @@ def identity(wanted: PackageWeights, path: Path) -> ModelIdentity:
     )
 
 
-class _Inert:
+class StandIn:
     """What a class named in a checkpoint becomes: its values are kept, none of its code is run."""
 
     def __init__(self, *values: Any, **named: Any) -> None:
@@ -121,7 +121,7 @@ class _Inert:
 
 def inert(name: str) -> tuple[Any, str]:
     """An entry for torch's allow-list: the class of that dotted name is not imported but stood in for."""
-    return type(name.rpartition(".")[2], (_Inert,), {"stands_for": name}), name
+    return type(name.rpartition(".")[2], (StandIn,), {"stands_for": name}), name
 
 
 def open_checkpoint(path: Path, allowed: tuple[Any, ...] = ()) -> dict[str, Any]:

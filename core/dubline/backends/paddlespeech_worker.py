@@ -1,6 +1,6 @@
 """PaddleSpeech, as it runs inside its own environment; `dubline.worker` loads this file by its path.
 
-Standard library, Paddle and what comes with it; nothing of `dubline` but the file of guards beside it. Errors
+Standard library, Paddle and what comes with it; nothing of `dubline` but the files beside it. Errors
 carry `code` and `hint` for the other side.
 """
 
@@ -149,13 +149,17 @@ def lay_out(tokenizer: Path, target: Path) -> None:
 
     for name in ("multilingual", "gpt2"):
         places = (tokenizer / "assets" / name, tokenizer / name, tokenizer)
-        source = next((p for p in places if (p / "vocab.json").is_file()), None)
-        if source is None:  # a model needs one of the two only
-            continue
         folder = target / "assets" / name
         folder.mkdir(parents=True, exist_ok=True)
-        for file in ("vocab.json", "merges.txt"):
-            (folder / file).write_bytes((source / file).read_bytes())
+        source = next((p for p in places if (p / "vocab.json").is_file()), None)
+        if source is not None:
+            for file in ("vocab.json", "merges.txt"):
+                (folder / file).write_bytes((source / file).read_bytes())
+        elif (tokenizer / "tokenizer.json").is_file():  # the same in one file, as transformers 5 writes it
+            told = json.loads((tokenizer / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+            (folder / "vocab.json").write_text(json.dumps(told["vocab"]), encoding="utf-8")
+            pairs = [pair if isinstance(pair, str) else " ".join(pair) for pair in told["merges"]]
+            (folder / "merges.txt").write_text("\n".join(pairs), encoding="utf-8")
     # OpenAI's mel_filters.npz is this, saved: whisper/audio.py says how it was made.
     mel = librosa.filters.mel(sr=16000, n_fft=400, n_mels=80)
     np.savez(target / "assets" / "mel_filters.npz", mel_80=mel)
@@ -284,10 +288,11 @@ class Service:
 
     def __init__(self) -> None:
         self.model: Whisper | Asr | None = None
+        self.punctuation: Any = None
 
     def load(self, params: dict[str, Any], report: Report) -> dict[str, Any]:
         """Import Paddle and read the weights. `params`: family, config, checkpoint, tokenizer, language,
-        threads, beam, decoding. Returns versions, and seconds spent on either."""
+        threads, beam, decoding, punctuation. Returns versions, and seconds spent on either."""
         began = time.monotonic()
         guards.before_import(params["threads"])
         try:
@@ -304,6 +309,8 @@ class Service:
         imported = time.monotonic()
         report(1, 2)
         self.model = Whisper(params) if params["family"] == "whisper" else Asr(params)
+        if params["punctuation"]:
+            self.punctuation = _beside("paddlespeech_punctuation").Punctuation(Path(params["punctuation"]))
         return {
             "paddle": paddle.__version__,
             "paddlespeech": getattr(paddlespeech, "__version__", ""),
@@ -315,7 +322,10 @@ class Service:
         """`params`: the `path` of a mono WAV at 16 kHz."""
         if self.model is None:
             raise Refused("invalid_job", "no model is loaded")
-        return self.model.recognize(params["path"])
+        heard = self.model.recognize(params["path"])
+        if self.punctuation is not None:
+            heard["text"] = self.punctuation.restore(heard["text"])
+        return heard
 
     def echo(self, params: dict[str, Any], report: Report) -> dict[str, Any]:
         """The parameters back: what a round trip costs."""

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dubline import __version__
-from dubline.cli import models, separate
+from dubline.cli import backends, models, separate, speakers, transcribe
 from dubline.errors import DublineError
 
 app = typer.Typer(
@@ -21,7 +21,10 @@ app = typer.Typer(
     "a command that was stopped goes on when it is given again.",
 )
 app.add_typer(models.app, name="models")
+app.add_typer(backends.app, name="backends")
+app.add_typer(speakers.app, name="speakers")
 app.command("separate")(separate.separate)
+app.command("transcribe")(transcribe.transcribe)
 
 
 def _show_version(asked: bool) -> None:
@@ -37,18 +40,6 @@ def _options(
         typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
     ] = False,
 ) -> None: ...
-
-
-@app.command("backends")
-def backends() -> None:
-    """List the back ends: installed, missing, and how to get the missing ones."""
-    from dubline.backends import KINDS, available
-
-    for kind in KINDS:
-        typer.echo(f"{kind}s")
-        for info in available(kind).values():
-            state = "installed" if info.installed else f"missing {', '.join(info.missing)}"
-            typer.echo(f"  {info.name:<10} {state:<28} {info.remedy}".rstrip())
 
 
 @app.command("doctor")

@@ -38,7 +38,15 @@ def list_backends() -> None:
 
 
 @app.command("install")
-def install_command(name: Name) -> None:
+def install_command(
+    name: Name,
+    parts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", help="A further part, for paddlespeech: punctuation (Chinese). May be repeated."
+        ),
+    ] = None,
+) -> None:
     """Make the environment of a back end that cannot share ours.
 
     Needs a network and some GB of disk. One that broke off goes on where it stopped; one that is whole is
@@ -50,7 +58,7 @@ def install_command(name: Name) -> None:
     from dubline.worker_environments import RECIPES, environments_folder, install, installed
 
     known = RECIPES.get(name)
-    if known is not None and installed(name) is None:
+    if known is not None and installed(name, parts or ()) is None:
         typer.echo(f"{known.note}: up to {known.room / 1e9:.1f} GB in {environments_folder() / name}")
     count = "0"
 
@@ -60,7 +68,9 @@ def install_command(name: Name) -> None:
 
     try:
         # Lines as they come say more than a bar: a few large downloads are most of the time.
-        mark = install(name, say=lambda line: typer.echo(f"{count:>8}  {line}", err=True), report=report)
+        mark = install(
+            name, parts or (), say=lambda line: typer.echo(f"{count:>8}  {line}", err=True), report=report
+        )
     except KeyboardInterrupt:
         raise Cancelled("stopped", hint="The same command goes on where it stopped.") from None
     size, seconds = f"{mark.bytes / 1e9:.2f} GB", f"{mark.seconds:.0f} s"

@@ -138,7 +138,7 @@ def separate(
     with watched() as (progress, bar):
         for reason in decided.reasons:
             bar.say(reason)
-        with Run(root, report=progress.stage, tell=bar.say, said=lambda r: _said(r, bar)) as run:
+        with Run(root, report=progress.stage, tell=bar.say, said=lambda r: said_kept(r, bar)) as run:
             sound = source_of(found, run)
             stems = run.step(separating, sound, job, hints=hints)
             publish(stems, run)
@@ -164,7 +164,8 @@ def check_media(media: Path) -> None:
         ) from None
 
 
-def _said(record: StepRecord, bar: Bar) -> None:
+def said_kept(record: StepRecord, bar: Bar) -> None:
+    """Tell that a step was kept from before."""
     if record.state == "kept":
         bar.say(f"{record.name}: kept from before")
 

@@ -1,0 +1,311 @@
+"""The built-in diarizer's parts, and the whole with its real weights on real speech."""
+
+from __future__ import annotations
+
+import os
+from itertools import pairwise, permutations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_voices import save_ge2e, save_pyannet
+
+from dubline.backends import ge2e, options_of, pyannet, voice_clusters
+from dubline.backends.diarize_builtin import BuiltinDiarizer
+from dubline.backends.diarize_windows import HeardWindow, diarize_in_windows, spans
+from dubline.backends.package_weights import GE2E, PYANNET, find_file, open_checkpoint
+from dubline.backends.voice_pieces import filled
+from dubline.errors import WeightsError
+from dubline.report import silent
+from dubline.speakers import gallery, likeness, name_voices
+from dubline.speech_sound import RATE, Speech
+from dubline.transcript import Turn
+
+torch = pytest.importorskip("torch")
+DATA = Path(__file__).resolve().parents[2] / "../shared/data"
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the shared media folder is not here")
+needs_weights = pytest.mark.skipif(
+    find_file(GE2E) is None or find_file(PYANNET) is None,
+    reason="the wheels with real weights are not installed: Resemblyzer, whisperx (both --no-deps)",
+)
+
+
+class Bomb:
+    """A pickle that would make a file when it is opened."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.mark),)
+
+
+def speech_of(source: Path, folder: Path) -> Speech:
+    """A sound file at 16 kHz mono."""
+    import soxr
+
+    sound, rate = soundfile.read(source, dtype="float32", always_2d=True)
+    mono = soxr.resample(sound.mean(axis=1), rate, RATE).astype(np.float32)
+    mono.tofile(folder / "speech.f32")
+    return Speech(folder / "speech.f32")
+
+
+def rttm(path: Path) -> list[Turn]:
+    """The turns of an RTTM file."""
+    rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [Turn(start=float(r[3]), end=float(r[3]) + float(r[4]), speaker=r[7]) for r in rows]
+
+
+# --- features and networks ---------------------------------------------------------------------
+
+
+@given(st.floats(0, 8000))
+def test_the_mel_scale_goes_both_ways(hz: float) -> None:
+    assert float(ge2e.hz_of_mel(ge2e.mel_of_hz(np.array(hz)))) == pytest.approx(hz, abs=1e-6)
+
+
+def test_mel_bands_are_triangles_of_area_one() -> None:
+    assert [float(ge2e.mel_of_hz(np.array(hz))) for hz in (200.0, 1000.0, 6400.0)] == [3, 15, 42]
+    edges = ge2e.hz_of_mel(np.linspace(0, float(ge2e.mel_of_hz(np.array(8000.0))), 42))
+    assert edges[0] == 0 and edges[-1] == pytest.approx(8000)
+    area = ge2e.mel_filters().sum(axis=1) * 40  # a bin is 40 Hz wide: narrow enough for the upper bands
+    assert area[-5:] == pytest.approx(1, rel=0.02)
+    assert (ge2e.mel_filters() >= 0).all()
+
+
+def test_a_tone_lands_in_its_band_with_its_power() -> None:
+    times = np.arange(RATE) / RATE
+    power = ge2e.mel_power(np.sin(2 * np.pi * 3000 * times).astype(np.float32))
+    assert power.shape == (101, 40)
+    edges = ge2e.hz_of_mel(np.linspace(0, float(ge2e.mel_of_hz(np.array(8000.0))), 42))
+    assert abs(edges[1:-1][power[50].argmax()] - 3000) < 200
+    assert ge2e.mel_power(np.full(RATE, 0.0, np.float32)).max() == 0
+    doubled = ge2e.mel_power(2 * np.sin(2 * np.pi * 3000 * times).astype(np.float32))
+    assert doubled[50].sum() == pytest.approx(4 * power[50].sum(), rel=1e-4)
+
+
+def test_every_frame_of_a_voice_is_heard() -> None:
+    for length in (1, 40, 160, 161, 239, 500):
+        mel = np.arange(length, dtype=np.float32)[:, None] + np.zeros((1, 40), np.float32)
+        pieces = ge2e.partials(mel)
+        assert all(p.shape == (160, 40) for p in pieces)
+        assert set(np.concatenate(pieces)[:, 0]) == set(range(length))
+
+
+def test_frames_of_the_network_are_counted_rightly(tmp_path: Path) -> None:
+    network = pyannet.PyanNet(save_pyannet(tmp_path / "seg.bin"))
+    out = network.activities(np.zeros((1, pyannet.WINDOW), np.float32))
+    assert out.shape == (1, pyannet.frame_count(), pyannet.SPEAKERS) == (1, 293, 3)
+    assert ((out >= 0) & (out <= 1)).all()
+
+
+def test_the_network_is_pyannotes_own_to_the_last_bit(tmp_path: Path) -> None:
+    from dubline.backends.pyannote_models import import_pyannote
+    from dubline.errors import BackendMissing
+
+    try:
+        import_pyannote()
+    except BackendMissing as missing:
+        pytest.skip(str(missing))
+    from pyannote.audio.core.task import Problem, Resolution, Specifications
+    from pyannote.audio.models.segmentation import PyanNet
+
+    theirs = PyanNet(
+        lstm={"hidden_size": 128, "num_layers": 4, "bidirectional": True, "monolithic": True, "dropout": 0.5},
+        linear={"hidden_size": 128, "num_layers": 2},
+    )
+    theirs.specifications = Specifications(
+        problem=Problem.MULTI_LABEL_CLASSIFICATION,
+        resolution=Resolution.FRAME,
+        duration=5.0,
+        classes=["a", "b", "c"],
+    )
+    theirs.build()
+    theirs.eval()
+    torch.save({"state_dict": theirs.state_dict()}, tmp_path / "seg.bin")
+    sound = np.random.default_rng(0).normal(size=(2, pyannet.WINDOW)).astype(np.float32) * 0.1
+    with torch.inference_mode():
+        expected = theirs(torch.from_numpy(sound)[:, None]).numpy()
+    assert np.abs(pyannet.PyanNet(tmp_path / "seg.bin").activities(sound) - expected).max() < 1e-6
+
+
+def test_a_checkpoint_that_would_run_something_is_refused(tmp_path: Path) -> None:
+    mark = tmp_path / "it ran"
+    torch.save({"state_dict": {}, "model_state": {}, "x": Bomb(mark)}, tmp_path / "bad.pt")
+    for load in (pyannet.PyanNet, ge2e.Ge2e, open_checkpoint):
+        with pytest.raises(WeightsError, match="refused") as caught:
+            load(tmp_path / "bad.pt")
+        assert caught.value.hint
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("harm", ["cut", "empty", "text", "other model"])
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, harm: str) -> None:
+    file = save_ge2e(tmp_path / "ge2e.pt")
+    data = {"cut": file.read_bytes()[:5000], "empty": b"", "text": b"<html>not found</html>"}
+    if harm == "other model":
+        torch.save({"model_state": {"linear.weight": torch.zeros(2, 2)}}, file)
+    else:
+        file.write_bytes(data[harm])
+    with pytest.raises(WeightsError, match=r"ge2e\.pt"):
+        ge2e.Ge2e(file)
+
+
+# --- clustering --------------------------------------------------------------------------------
+
+
+def unit_rows(count: int, seed: int, size: int = 6) -> np.ndarray:
+    rows = np.abs(np.random.default_rng(seed).normal(size=(count, size)))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(2, 25), st.integers(0, 999), st.floats(0.02, 0.6))
+def test_without_constraints_it_is_average_linkage(count: int, seed: int, distance: float) -> None:
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import pdist
+
+    rows = unit_rows(count, seed)
+    none = np.zeros((count, count), bool)
+    expected = fcluster(linkage(pdist(rows, "cosine"), "average"), distance, "distance")
+    history = [m for m in voice_clusters.merges(rows, none) if m[2] >= 1 - distance]
+    found = voice_clusters.cut(count, history)
+    together = expected[:, None] == expected
+    assert ((found[:, None] == found) == together).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(1, 20),
+    st.integers(0, 999),
+    st.one_of(st.none(), st.integers(1, 4)),
+    st.one_of(st.none(), st.integers(1, 3)),
+)
+def test_what_is_heard_at_once_stays_apart_as_far_as_bounds_allow(
+    count: int, seed: int, most: int | None, least: int | None
+) -> None:
+    if most is not None and least is not None and least > most:
+        least = most
+    rng = np.random.default_rng(seed)
+    windows = rng.integers(0, max(1, count // 2), count)
+    apart = (windows[:, None] == windows) & ~np.eye(count, dtype=bool)
+    rows = unit_rows(count, seed)
+    labels = voice_clusters.cluster(
+        rows, apart, np.ones(count), distance=0.3, shortest=0.0, at_least=least, at_most=most
+    )
+    voices = len(set(labels))
+    assert list(dict.fromkeys(labels)) == list(range(voices))
+    if most is not None:
+        assert voices <= most
+    else:
+        assert not (apart & (labels[:, None] == labels)).any()
+    if least is not None:
+        assert voices >= min(least, count)
+
+
+# --- windows and turns -------------------------------------------------------------------------
+
+
+@given(st.floats(0.01, 20000), st.floats(1, 3600))
+def test_windows_cover_the_sound_once(duration: float, length: float) -> None:
+    parts = spans(duration, length)
+    assert parts[0][0] == 0 and parts[-1][1] == pytest.approx(duration)
+    assert all(a[1] == b[0] for a, b in pairwise(parts))
+    assert all(stop - start <= length * (1 + 1e-6) for start, stop in parts)
+
+
+def test_a_voice_across_a_seam_keeps_its_label_and_its_turn() -> None:
+    """Labels change from window to window and there are no vectors: the shared seconds tell."""
+
+    def hear(start: float, stop: float, report: Any) -> HeardWindow:
+        swap = start > 0
+        turns = []
+        for a, b, person in ((0.0, 6.0, 0), (7.0, 13.0, 1), (14.0, 20.0, 0)):
+            if a < stop and b > start:
+                name = "xy"[person ^ swap]
+                turns.append(Turn(start=max(a, start), end=min(b, stop), speaker=name))
+        return HeardWindow(turns=tuple(turns), exclusive=tuple(turns))
+
+    found = diarize_in_windows(20.0, hear, silent, length=10.0, overlap=5.0, least_alike=0.75)
+    assert [(t.start, t.end, t.speaker) for t in found.turns] == [
+        (0.0, 6.0, "S0"),
+        (7.0, 13.0, "S1"),
+        (14.0, 20.0, "S0"),
+    ]
+    assert found.turns == found.exclusive
+
+
+def test_a_pause_is_filled_unless_somebody_else_speaks_in_it() -> None:
+    turns = [
+        Turn(start=0, end=1, speaker="a"),
+        Turn(start=1.1, end=1.2, speaker="b"),
+        Turn(start=1.3, end=2, speaker="a"),
+        Turn(start=2.3, end=3, speaker="a"),
+    ]
+    assert [(t.start, t.end) for t in filled(turns, 0.5) if t.speaker == "a"] == [(0, 3)]
+    own = [(t.start, t.end) for t in filled(turns, 0.5, others=turns) if t.speaker == "a"]
+    assert own == [(0, 1), (1.3, 3)]
+
+
+# --- the whole, with real weights --------------------------------------------------------------
+
+
+@needs_data
+@needs_weights
+def test_two_people_on_the_telephone_are_told_apart(tmp_path: Path) -> None:
+    truth = rttm(DATA / "diarization/sample.rttm")
+    with (
+        BuiltinDiarizer(options_of(BuiltinDiarizer, {"hearing": "several", "device": "cpu"})) as diarizer,
+        speech_of(DATA / "diarization/sample.wav", tmp_path) as speech,
+    ):
+        found = diarizer.diarize(speech, silent)
+    assert len(found.embeddings) == 2
+    one, other = found.embeddings.values()
+    assert likeness(one, other) < 0.9
+    middles = np.arange(0, 30, 0.05) + 0.025
+
+    def table(turns: Any, names: list[str]) -> np.ndarray:
+        on = [[any(t.start <= m < t.end and t.speaker == n for t in turns) for m in middles] for n in names]
+        return np.array(on)
+
+    real = table(truth, sorted({t.speaker for t in truth}))
+    heard = table(found.turns, ["S0", "S1"])
+    right = max((real == heard[list(order)]).mean() for order in permutations(range(2)))
+    anybody = real.any(axis=0)
+    lazy = max(
+        (real == rows).mean()
+        for rows in ([anybody, np.zeros_like(anybody)], [np.zeros_like(anybody), anybody])
+    )
+    assert right > 0.93 > lazy + 0.2
+    assert heard.all(axis=0).any(), "nobody is heard to speak at once"
+
+
+@needs_data
+@needs_weights
+def test_people_of_a_scene_are_named_from_one_clip_each(tmp_path: Path) -> None:
+    turns = rttm(DATA / "scene/truth.rttm")
+    alone = [
+        t
+        for t in turns
+        if t.end - t.start > 1.5
+        and not any(o is not t and o.start < t.end and o.end > t.start for o in turns)
+    ]
+    with (
+        BuiltinDiarizer(options_of(BuiltinDiarizer, {"device": "cpu"})) as diarizer,
+        speech_of(DATA / "scene/dialogue.flac", tmp_path) as speech,
+    ):
+
+        def embed(turn: Any) -> tuple[float, ...]:
+            vector: tuple[float, ...] = diarizer.voice(speech, turn.start, turn.end)
+            return vector
+
+        first = {t.speaker: t for t in reversed(alone)}
+        people = gallery({name: [turn] for name, turn in first.items()}, embed)  # type: ignore[list-item]
+        rest = [t for t in alone if t not in first.values()]
+        named = [name_voices({"x": embed(t)}, people, least_alike=0.6).get("x") for t in rest]
+    assert len(rest) >= 4
+    assert sum(a == t.speaker for a, t in zip(named, rest, strict=True)) >= len(rest) - 1
