@@ -64,7 +64,7 @@ class Installed(Value, frozen=True):
     parts: tuple[str, ...] = ()
 
 
-# paddlepaddle 3.2 and later cannot run PaddleSpeech 1.5.0's conformers (PaddleSpeech issue 4129), 2.6 not all
+# paddlepaddle 3.2 and later cannot run PaddleSpeech 1.5.0's conformers (PaddleSpeech #4129), 2.6 not all
 # of their decoders. What PaddleSpeech asks for besides serves training, synthesis and serving: half the size,
 # and sources that need a compiler.
 RECIPES = {
