@@ -2,8 +2,7 @@
 
     python benchmarks/nulls.py [--data ../shared/data]
 
-For every separator and depth: sample counts, peak of source minus sum of the stems, and whether the level
-relation between stems changes with the source's level (it must not).
+For every separator and depth: sample counts, and the peak of source minus the sum of the stems.
 """
 
 from __future__ import annotations
