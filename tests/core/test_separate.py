@@ -138,6 +138,16 @@ def test_film_model_hears_what_the_first_left(models: dict[str, str], tmp_path: 
     )
 
 
+def test_a_film_model_hears_the_whole_bed(models: dict[str, str], tmp_path: Path) -> None:
+    """Also when the sum of the first model's sources was asked for as music."""
+    source = write(tmp_path / "a.wav", noise(2, 44100 * 3))
+    for background in ("residual", "sum"):
+        stems = run(source, job(models, film=True, background=background), tmp_path / background)
+        check(source, stems, tmp_path / background)
+    first, second = (integers(next((tmp_path / b).rglob("music.wav"))) for b in ("residual", "sum"))
+    np.testing.assert_array_equal(first, second)
+
+
 def test_surround_keeps_its_channels(models: dict[str, str], tmp_path: Path) -> None:
     """Dialogue comes from centre and fronts only; LFE and surrounds stay in the bed, sample by sample."""
     samples = noise(6, 44100 * 3)

@@ -95,7 +95,8 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
             shares = (
                 film_filling(separator.sources)
                 if film
-                else filling(separator.sources, background=job.background)
+                # With a film model to come, the bed is for it to split.
+                else filling(separator.sources, background="residual" if job.film else job.background)
             )
             heard = [g for g in groups if g.modelled and (g.dialogue or film_model(separator.sources))]
             before = list(contributions)
