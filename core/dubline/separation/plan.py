@@ -40,8 +40,8 @@ class SeparationJob(Value, frozen=True):
     `separator` hears the sound; `film`, if given, hears what the separator left. `background`: "residual"
     makes the bed by subtraction, which nulls; "sum" keeps the model's own other sources as the music and
     puts what is left over into sfx; with a film model it makes no difference. `depth`: "24", "float", or
-    "auto" (24 bit unless the source goes over full scale). `models` are the SHA-256 of the weights, so that other weights under the same name count as
-    another job.
+    "auto" (24 bit unless the source goes over full scale). `models` are the SHA-256 of the weights, so that
+    other weights under the same name count as another job.
     """
 
     separator: Choice
