@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from material import DATA, FILM, htdemucs, save_bag
+from random_mdx import build  # material puts tests/ on the path
 
 from dubline.extraction import extract_sound
 from dubline.media import choose_track, probe
@@ -47,12 +48,14 @@ def main() -> None:
         surround = run.step(extract_sound, media, choose_track(media).index)
         demucs = Choice(backend="demucs", options={"model": model})
         film = Choice(backend="demucs", options={"model": film_model})
+        uvr = Choice(backend="uvr", options={"model": str(build(Path(place), "mdx"))})
         print(f"{'':<34}{'depth':<8}{'source':<14}{'counts':<8}residue")
         for title, sound in (("scene", open_sound(data / "scene/mix.flac")), ("5.1", surround)):
             for depth in ("24", "float"):
                 for name, job in {
                     "demucs": SeparationJob(separator=demucs, depth=depth),
                     "demucs, film chain": SeparationJob(separator=demucs, film=film, depth=depth),
+                    "uvr": SeparationJob(separator=uvr, depth=depth),
                     "builtin": SeparationJob(separator=Choice(backend="builtin"), depth=depth),
                 }.items():
                     measure(f"{title}: {name}", sound, job, run)
