@@ -75,11 +75,6 @@ class Taken(msgspec.Struct, frozen=True):
             else:
                 yield block
 
-    def remove(self) -> None:
-        """Delete the file."""
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
-
 
 def take_apart(
     folder: Path,

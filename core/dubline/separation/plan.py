@@ -61,7 +61,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class Filling(msgspec.Struct, frozen=True):
-    """What comes of one model: its shares, and for which stems the last word is spoken."""
+    """What comes of one model: its shares of the stems."""
 
     shares: tuple[Share, ...]
 
