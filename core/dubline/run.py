@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FORMAT = "dubline.run.1"
+LONGEST_INPUT = 16384
+"""Bytes of JSON from which the manifest keeps an input's hash instead of the input."""
 FULL_DISK = {"ENOSPC", "EDQUOT", "EFBIG"}
 
 
@@ -162,13 +164,13 @@ class Run:
         wanted = get_type_hints(work)["return"]
         key = step_key(name, version, inputs)
         final = f"steps/{name}-{key}"
-        record = StepRecord(name=name, key=key, state="kept", inputs=msgspec.to_builtins(list(inputs)))
+        record = StepRecord(name=name, key=key, state="kept", inputs=[_told(value) for value in inputs])
         kept = self._kept(final, wanted)
         if kept is not None:
             before = next((r for r in self.manifest().steps if (r.name, r.key) == (name, key)), None)
-            if before is None:
-                with full_disk_is_told(self.root):
-                    self._remember(record)
+            # To the end of the list: the last record of a name is what the run now stands on.
+            with full_disk_is_told(self.root):
+                self._remember(before or record)
             self._said(msgspec.structs.replace(before or record, state="kept"))
             known: T = kept
             return known
@@ -248,14 +250,28 @@ class Run:
 
     def manifest(self) -> Manifest:
         """`run.json` as it stands; an empty one when there is none or it cannot be read."""
-        try:
-            return msgspec.json.decode((self.root / "run.json").read_bytes(), type=Manifest)
-        except (OSError, ValueError):  # msgspec's errors are ValueErrors, and so are UTF-8's
-            return Manifest()
+        return read_manifest(self.root)
 
     def _remember(self, record: StepRecord) -> None:
         kept = tuple(r for r in self.manifest().steps if (r.name, r.key) != (record.name, record.key))
         write_whole(self.root / "run.json", to_json(Manifest(steps=(*kept, record))))
+
+
+def _told(value: Any) -> Any:
+    """An input as the manifest keeps it: a long one by its hash, or every run.json would hold the film's text
+    several times over."""
+    data = canonical_json(value)
+    if len(data) <= LONGEST_INPUT:
+        return msgspec.to_builtins(value)
+    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
+
+def read_manifest(root: Path) -> Manifest:
+    """`run.json` of a run folder; an empty one when there is none or it cannot be read."""
+    try:
+        return msgspec.json.decode((root / "run.json").read_bytes(), type=Manifest)
+    except (OSError, ValueError):  # msgspec's errors are ValueErrors, and so are UTF-8's
+        return Manifest()
 
 
 def step_key(name: str, version: int, inputs: tuple[Any, ...]) -> str:

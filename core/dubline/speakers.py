@@ -9,14 +9,12 @@ clips that a `cast.toml` gives for each name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
-from dubline.errors import BackendMissing, InvalidJob
-from dubline.model import Value
+from dubline.cast import Clip
+from dubline.errors import InvalidJob
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -190,57 +188,42 @@ def _joined(voices: list[_Voice], least_alike: float, at_most: int | None) -> li
     return voices
 
 
-# --- names -------------------------------------------------------------------------------------
+def divide(vectors: Sequence[Vector], seconds: Sequence[float], into: int) -> list[int]:
+    """Which of `into` voices each vector belongs to: 0 for the first vector's voice, and on by appearance.
 
-
-class Clip(Value, frozen=True):
-    """A piece of a sound file in which one person speaks alone; seconds from its start, None: to its end."""
-
-    file: str
-    start: float = 0.0
-    end: float | None = None
-
-
-class _CastFile(Value, frozen=True):
-    cast: dict[str, list[str | Clip]]
-
-
-def read_cast(path: Path) -> dict[str, tuple[Clip, ...]]:
-    """The people of a `cast.toml` with their reference clips, paths made absolute from the file's folder.
-
-        [cast]
-        "Ayşe" = ["clips/ayse.wav"]
-        "Mehmet" = [{ file = "e01.wav", start = 12.0, end = 18.5 }]
+    Ward's clustering (Ward, "Hierarchical grouping to optimize an objective function", 1963) of the unit
+    vectors, then every vector goes to the voice whose mean, weighted by `seconds`, it is most like, until
+    none changes.
 
     Raises:
-        InvalidJob: not readable, no TOML, an unknown field, an empty name, a clip that ends before it starts.
-        BackendMissing: Python 3.10 without tomli.
+        InvalidJob: fewer vectors than voices wanted, or fewer different ones.
     """
-    try:
-        read = msgspec.toml.decode(path.read_bytes(), type=_CastFile)
-    except ImportError:
-        raise BackendMissing("reading TOML on Python 3.10 needs tomli", hint="pip install tomli") from None
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    points = np.array([unit(vector) for vector in vectors])
+    if into < 2 or len(points) < into:
         raise InvalidJob(
-            f"{path}: {error}", hint='A cast file looks like: [cast], then "NAME" = ["clip.wav"].'
-        ) from None
-    people: dict[str, tuple[Clip, ...]] = {}
-    for name, clips in read.cast.items():
-        whole = [Clip(file=c) if isinstance(c, str) else c for c in clips]
-        if not name.strip() or not whole:
-            raise InvalidJob(
-                f"{path}: {name!r} has no name or no clips", hint="Give a name at least one clip."
-            )
-        for clip in whole:
-            if not (clip.start >= 0 and (clip.end is None or clip.start < clip.end)):
-                raise InvalidJob(
-                    f"{path}: {name}: {clip.file} from {clip.start} s to {clip.end} s is no clip",
-                    hint="Give start and end in seconds, start before end.",
-                )
-        people[name] = tuple(
-            msgspec.structs.replace(c, file=(path.parent / c.file).absolute().as_posix()) for c in whole
+            f"{len(points)} pieces of speech cannot be {into} voices",
+            hint="Ask for 2 or more voices, and not for more than there are pieces.",
         )
-    return people
+    labels = fcluster(linkage(points, "ward"), into, criterion="maxclust") - 1
+    weights = np.asarray(seconds, np.float64)[:, None]
+    for _ in range(20):
+        means = [unit((points * weights)[labels == k].sum(axis=0)) for k in range(into)]
+        moved = (points @ np.array(means).T).argmax(axis=1)
+        if len(set(moved.tolist())) < into or (moved == labels).all():
+            break
+        labels = moved
+    if len(set(labels.tolist())) < into:
+        raise InvalidJob(
+            f"these voices are too much alike to be told apart as {into}",
+            hint="Name the segments yourself with --segments.",
+        )
+    order = {label: number for number, label in enumerate(dict.fromkeys(labels.tolist()))}
+    return [order[label] for label in labels.tolist()]
+
+
+# --- names -------------------------------------------------------------------------------------
 
 
 def gallery(

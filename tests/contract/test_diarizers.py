@@ -20,9 +20,11 @@ from random_voices import save_ge2e, save_pyannet
 from dubline.backends import Diarization, options_of
 from dubline.backends.diarize_builtin import BuiltinDiarizer
 from dubline.backends.diarize_pyannote import Pyannote
-from dubline.backends.package_weights import SILERO, find_file
+from dubline.backends.package_weights import GE2E, SILERO, find_file
 from dubline.errors import BackendMissing, Cancelled, InvalidJob
+from dubline.media import as_sound
 from dubline.model import Sound
+from dubline.recognition.exports import read_rttm
 from dubline.report import silent
 from dubline.speech_sound import RATE, Speech, prepare_speech
 from dubline.transcript import Turn
@@ -179,6 +181,59 @@ def test_other_rates_and_channels(opened: Any, tmp_path: Path, rate: int, channe
     with prepare_speech(tmp_path / "in.wav", sound, tmp_path / "out.f32") as speech:
         assert speech.duration == pytest.approx(3, abs=1e-3)
         check(opened.diarize(speech, silent), speech.duration)
+
+
+SCENE = Path(__file__).resolve().parents[2] / "../shared/data/scene"
+
+
+def test_one_vector_for_a_voice(opened: Any, tmp_path: Path) -> None:
+    sound = np.concatenate([noises(4), np.zeros(4 * RATE, np.float32)])
+    with speech_of(sound, tmp_path) as speech:
+        whole = opened.embed(speech, [(0.0, 4.0)])
+        assert np.linalg.norm(whole) == pytest.approx(1.0, abs=1e-6)
+        assert whole == opened.embed(speech, [(0.0, 4.0)])
+        parts = opened.embed(speech, [(0.0, 1.3), (1.3, 2.0), (2.0, 4.0)])
+        assert np.dot(whole, parts) == pytest.approx(1.0, abs=1e-6), "spans in a row are one sound"
+        assert opened.embed(speech, [(3.0, 4.0), (7.9, 99.0)]), "what lies outside does not count"
+        for nothing in ([], [(1.0, 1.2)], [(5.0, 8.0)], [(9.0, 12.0)], [(0.0, 0.2), (1.0, 1.2)]):
+            assert opened.embed(speech, nothing) == (), nothing
+        found = opened.diarize(speech, silent)
+    assert found.embedding == opened.embedding
+    assert all(len(v) == len(whole) for v in found.embeddings.values())
+
+
+def test_the_same_voice_is_closer_than_another(tmp_path: Path) -> None:
+    """Readers of a scene, with the weights of the wheel: what each says is most like the rest they say."""
+    if find_file(GE2E) is None or find_file(SILERO) is None:
+        pytest.skip("the wheels with the built-in diarizer's weights are not installed")
+    if not (SCENE / "dialogue.flac").exists():
+        pytest.skip("the shared media are not here")
+    turns = read_rttm(SCENE / "truth.rttm")
+    alone = [
+        t
+        for t in turns
+        if t.end - t.start > 1.5
+        and not any(o is not t and o.start < t.end and o.end > t.start for o in turns)
+    ]
+    own = {name: [t for t in alone if t.speaker == name] for name in {t.speaker for t in alone}}
+    several = [t for mine in own.values() if len(mine) > 1 for t in mine]
+    assert len(several) >= 4 and len(own) >= 2
+    sound = as_sound(SCENE / "dialogue.flac")
+    assert sound is not None
+    options = options_of(BuiltinDiarizer, {"device": "cpu", "threads": 1, "hearing": "one"})
+    with (
+        BuiltinDiarizer(options) as diarizer,
+        prepare_speech(SCENE / "dialogue.flac", sound, tmp_path / "speech.f32") as speech,
+    ):
+        for turn in several:
+            vector = diarizer.embed(speech, [(turn.start, turn.end)])
+            alike = {
+                name: np.dot(
+                    vector, diarizer.embed(speech, [(t.start, t.end) for t in mine if t is not turn])
+                )
+                for name, mine in own.items()
+            }
+            assert max(alike, key=lambda name: alike[name]) == turn.speaker, (turn, alike)
 
 
 def test_progress_grows_to_the_end(opened: Any, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dubline.cast import Clip, read_cast
 from dubline.errors import InvalidJob
-from dubline.speakers import Clip, gallery, likeness, link, name_voices, read_cast
+from dubline.speakers import divide, gallery, likeness, link, name_voices
 
 SIZE = 32
 
@@ -126,9 +127,12 @@ def test_a_cast_file_gives_names_and_clips(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     cast = read_cast(file)
-    assert cast["Ayşe"] == (Clip(file=(tmp_path / "clips/a.wav").as_posix()),)
-    assert (cast["MÉO"][0].start, cast["MÉO"][0].end) == (12.0, 18.5)
-    known = gallery(cast, lambda clip: (3.0, 4.0) if clip.end else (0.0, 2.0))
+    assert cast["Ayşe"].clips == (Clip(file=(tmp_path / "clips/a.wav").as_posix()),)
+    assert (cast["MÉO"].clips[0].start, cast["MÉO"].clips[0].end) == (12.0, 18.5)
+    known = gallery(
+        {name: member.clips for name, member in cast.items()},
+        lambda clip: (3.0, 4.0) if clip.end else (0.0, 2.0),
+    )
     assert known["MÉO"] == pytest.approx((0.6, 0.8))
 
 
@@ -143,3 +147,22 @@ def test_a_wrong_cast_file_is_refused_with_its_name(tmp_path: Path, text: str) -
     with pytest.raises(InvalidJob, match=r"cast\.toml") as caught:
         read_cast(file)
     assert caught.value.hint
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(0, 3), min_size=6, max_size=20), st.integers(0, 99))
+def test_pieces_of_speech_are_divided_by_voice(said: list[int], seed: int) -> None:
+    said = [0, 1, *said]
+    rng = np.random.default_rng(seed)
+    voices = people(4)
+    vectors = [tuple(voices[p] + rng.normal(size=SIZE) * 0.2 / np.sqrt(SIZE)) for p in said]
+    labels = divide(vectors, list(rng.uniform(0.5, 9, len(said))), len(set(said)))
+    order = list(dict.fromkeys(said))
+    assert labels == [order.index(p) for p in said]
+
+
+def test_what_cannot_be_divided_is_refused() -> None:
+    for vectors, into in (([(1.0, 0.0)], 2), ([(1.0, 0.0)] * 3, 1), ([(1.0, 0.0)] * 3, 2)):
+        with pytest.raises(InvalidJob) as caught:
+            divide(vectors, [1.0] * len(vectors), into)
+        assert caught.value.hint

@@ -9,7 +9,7 @@ Write one, declare it as an entry point in the group `dubline.separator`, and ad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
@@ -18,19 +18,22 @@ from dubline.errors import BackendMissing, InvalidJob
 from dubline.model import Line, ModelIdentity
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
     from dubline.report import Report
     from dubline.speech_sound import Speech
     from dubline.transcript import HeardWord, Turn
+    from dubline.translated import Answer, SourceLine
 
     Block = NDArray[np.float32]  # (channels, samples)
     Sources = NDArray[np.float32]  # (sources, channels, samples)
 
 Tick = Callable[[], None]
 
-KINDS = ("separator", "diarizer", "recognizer")
+KINDS = ("separator", "diarizer", "recognizer", "translator")
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,11 +134,19 @@ class Diarizer(Protocol):
 
     identities: tuple[ModelIdentity, ...]
     notes: tuple[str, ...]
+    embedding: str
 
     def __init__(self, options: Any) -> None: ...
 
     def diarize(self, speech: Speech, report: Report) -> Diarization:
         """Listen to the whole sound, in windows. `report` counts seconds and may raise `Cancelled`."""
+
+    def embed(self, speech: Speech, spans: Sequence[tuple[float, float]]) -> tuple[float, ...]:
+        """One unit vector for the voice that speaks in these spans (seconds), of the kind `embedding` names.
+
+        The spans count as one person's speech; what lies outside the sound does not count. Empty where they
+        hold less than half a second together, or nothing above -80 dBFS.
+        """
 
     def __enter__(self) -> Diarizer: ...
 
@@ -186,6 +197,67 @@ class Recognizer(Protocol):
     def __enter__(self) -> Recognizer: ...
 
     def __exit__(self, *exc: object) -> None: ...
+
+
+class Translator(Protocol):
+    """Puts lines into another language. Use it in a `with`.
+
+    `whole_sentences`: it translates one sentence at a time and may drop what follows the first; the stage
+    then gives it nothing longer. `in_context`: a line's answer depends on the lines before it, which it is
+    given in order. `varies`: it can answer a line whose `wanted` is "shorter" or "longer". `by_hand`: it
+    answers nothing, a person will.
+    """
+
+    requires: ClassVar[tuple[str, ...]]
+    extra: ClassVar[str]
+    whole_sentences: ClassVar[bool]
+    in_context: ClassVar[bool]
+    varies: ClassVar[bool]
+    by_hand: ClassVar[bool]
+
+    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """Settings; all translators know `source` and `target` (codes such as "tr", "en", "pt-BR"), and
+        `candidates`: how many translations of a line to give at most. Those that can use them also know
+        `glossary` (pairs source term, target term), `synopsis` and `cast` (speaker -> who that is)."""
+
+    identities: tuple[ModelIdentity, ...]
+    notes: tuple[str, ...]
+
+    def __init__(self, options: Any) -> None:
+        """Load the model. Raises `WeightsError`, `BackendMissing` or `InvalidJob` (unknown language) with
+        the remedy."""
+
+    def translate(
+        self, lines: Sequence[SourceLine], known: Mapping[str, Answer], report: Report
+    ) -> Iterator[dict[str, Answer]]:
+        """Answers by key, a batch at a time, until every line that is not `known` has one.
+
+        Batches are planned over all lines, known ones too, so that a run that was stopped and goes on makes
+        the same batches and so the same answers; a batch whose lines are all known is passed over. Answers
+        never depend on the order in which batches are given out. `report` counts lines and may raise
+        `Cancelled`. A line that cannot be translated is answered with a `failure`; only what concerns all
+        lines (no server, no memory) is raised.
+        """
+
+    def __enter__(self) -> Translator: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class HasModels(Protocol):
+    """What a back end with models may tell about them as a class, so that `auto` can choose."""
+
+    @classmethod
+    def models_here(cls, language: str = "") -> Mapping[str, Path]:
+        """The models on this machine for a language, by name, best first."""
+
+    @classmethod
+    def model_here(cls, model: str) -> Path | None:
+        """Where a model is on this machine; None if it is not."""
+
+    @classmethod
+    def how_to_get(cls, model: str = "") -> str:
+        """The sentence that says how to bring the model here."""
 
 
 class BackendInfo(msgspec.Struct, frozen=True):

@@ -8,30 +8,31 @@ time. benchmarks/diarization.py prints the error rates of both.
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from dubline.backends import Diarization
-from dubline.backends.diarize_windows import HeardWindow, diarize_in_windows, speaker_bounds
+from dubline.backends.diarize_windows import HeardWindow, WindowedDiarizer, check_ranges, speaker_bounds
 from dubline.errors import InvalidJob
 from dubline.model import ModelIdentity
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from dubline.report import Report
     from dubline.speech_sound import Speech
 
 RATE = 16000
-OVERLAP = 10.0  # seconds that neighbouring windows share on each side
-PAUSE = 0.5  # a shorter pause of one voice does not end its turn
+PAUSE = 0.4  # a shorter pause of one voice does not end its turn
 SHORTEST_TURN = 0.1
-SHORTEST_VOICE = 2.0  # less speech than this in a window is given to the most alike voice
+SHORTEST_VOICE = 1.0  # less speech than this in a window is given to the most alike voice
+ENOUGH = 0.5  # seconds of one voice alone that make a vector to be relied on
 LONGEST_WINDOW = 30.0
 SEVERAL, ONE = "several", "one"
 
 
-class BuiltinDiarizer:
+class BuiltinDiarizer(WindowedDiarizer):
     """PyanNet or Silero, GE2E, and constrained clustering.
 
     Raises:
@@ -42,6 +43,8 @@ class BuiltinDiarizer:
 
     requires: ClassVar[tuple[str, ...]] = ("torch", "resemblyzer")
     extra: ClassVar[str] = "speech"
+    overlap: ClassVar[float] = 10.0
+    longest_piece: ClassVar[float] = 10.0
     remedy: ClassVar[str] = (
         'pip install "dubline[speech]" && pip install --no-deps Resemblyzer==0.1.4 whisperx==3.8.6'
     )
@@ -60,7 +63,7 @@ class BuiltinDiarizer:
         min_speakers: int | None = None
         max_speakers: int | None = None
         hearing: str = "auto"
-        distance: float = 0.35
+        distance: float = 0.26
         window: float = 10.0
         link: float = 0.75
         segmentation: str = ""
@@ -70,21 +73,14 @@ class BuiltinDiarizer:
 
     def __init__(self, options: Options) -> None:
         self._bounds = speaker_bounds(options)
-        for name, low, high in (("distance", 0, 1), ("link", 0, 1), ("window", 0.5, LONGEST_WINDOW)):
-            if not low <= getattr(options, name) <= high:
-                raise InvalidJob(
-                    f"{name} is {getattr(options, name)}", hint=f"It is a number from {low} to {high}."
-                )
+        check_ranges(options, ("distance", 0, 1), ("link", 0, 1), ("window", 0.5, LONGEST_WINDOW))
         if options.hearing not in ("auto", SEVERAL, ONE):
             raise InvalidJob(f"there is no hearing {options.hearing!r}", hint="Use auto, several or one.")
-        import torch
-
         from dubline.backends import package_weights as wheels
-        from dubline.backends.ge2e import Ge2e
+        from dubline.backends.ge2e import KIND, Ge2e
         from dubline.backends.pyannet import PyanNet
         from dubline.backends.silero import Silero
         from dubline.backends.torch_run import choose_device
-        from dubline.threads import default_threads
 
         self._options = options
         device = choose_device(options.device)
@@ -110,49 +106,19 @@ class BuiltinDiarizer:
         self._encoder: Any = Ge2e(encoder, device)
         self.identities: tuple[ModelIdentity, ...] = (heard_by, wheels.identity(wheels.GE2E, encoder))
         self.notes: tuple[str, ...] = tuple(notes)
+        self.embedding = KIND
         self._device = device
-        self._threads_before = torch.get_num_threads()
-        torch.set_num_threads(options.threads or default_threads())
+        self._take_threads()
 
-    def diarize(self, speech: Speech, report: Report) -> Diarization:
-        """Listen to the whole sound, in windows. `report` counts seconds and may raise `Cancelled`."""
-        from dubline.backends.ge2e import KIND
-
-        least, most = self._bounds
-        length = self._options.window * 60
-        single = speech.duration <= length
-
-        def hear(start: float, stop: float, progress: Report) -> HeardWindow:
-            # Who is missing in one window may speak in the next: only a lone window must hold them all.
-            return self._hear(speech, start, stop, progress, least if single else None, most)
-
-        return diarize_in_windows(
-            speech.duration,
-            hear,
-            report,
-            length=length,
-            overlap=OVERLAP,
-            least_alike=self._options.link,
-            at_least=least,
-            at_most=most,
-            embedding=KIND,
-        )
-
-    def voice(self, speech: Speech, start: float = 0.0, stop: float | None = None) -> tuple[float, ...]:
-        """The vector of one person who speaks alone between two times (s); empty if silent or too short."""
+    def _voice_of(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
         import numpy as np
 
         from dubline.backends import ge2e
 
-        last = speech.frames if stop is None else round(stop * RATE)
-        total = np.zeros(ge2e.SIZE, np.float32)
-        for at in range(round(start * RATE), min(last, speech.frames), 10 * RATE):
-            sound = speech.read(at, min(at + 10 * RATE, last, speech.frames))
-            if len(sound) >= RATE // 5 and np.abs(sound).max() > 0:
-                mel = ge2e.mel_power(sound) * ge2e.gain(float((sound**2).mean()))
-                total += self._encoder.embed(np.stack(ge2e.partials(mel))).sum(axis=0)
-        norm = float(np.linalg.norm(total))
-        return tuple(float(x) for x in total / norm) if norm > 0 else ()
+        mel = ge2e.mel_power(sound) * ge2e.gain(float((sound**2).mean()))
+        vectors: NDArray[np.float32] = self._encoder.embed(np.stack(ge2e.partials(mel)))
+        mean: NDArray[np.float32] = vectors.mean(axis=0)
+        return mean
 
     def _hear(
         self, speech: Speech, start: float, stop: float, report: Report, least: int | None, most: int | None
@@ -177,14 +143,14 @@ class BuiltinDiarizer:
         if not found:
             return HeardWindow()
         vectors = np.stack([piece.vector for piece in found if piece.vector is not None])
-        windows = np.array([piece.window for piece in found])
-        apart = (windows[:, None] == windows) & ~np.eye(len(found), dtype=bool)
         labels = cluster(
             vectors,
-            apart,
+            np.array([piece.window for piece in found]),
             np.array([piece.seconds for piece in found]),
+            np.array([piece.clear for piece in found]),
             distance=self._options.distance,
             shortest=SHORTEST_VOICE,
+            enough=ENOUGH,
             at_least=least,
             at_most=most,
         )
@@ -206,14 +172,5 @@ class BuiltinDiarizer:
             embeddings[str(label)] = tuple(float(x) for x in mean)
         return HeardWindow(turns=placed(turns), exclusive=placed(exclusive), embeddings=embeddings)
 
-    def __enter__(self) -> BuiltinDiarizer:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        import torch
-
-        torch.set_num_threads(self._threads_before)
+    def _free(self) -> None:
         self._network = self._detector = self._encoder = None
-        gc.collect()
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()

@@ -7,16 +7,22 @@ film is heard in windows and its voices linked (`diarize_windows`). Checkpoints 
 
 from __future__ import annotations
 
-import gc
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from dubline.backends import Diarization
-from dubline.backends.diarize_windows import HeardWindow, diarize_in_windows, speaker_bounds
-from dubline.errors import BackendFailed, DublineError, InvalidJob, WeightsError
+from dubline.backends.diarize_windows import (
+    RATE,
+    SILENCE,
+    HeardWindow,
+    WindowedDiarizer,
+    check_ranges,
+    speaker_bounds,
+)
+from dubline.errors import BackendFailed, DublineError, WeightsError
+from dubline.folder_kinds import read_licence
 from dubline.model import ModelIdentity
 
 if TYPE_CHECKING:
@@ -26,9 +32,6 @@ if TYPE_CHECKING:
     from dubline.report import Report
     from dubline.speech_sound import Speech
 
-RATE = 16000
-OVERLAP = 15.0  # seconds that neighbouring windows share on each side
-SILENCE = 10 ** (-80 / 20)
 LONGEST_WINDOW = 60.0
 DEFAULT = "pyannote/speaker-diarization-community-1"
 # As their pages on the hub say.
@@ -37,7 +40,7 @@ LICENCES = {DEFAULT: "CC-BY-4.0", "pyannote/speaker-diarization-3.1": "MIT"}
 STEPS = {"segmentation": (0.0, 0.1), "embeddings": (0.1, 0.9)}
 
 
-class Pyannote:
+class Pyannote(WindowedDiarizer):
     """A pyannote speaker diarization pipeline.
 
     Raises:
@@ -49,6 +52,8 @@ class Pyannote:
     # Not "pyannote.audio": to look that up is to import its parent, which may be absent.
     requires: ClassVar[tuple[str, ...]] = ("torch", "pyannote")
     extra: ClassVar[str] = "pyannote"
+    overlap: ClassVar[float] = 15.0
+    longest_piece: ClassVar[float] = 30.0
 
     class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """`model`: a name on the hub, or the path of a folder or its config.yaml.
@@ -72,27 +77,17 @@ class Pyannote:
 
     def __init__(self, options: Options) -> None:
         self._bounds = speaker_bounds(options)
-        ranges: list[tuple[str, float, float]] = [("link", 0, 1), ("window", 1, LONGEST_WINDOW)]
-        if options.step is not None:
-            ranges.append(("step", 0.05, 0.5))
-        for name, low, high in ranges:
-            if not low <= getattr(options, name) <= high:
-                raise InvalidJob(
-                    f"{name} is {getattr(options, name)}", hint=f"It is a number from {low} to {high}."
-                )
+        check_ranges(options, ("link", 0, 1), ("window", 1, LONGEST_WINDOW), ("step", 0.05, 0.5))
         from dubline.backends.pyannote_models import import_pyannote
 
         broken = import_pyannote()
-        import torch
-
         from dubline.backends.torch_run import choose_device
-        from dubline.threads import default_threads
 
         self._options = options
         self._device = choose_device(options.device)
         pipeline, files, name = _open(options.model)
         self._pipeline: Any = pipeline
-        self._embedding = f"pyannote-{name.partition('/')[2] or name}"
+        self.embedding = f"pyannote-{name.partition('/')[2] or name}"
         if options.step is not None:
             pipeline.segmentation_step = options.step
             pipeline._segmentation.step = options.step * pipeline._segmentation.duration
@@ -105,47 +100,43 @@ class Pyannote:
         self.notes: tuple[str, ...] = tuple(notes)
         if self.identities[0].sha256:
             # Vectors of different weights cannot be compared, whatever the folder is called.
-            self._embedding = f"pyannote-{self._embedding_sum(files)[:16]}"
-        self._threads_before = torch.get_num_threads()
-        torch.set_num_threads(options.threads or default_threads())
+            self.embedding = f"pyannote-{self._embedding_sum(files)[:16]}"
+        self._take_threads()
+
+    @classmethod
+    def models_here(cls, language: str = "") -> dict[str, Path]:
+        """The pipelines on this machine, by name; the user's own first."""
+        from dubline.backends.pyannote_hub import pipelines_here
+
+        return pipelines_here()
+
+    @classmethod
+    def model_here(cls, model: str) -> Path | None:
+        """The folder of a pipeline, if it is on this machine.
+
+        Raises:
+            WeightsError: it is there, but a file of it is missing or cut off.
+        """
+        from dubline.backends.pyannote_hub import pipeline_folder
+        from dubline.folder_kinds import look
+
+        found = pipeline_folder(model)
+        return Path(look(found, "pyannote").path) if found else None
+
+    @classmethod
+    def how_to_get(cls, model: str = "") -> str:
+        """The command that brings a pipeline here."""
+        return f"dubline models fetch {model if model.count('/') == 1 else DEFAULT}"
 
     def _embedding_sum(self, files: tuple[Path, ...]) -> str:
         return self.identities[0].sha256[2] if len(files) > 2 else ""
 
-    def diarize(self, speech: Speech, report: Report) -> Diarization:
-        """Listen to the whole sound, in windows. `report` counts seconds and may raise `Cancelled`."""
-        least, most = self._bounds
-        length = self._options.window * 60
-        single = speech.duration <= length
-
-        def hear(start: float, stop: float, progress: Report) -> HeardWindow:
-            return self._hear(speech, start, stop, progress, least if single else None, most)
-
-        return diarize_in_windows(
-            speech.duration,
-            hear,
-            report,
-            length=length,
-            overlap=OVERLAP,
-            least_alike=self._options.link,
-            at_least=least,
-            at_most=most,
-            embedding=self._embedding,
-        )
-
-    def voice(self, speech: Speech, start: float = 0.0, stop: float | None = None) -> tuple[float, ...]:
-        """The vector of one person who speaks alone between two times (s); empty if silent or too short."""
-        import numpy as np
+    def _voice_of(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
         import torch
 
-        last = speech.frames if stop is None else min(round(stop * RATE), speech.frames)
-        first = round(start * RATE)
-        sound = speech.read(first, min(last, first + 60 * RATE))
-        if len(sound) < RATE // 2 or not np.abs(sound).max() > 0:
-            return ()
         (vector,) = self._pipeline._embedding(torch.from_numpy(sound)[None, None])
-        norm = float(np.linalg.norm(vector))
-        return tuple(float(x) for x in vector / norm) if 0 < norm < float("inf") else ()
+        found: NDArray[np.float32] = vector
+        return found
 
     def _hear(
         self, speech: Speech, start: float, stop: float, report: Report, least: int | None, most: int | None
@@ -190,25 +181,16 @@ class Pyannote:
             ) from error
         return _heard(output, start, stop)
 
-    def __enter__(self) -> Pyannote:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        import torch
-
-        torch.set_num_threads(self._threads_before)
+    def _free(self) -> None:
         self._pipeline = None
-        gc.collect()
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
 
 
 def _open(model: str) -> tuple[Any, tuple[Path, ...], str]:
     """The pipeline, its files, and its name."""
-    from dubline.backends.pyannote_hub import fetch
+    from dubline.backends.pyannote_hub import fetch, pipeline_folder
     from dubline.backends.pyannote_models import build_pipeline
 
-    place = Path(model).expanduser()
+    place = pipeline_folder(model) or Path(model).expanduser()
     if place.is_dir() or place.is_file():
         config = place / "config.yaml" if place.is_dir() else place
         if not config.is_file():
@@ -241,7 +223,7 @@ def _identity(name: str, model: str, files: tuple[Path, ...]) -> ModelIdentity:
         name=name,
         files=tuple(f"{path.parent.name}/{path.name}" if path != files[0] else path.name for path in files),
         sha256=tuple(checksum(path) for path in files),
-        licence="" if local else LICENCES.get(name, ""),
+        licence=read_licence(files[0].parent / "README.md") or ("" if local else LICENCES.get(name, "")),
         origin=files[0].parent.as_posix() if local else f"https://huggingface.co/{name}",
     )
 

@@ -6,10 +6,12 @@ same time on both sides of a seam are one, and beyond that the voices' vectors d
 
 from __future__ import annotations
 
+import gc
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -19,6 +21,16 @@ from dubline.report import Report
 from dubline.speakers import VoiceKey, link
 from dubline.transcript import Turn
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from dubline.speech_sound import Speech
+
+RATE = 16000
+LEAST_SPEECH = 0.5  # seconds: of less no voice can be told
+SILENCE = 10 ** (-80 / 20)
 # Two voices of neighbouring windows are one if they share this much of the seam: seconds, and of their union.
 SHARED_SECONDS, SHARED_PART = 1.0, 0.6
 
@@ -54,6 +66,125 @@ def speaker_bounds(options: Any) -> tuple[int | None, int | None]:
             f"min_speakers is {least}, max_speakers {most}", hint="Give the smaller number as min_speakers."
         )
     return (exact, exact) if exact is not None else (least, most)
+
+
+def check_ranges(options: Any, *ranges: tuple[str, float, float]) -> None:
+    """Options that are numbers from a lowest to a highest value; None is not checked.
+
+    Raises:
+        InvalidJob: one lies outside.
+    """
+    for name, low, high in ranges:
+        value = getattr(options, name)
+        if value is not None and not low <= value <= high:
+            raise InvalidJob(f"{name} is {value}", hint=f"It is a number from {low} to {high}.")
+
+
+class WindowedDiarizer:
+    """What diarizers that hear a sound in windows do the same way.
+
+    A back end loads its weights in `__init__`, sets `_options`, `_bounds`, `_device`, `embedding` and calls
+    `_take_threads`; it has `_hear`, `_voice_of` and `_free`.
+    """
+
+    overlap: ClassVar[float]  # seconds that neighbouring windows share on each side
+    longest_piece: ClassVar[float]  # seconds of one voice that are embedded at once
+
+    embedding: str
+    _options: Any
+    _bounds: tuple[int | None, int | None]
+    _device: Any
+
+    def _hear(
+        self, speech: Speech, start: float, stop: float, report: Report, least: int | None, most: int | None
+    ) -> HeardWindow:
+        raise NotImplementedError
+
+    def _voice_of(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n,) samples of one voice -> (size,) vector of any length."""
+        raise NotImplementedError
+
+    def _free(self) -> None:
+        """Let go of the networks."""
+        raise NotImplementedError
+
+    def diarize(self, speech: Speech, report: Report) -> Diarization:
+        """Listen to the whole sound, in windows. `report` counts seconds and may raise `Cancelled`."""
+        least, most = self._bounds
+        length = self._options.window * 60
+        single = speech.duration <= length
+
+        def hear(start: float, stop: float, progress: Report) -> HeardWindow:
+            # Who is missing in one window may speak in the next: only a lone window must hold them all.
+            return self._hear(speech, start, stop, progress, least if single else None, most)
+
+        return diarize_in_windows(
+            speech.duration,
+            hear,
+            report,
+            length=length,
+            overlap=self.overlap,
+            least_alike=self._options.link,
+            at_least=least,
+            at_most=most,
+            embedding=self.embedding,
+        )
+
+    def embed(self, speech: Speech, spans: Sequence[tuple[float, float]]) -> tuple[float, ...]:
+        """One unit vector for the voice in these spans (s); empty if silent or under half a second."""
+        import numpy as np
+
+        total: Any = 0.0
+        for sound in _pieces(speech, spans, round(self.longest_piece * RATE)):
+            if len(sound) >= LEAST_SPEECH * RATE and float(np.abs(sound).max()) > SILENCE:
+                vector = np.asarray(self._voice_of(sound), np.float64)
+                norm = float(np.linalg.norm(vector))
+                if 0 < norm < math.inf:
+                    total = total + vector / norm * len(sound)
+        norm = float(np.linalg.norm(total))
+        return tuple(float(x) for x in total / norm) if norm > 0 else ()
+
+    def _take_threads(self) -> None:
+        import torch
+
+        from dubline.threads import default_threads
+
+        self._threads_before = torch.get_num_threads()
+        torch.set_num_threads(self._options.threads or default_threads())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        import torch
+
+        torch.set_num_threads(self._threads_before)
+        self._free()
+        gc.collect()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def _pieces(
+    speech: Speech, spans: Sequence[tuple[float, float]], longest: int
+) -> Iterator[NDArray[np.float32]]:
+    """The sound of all spans in a row, in equal pieces of at most `longest` samples."""
+    import numpy as np
+
+    places = [(max(0, round(a * RATE)), min(speech.frames, round(b * RATE))) for a, b in spans]
+    places = [(a, b) for a, b in places if a < b]
+    total = sum(b - a for a, b in places)
+    count = max(1, -(-total // longest))
+    bounds = [total * k // count for k in range(count + 1)]
+    starts = np.cumsum([0, *(b - a for a, b in places)])
+    for first, last in pairwise(bounds):
+        parts = [
+            speech.read(a + max(0, first - int(at)), a + min(b - a, last - int(at)))
+            for (a, b), at in zip(places, starts, strict=False)
+            if at < last and at + (b - a) > first
+        ]
+        if parts:
+            yield np.concatenate(parts)
 
 
 def spans(duration: float, length: float) -> list[tuple[float, float]]:

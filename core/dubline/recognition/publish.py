@@ -1,81 +1,349 @@
-"""The transcript where a person looks for it, with the names people gave to voices.
+"""The transcript where a person looks for it, with what people did to its voices.
 
-Names live in `speakers.json` in the run folder, by the diarizer's own label of a voice, so that they
-survive another recognition of the same voices.
+`publish_transcript` writes what was recognised, with the edits of `speakers.json` applied to it. `amend`
+makes one more edit on the file as it stands, so that a text corrected by hand stays; `undo_edit` takes the
+last back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.model import Value, to_json
-from dubline.recognition.exports import to_rttm, to_srt
-from dubline.run import full_disk_is_told, write_whole
-from dubline.transcript import Transcript, transcript_json
+from dubline.recognition.edits import HAND, RECOGNISED, apply_edits, number_of, overlapping, with_speakers
+from dubline.recognition.exports import to_ctm, to_rttm, to_srt
+from dubline.recognition.speaker_log import (
+    FILE,
+    Cast,
+    Edit,
+    Merge,
+    Named,
+    Rename,
+    SpeakerLog,
+    Split,
+    as_heard,
+    checksum_of,
+    heard_voices,
+    log_json,
+    meant,
+    meant_by,
+    read_log,
+    spans_of,
+)
+from dubline.run import Run, full_disk_is_told, write_whole
+from dubline.transcript import Segment, Transcript, parse_transcript, read_transcript, transcript_json
+
+TRANSCRIPT = "transcript.json"
+EDITED = "transcript.edited"
+
+Tell = Callable[[str], None]
 
 
-class SpeakerNames(Value, frozen=True):
-    """`speakers.json`: the diarizer's label of a voice -> a person's name."""
+def publish_transcript(
+    transcript: Transcript,
+    root: Path,
+    *,
+    cast: Mapping[str, str] | None = None,
+    tell: Tell = lambda text: None,
+) -> Transcript:
+    """Write transcript.json, transcript.rttm and subtitles/source.srt into a run folder, edits applied.
 
-    format: str = "dubline.speakers.1"
-    names: dict[str, str] = {}
-
-
-def read_names(root: Path) -> SpeakerNames:
-    """The names given in a run; none when there is no file.
+    `cast`: the diarizer's label of a voice -> a person's name, from a gallery; it takes the place of all
+    names from a gallery before, and a name given by hand beats it. A transcript.json that a person has
+    changed is kept beside as transcript.edited.json. `tell` gets that, and each edit that found no place in
+    what is heard now; the log keeps those too, and `dubline speakers` shows them.
 
     Raises:
-        InvalidJob: the file is damaged.
+        InvalidJob: speakers.json is damaged.
+        StorageFull: the disk is full.
     """
-    path = root / "speakers.json"
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=SpeakerNames)
-    except FileNotFoundError:
-        return SpeakerNames()
-    except (OSError, msgspec.DecodeError) as error:
-        raise InvalidJob(f"{path}: {error}", hint="Correct the file, or delete it to begin again.") from None
-
-
-def publish_transcript(transcript: Transcript, root: Path) -> Transcript:
-    """Write transcript.json, transcript.rttm and subtitles/source.srt into a run folder, with names."""
-    given = read_names(root).names
-    named = msgspec.structs.replace(
-        transcript,
+    log = read_log(root)
+    # Times as the file will have them, so that edits find the very same ones.
+    read = parse_transcript(transcript_json(transcript))
+    heard = msgspec.structs.replace(
+        read,
         speakers=tuple(
             # A label is no name: who has not been named has none.
-            msgspec.structs.replace(s, name=given.get(s.label, "" if s.name == s.label else s.name))
-            for s in transcript.speakers
+            msgspec.structs.replace(s, name="" if s.name == s.label else s.name)
+            for s in read.speakers
         ),
     )
+    edits = log.edits
+    if cast is not None:
+        named = tuple(
+            Named(voice=meant(heard, s.id), name=cast[s.label]) for s in heard.speakers if s.label in cast
+        )
+        edits = tuple(edit for edit in edits if not isinstance(edit, Cast))
+        edits = ((Cast(voices=named),) if named else ()) + edits
+    applied = apply_edits(heard, edits)
+    for note in applied.notes:
+        tell(note)
+    voices = heard_voices(heard)
+    with full_disk_is_told(root):
+        aside = _keep_aside(root, log, transcript_json(applied.transcript))
+        if aside is not None:
+            tell(f"transcript.json was changed by hand; that file is kept as {aside.name}")
+        if voices != log.heard:
+            for sample in sample_files(root):  # they may be other people's now
+                sample.unlink()
+    _write(
+        root,
+        applied.transcript,
+        msgspec.structs.replace(log, edits=edits, heard=voices, by_hand=False, notes=applied.notes),
+    )
+    return applied.transcript
+
+
+def sample_files(root: Path) -> list[Path]:
+    """The samples of voices in a run folder that are named after a speaker's id."""
+    return sorted(p for p in (root / "speakers").glob("SPEAKER_*.wav") if number_of(p.stem) >= 0)
+
+
+def _keep_aside(root: Path, log: SpeakerLog, coming: bytes) -> Path | None:
+    """Rename a transcript.json that is not as we left it, unless it is what will be written anyway."""
+    path = root / TRANSCRIPT
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if data == coming or (checksum_of(data) == log.transcript and not log.by_hand):
+        return None
+    number, aside = 2, root / f"{EDITED}.json"
+    while aside.exists():
+        aside = root / f"{EDITED}.{number}.json"
+        number += 1
+    path.replace(aside)
+    return aside
+
+
+def _write(root: Path, transcript: Transcript, log: SpeakerLog) -> None:
+    data = transcript_json(transcript)
     with full_disk_is_told(root):
         (root / "subtitles").mkdir(exist_ok=True)
-        write_whole(root / "transcript.json", transcript_json(named))
-        write_whole(root / "transcript.rttm", to_rttm(named, root.stem.replace(" ", "_")).encode())
-        write_whole(root / "subtitles" / "source.srt", to_srt(named).encode())
-    return named
+        # The log first: an edit that is in the log alone is done again, one in the file alone would be lost.
+        log = msgspec.structs.replace(log, transcript=checksum_of(data))
+        write_whole(root / FILE, log_json(log))
+        write_whole(root / TRANSCRIPT, data)
+        write_whole(root / "transcript.rttm", to_rttm(transcript, root.stem).encode())
+        write_whole(root / "transcript.ctm", to_ctm(transcript, root.stem).encode())
+        write_whole(root / "subtitles" / "source.srt", to_srt(transcript).encode())
 
 
-def rename_speaker(root: Path, speaker: str, name: str) -> Transcript:
-    """Give a voice of a run's transcript a name, for good.
+# --- edits -------------------------------------------------------------------------------------
+
+
+def find_speaker(transcript: Transcript, speaker: str) -> str:
+    """The id of a speaker given by id or by name.
 
     Raises:
-        InvalidJob: no transcript in that folder, or no such speaker in it.
+        InvalidJob: nobody is called so, or several are.
     """
-    from dubline.transcript import read_transcript
-
-    transcript = read_transcript(root / "transcript.json")
-    found = next((s for s in transcript.speakers if speaker in (s.id, s.name)), None)
-    if found is None:
+    ids = [s.id for s in transcript.speakers]
+    named = [s.id for s in transcript.speakers if speaker and s.name == speaker]
+    found = [speaker] if speaker in ids else named
+    if len(found) > 1:
+        raise InvalidJob(f"{' and '.join(found)} are both called {speaker!r}", hint="Say which, by the id.")
+    if not found:
         known = ", ".join(f"{s.id} ({s.name})" if s.name else s.id for s in transcript.speakers)
         raise InvalidJob(
             f"there is no speaker {speaker!r}", hint=f"This transcript has: {known or 'nobody'}."
         )
-    if not name.strip():
-        raise InvalidJob("a name cannot be empty", hint="Give the name of a person or a part.")
-    names = {**read_names(root).names, found.label: name.strip()}
-    with full_disk_is_told(root):
-        write_whole(root / "speakers.json", to_json(SpeakerNames(names=names)))
-    return publish_transcript(transcript, root)
+    return found[0]
+
+
+def amend(root: Path, make: Callable[[Transcript], Edit]) -> Transcript:
+    """One more edit on a run's transcript as it stands. `make` gives the edit for that transcript.
+
+    Raises:
+        InvalidJob: there is no transcript, another Dubline works in the folder, or `make` refuses.
+    """
+    read_transcript(root / TRANSCRIPT)  # before a lock makes a run folder of any folder
+    with Run(root):
+        data, transcript, log = _as_it_stands(root)
+        edit = make(transcript)
+        given = _given(log, transcript)
+        done = apply_edits(transcript, [edit], highest=_highest(log), given=given).transcript
+        by_hand = log.by_hand or checksum_of(data) != log.transcript
+        heard = log.heard or heard_voices(transcript)
+        _write(
+            root,
+            done,
+            msgspec.structs.replace(log, edits=(*log.edits, edit), heard=heard, by_hand=by_hand),
+        )
+    return done
+
+
+def _as_it_stands(root: Path) -> tuple[bytes, Transcript, SpeakerLog]:
+    data = (root / TRANSCRIPT).read_bytes()
+    return data, parse_transcript(data, TRANSCRIPT), read_log(root)
+
+
+def _given(log: SpeakerLog, now: Transcript) -> dict[str, int]:
+    """Who gave each name; one that the log does not explain was written into the file by hand."""
+    logged = apply_edits(as_heard(log, now), log.edits)
+    names = {s.id: s.name for s in logged.transcript.speakers}
+    return {
+        s.id: logged.given[s.id]
+        if s.id in names and names[s.id] == s.name
+        else HAND
+        if s.name
+        else RECOGNISED
+        for s in now.speakers
+    }
+
+
+def _highest(log: SpeakerLog) -> int:
+    """The largest number that a speaker's id had so far, so that none is given to another voice."""
+    ids = [voice.id for voice in log.heard]
+    ids += [voice.id for edit in log.edits for voice in meant_by(edit)]
+    return max((number_of(i) for i in ids), default=-1)
+
+
+def rename_speaker(root: Path, speaker: str, name: str) -> Transcript:
+    """Give a voice, named by id or name, a name.
+
+    Raises:
+        InvalidJob: no transcript in that folder, no such speaker in it, an empty name, or another's.
+    """
+    given = " ".join(name.split())
+
+    def make(transcript: Transcript) -> Edit:
+        who = find_speaker(transcript, speaker)
+        if not given:
+            raise InvalidJob("a name cannot be empty", hint="Give the name of a person or a part.")
+        other = next((s.id for s in transcript.speakers if s.id != who and given in (s.id, s.name)), None)
+        if other is not None:
+            raise InvalidJob(
+                f"{other} is called {given!r} already",
+                hint=f"If they are one person: dubline speakers merge RUN {other} {who}",
+            )
+        return Rename(voice=meant(transcript, who), name=given)
+
+    return amend(root, make)
+
+
+def merge_speakers(root: Path, into: str, others: list[str]) -> Transcript:
+    """Make several voices one: `into` keeps its number, and its name where it has one.
+
+    Raises:
+        InvalidJob: no transcript, no such speaker, or one given twice.
+    """
+
+    def make(transcript: Transcript) -> Edit:
+        target = find_speaker(transcript, into)
+        rest = [find_speaker(transcript, other) for other in others]
+        if not rest or len({target, *rest}) != len(rest) + 1:
+            raise InvalidJob(
+                "a voice cannot be merged with itself" if rest else "there is nothing to merge",
+                hint="Give two or more different speakers.",
+            )
+        return Merge(into=meant(transcript, target), others=tuple(meant(transcript, r) for r in rest))
+
+    return amend(root, make)
+
+
+def split_edit(transcript: Transcript, who: str, parts: list[set[int]], highest: int) -> Split:
+    """The edit that makes each of these sets of a speaker's segment ids a voice of its own.
+
+    Raises:
+        InvalidJob: nothing would be left of the speaker.
+    """
+    whole = meant(transcript, who)
+    moved = {number for part in parts for number in part}
+
+    def spans(numbers: set[int], inside: bool) -> tuple[tuple[float, float], ...]:
+        return tuple(
+            (round(s.start, 3), round(s.end, 3))
+            for s in transcript.segments
+            if s.speaker == who and (s.id in numbers) is inside
+        )
+
+    rest = spans(moved, False)
+    if not rest:
+        raise InvalidJob(f"these are all segments of {who}", hint="To give the voice a name, use rename.")
+    return Split(
+        voice=msgspec.structs.replace(whole, spans=rest),
+        parts=tuple(
+            msgspec.structs.replace(whole, id=f"SPEAKER_{highest + k:02d}", label="", spans=spans(part, True))
+            for k, part in enumerate(parts, 1)
+        ),
+    )
+
+
+def split_speaker(
+    root: Path, speaker: str, divide: Callable[[Transcript, str], list[set[int]]]
+) -> Transcript:
+    """Make new voices of some of a speaker's segments: `divide(transcript, id)` -> a set of ids for each.
+
+    Raises:
+        InvalidJob: no transcript, no such speaker, or nothing would be left of it.
+    """
+
+    def make(transcript: Transcript) -> Edit:
+        who = find_speaker(transcript, speaker)
+        parts = divide(transcript, who)
+        present = (number_of(s.id) for s in transcript.speakers)
+        return split_edit(transcript, who, parts, max([_highest(read_log(root)), *present]))
+
+    return amend(root, make)
+
+
+def undo_edit(root: Path) -> tuple[Edit, Transcript]:
+    """Take the last edit back; texts and speakers changed by hand stay.
+
+    Raises:
+        InvalidJob: no transcript, or no edit.
+    """
+    read_transcript(root / TRANSCRIPT)
+    with Run(root):
+        data, now, log = _as_it_stands(root)
+        if not log.edits:
+            raise InvalidJob("there is no edit to undo", hint="Nothing was renamed, merged or split here.")
+        base = as_heard(log, now)
+        after, before = (apply_edits(base, edits) for edits in (log.edits, log.edits[:-1]))
+        done = _carried(now, after.transcript, before.transcript)
+        by_hand = log.by_hand or checksum_of(data) != log.transcript
+        _write(
+            root,
+            done,
+            msgspec.structs.replace(log, edits=log.edits[:-1], by_hand=by_hand, notes=before.notes),
+        )
+    return log.edits[-1], done
+
+
+def _carried(now: Transcript, after: Transcript, before: Transcript) -> Transcript:
+    """The difference between two states of the voices, made on the transcript as it stands."""
+    if spans_of(now.segments) == spans_of(after.segments):
+        states = zip(now.segments, after.segments, before.segments, strict=True)
+        speakers = [was.speaker if s.speaker == done.speaker else s.speaker for s, done, was in states]
+    else:
+        speakers = [_before(s, after, before) for s in now.segments]
+    segments = [
+        msgspec.structs.replace(s, speaker=who) for s, who in zip(now.segments, speakers, strict=True)
+    ]
+    crowded = overlapping(segments)
+    if [s.speaker for s in segments] != [s.speaker for s in now.segments]:
+        segments = [msgspec.structs.replace(s, overlap=k in crowded) for k, s in enumerate(segments)]
+    named = {s.id: s.name for s in after.speakers}
+    voices = {s.id: (s.id, s.name, s.label) for s in now.speakers}
+    for speaker in before.speakers:
+        name = voices[speaker.id][1] if speaker.id in voices else speaker.name
+        if name == named.get(speaker.id, name):  # else a person changed it in the file
+            name = speaker.name
+        voices[speaker.id] = (speaker.id, name, speaker.label)
+    return with_speakers(now, segments, voices.values())
+
+
+def _before(segment: Segment, after: Transcript, before: Transcript) -> str:
+    """Whose a segment was before an edit: that of the segment most like it in time, of the same speaker."""
+    best, who = 0.0, segment.speaker
+    for done, was in zip(after.segments, before.segments, strict=True):
+        shared = min(segment.end, done.end) - max(segment.start, done.start)
+        if done.speaker == segment.speaker and shared > 0:
+            alike = shared / (segment.end - segment.start + done.end - done.start - shared)
+            if alike > best:
+                best, who = alike, was.speaker
+    return who
