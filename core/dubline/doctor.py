@@ -5,6 +5,70 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
+
+
+def try_all() -> Iterator[tuple[str, str, str, bool]]:
+    """Try every declared separator, diarizer and recognizer: (kind, name, what happened, good).
+
+    Good is also one that cannot run for a reason the user can see and mend: a library that is not installed,
+    a model that is not there. The words then tell how to mend it.
+    """
+    for name, words, good in try_separators():
+        yield "separator", name, words, good
+    for name, words, good in try_listeners("diarizer"):
+        yield "diarizer", name, words, good
+    for name, words, good in try_listeners("recognizer"):
+        yield "recognizer", name, words, good
+
+
+def try_listeners(kind: Literal["diarizer", "recognizer"]) -> Iterator[tuple[str, str, bool]]:
+    """Let every declared diarizer or recognizer listen to two seconds of a humming voice: (name, what
+    happened, good), as in `try_all`."""
+    import numpy as np
+
+    from dubline.backends import Stretch, available, find, options_of
+    from dubline.errors import BackendMissing, DublineError, WeightsError
+    from dubline.report import silent
+    from dubline.sound import FloatFile
+    from dubline.speech_routing import route_speech
+    from dubline.speech_sound import RATE, Speech
+
+    time = np.arange(2 * RATE) / RATE
+    tones = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 12))
+    voice = (0.1 * tones * (1 + np.sin(2 * np.pi * 4 * time))).astype(np.float32)
+    for name, info in available(kind).items():
+        if not info.installed:
+            yield name, f"not installed: {info.remedy}", True
+            continue
+        with tempfile.TemporaryDirectory(prefix="dubline-doctor-") as place:
+            path = Path(place) / "voice.raw"
+            with FloatFile(path, 1) as file:
+                file.append(voice[None])
+            try:
+                if kind == "diarizer":
+                    choice = route_speech(diarizer=name, words=False).diarizer
+                else:
+                    choice = route_speech(recognizer=name, voices=False).recognizer
+                cls = find(kind, name)
+                with cls(options_of(cls, choice.options)) as backend, Speech(path) as speech:
+                    if kind == "diarizer":
+                        count = len(backend.diarize(speech, silent).embeddings)
+                        heard = f"{count} speaker{'' if count == 1 else 's'}"
+                    else:
+                        (answer,) = backend.recognize(speech, (Stretch(start=0.0, end=2.0),), silent)
+                        count = len(answer.words)
+                        heard = f"{count} word{'' if count == 1 else 's'}"
+                    notes = "; ".join(backend.notes)
+            except (BackendMissing, WeightsError) as error:
+                yield name, f"{error.message}. {error.hint}", True
+            except DublineError as error:
+                yield name, f"{error.message}. {error.hint}", False
+            except Exception as error:  # whatever a stranger's back end or a library raises
+                yield name, f"{type(error).__name__}: {error}", False
+            else:
+                model = f" with {choice.options['model']}" if "model" in choice.options else ""
+                yield name, f"works{model}: {heard} in two seconds of hum; {notes}".rstrip("; "), True
 
 
 def try_separators() -> Iterator[tuple[str, str, bool]]:

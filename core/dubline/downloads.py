@@ -22,14 +22,20 @@ HUB_ENDPOINT: str | None = None  # None: what huggingface_hub takes by itself
 
 
 class Unreachable(Exception):
-    """The other side could not be reached, or broke off. The text says which file and why."""
+    """The other side could not be reached, or broke off. The text says which file and why; `status` is the
+    server's answer, 0 if there was none."""
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
 
 
-def from_url(url: str, target: Path, sha256: str, report: Report) -> None:
+def from_url(url: str, target: Path, sha256: str, report: Report, *, token: str = "") -> None:
     """Download to `target`. `report(done, total)` counts bytes; total is 0 while it is not known.
 
     Bytes gather in `target.part`; if that is there, only the rest is asked for. `sha256` is the whole
-    checksum or its beginning; a file that does not agree is removed.
+    checksum or its beginning; a file that does not agree is removed. `token` is sent to that address alone,
+    not to where it may lead.
 
     Raises:
         Unreachable: no network, an error of the server, or the connection broke; the part stays.
@@ -40,6 +46,8 @@ def from_url(url: str, target: Path, sha256: str, report: Report) -> None:
     gathered = target.with_name(target.name + ".part")
     have = gathered.stat().st_size if gathered.is_file() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "dubline", "Accept-Encoding": "identity"})
+    if token:
+        request.add_unredirected_header("Authorization", f"Bearer {token}")
     if have:
         request.add_header("Range", f"bytes={have}-")
     try:
@@ -61,7 +69,7 @@ def from_url(url: str, target: Path, sha256: str, report: Report) -> None:
         if error.code == 416:  # the part is as long as the file, or longer: not a part of it
             _check(gathered, target, sha256)
             return
-        raise Unreachable(f"{url}: the server answers {error.code} {error.reason}") from error
+        raise Unreachable(f"{url}: the server answers {error.code} {error.reason}", error.code) from error
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         raise Unreachable(
             f"{url}: {getattr(error, 'reason', None) or error or type(error).__name__}"

@@ -67,17 +67,17 @@ def import_model(
     sidecars = [file.with_suffix(".json") for file in found.files]
     files = [*found.files, *(file for file in sidecars if file.is_file())]
     sizes = [file.stat().st_size for file in files]
-    with _writing(models_folder()) as folder:
+    with writing(models_folder()) as folder:
         staging = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
         try:
             entries: list[CardFile] = []
             for index, file in enumerate(files):
                 before = sum(sizes[:index])
-                digest = _copy(file, staging / file.name, _from(before, sum(sizes), report))
+                digest = copy_hashed(file, staging / file.name, _from(before, sum(sizes), report))
                 agree(file, digest)
                 entries.append(CardFile(name=file.name, sha256=digest, size=sizes[index]))
             told = found.card or known
-            final = _folder_name(name, known.name if known else found.name)
+            final = folder_name(name, known.name if known else found.name)
             if alone:
                 entries.insert(0, _write_bag(staging, final, [entry.name for entry in entries]))
             card = WeightsCard(
@@ -113,7 +113,7 @@ def fetch(name: str, report: Report = silent) -> WeightsCard:
             f"no public model named {name!r} is known",
             hint=f"Known: {', '.join(KNOWN)}. Other models come in with `dubline models import FILE`.",
         )
-    with _writing(models_folder()) as folder:
+    with writing(models_folder()) as folder:
         if (folder / name).exists():
             card = gather(folder / name, known.kind).card
             if card is not None:
@@ -185,7 +185,7 @@ def _from(before: int, total: int, report: Report) -> Callable[[int], None]:
     return lambda done: report(before + done, total)
 
 
-def _copy(source: Path, target: Path, tell: Callable[[int], None]) -> str:
+def copy_hashed(source: Path, target: Path, tell: Callable[[int], None]) -> str:
     """Copy the bytes and hash the very bytes copied; `tell` gets the count after each block."""
     digest, done = hashlib.sha256(), 0
     with source.open("rb") as read, target.open("xb") as write:
@@ -197,7 +197,12 @@ def _copy(source: Path, target: Path, tell: Callable[[int], None]) -> str:
     return digest.hexdigest()
 
 
-def _folder_name(asked: str | None, default: str) -> str:
+def folder_name(asked: str | None, default: str) -> str:
+    """The name for a model's folder: the one asked for, else one made of a default.
+
+    Raises:
+        InvalidJob: the name asked for cannot be a folder's name.
+    """
     name = asked if asked is not None else re.sub(r"[^\w.+]+", "-", default).strip("-.")
     if not re.fullmatch(r"\w[\w.+-]*", name):
         raise InvalidJob(
@@ -234,7 +239,13 @@ def _settle(staging: Path, card: WeightsCard) -> WeightsCard:
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[Path]:
+def writing(folder: Path) -> Iterator[Path]:
+    """Make a folder and write in it; the disk's complaints become errors with a remedy.
+
+    Raises:
+        StorageFull: the disk is full.
+        WeightsError: it cannot be written to.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield folder

@@ -23,6 +23,7 @@ from typing import Annotated, Any
 import msgspec
 
 from dubline.errors import BackendMissing, WeightsError
+from dubline.folder_kinds import folder_kind
 from dubline.known_weights import KNOWN, Kind, KnownWeights
 from dubline.model import ModelIdentity, Value
 
@@ -158,11 +159,14 @@ def resolve(name_or_path: str, kind: Kind) -> Weights:
 
 
 def installed() -> list[tuple[Path, Weights | WeightsError]]:
-    """Everything in the models folder in the order of names; a damaged entry is listed with its error."""
+    """Separators' models in the models folder in the order of names; a damaged one is listed with its error.
+
+    Those of other back ends, which are folders of other kinds, are left to `model_folders`.
+    """
     folder = models_folder()
     found: list[tuple[Path, Weights | WeightsError]] = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.name.startswith(".") or path.name.endswith(".card.json"):
+        if path.name.startswith(".") or path.name.endswith(".card.json") or folder_kind(path):
             continue
         try:
             kind = kind_of(path)
@@ -263,6 +267,8 @@ def kind_of(path: Path) -> Kind:
     Raises:
         WeightsError: none that Dubline can use, or two kinds in one folder.
     """
+    if (other := folder_kind(path)) is not None:
+        raise WeightsError(f"{path} is a {other} model, not a separator's", hint="Name another model.")
     endings = {f.suffix for f in path.iterdir()} if path.is_dir() else {path.suffix}
     kinds = [kind for kind, own in SUFFIXES.items() if endings & set(own)]
     if not kinds and path.is_file() and path.suffix == ".yaml":

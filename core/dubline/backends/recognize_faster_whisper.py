@@ -8,6 +8,7 @@ repeats itself, the stretch is heard once more with repetition forbidden: the sa
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -15,8 +16,9 @@ import numpy as np
 
 from dubline.backends import Heard, Stretch
 from dubline.backends.hearing import RATE, check_stretches, is_silent, orderly, samples_of
-from dubline.backends.whisper_folder import find_whisper, quiet_hub, whisper_identity
+from dubline.backends.whisper_folder import find_whisper, quiet_hub, whisper_here, whisper_identity
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob, WeightsError
+from dubline.model_folders import whispers_here
 from dubline.threads import default_threads
 from dubline.transcript import HeardWord
 
@@ -26,7 +28,22 @@ if TYPE_CHECKING:
     from dubline.report import Report
     from dubline.speech_sound import Speech
 
-NEEDED = ("model.bin", "config.json", "tokenizer.json", "vocabulary.json|vocabulary.txt")
+TURBO = "mobiuslabsgmbh/faster-whisper-large-v3-turbo"
+SIZES = {
+    **{
+        f"{size}{english}": f"Systran/faster-whisper-{size}{english}"
+        for size in ("tiny", "base", "small", "medium")
+        for english in ("", ".en")
+    },
+    **{size: f"Systran/faster-whisper-{size}" for size in ("large-v1", "large-v2", "large-v3")},
+    **{f"distil-{size}": f"Systran/faster-distil-whisper-{size}" for size in ("small.en", "medium.en")},
+    **{f"distil-{size}": f"Systran/faster-distil-whisper-{size}" for size in ("large-v2", "large-v3")},
+    "distil-large-v3.5": "distil-whisper/distil-large-v3.5-ct2",
+    "large": "Systran/faster-whisper-large-v3",
+    "large-v3-turbo": TURBO,
+    "turbo": TURBO,
+}
+"""Where models are on the hub, by the names faster-whisper 1.2.1 has for them (`_MODELS` in its utils.py)."""
 FETCHED = (
     "model.bin",
     "config.json",
@@ -68,7 +85,6 @@ class FasterWhisper:
         quiet_hub()
         import ctranslate2
         from faster_whisper import WhisperModel
-        from faster_whisper.utils import _MODELS as REPOSITORIES
 
         device = _device(options.device, ctranslate2.get_cuda_device_count())
         precision = options.precision
@@ -84,8 +100,7 @@ class FasterWhisper:
         name = options.model
         if name == "auto":
             name = "large-v3-turbo" if device == "cuda" else "small"
-        repository = name if name.count("/") == 1 else REPOSITORIES.get(name, "")
-        folder = find_whisper(name, repository, NEEDED, FETCHED)
+        folder = find_whisper(name, _repository(name), "whisper-ct2", FETCHED)
         try:
             self._model: Any = WhisperModel(
                 str(folder),
@@ -106,8 +121,27 @@ class FasterWhisper:
                 hint='Take a multilingual model, one of its codes such as "tr" or "en", or leave it out.',
             )
         self._options = options
-        self.identities = (whisper_identity(name, folder, (folder / "model.bin",), repository),)
+        self.identities = (whisper_identity(name, folder, (folder / "model.bin",), _repository(name)),)
         self.notes: tuple[str, ...] = (f"Whisper {name} on {device} in {precision}",)
+
+    @classmethod
+    def models_here(cls, language: str = "") -> dict[str, Path]:
+        """The models on this machine that may be asked for a language, by name; the user's own first."""
+        return whispers_here("whisper-ct2", language)
+
+    @classmethod
+    def model_here(cls, model: str) -> Path | None:
+        """The folder of a model, if it is on this machine.
+
+        Raises:
+            WeightsError: it is there, but damaged or of another kind.
+        """
+        return whisper_here(model, _repository(model), "whisper-ct2")
+
+    @classmethod
+    def how_to_get(cls, model: str = "") -> str:
+        """The command that brings a model here."""
+        return f"dubline models fetch {_repository(model or 'small') or 'OWNER/NAME'}"
 
     def recognize(self, speech: Speech, stretches: tuple[Stretch, ...], report: Report) -> Iterator[Heard]:
         """One `Heard` for each stretch, in order. `report` counts the seconds of the stretches.
@@ -192,6 +226,10 @@ def _device(name: str, cards: int) -> str:
     if name == "auto":
         return "cuda" if cards else "cpu"
     return name
+
+
+def _repository(name: str) -> str:
+    return name if name.count("/") == 1 else SIZES.get(name, "")
 
 
 def _repetition(segments: list[Any]) -> float:

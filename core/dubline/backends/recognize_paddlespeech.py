@@ -156,6 +156,43 @@ class PaddleSpeech:
             f"word times are estimates, spread {where} by the number of characters",
         )
 
+    @classmethod
+    def models_here(cls, language: str = "") -> dict[str, Path]:
+        """The models on this machine that may be asked for a language; empty without the environment."""
+        from dubline.worker_environments import installed
+
+        if installed("paddlespeech") is None:
+            return {}
+        names = [f"whisper-{size}" for size in reversed(SIZES)]
+        names += [f"{name}-en" for name in names if language == "en" and name != "whisper-large"]
+        names += [name for name, (knows, _) in CONFORMERS.items() if language in knows.split("_")]
+        found = {name: cls.model_here(name) for name in names}
+        return {name: path for name, path in found.items() if path is not None}
+
+    @classmethod
+    def model_here(cls, model: str) -> Path | None:
+        """The folder of a model, if it is on this machine.
+
+        Raises:
+            InvalidJob: there is no such model.
+        """
+        options = cls.Options(model=model)
+        try:
+            find = _whisper_files if model.startswith("whisper") else _conformer_files
+            return Path(find(options)["checkpoint"]).parent
+        except WeightsError:
+            return None
+
+    @classmethod
+    def how_to_get(cls, model: str = "") -> str:
+        """What brings a model here."""
+        try:
+            options = cls.Options(model=model or "whisper-small")
+            _whisper_files(options) if options.model.startswith("whisper") else _conformer_files(options)
+        except WeightsError as error:
+            return error.hint
+        return ""
+
     def recognize(
         self, speech: Speech, stretches: tuple[Stretch, ...], report: Report = silent
     ) -> Iterator[Heard]:

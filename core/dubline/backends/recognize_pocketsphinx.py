@@ -76,6 +76,11 @@ class Pocketsphinx:
         )
         self.notes: tuple[str, ...] = ("pocketsphinx hears English only and gets many words wrong",)
 
+    @classmethod
+    def models_here(cls, language: str = "") -> dict[str, Path]:
+        """The model in the wheel, for English."""
+        return {"en-us": _model_folder()} if language in ("", "en") else {}
+
     def recognize(self, speech: Speech, stretches: tuple[Stretch, ...], report: Report) -> Iterator[Heard]:
         """One `Heard` for each stretch, in order. `report` counts the seconds of the stretches.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -17,8 +18,9 @@ import numpy as np
 
 from dubline.backends import Heard, Stretch
 from dubline.backends.hearing import RATE, check_stretches, is_silent, orderly, samples_of
-from dubline.backends.whisper_folder import find_whisper, quiet_hub, whisper_identity
+from dubline.backends.whisper_folder import find_whisper, quiet_hub, whisper_here, whisper_identity
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
+from dubline.model_folders import whispers_here
 from dubline.threads import default_threads
 from dubline.transcript import HeardWord
 
@@ -28,13 +30,9 @@ if TYPE_CHECKING:
     from dubline.report import Report
     from dubline.speech_sound import Speech
 
-NEEDED = (
-    "config.json",
-    "model.safetensors|model.safetensors.index.json",
-    "tokenizer.json|vocab.json",
-    "preprocessor_config.json|processor_config.json",
-    "generation_config.json",
-)
+SIZES = tuple(f"{size}{english}" for size in ("tiny", "base", "small", "medium") for english in ("", ".en"))
+SIZES += ("large", "large-v2", "large-v3", "large-v3-turbo")
+"""OpenAI's models on the hub: openai/whisper-SIZE."""
 FETCHED = ("*.json", "merges.txt", "README.md", "model.safetensors", "model-*.safetensors")
 REPEATS = 2.4  # as in recognize_faster_whisper
 NO_REPEAT = 5
@@ -84,8 +82,7 @@ class TransformersWhisper:
         name = options.model
         if name == "auto":
             name = "large-v3-turbo" if self._device.type == "cuda" else "small"
-        repository = name if name.count("/") == 1 else f"openai/whisper-{name}"
-        folder = find_whisper(name, repository, NEEDED, FETCHED)
+        folder = find_whisper(name, _repository(name), "whisper", FETCHED)
         if self._device.type == "cpu":
             torch.set_num_threads(options.threads or default_threads())
         self._load(folder, kinds[precision])
@@ -96,9 +93,28 @@ class TransformersWhisper:
             )
         self._language = options.language
         files = tuple(sorted(folder.glob("model*.safetensors")))
-        self.identities = (whisper_identity(name, folder, files, repository),)
+        self.identities = (whisper_identity(name, folder, files, _repository(name)),)
         self._said = f"Whisper {name} on {self._device} in {precision}"
         self._halvings = 0
+
+    @classmethod
+    def models_here(cls, language: str = "") -> dict[str, Path]:
+        """The models on this machine that may be asked for a language, by name; the user's own first."""
+        return whispers_here("whisper", language)
+
+    @classmethod
+    def model_here(cls, model: str) -> Path | None:
+        """The folder of a model, if it is on this machine.
+
+        Raises:
+            WeightsError: it is there, but damaged or of another kind.
+        """
+        return whisper_here(model, _repository(model), "whisper")
+
+    @classmethod
+    def how_to_get(cls, model: str = "") -> str:
+        """The command that brings a model here."""
+        return f"dubline models fetch {_repository(model or 'small') or 'OWNER/NAME'}"
 
     def _load(self, folder: Any, dtype: Any) -> None:
         import importlib.util
@@ -197,7 +213,7 @@ class TransformersWhisper:
     def _windows(self, windows: list[Any], languages: list[str]) -> list[Any]:
         """Each window's (words, language, no speech, where to go on or None, logs of the tokens'
         probabilities); halves the batch when memory runs out."""
-        from dubline.backends.torch_run import _out_of_memory as out_of_memory
+        from dubline.backends.torch_run import out_of_memory
 
         result = None
         try:
@@ -343,6 +359,11 @@ class TransformersWhisper:
         self._model = None
         if self._device.type == "cuda":
             self._torch.cuda.empty_cache()
+
+
+def _repository(name: str) -> str:
+    """Where a model is on the hub: OWNER/NAME as it stands, a size as OpenAI publishes it."""
+    return name if name.count("/") == 1 else f"openai/whisper-{name}" if name in SIZES else ""
 
 
 def _repetition(text: str) -> float:

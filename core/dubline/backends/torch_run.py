@@ -64,7 +64,7 @@ def choose_device(name: str) -> Any:
     return device
 
 
-def _out_of_memory(error: BaseException) -> bool:
+def out_of_memory(error: BaseException) -> bool:
     """Whether that is what a failure says. Only CUDA has a class for it; the others say it in words."""
     import torch
 
@@ -173,7 +173,7 @@ class ChunkRunner:
         try:
             result = self._forward(chunks, precision)
         except (RuntimeError, MemoryError) as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise DemucsError(
                     f"the model failed on {self._device}: {(str(error).splitlines() or ['?'])[0][:200]}",
                     hint="Try --precision fp32, or --device cpu.",

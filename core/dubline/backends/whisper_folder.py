@@ -2,103 +2,96 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
-from dubline.errors import WeightsError
+from dubline.errors import DublineError, WeightsError
+from dubline.folder_kinds import NEEDED, FolderKind, look, read_licence
+from dubline.hub import failure, find_token, import_hub, is_offline, quiet_hub, require_network
 from dubline.model import ModelIdentity
+from dubline.model_folders import cached_folder, folder_card, kept_folder
 from dubline.weights import checksum, models_folder
 
-
-def quiet_hub() -> None:
-    """Turn off what Hugging Face's libraries report home; call it before they are imported."""
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("DISABLE_TELEMETRY", "1")
+__all__ = ["find_whisper", "quiet_hub", "whisper_here", "whisper_identity"]
 
 
-def find_whisper(name: str, repository: str, needed: tuple[str, ...], patterns: tuple[str, ...]) -> Path:
-    """The folder that holds a model's files.
+def whisper_here(name: str, repository: str, kind: FolderKind) -> Path | None:
+    """The folder that holds a Whisper, if it is on this machine.
 
-    `name` is what the user said: a path, or a name. A name is looked for in the models folder, then in the
-    hub's cache under `repository` ("" if the hub has none), then on the hub. Each entry of `needed` is a
-    file, or several of which one is enough, parted by "|"; only files that fit `patterns` are fetched.
+    `name` is what the user said: a path, or a name. A name is looked for in the models folder, then as what
+    was fetched from `repository` ("" if the hub has none): there or in the hub's cache.
+
+    Raises:
+        WeightsError: it is there, but of another kind, or a file of it is missing or cut off.
+    """
+    for place in (_kept(name), Path(name).expanduser()):
+        if place is not None and place.is_dir():
+            return Path(look(place, kind).path)
+    if repository:
+        found = kept_folder(repository, kind)
+        return Path(look(found, kind).path) if found else cached_folder(repository, kind)
+    return None
+
+
+def find_whisper(name: str, repository: str, kind: FolderKind, patterns: tuple[str, ...]) -> Path:
+    """The folder that holds a Whisper's files: `whisper_here`, else fetched from the hub.
+
+    Only files that fit `patterns` are fetched, into the hub's own cache.
 
     Raises:
         WeightsError: it is not there and cannot be fetched, or a file is missing. The hint says which files
             belong where.
     """
-    kept = models_folder() / name if re.fullmatch(r"[^./\\:~][^/\\:]*", name) else None
-    for place in (kept, Path(name).expanduser()):
-        if place is not None and place.is_dir():
-            _complete(place, needed)
-            return place
-    files = ", ".join(n.replace("|", " or ") for n in needed)
-    where = kept or models_folder() / "NAME"
+    found = whisper_here(name, repository, kind)
+    if found is not None:
+        return found
+    files = ", ".join(n.replace("|", " or ") for n in NEEDED[kind])
+    where = _kept(name) or models_folder() / "NAME"
     if not repository or name.startswith((".", "/", "~")) or "\\" in name:
         raise WeightsError(
             f"there is no Whisper model {name!r}",
             hint=f"Put its files ({files}) into {where}, or name the folder.",
         )
-    found = _from_hub(repository, patterns, needed)
-    if isinstance(found, Path):
-        return found
-    raise WeightsError(
-        f"the Whisper model {name!r} is not on this machine, and {repository} could not be fetched: {found}",
-        hint=f"Put its files ({files}) into {where}, or name the folder they are in, or run it once with the "
-        f"network on. They are at https://huggingface.co/{repository}",
-    )
-
-
-def _from_hub(repository: str, patterns: tuple[str, ...], needed: tuple[str, ...]) -> Path | str:
-    """The folder in the cache, fetched if need be; else in a few words why not."""
-    quiet_hub()
-    from huggingface_hub import snapshot_download
-
-    reason = ""
-    for cached in (True, False):
-        try:
-            folder = Path(
-                snapshot_download(repository, allow_patterns=list(patterns), local_files_only=cached)
-            )
-            _complete(folder, needed)
-            return folder
-        except WeightsError as error:
-            reason = error.message
-        except Exception as error:  # the hub's errors share no class: network, rights, no such repository
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-    return reason
-
-
-def _complete(folder: Path, needed: tuple[str, ...]) -> None:
-    for choice in needed:
-        if not any((folder / name).is_file() for name in choice.split("|")):
-            hint = f"Put it into {folder}; it belongs to the model that the other files there are from."
-            if any(folder.glob("pytorch_model*.bin")) and "safetensors" in choice:
-                hint = (
-                    "Only safetensors are loaded: pytorch_model.bin can hold programs. Take the model's "
-                    "model.safetensors, or convert it with transformers' save_pretrained."
-                )
-            raise WeightsError(f"{choice.replace('|', ' or ')} is missing in {folder}", hint=hint)
+    try:
+        return _from_hub(repository, patterns, kind)
+    except WeightsError as error:
+        raise WeightsError(
+            f"the Whisper model {name!r} is not on this machine: {error.message}",
+            hint=f"`dubline models fetch {repository}` with the network on brings it. Or put its files "
+            f"({files}) into {where}, or name the folder they are in. {error.hint}",
+        ) from None
 
 
 def whisper_identity(name: str, folder: Path, files: tuple[Path, ...], repository: str) -> ModelIdentity:
     """Which weights these are: their files' checksums, and the licence that the card beside them names."""
     fetched = "snapshots" in folder.parts
+    card = folder_card(folder)
     return ModelIdentity(
         name=name,
         files=tuple(path.name for path in files),
         sha256=tuple(checksum(path) for path in files),
-        licence=_licence(folder / "README.md"),
-        origin=f"https://huggingface.co/{repository}" if fetched else folder.as_posix(),
+        licence=(card.licence if card else "") or read_licence(folder / "README.md"),
+        origin=f"https://huggingface.co/{repository}"
+        if fetched
+        else (card.origin if card and card.origin else folder.as_posix()),
     )
 
 
-def _licence(card: Path) -> str:
-    """The `license` in the head of a Hugging Face model card; "" where none is named."""
+def _kept(name: str) -> Path | None:
+    return models_folder() / name if re.fullmatch(r"[^./\\:~][^/\\:]*", name) else None
+
+
+def _from_hub(repository: str, patterns: tuple[str, ...], kind: FolderKind) -> Path:
+    hub = import_hub()
+    if is_offline():
+        raise WeightsError(f"HF_HUB_OFFLINE forbids fetching {repository}", hint="Unset HF_HUB_OFFLINE once.")
+    require_network(repository, hub.constants.ENDPOINT)
+    token = find_token()
+    problem: DublineError
     try:
-        head = re.match(r"---\n(.*?)\n---", card.read_text(encoding="utf-8"), re.DOTALL)
-    except (OSError, UnicodeDecodeError):
-        return ""
-    named = re.search(r"^license:[ \t]*([\w.+-]+)[ \t]*$", head[1], re.MULTILINE) if head else None
-    return named[1] if named else ""
+        got = hub.snapshot_download(repository, allow_patterns=list(patterns), token=token or False)
+    except Exception as error:  # the client's own network library, whichever release brings which
+        problem = failure(error, repository, token)
+    else:
+        return Path(look(Path(got), kind).path)
+    raise problem from None

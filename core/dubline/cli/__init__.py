@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dubline import __version__
-from dubline.cli import backends, models, separate, speakers, transcribe
+from dubline.cli import backends, models, separate, speakers, transcribe, translate
 from dubline.errors import DublineError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(backends.app, name="backends")
 app.add_typer(speakers.app, name="speakers")
 app.command("separate")(separate.separate)
 app.command("transcribe")(transcribe.transcribe)
+app.command("translate")(translate.translate)
 
 
 def _show_version(asked: bool) -> None:
@@ -44,12 +45,18 @@ def _options(
 
 @app.command("doctor")
 def doctor() -> None:
-    """Try each installed separator on two seconds of sound and say what came out."""
-    from dubline.doctor import try_separators
+    """Try each separator, diarizer and recognizer on two seconds of sound and say what came out.
 
-    sound = True
-    for name, words, good in try_separators():
-        typer.echo(f"{'ok  ' if good else 'FAIL'} {name:<10} {words}")
+    One that is not installed, or whose model is not here, says how to get it; that is no failure.
+    """
+    from dubline.doctor import try_all
+
+    sound, last = True, ""
+    for kind, name, words, good in try_all():
+        if kind != last:
+            typer.echo(f"{kind}s")
+            last = kind
+        typer.echo(f"  {'ok  ' if good else 'FAIL'} {name:<14} {words}")
         sound = sound and good
     if not sound:
         raise typer.Exit(1)

@@ -1,13 +1,16 @@
-"""`dubline models`: the models that separators use. Dubline brings none along."""
+"""`dubline models`: the models that back ends use. Dubline brings none along."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from dubline.model_folders import FolderCard
     from dubline.report import Report
     from dubline.weights import WeightsCard
 
@@ -15,7 +18,7 @@ NOT_STATED = "not stated"
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""See, bring in and fetch the models that separators use.
+    help="""See, bring in and fetch the models that separators, diarizers, recognizers and translators use.
 
     Dubline ships no weights: their licences differ, and some forbid commercial work. Models live in a
     folder of yours, $DUBLINE_MODELS if set. Each keeps a card with its checksums, origin and licence.
@@ -27,7 +30,7 @@ app = typer.Typer(
 def list_models() -> None:
     """Show the models that are there, and the public ones that `fetch` knows.
 
-    A model's name is what the separators take: `model=NAME`.
+    A model's name is what the back ends take: --model NAME.
     """
     from dubline.errors import WeightsError
     from dubline.known_weights import KNOWN
@@ -49,6 +52,9 @@ def list_models() -> None:
         )
         licence = (card.licence if card else "") or NOT_STATED
         rows.append((found.name, found.kind, _size(size), sums[:8], _short(licence), str(path)))
+    for row in _folder_rows(damaged):
+        there.add(row[0])
+        rows.append(row)
     if len(rows) > 1:
         _table(rows)
     else:
@@ -59,12 +65,22 @@ def list_models() -> None:
     if rest:
         typer.echo("\nCan be fetched with `dubline models fetch NAME`:")
         _table([(known.name, known.kind, known.note, _short(known.licence)) for known in rest])
+    typer.echo(
+        "\nSpeech and translation models come from the Hugging Face hub with `dubline models fetch "
+        "OWNER/NAME`:\n  Systran/faster-whisper-small                 words\n"
+        "  pyannote/speaker-diarization-community-1     speakers, after signing in there\n"
+        "  Helsinki-NLP/opus-mt-tr-en                   Turkish to English"
+    )
 
 
 @app.command("import")
 def import_command(
     path: Annotated[
-        Path, typer.Argument(help="A .th, .safetensors or .onnx file, a bag's .yaml, or a folder of them.")
+        Path,
+        typer.Argument(
+            help="A .th, .safetensors or .onnx file, a bag's .yaml, a folder of them, or the folder of a "
+            "Whisper, pyannote or translation model."
+        ),
     ],
     name: Annotated[
         str | None, typer.Option(help="What to call it. Default: what it is known as, else the file's name.")
@@ -80,32 +96,68 @@ def import_command(
     (955717e8-8726e21a.th), it must be that of its bytes. For an MDX-Net model (.onnx) a .json of the same
     stem goes along; UVR's published models need none.
 
-    Example: dubline models import ~/Downloads/UVR-MDX-NET-Voc_FT.onnx
+    Of a model's folder only what is needed is copied; weights that are there as pytorch_model.bin alone are
+    converted to safetensors, if they can be read without running anything.
+
+        dubline models import ~/Downloads/UVR-MDX-NET-Voc_FT.onnx
+
+        dubline models import ~/Downloads/faster-whisper-large-v3
     """
+    from dubline.folder_kinds import folder_kind
+
+    if folder_kind(path.expanduser()) is not None:
+        from dubline.folder_intake import import_folder
+
+        with _stoppable():
+            _tell_folder(import_folder(path, name=name, licence=licence, report=_bar()))
+        return
     from dubline.intake import import_model
 
-    _tell(import_model(path, name=name, licence=licence, report=_bar()))
+    with _stoppable():
+        _tell(import_model(path, name=name, licence=licence, report=_bar()))
 
 
 @app.command("fetch")
 def fetch_command(
-    name: Annotated[str, typer.Argument(help="A name that `dubline models list` shows as fetchable.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A name that `dubline models list` shows, or OWNER/NAME on the Hugging Face hub."
+        ),
+    ],
+    called: Annotated[
+        str | None, typer.Option("--name", help="What to call a model from the hub. Default: its NAME there.")
+    ] = None,
 ) -> None:
     """Download a public model into the models folder and write its card.
 
-    Needs a network, no account. A download that broke off goes on where it stopped. Without a network,
-    the message says which file to download elsewhere and how to bring it in.
+    Needs a network. A download that broke off goes on where it stopped. Without a network, the message says
+    which file to download elsewhere and how to bring it in. From the hub only the files that are needed come,
+    pickles never where there are safetensors. A gated model needs a token, in HF_TOKEN or in the keyring
+    (service dubline, user huggingface); it is handed to the hub alone and written nowhere.
 
-    Example: dubline models fetch htdemucs
+        dubline models fetch htdemucs
+
+        dubline models fetch Systran/faster-whisper-small
     """
-    from dubline.errors import WeightsError
+    from dubline.errors import InvalidJob, WeightsError
     from dubline.intake import fetch
     from dubline.known_weights import KNOWN
 
+    if name.count("/") == 1:
+        from dubline.folder_intake import fetch_folder
+
+        typer.echo(f"{name}, from https://huggingface.co/{name}")
+        with _stoppable():
+            _tell_folder(fetch_folder(name, name=called, report=_bar()))
+        return
+    if called is not None:
+        raise InvalidJob("--name is for models from the hub", hint=f"{name} keeps its name.")
     if name not in KNOWN:
         raise WeightsError(
             f"no public model named {name!r} is known",
-            hint=f"Known: {', '.join(KNOWN)}. Other models come in with `dubline models import FILE`.",
+            hint=f"Known: {', '.join(KNOWN)}. OWNER/NAME fetches a model from the Hugging Face hub, "
+            "as Systran/faster-whisper-small. Others come in with `dubline models import FILE`.",
         )
     typer.echo(f"{name}, from {KNOWN[name].page}\nLicence: {KNOWN[name].licence}")
     _tell(fetch(name, report=_bar()))
@@ -128,6 +180,51 @@ def _tell(card: WeightsCard) -> None:
             "model_data.json will do) and import it again under another --name.",
             err=True,
         )
+
+
+def _tell_folder(card: FolderCard) -> None:
+    from dubline.weights import models_folder
+
+    kind = f"{card.kind}, {card.architecture}" if card.architecture else card.kind
+    typer.echo(f"{card.name} ({kind}) is in {models_folder() / card.name}")
+    for file in card.files:
+        if file.size >= 1_000_000:
+            typer.echo(f"  {file.name}  {_size(file.size)}  sha256 {file.sha256}")
+    version = f", version {card.revision[:12]}" if card.revision else ""
+    typer.echo(f"Origin:  {card.origin}{version}")
+    typer.echo(f"Licence: {card.licence or NOT_STATED + '; ask where you got it before you publish'}")
+    if card.note:
+        typer.echo(f"Note:    {card.note}")
+
+
+def _folder_rows(damaged: list[str]) -> Iterator[tuple[str, ...]]:
+    """A row for each model that is a folder; damaged ones go to the list."""
+    from dubline.errors import WeightsError
+    from dubline.folder_kinds import non_commercial
+    from dubline.model_folders import files_of, installed_folders
+
+    for path, found, card in installed_folders():
+        if isinstance(found, WeightsError):
+            damaged.append(f"{path.name}: {found.message}. {found.hint}")
+            continue
+        size = sum((path / name).stat().st_size for name in files_of(path))
+        told = {file.name: file.sha256 for file in card.files} if card else {}
+        sums = next((told[name][:8] for name in found.weights if name in told), "no card")
+        licence = (card.licence if card else found.licence) or NOT_STATED
+        if non_commercial(licence):
+            licence = f"{licence} (not for commercial use)"
+        yield path.name, found.kind, _size(size), sums, _short(licence), str(path)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C ends with a word on how to go on, not with a traceback."""
+    from dubline.errors import Cancelled
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Cancelled("stopped", hint="Give the same command again to go on.") from None
 
 
 def _parameters_known(card: WeightsCard) -> bool:

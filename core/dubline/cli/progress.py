@@ -13,8 +13,12 @@ from dubline.errors import Cancelled
 from dubline.report import Progress, clock_text
 
 
+COUNTED = {"translate": "lines", "tone": "segments", "cast": "clips"}
+"""Stages that count things; all others count seconds of sound."""
+
+
 class Bar:
-    """Shows stages on a stream, in seconds of sound."""
+    """Shows stages on a stream, in seconds of sound or in what the stage counts."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -26,7 +30,11 @@ class Bar:
         """Called by `Progress`."""
         share = done / total if total else 1.0
         time_left = f"  {clock_text(left)[:8]} left" if left is not None and share < 1 else ""
-        text = f"{stage:<10} {share:6.1%}  {clock_text(done)[:8]} of {clock_text(total)[:8]}{time_left}"
+        if stage in COUNTED:
+            amount = f"{done:.0f} of {total:.0f} {COUNTED[stage]}"
+        else:
+            amount = f"{clock_text(done)[:8]} of {clock_text(total)[:8]}"
+        text = f"{stage:<10} {share:6.1%}  {amount}{time_left}"
         if self._live:
             self._stream.write("\r" + text.ljust(self._width))
             self._width = len(text)

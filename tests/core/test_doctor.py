@@ -1,0 +1,48 @@
+"""`dubline doctor` tries what is installed; a missing model is told, and is no failure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command import dubline
+from tiny_whisper_folder import tiny_whisper
+
+from dubline.doctor import try_listeners
+from dubline.folder_intake import import_folder
+
+
+@pytest.fixture(autouse=True)
+def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("DUBLINE_WORKERS", str(tmp_path / "workers"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def test_a_recognizer_with_a_model_works_and_one_without_says_how_to_get_it() -> None:
+    import_folder(tiny_whisper() / "ct2", name="turned")
+    found = {name: (words, good) for name, words, good in try_listeners("recognizer")}
+    assert all(good for _, good in found.values()), found
+    assert found["faster-whisper"][0].startswith("works with turned: ")
+    assert "dubline models fetch openai/whisper-small" in found["transformers"][0]
+    assert "dubline backends install paddlespeech" in found["paddlespeech"][0]
+
+
+def test_a_recognizer_that_breaks_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dubline.backends.recognize_faster_whisper import FasterWhisper
+
+    import_folder(tiny_whisper() / "ct2", name="turned")
+
+    def broken(self: FasterWhisper, options: object) -> None:
+        raise RuntimeError("the driver is gone")
+
+    monkeypatch.setattr(FasterWhisper, "__init__", broken)
+    monkeypatch.setattr("dubline.doctor.try_separators", lambda: iter(()))
+    answer = dubline("doctor")
+    assert answer.status == 1
+    (line,) = [line for line in answer.out.splitlines() if "faster-whisper" in line]
+    assert "FAIL" in line and "the driver is gone" in line
+    assert [line for line in answer.out.splitlines() if not line.startswith(" ")] == [
+        "diarizers",
+        "recognizers",
+    ]
