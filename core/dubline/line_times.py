@@ -6,6 +6,7 @@ Read are SRT (through pysrt), RTTM (what diarization tools write), and JSON with
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -16,6 +17,12 @@ from dubline.model import Line
 
 _TIME = r"\d+:\d{1,2}:\d{1,2}[,.:]\d{1,3}"
 SRT_TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?!\S)")
+
+
+RTTM_TYPES = frozenset(
+    ("NOSCORE", "NO_RT_METADATA", "SEGMENT", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "IP")
+) | frozenset(("SU", "CB", "A/P", "SPEAKER", "SPKR-INFO"))
+"""Every kind of line that RTTM has."""
 
 
 class _Timed(msgspec.Struct):
@@ -92,20 +99,54 @@ def _srt(path: Path) -> list[Line]:
 
 
 def _rttm(path: Path) -> list[Line]:
-    found = []
-    for number, text in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
-        fields = text.split()
-        if not fields or fields[0] != "SPEAKER":
+    text = path.read_bytes().decode("utf-8-sig", errors="replace")  # names are not looked at
+    return [Line(start=start, end=end) for _, start, end, _ in rttm_rows(text, path.name)]
+
+
+def rttm_rows(text: str, where: str = "RTTM") -> list[tuple[str, float, float, str]]:
+    """RTTM text -> (recording, start, end, speaker) of each SPEAKER line, as they come.
+
+    Comments (;;) and other kinds of NIST's lines are passed over. Described in NIST's "2009 (RT-09) Rich
+    Transcription Meeting Recognition Evaluation Plan", appendix A.
+
+    Raises:
+        InvalidJob: a line that is no RTTM, with its number.
+    """
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        fields = line.split()
+        if not fields or fields[0].startswith(";;"):
             continue
-        try:
-            start, length = float(fields[3]), float(fields[4])
-        except (IndexError, ValueError):
-            raise InvalidJob(
-                f"{path.name}, line {number}: not a SPEAKER line of RTTM",
-                hint="It has ten fields: SPEAKER file channel start duration <NA> <NA> name <NA> <NA>.",
-            ) from None
-        found.append(Line(start=start, end=start + length))
-    return found
+        if fields[0] not in RTTM_TYPES:
+            raise _bad_line(where, number, f"{fields[0]!r} is no kind of RTTM line")
+        if fields[0] != "SPEAKER":
+            continue
+        if len(fields) not in (9, 10):  # the older form has no last field
+            raise _bad_line(where, number, f"it has {len(fields)} fields")
+        start, length = (
+            _number(fields[i], where, number, what) for i, what in ((3, "start"), (4, "duration"))
+        )
+        if fields[7] == "<NA>":
+            raise _bad_line(where, number, "the speaker's name is missing")
+        rows.append((fields[1], start, start + length, fields[7]))
+    return rows
+
+
+def _number(text: str, where: str, line: int, what: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise _bad_line(where, line, f"the {what} {text!r} is no time in seconds")
+    return value
+
+
+def _bad_line(where: str, line: int, why: str) -> InvalidJob:
+    return InvalidJob(
+        f"{where}, line {line}: {why}",
+        hint="A line has ten fields: SPEAKER file channel start duration <NA> <NA> name <NA> <NA>.",
+    )
 
 
 def _json(path: Path) -> list[Line]:

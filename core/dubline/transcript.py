@@ -73,7 +73,9 @@ class Segment(Value, frozen=True):
 
     `overlap` tells that somebody else speaks at the same time. `flags`: "short" (under the shortest length
     and without a neighbour to join), "long" (a single word over the longest), "long_text" (a single word
-    over the subtitle's width), "estimated_times" (a word's times are estimated), "no_speaker".
+    over the subtitle's width), "estimated_times" (a word's times are estimated), "no_speaker", and of
+    given text "two_speakers" (a cue that holds two people) and "not_heard" (of a script's line less than a
+    third was heard, so its times are guessed).
     """
 
     id: int

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
 from dubline.recognition import alignment
-from dubline.recognition.alignment import AlignedCue, Cue, align, match, normal_tokens, snap, sound_edge
+from dubline.recognition.alignment import AlignedCue, Cue, align, match, normal_tokens, snap
 from dubline.recognition.cues import read_cues
+from dubline.recognition.sound_edges import sound_edge
 from dubline.sound import FloatFile
 from dubline.speech_sound import Speech
 from dubline.transcript import HeardWord

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - Turkish has a dotless i
 """`dubline transcribe` and `dubline speakers` as a user gives them, on real speech."""
 
 from __future__ import annotations
@@ -77,3 +78,155 @@ def test_what_cannot_be(talk: Path, tmp_path: Path) -> None:
             answer.err,
         )
     assert dubline("speakers", "list", tmp_path).status != 0
+
+
+# --- bad and odd sounds ------------------------------------------------------------------------------
+
+
+def part_of(name: str, target: Path, start: float, stop: float, *, rate: int = 0, frames: int = 0) -> Path:
+    source = DATA / "scene" / name
+    if not source.exists():
+        pytest.skip("the shared media are not here")
+    known = soundfile.info(source).samplerate
+    first = int(start * known)
+    samples, known = soundfile.read(
+        source, start=first, stop=first + (frames or int((stop - start) * known)), always_2d=True
+    )
+    if rate:
+        import soxr
+
+        samples, known = soxr.resample(samples.mean(axis=1), known, rate), rate
+    soundfile.write(target, samples, known, subtype="PCM_24")
+    return target
+
+
+def test_music_alone_gives_no_words(tmp_path: Path) -> None:
+    answer = dubline("transcribe", part_of("music.flac", tmp_path / "m.wav", 0, 25), *WORDS[:4])
+    assert answer.status == 0, answer.err
+    found = read_transcript(tmp_path / "m.dubline/transcript.json")
+    assert len(found.segments) <= 1 and all(d.reason and d.detail for d in found.dropped)
+    assert found.segments or "no segments" in answer.out
+
+
+def test_a_single_sample_is_a_sound_without_words(tmp_path: Path) -> None:
+    answer = dubline("transcribe", part_of("dialogue.flac", tmp_path / "s.wav", 6, 7, frames=1), *WORDS[:4])
+    assert answer.status == 0, answer.err
+    assert "no segments" in answer.out and "nobody speaks" in answer.err
+
+
+def test_a_word_and_a_telephone(tmp_path: Path) -> None:
+    word = part_of("dialogue.flac", tmp_path / "word.wav", 6.0, 6.45)
+    call = part_of("dialogue.flac", tmp_path / "call.wav", 5.8, 8.5, rate=8000)
+    for path in (word, call):
+        answer = dubline("transcribe", path, *WORDS[:4])
+        assert answer.status == 0, answer.err
+        found = read_transcript(path.with_suffix(".dubline") / "transcript.json")
+        assert found.segments and found.segments[-1].end <= found.duration
+
+
+# --- text that is there already ----------------------------------------------------------------------
+
+CUES = (
+    ("And it is worth mention in passing that, as an example of fine typography,", 6.2, 11.3),
+    ("THEY SWARMED UP IN FRONT OF SHERBURN'S PALINGS  (cries)", 12.4, 15.2),
+)
+
+
+def subtitles(path: Path, shift: float = 0.0) -> Path:
+    def clock(seconds: float) -> str:
+        thousandths = round((seconds + shift) * 1000)
+        return (
+            f"{thousandths // 3600000:02d}:{thousandths // 60000 % 60:02d}:{thousandths % 60000 / 1000:06.3f}"
+        )
+
+    blocks = [f"{n}\n{clock(a)} --> {clock(b)}\n{text}\n" for n, (text, a, b) in enumerate(CUES, 1)]
+    path.write_text("\n".join(blocks), encoding="utf-8")
+    return path
+
+
+def test_subtitles_become_segments_to_the_letter(talk: Path, tmp_path: Path) -> None:
+    options = (
+        "--on",
+        "mix",
+        "--speakers",
+        "2",
+        "--threads",
+        "1",
+        "--diarizer",
+        "builtin",
+        "-o",
+        tmp_path / "r",
+    )
+    answer = dubline("transcribe", talk, *options, "--text", subtitles(tmp_path / "a.srt"))
+    assert answer.status == 0, answer.err
+    found = read_transcript(tmp_path / "r/transcript.json")
+    assert [s.text for s in found.segments] == [" ".join(text.split()) for text, *_ in CUES]
+    assert [(s.start, s.end) for s in found.segments] == [(a, b) for _, a, b in CUES]
+    assert [s.speaker for s in found.segments] == ["SPEAKER_00", "SPEAKER_01"]
+    assert found.recognizer is None and not list((tmp_path / "r/steps").glob("recognize*"))
+
+    late = subtitles(tmp_path / "late.srt", 3600)
+    refined = dubline(
+        *("transcribe", talk, *options, "--text", late, "--text-offset", "-3600"),
+        *("--refine", "--language", "en"),
+    )
+    assert refined.status == 0, refined.err
+    assert "diarize: kept from before" in refined.err and "forced alignment" in refined.err
+    found = read_transcript(tmp_path / "r/transcript.json")
+    assert found.segments[0].start == pytest.approx(6.0, abs=0.05)
+    assert found.segments[0].end == pytest.approx(11.58, abs=0.05)
+    assert not any(w.estimated for w in found.segments[0].words)
+
+
+def test_a_script_is_put_on_the_words(talk: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.txt"
+    script.write_text(
+        "And it is worth mention in passing that,\nas an example of fine typography,\n" + CUES[1][0]
+    )
+    options = (*WORDS, "--text")  # in the run that has recognised these words already
+    answer = dubline("transcribe", talk, *options, script)
+    assert answer.status == 0, answer.err
+    found = read_transcript(talk.with_name("talk.dubline") / "transcript.json")
+    assert [s.text for s in found.segments] == script.read_text().splitlines()
+    assert found.segments[0].start == pytest.approx(6.0, abs=0.3)
+    script.write_text("And it is worth mention in passing that, as an example of fine typography,\n")
+    again = dubline("transcribe", talk, *options, script)
+    assert "recognize: kept from before" in again.err, "another text needs no recognition"
+    script.write_text("Wir fahren morgen nach Hamburg und sehen den Hafen.\n")
+    wrong = dubline("transcribe", talk, *options, script)
+    assert wrong.status == 2 and "heard" in wrong.err
+
+
+def test_texts_that_cannot_be(talk: Path, tmp_path: Path) -> None:
+    (tmp_path / "tr.srt").write_bytes("1\n00:00:06,000 --> 00:00:08,000\nGünaydın\n".encode("cp1254"))
+    (tmp_path / "empty.srt").touch()
+    late = subtitles(tmp_path / "late.srt", 3600)
+    options = (
+        "--on",
+        "mix",
+        "--speakers",
+        "2",
+        "--threads",
+        "1",
+        "--diarizer",
+        "builtin",
+        "-o",
+        tmp_path / "r",
+    )
+    for words, said in (
+        (("--text", tmp_path / "tr.srt"), "cp1254"),
+        (("--text", tmp_path / "empty.srt"), "no text"),
+        (("--text", tmp_path / "nosuch.srt"), "cannot be read"),
+        (("--text", late), "--text-offset"),
+        (("--refine",), "--text"),
+        (("--microphones", "1"), "--speakers-from-tracks"),
+        (("--speakers-from-tracks", "--speakers", "2"), "--microphones"),
+    ):
+        answer = dubline("transcribe", talk, *options, *words)
+        assert answer.status == 2 and said in answer.err and "Traceback" not in answer.err, (
+            words,
+            answer.err,
+        )
+    turkish = ("--text", tmp_path / "tr.srt", "--text-encoding", "cp1254")
+    assert dubline("transcribe", talk, *options, *turkish).status == 0
+    assert read_transcript(tmp_path / "r/transcript.json").segments[0].text == "Günaydın"

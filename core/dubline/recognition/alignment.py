@@ -24,8 +24,10 @@ from msgspec import structs
 from dubline.errors import BackendMissing, InvalidJob
 from dubline.model import Value
 from dubline.recognition.cues import Cue, read_cues
-from dubline.recognition.stretches import HOP, levels, quiet_place
+from dubline.recognition.sound_edges import REACH, sound_edge
+from dubline.recognition.stretches import quiet_place
 from dubline.recognition.words import likely_length
+from dubline.report import Report, silent
 from dubline.transcript import HeardWord
 
 if TYPE_CHECKING:
@@ -41,16 +43,8 @@ LIKE, UNLIKE = 0.4, 1.5
 """What it costs to take a word for another form of it, and for another word; to leave one out costs 1."""
 CELLS = 1 << 22
 """Largest table that is kept whole, in cells of a byte."""
-REACH = 0.4
-"""Seconds around a cue's edge in which the edge of the sound is looked for."""
-CONTEXT = 3.0
-"""Seconds around an edge from which its background's level is taken."""
-STEADY = 5
-"""Levels in a row (of 10 ms) that must be sound after an onset."""
 BORDER = 0.05
 """Seconds. Text that is aligned this near to the border of what was looked at has run against it."""
-RISE = 0.3
-"""An edge is where the level passes this share of the way from background to speech, in dB."""
 
 
 class AlignedCue(Value, frozen=True):
@@ -285,42 +279,16 @@ def snap(cue: AlignedCue, speech: Speech, *, reach: float = REACH) -> AlignedCue
     return structs.replace(cue, start=start, end=end, words=tuple(words))
 
 
-def sound_edge(speech: Speech, at: float, *, reach: float = REACH, rising: bool = True) -> float:
-    """The nearest place within `reach` seconds of `at` where sound begins (or, not rising, ends).
-
-    The background is the tenth percentile of the level 3 s around, speech the ninetieth. `at` itself is
-    given back where these lie less than 10 dB apart or no edge is near.
-    """
-    low, high = max(0.0, at - CONTEXT), min(speech.duration, at + CONTEXT)
-    low = math.floor(low / HOP) * HOP
-    level = levels(speech, low, high)
-    if len(level) < 2 * STEADY:
-        return at
-    quiet, loud = (float(np.percentile(level, q)) for q in (10, 90))
-    quiet = max(quiet, loud - 60.0)
-    if loud - quiet < 10:
-        return at
-    sound = level > quiet + RISE * (loud - quiet)
-    edges = []
-    for index in range(1, len(sound)):
-        if sound[index] == sound[index - 1] or sound[index] != rising:
-            continue
-        voiced = sound[index : index + STEADY] if rising else sound[max(0, index - STEADY) : index]
-        pause = sound[max(0, index - STEADY) : index] if rising else sound[index : index + STEADY]
-        if voiced.all() and not pause.any():
-            edges.append(low + index * HOP)
-    near = [edge for edge in edges if abs(edge - at) <= reach]
-    return min(near, key=lambda edge: abs(edge - at)) if near else at
-
-
 # --- known text on the sound ---------------------------------------------------------------------
 
 
-def align_spoken(cues: Sequence[Cue], speech: Speech, *, room: float = 0.5) -> tuple[AlignedCue | None, ...]:
+def align_spoken(
+    cues: Sequence[Cue], speech: Speech, *, room: float = 0.5, report: Report = silent
+) -> tuple[AlignedCue | None, ...]:
     """English cues that have times, each put on its own sound by forced alignment with PocketSphinx.
 
     Looked at is the cue's time with `room` seconds on each side, but nothing of its neighbours' inner time.
-    None stands for a cue whose text does not fit its sound.
+    None stands for a cue whose text does not fit its sound. `report` counts seconds of the sound.
 
     Raises:
         BackendMissing: pocketsphinx is not installed.
@@ -344,6 +312,7 @@ def align_spoken(cues: Sequence[Cue], speech: Speech, *, room: float = 0.5) -> t
     decoder = alignment_decoder()
     aligned: list[AlignedCue | None] = []
     for number, (cue, (start, end)) in enumerate(zip(cues, times, strict=True)):
+        report(min(start, speech.duration), speech.duration)
         low = max(0.0, start - room, min(inner[number - 1][0], start) if number else 0.0)
         after = max(inner[number][1], end) if number < len(inner) else math.inf
         high = min(speech.duration, end + room, after)

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.model import Value
 
 _TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})"
 TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?$")
+VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
 TAGS = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
 
 
+DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015"
+REPLY = re.compile(rf"(?:^|(?<=[.!?\u2026\"\u201d\u00bb])\s)[{DASHES}]\s*\w")
+"""A dash that begins a line, or that follows the end of a sentence: in subtitles, somebody else answers."""
+
+
 class Cue(Value, frozen=True):
-    """A line of text. `start` and `end` are seconds, None where the source has none."""
+    """A line of text. `start` and `end` are seconds, None where the source has none.
+
+    `speaker` is who says it, where the source tells; `voices` how many people its dashes or voice marks show.
+    """
 
     text: str
     start: float | None = None
     end: float | None = None
     speaker: str = ""
+    voices: int = 1
 
 
 class _Segment(msgspec.Struct):
@@ -34,13 +47,15 @@ class _Segment(msgspec.Struct):
 
 class _Segments(msgspec.Struct):
     segments: list[_Segment]
+    speakers: Any = None
 
 
 def read_cues(path: Path, *, encoding: str = "") -> tuple[Cue, ...]:
     """The cues of a file, in its order; cues without text are left out.
 
     `.srt` and `.vtt` are subtitles, `.json` a transcript, `.txt` a script with a cue on every line. Text is
-    UTF-8 or UTF-16 with its mark, unless `encoding` says otherwise. Formatting marks are taken off.
+    UTF-8 or UTF-16 with its mark, unless `encoding` says otherwise. Formatting marks are taken off, and the
+    lines of a cue become one.
 
     Raises:
         InvalidJob: the file cannot be read or is of no known kind, the encoding is another, a time is not
@@ -56,7 +71,8 @@ def read_cues(path: Path, *, encoding: str = "") -> tuple[Cue, ...]:
     elif kind in (".srt", ".vtt"):
         cues = _timed(_text(data, path.name, encoding), path.name)
     elif kind == ".txt":
-        cues = [Cue(text=line.strip()) for line in _text(data, path.name, encoding).splitlines()]
+        lines = [line.strip() for line in _text(data, path.name, encoding).splitlines()]
+        cues = [Cue(text=line, voices=_voices([line])) for line in lines]
     else:
         raise InvalidJob(
             f"{path.name} is of no kind that text can be read from", hint="Give an .srt, .vtt, .json or .txt."
@@ -67,6 +83,24 @@ def read_cues(path: Path, *, encoding: str = "") -> tuple[Cue, ...]:
     return found
 
 
+def shifted(cues: tuple[Cue, ...], seconds: float) -> tuple[Cue, ...]:
+    """Cues with their times moved; those without times stay as they are.
+
+    Raises:
+        InvalidJob: `seconds` is no number.
+    """
+    if not math.isfinite(seconds):
+        raise InvalidJob(f"times shifted by {seconds} s", hint="Give a number of seconds.")
+    return tuple(
+        structs.replace(
+            cue,
+            start=None if cue.start is None else cue.start + seconds,
+            end=None if cue.end is None else cue.end + seconds,
+        )
+        for cue in cues
+    )
+
+
 def _text(data: bytes, name: str, encoding: str) -> str:
     if not encoding:
         encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
@@ -74,7 +108,7 @@ def _text(data: bytes, name: str, encoding: str) -> str:
         return data.decode(encoding)
     except (UnicodeDecodeError, LookupError):
         raise InvalidJob(
-            f"{name} is not written in {encoding}",
+            f"{name} is not written in {'UTF-8' if encoding == 'utf-8-sig' else encoding}",
             hint="Say which encoding it has, such as cp1254 (Turkish) or gb18030, or save it as UTF-8.",
         ) from None
 
@@ -100,11 +134,23 @@ def _timed(text: str, name: str) -> list[Cue]:
         while lines[at].strip() and "-->" not in lines[at]:
             body.append(lines[at].strip())
             at += 1
-        raw = " ".join(body)
-        voice = re.match(r"<v(?:\.[^\s>]*)?\s+([^>]+)>", raw)
-        plain = " ".join(html.unescape(TAGS.sub("", raw)).split())
-        cues.append(Cue(text=plain, start=start, end=end, speaker=voice[1].strip() if voice else ""))
+        named = [html.unescape(name).strip() for name in VOICE.findall(" ".join(body))]
+        rows = [" ".join(html.unescape(TAGS.sub("", row)).split()) for row in body]
+        cues.append(
+            Cue(
+                text=" ".join(row for row in rows if row),
+                start=start,
+                end=end,
+                speaker=named[0] if named else "",
+                voices=max(len(set(named)), _voices(rows)),
+            )
+        )
     return cues
+
+
+def _voices(rows: list[str]) -> int:
+    """How many people the dashes of a cue's lines show."""
+    return max(1, sum(len(REPLY.findall(row)) for row in rows))
 
 
 def _seconds(parts: tuple[str | None, ...]) -> float:
@@ -114,14 +160,24 @@ def _seconds(parts: tuple[str | None, ...]) -> float:
 
 def _json(data: bytes, name: str) -> list[Cue]:
     try:
-        segments = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_Segments).segments
+        found = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_Segments)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidJob(
             f"{name}: {error}", hint="It needs `segments`, each with `text` and, if known, `start` and `end`."
         ) from None
-    for segment in segments:
+    for segment in found.segments:
         if segment.start is not None and segment.end is not None and not 0 <= segment.start <= segment.end:
             raise InvalidJob(
                 f"{name} has a segment from {segment.start} s to {segment.end} s", hint="Correct its times."
             )
-    return [Cue(text=s.text, start=s.start, end=s.end, speaker=s.speaker or "") for s in segments]
+    names = {s["id"]: s.get("name") for s in found.speakers or () if isinstance(s, dict) and "id" in s}
+    return [
+        Cue(
+            text=segment.text,
+            start=segment.start,
+            end=segment.end,
+            speaker=str(names.get(segment.speaker) or segment.speaker or ""),
+            voices=_voices(segment.text.splitlines()),
+        )
+        for segment in found.segments
+    ]

@@ -17,8 +17,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from dubline.errors import InvalidJob
-from dubline.model import Value
-from dubline.recognition.language import (
+from dubline.language import (
     apart,
     carry_spaces,
     ends_clause,
@@ -28,6 +27,7 @@ from dubline.recognition.language import (
     separator,
     width,
 )
+from dubline.model import Value
 from dubline.recognition.words import TimedWord
 from dubline.transcript import milliseconds
 

@@ -13,13 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dubline.errors import InvalidJob
-from dubline.recognition.language import width
+from dubline.language import width
+from dubline.line_times import rttm_rows
 from dubline.transcript import Segment, Transcript, Turn, milliseconds
-
-_RTTM_TYPES = frozenset(
-    ("NOSCORE", "NO_RT_METADATA", "SEGMENT", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "IP")
-) | frozenset(("SU", "CB", "A/P", "SPEAKER", "SPKR-INFO"))
-_RTTM_HINT = "A line has ten fields: SPEAKER file channel start duration <NA> <NA> name <NA> <NA>."
 
 
 def _field(text: str, instead: str) -> str:
@@ -105,22 +101,8 @@ def parse_rttm(text: str, name: str | None = None, *, where: str = "RTTM") -> tu
             that `name`.
     """
     turns: dict[str, list[Turn]] = {}
-    for number, line in enumerate(text.split("\n"), 1):
-        fields = line.split()
-        if not fields or fields[0].startswith(";;"):
-            continue
-        if fields[0] not in _RTTM_TYPES:
-            raise _bad_line(where, number, f"{fields[0]!r} is no kind of RTTM line")
-        if fields[0] != "SPEAKER":
-            continue
-        if len(fields) not in (9, 10):  # the older form has no last field
-            raise _bad_line(where, number, f"it has {len(fields)} fields")
-        start, length = (
-            _number(fields[i], where, number, what) for i, what in ((3, "start"), (4, "duration"))
-        )
-        if fields[7] == "<NA>":
-            raise _bad_line(where, number, "the speaker's name is missing")
-        turns.setdefault(fields[1], []).append(Turn(start=start, end=start + length, speaker=fields[7]))
+    for recording, start, end, speaker in rttm_rows(text, where):
+        turns.setdefault(recording, []).append(Turn(start=start, end=end, speaker=speaker))
     if name is None and len(turns) > 1:
         raise InvalidJob(
             f"{where} is about {len(turns)} recordings: {', '.join(sorted(turns)[:8])}",
@@ -132,20 +114,6 @@ def parse_rttm(text: str, name: str | None = None, *, where: str = "RTTM") -> tu
         )
     found = [turn for key, mine in turns.items() if name in (None, key) for turn in mine]
     return tuple(sorted(found, key=lambda t: (t.start, t.end, t.speaker)))
-
-
-def _number(text: str, where: str, line: int, what: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise _bad_line(where, line, f"the {what} {text!r} is no time in seconds")
-    return value
-
-
-def _bad_line(where: str, line: int, why: str) -> InvalidJob:
-    return InvalidJob(f"{where}, line {line}: {why}", hint=_RTTM_HINT)
 
 
 # --- subtitles -----------------------------------------------------------------------------------

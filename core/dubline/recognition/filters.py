@@ -19,9 +19,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dubline.errors import InvalidJob
+from dubline.language import base_language, carry_spaces, ends_sentence, joined
 from dubline.model import Line, Value
 from dubline.recognition.intervals import Intervals
-from dubline.recognition.language import base_language, carry_spaces, ends_sentence, joined
 from dubline.transcript import DroppedSegment, HeardWord
 
 LONGEST_LOOP = 16

@@ -14,7 +14,7 @@ import heapq
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 import msgspec
@@ -51,11 +51,13 @@ def segment(
     dropped: Iterable[DroppedSegment] = (),
     recognizer: Engine | None = None,
     diarizer: Engine | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Transcript:
     """The transcript of a programme of `duration` seconds.
 
     `words` come in reading order. `turns` is what a diarizer heard, None without one: then everybody is
-    SPEAKER_00. `dropped` is what filters left out before. Every word ends up in one segment or in `dropped`.
+    SPEAKER_00. `dropped` is what filters left out before. `names`: label -> a person's name, where the label
+    does not tell it. Every word ends up in one segment or in `dropped`.
 
     Raises:
         InvalidJob: an impossible duration or turn.
@@ -78,7 +80,9 @@ def segment(
         voices[speaker], without = in_order(voices[speaker], length)
         lost += [_no_room(word) for word in without]
     cutter = Cutter(voices, spoken_turns, rules, language)
-    segments, speakers = _numbered([piece for speaker in voices for piece in cutter.pieces(speaker)])
+    segments, speakers = numbered(
+        [piece for speaker in voices for piece in cutter.pieces(speaker)], names or {}
+    )
     return Transcript(
         language=language,
         duration=length / 1000,
@@ -141,8 +145,11 @@ def _no_room(word: TimedWord) -> DroppedSegment:
     )
 
 
-def _numbered(pieces: list[Piece]) -> tuple[tuple[Segment, ...], tuple[Speaker, ...]]:
-    """Pieces of all speakers -> segments in order of start, and their speakers by first appearance."""
+def numbered(
+    pieces: list[Piece], names: Mapping[str, str]
+) -> tuple[tuple[Segment, ...], tuple[Speaker, ...]]:
+    """Pieces of all speakers -> segments in order of start, and their speakers by first appearance, named by
+    `names` (label -> name) or, where that has none, by the label."""
     # Where two begin and end together their labels decide who is first, and from then on their numbers.
     ids: dict[str, str] = {UNKNOWN: UNKNOWN}
     for piece in sorted(pieces, key=lambda p: (p.start, p.end, len(p.speaker), p.speaker)):
@@ -174,7 +181,9 @@ def _numbered(pieces: list[Piece]) -> tuple[tuple[Segment, ...], tuple[Speaker, 
             )
         )
     return tuple(segments), tuple(
-        Speaker(id=ids[label], name=_name(label), seconds=spoken[label] / 1000, label=label)
+        Speaker(
+            id=ids[label], name=names.get(label) or _name(label), seconds=spoken[label] / 1000, label=label
+        )
         for label in spoken
         if label
     )

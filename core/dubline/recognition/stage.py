@@ -1,17 +1,23 @@
-"""The recognition stage: a sound in, a transcript out. Three steps, each kept for itself.
+"""The recognition stage: a sound in, a transcript out. Four steps, each kept for itself.
 
     listen      the sound as one channel at 16 kHz
     diarize     who speaks when
-    recognize   words for the stretches in which somebody speaks, cut into segments
+    recognize   words for the stretches in which somebody speaks
+    cut         made-up words left out, the rest cut into segments by speaker
 
-Another recognizer redoes the last step only; another number of speakers the last two.
+Other rules for cutting redo the last step only; another recognizer the last two; another number of speakers
+the last three. `given_text` takes the place of the words, or of their text; `microphones` that of the
+diarizer where every speaker has a track.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from dubline.backends import find, options_of
 from dubline.errors import InvalidJob
@@ -21,7 +27,11 @@ from dubline.recognition.filters import FilterRules, Passage, filter_passages
 from dubline.recognition.segments import segment
 from dubline.recognition.stretches import pack
 from dubline.run import Work, step
-from dubline.transcript import Engine, Transcript, Turn
+from dubline.transcript import DroppedSegment, Engine, HeardWord, Transcript, Turn
+
+if TYPE_CHECKING:
+    from dubline.report import Report
+    from dubline.speech_sound import Speech
 
 
 class SpeechFile(Value, frozen=True):
@@ -39,7 +49,10 @@ class DiarizationJob(Value, frozen=True):
 
 
 class Diarized(Value, frozen=True):
-    """Who speaks when, as heard; see `dubline.backends.Diarization`."""
+    """Who speaks when, as heard; see `dubline.backends.Diarization`.
+
+    `names`: label -> what the material itself calls that voice, such as a track's title.
+    """
 
     turns: tuple[Turn, ...]
     exclusive: tuple[Turn, ...]
@@ -47,15 +60,49 @@ class Diarized(Value, frozen=True):
     embeddings: dict[str, tuple[float, ...]] = {}
     embedding: str = ""
     notes: tuple[str, ...] = ()
+    names: dict[str, str] = {}
+
+
+class WordsJob(Value, frozen=True):
+    """Which recognizer, with what options. `models` are the SHA-256 of its weights where they are known."""
+
+    recognizer: Choice
+    models: tuple[str, ...] = ()
+
+
+class CutJob(Value, frozen=True):
+    """How words become segments, and how made-up words are found."""
+
+    segments: SegmentRules = SegmentRules()
+    filters: FilterRules = FilterRules()
 
 
 class RecognitionJob(Value, frozen=True):
-    """Which recognizer, and how words become segments and made-up words are found."""
+    """Both in one: what a user decides about words. `words` and `cutting` are what the steps are given."""
 
     recognizer: Choice
     segments: SegmentRules = SegmentRules()
     filters: FilterRules = FilterRules()
     models: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> WordsJob:
+        """What finding the words depends on."""
+        return WordsJob(recognizer=self.recognizer, models=self.models)
+
+    @property
+    def cutting(self) -> CutJob:
+        """What cutting them depends on."""
+        return CutJob(segments=self.segments, filters=self.filters)
+
+
+class Recognized(Value, frozen=True):
+    """Everything that was heard, before anything is left out; words that one microphone heard alone have its
+    speaker. `language` is the one asked for, else that of most words."""
+
+    passages: tuple[Passage, ...]
+    language: str
+    engine: Engine
 
 
 @step("listen", version=1)
@@ -86,72 +133,119 @@ def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
             work.note(note)
     if not found.turns:
         work.note("nobody speaks in this sound")
+    notes = tuple(work.notes)
+    _keep_reasons(work, "diarizer", "sound")
     return Diarized(
         turns=found.turns,
         exclusive=found.exclusive,
         engine=Engine(choice=job.diarizer, models=models),
         embeddings=found.embeddings,
         embedding=found.embedding,
-        notes=tuple(work.notes),
+        notes=notes,
     )
 
 
-@step("recognize", version=1)
-def recognize(work: Work, heard: SpeechFile, speakers: Diarized, job: RecognitionJob) -> Transcript:
-    """Find the words, leave out what was made up, and cut them into segments by speaker.
-
-    Only stretches in which the diarizer hears somebody are recognised.
+@step("recognize", version=2)
+def recognize(work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob) -> Recognized:
+    """Find the words. Only stretches in which the diarizer hears somebody are recognised.
 
     Raises:
         BackendMissing, WeightsError, InvalidJob: the recognizer cannot be used as asked.
         Cancelled: the report asked to stop.
     """
-    from dubline.speech_sound import RATE, Speech
+    from dubline.speech_sound import Speech
 
-    passages: list[Passage] = []
-    languages: dict[str, int] = {}
-    with Speech(work.open(heard.path)) as speech:
-        stretches = pack(speakers.turns, speech).stretches
-        with opened("recognizer", job.recognizer, work) as recognizer:
-            for stretch, found in zip(
-                stretches, recognizer.recognize(speech, stretches, work.report), strict=True
-            ):
-                passages.append(
-                    Passage(
-                        words=found.words,
-                        start=stretch.start,
-                        end=stretch.end,
-                        no_speech=found.no_speech,
-                        log_probability=found.log_probability,
-                    )
-                )
-                if found.words:
-                    languages[found.language] = languages.get(found.language, 0) + len(found.words)
-            models = tuple(recognizer.identities)
-            for note in recognizer.notes:
-                work.note(note)
-    language = str(
-        job.recognizer.options.get("language") or max(languages, key=languages.__getitem__, default="")
+    with Speech(work.open(heard.path)) as speech, opened("recognizer", job.recognizer, work) as recognizer:
+        found = passages(recognizer, speech, speakers.turns, work.report)
+        return recognized(found, recognizer, job, work)
+
+
+def passages(
+    recognizer: Any, speech: Speech, turns: Sequence[Turn], report: Report, speaker: str | None = None
+) -> list[tuple[Passage, str]]:
+    """What an open recognizer makes of the turns in a sound, and each passage's language.
+
+    `speaker` is whose words they are, where that is known.
+    """
+    stretches = pack(turns, speech).stretches
+    return [
+        (
+            Passage(
+                words=tuple(structs.replace(w, speaker=speaker) for w in found.words),
+                start=stretch.start,
+                end=stretch.end,
+                no_speech=found.no_speech,
+                log_probability=found.log_probability,
+            ),
+            found.language,
+        )
+        for stretch, found in zip(stretches, recognizer.recognize(speech, stretches, report), strict=True)
+    ]
+
+
+def recognized(
+    found: Sequence[tuple[Passage, str]], recognizer: Any, job: WordsJob, work: Work
+) -> Recognized:
+    """Passages with what is to be known about the recognizer, whose notes are told."""
+    for note in recognizer.notes:
+        work.note(note)
+    _keep_reasons(work, "recognizer", "language")
+    spoken: dict[str, int] = {}
+    for passage, language in found:
+        if passage.words:
+            spoken[language] = spoken.get(language, 0) + len(passage.words)
+    wanted = job.recognizer.options.get("language")
+    return Recognized(
+        passages=tuple(passage for passage, _ in found),
+        language=str(wanted or max(spoken, key=spoken.__getitem__, default="")),
+        engine=Engine(choice=job.recognizer, models=tuple(recognizer.identities)),
     )
-    voiced = [Line(start=turn.start, end=turn.end) for turn in speakers.turns]
-    judged = filter_passages(passages, voiced, language=language, rules=job.filters)
+
+
+@step("cut", version=1)
+def cut(work: Work, words: Recognized, speakers: Diarized, duration: float, job: CutJob) -> Transcript:
+    """Leave out what was made up, and cut the rest into the segments of a programme of `duration` seconds."""
+    kept: list[HeardWord] = []
+    dropped: list[DroppedSegment] = []
+    by_speaker: dict[str | None, list[Passage]] = defaultdict(list)
+    for passage in words.passages:
+        if passage.words:
+            by_speaker[passage.words[0].speaker].append(passage)
+    for speaker, mine in by_speaker.items():
+        voiced = [
+            Line(start=turn.start, end=turn.end) for turn in speakers.turns if speaker in (None, turn.speaker)
+        ]
+        judged = filter_passages(mine, voiced, language=words.language, rules=job.filters)
+        kept += judged.kept
+        dropped += judged.dropped
     transcript = segment(
-        judged.kept,
+        kept,
         speakers.turns,
-        duration=heard.frames / RATE,
-        language=language,
+        duration=duration,
+        language=words.language,
         rules=job.segments,
-        dropped=judged.dropped,
-        recognizer=Engine(choice=job.recognizer, models=models),
+        dropped=dropped,
+        recognizer=words.engine,
         diarizer=speakers.engine,
+        names=speakers.names,
     )
-    if transcript.dropped:
-        reasons: dict[str, int] = {}
-        for left_out in transcript.dropped:
-            reasons[left_out.reason] = reasons.get(left_out.reason, 0) + 1
+    if not transcript.segments:
+        work.note("no words were found" if speakers.turns else "nobody speaks: there are no segments")
+    tell_dropped(transcript, work)
+    return transcript
+
+
+def tell_dropped(transcript: Transcript, work: Work) -> None:
+    """Note how much was left out, and why."""
+    reasons = Counter(left_out.reason for left_out in transcript.dropped)
+    if reasons:
         told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
         work.note(f"left out: {told}; the transcript keeps them with their reasons")
-    return transcript
+
+
+def _keep_reasons(work: Work, *kinds: str) -> None:
+    """Put into the manifest why this back end was chosen; the user has been told already."""
+    work.notes.extend(r for r in work.hints.get("reasons", ()) if r.partition(":")[0] in kinds)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from dubline.errors import InvalidJob
-from dubline.recognition.language import continues, ends_sentence
+from dubline.language import continues, ends_sentence
 from dubline.transcript import UNKNOWN, DroppedSegment, HeardWord, Turn, milliseconds
 
 PER_LETTER = 60

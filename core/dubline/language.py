@@ -138,3 +138,105 @@ def is_conjunction(text: str, language: str) -> bool:
     """Whether a word is a conjunction of that language; False for languages without a table."""
     word = text.strip().strip(OPENING + CLOSING + CLAUSE_ENDS)
     return word.casefold() in CONJUNCTIONS.get(base_language(language), frozenset())
+
+
+# --- tables of the target's side ------------------------------------------------------------------
+
+_LEANING = {
+    "en": """
+        a an the my your his her its our their this these those every some any no not very so too as more most
+        i you he she we they it who which that what
+        i'm i'll i'd i've you're you'll you've he's he'll she's she'll we're we'll we've they're they'll it's
+        to of in on at by for from with into about after before under over between without than
+        and but or because when if while although until since nor
+        am is are was were be been do does did don't doesn't didn't can can't could will won't would
+        shall should must has have had
+        mr mrs ms dr
+    """,
+    "tr": "bir bu şu her en daha çok hiç pek bazı birkaç ve veya ya ama fakat çünkü eğer ne nasıl",
+    "de": """
+        der die das den dem des ein eine einen einem einer eines mein meine meinen dein deine sein seine ihr
+        ihre unser unsere kein keine keinen ich du er wir und oder aber weil dass wenn in im an am auf aus
+        bei mit nach von vom zu zum zur für über unter vor durch ohne gegen
+    """,
+    "fr": """
+        le la les un une des du de au aux mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce
+        cet cette ces je tu il elle on nous vous ils elles ne se me te et ou mais que qui si à dans en par
+        pour sur sous avec sans chez
+    """,
+    "es": """
+        el la los las un una unos unas mi mis tu tus su sus nuestro nuestra este esta ese esa yo no se me te
+        le lo les nos y e o u pero que si a al de del en con por para sin sobre desde hasta
+    """,
+    "it": """
+        il lo la i gli le un uno una mio mia tuo tua suo sua di del della dei a al alla da dal in nel nella
+        con su per tra fra e o ma che non si mi ti ci vi
+    """,
+    "pt": """
+        o a os as um uma meu minha teu tua seu sua de do da dos das em no na nos nas por pelo pela para com
+        sem e ou mas que não se me te
+    """,
+}
+LEANING_ON_NEXT = {language: frozenset(words.split()) for language, words in _LEANING.items()}
+"""Words that no line should end with, though no mark forbids it: articles, prepositions, pronouns before a
+verb, conjunctions."""
+_CLINGING = {
+    "tr": """
+        mi mı mu mü misin mısın musun müsün misiniz mısınız musunuz müsünüz miyim mıyım muyum müyüm miyiz
+        mıyız muyuz müyüz miydi mıydı muydu müydü da de ile için gibi kadar bile ki ise değil
+    """
+}
+LEANING_ON_PREVIOUS = {language: frozenset(words.split()) for language, words in _CLINGING.items()}
+"""Words that no line should begin with: Turkish question particles and postpositions."""
+
+NUMBERED = frozenset({"no", "nr", "nº", "vol", "p", "pp", "art", "fig", "ch", "sec", "abs", "bd"})
+"""Abbreviations whose full stop is their own when a number follows."""
+
+_JAPANESE = frozenset({"CJK", "HIRAGANA", "KATAKANA"})
+_SCRIPTS = {
+    "LATIN": """
+        en tr de fr es it pt nl sv da no nb nn is fi et lv lt pl cs sk sl hr bs hu ro sq ca gl eu ga cy mt az
+        uz tk vi id ms tl sw so ha yo ig zu xh af eo la ku lb
+    """,
+    "CYRILLIC": "ru uk be bg mk kk ky tg mn tt ba",
+    "ARABIC": "ar fa ur ps sd ug ckb",
+    "DEVANAGARI": "hi mr ne sa",
+    "GREEK": "el",
+    "HEBREW": "he iw yi",
+    "ARMENIAN": "hy",
+    "GEORGIAN": "ka",
+    "BENGALI": "bn as",
+    "GURMUKHI": "pa",
+    "GUJARATI": "gu",
+    "ORIYA": "or",
+    "TAMIL": "ta",
+    "TELUGU": "te",
+    "KANNADA": "kn",
+    "MALAYALAM": "ml",
+    "SINHALA": "si",
+    "THAI": "th",
+    "LAO": "lo",
+    "MYANMAR": "my",
+    "KHMER": "km",
+    "TIBETAN": "bo",
+    "ETHIOPIC": "am ti",
+}
+SCRIPTS: dict[str, frozenset[str]] = {
+    **{code: frozenset({script}) for script, codes in _SCRIPTS.items() for code in codes.split()},
+    "sr": frozenset({"CYRILLIC", "LATIN"}),
+    "zh": frozenset({"CJK", "BOPOMOFO"}),
+    "yue": frozenset({"CJK", "BOPOMOFO"}),
+    "ja": _JAPANESE,
+    "ko": frozenset({"HANGUL", "CJK"}),
+}
+"""The scripts that a language is written in, by the first word of its letters' Unicode names. A language that
+is not listed may use any."""
+KNOWN_SCRIPTS: frozenset[str] = frozenset().union(*SCRIPTS.values())
+
+_INTERJECTIONS = """
+    ah aah aha oh ooh oho eh uh um er hm hmm mm mhm uhuh huh ha hah haha hahaha he hehe hi hihi ho hoho
+    ai aw ow ouch oops wow whoa hey yo yeah ok okay okey bye bravo alo allo hello hallo la na
+    shh sh psst pst tsk tss ugh phew boo bah brr grr argh aargh hurra hurrah ciao adieu amen
+"""
+INTERJECTIONS = frozenset(_INTERJECTIONS.split())
+"""What sounds the same in many languages."""
