@@ -1,0 +1,116 @@
+"""Which lines of an earlier translation stay as they are: what a person wrote, and what was not asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from msgspec import structs
+
+from dubline.errors import InvalidJob
+from dubline.model import Value
+from dubline.transcript import Segment, Transcript
+from dubline.translated import TranslatedSegment, Translation
+
+SOURCE_CHANGED = "the source text was changed after this translation was written"
+
+
+def ids_of(text: str) -> tuple[int, ...]:
+    """ "17,23-40" -> (17, 23, 24, ... 40).
+
+    Raises:
+        InvalidJob: it is no such list, or a range that ends before it begins.
+    """
+    found: dict[int, None] = {}
+    for part in text.split(","):
+        first, dash, last = (x.strip() for x in part.partition("-"))
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise InvalidJob(f"{part.strip()!r} is no segment number", hint="Give them like this: 17,23-40.")
+        if dash and int(last) < int(first):
+            raise InvalidJob(f"{part.strip()} ends before it begins", hint="Give them like this: 17,23-40.")
+        found.update(dict.fromkeys(range(int(first), int(last or first) + 1)))
+    return tuple(found)
+
+
+def sentence_mates(numbers: Collection[int], before: Translation) -> frozenset[int]:
+    """These segments, and those that share a sentence with one of them."""
+    sentences = {s.sentence for s in before.segments if s.id in numbers and s.sentence is not None}
+    return frozenset(numbers) | {s.id for s in before.segments if s.sentence in sentences}
+
+
+class Kept(Value, frozen=True):
+    """`lines` stay, under the ids of the new transcript. `lost` are lines that a person wrote and that have
+    no segment any more."""
+
+    lines: tuple[TranslatedSegment, ...] = ()
+    lost: tuple[TranslatedSegment, ...] = ()
+
+
+def kept_lines(
+    before: Translation | None,
+    transcript: Transcript,
+    *,
+    only: Sequence[int] = (),
+    retry_failed: bool = False,
+) -> Kept:
+    """The lines of `before` that the next translation takes over.
+
+    Kept are lines that a person wrote (they come back locked, with a warning where the source has changed
+    since), and with `only` or `retry_failed` all others whose source is the same, but not those named. A
+    named line that a person wrote stays too. A sentence is redone whole. Where a transcript was cut anew, a
+    person's line goes to the segment with which it shares at least half of their time together.
+
+    Raises:
+        InvalidJob: `only` or `retry_failed` without an earlier translation, or `only` names no segment.
+    """
+    if before is None:
+        if only or retry_failed:
+            raise InvalidJob(
+                "there is no translation yet of which some lines could be done again",
+                hint="Translate once without --only and --retry-failed.",
+            )
+        return Kept()
+    now = {segment.id: segment for segment in transcript.segments}
+    unknown = [number for number in only if number not in now]
+    if unknown:
+        raise InvalidJob(
+            f"there is no segment {unknown[0]}",
+            hint=f"The transcript's go from {min(now, default=0)} to {max(now, default=0)}.",
+        )
+    some = bool(only) or retry_failed
+    failed = [s.id for s in before.segments if retry_failed and s.state == "failed"]
+    redone = sentence_mates([*only, *failed], before)
+    lines: dict[int, TranslatedSegment] = {}
+    homeless: list[TranslatedSegment] = []
+    for line in before.segments:
+        segment = now.get(line.id)
+        here = segment is not None and _shared(line, segment) > 0
+        if line.edited:
+            if segment is not None and (here or line.source_text == segment.text):
+                lines[line.id] = _locked(line, segment)
+            else:
+                homeless.append(line)
+        elif some and segment is not None and line.id not in redone and line.source_text == segment.text:
+            lines[line.id] = line
+    lost = []
+    for line in homeless:
+        free = (s for s in transcript.segments if s.id not in lines and s.end > line.start)
+        near = max((s for s in free if s.start < line.end), key=lambda s: _shared(line, s), default=None)
+        if near is None or _shared(line, near) < 0.5 * (
+            max(line.end, near.end) - min(line.start, near.start)
+        ):
+            lost.append(line)
+        else:
+            lines[near.id] = _locked(line, near)
+    return Kept(lines=tuple(lines[s.id] for s in transcript.segments if s.id in lines), lost=tuple(lost))
+
+
+def _locked(line: TranslatedSegment, segment: Segment) -> TranslatedSegment:
+    warnings = tuple(w for w in line.warnings if w != SOURCE_CHANGED)
+    if line.source_text != segment.text:
+        warnings += (SOURCE_CHANGED,)
+    return structs.replace(line, id=segment.id, locked=True, warnings=warnings)
+
+
+def _shared(line: TranslatedSegment, segment: Segment) -> float:
+    """Seconds that both have in common; below 0 the distance between them."""
+    return min(line.end, segment.end) - max(line.start, segment.start)

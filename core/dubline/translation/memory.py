@@ -1,0 +1,73 @@
+"""Answers that were given before: a file that grows by one line for each batch.
+
+A translation that was stopped goes on from here, and one whose transcript was corrected asks for the changed
+lines only. The file lies in the run folder, one for each translator with its settings; a line is
+
+    {"answers": {"3f2a...": {"candidates": [{"text": "Come!", "score": -0.2, "origin": "beam"}]}}}
+
+Failures are not kept, they are tried again; but that a model has no shorter or longer translation is. A
+line that was cut off by a crash, or that is not ours, is passed over, and what it held is asked for again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+import msgspec
+
+from dubline.model import Value, canonical_json
+from dubline.translated import Answer
+
+
+class _Batch(Value, frozen=True):
+    answers: dict[str, Answer]
+
+
+class Memory:
+    """The answers in one file. `known` has them by key; `add` keeps more."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.known: dict[str, Answer] = {}
+        self._torn = False
+        if path.exists():
+            with path.open("rb") as file:
+                for line in file:
+                    self._torn = not line.endswith(b"\n")
+                    try:
+                        self.known.update(msgspec.json.decode(line, type=_Batch).answers)
+                    except (msgspec.DecodeError, UnicodeDecodeError):
+                        continue
+
+    def add(self, answers: dict[str, Answer], final: Collection[str] = ()) -> None:
+        """Keep the answers of a batch that have candidates, and those of the lines in `final` in any case; on
+        disk when this returns.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        worth = {key: answer for key, answer in answers.items() if answer.candidates or key in final}
+        if not worth:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("ab") as file:
+            # A line that a crash cut off must not swallow the next one.
+            file.write((b"\n" if self._torn else b"") + msgspec.json.encode(_Batch(answers=worth)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self._torn = False
+        self.known.update(worth)
+
+
+def memory_name(*settings: object) -> str:
+    """The name of the file for a translator with these settings (values or plain data)."""
+    text = canonical_json([msgspec.to_builtins(item) for item in settings])
+    return f"translator-{hashlib.sha256(text).hexdigest()[:10]}.jsonl"
+
+
+def line_key(*parts: object) -> str:
+    """Twenty hex digits that name a line by what its translation depends on."""
+    return hashlib.sha256(canonical_json(list(parts))).hexdigest()[:20]

@@ -1,0 +1,249 @@
+"""The translation stage: a transcript in, its translation out, segment by segment.
+
+    segments -> phrases      pieces of one sentence are joined            (`phrases`, `sentences`)
+    phrases -> candidates    the translator, asked for each line once     (`asking`, `memory`)
+    candidates -> a choice   by score, fit to the time, force             (`isochrony`)
+    a choice -> segments     split back one to one, markup put back       (`splitting`, `markup`)
+
+What does not fit is asked for again, shorter or longer; what cannot be split, or fails a check, part by part.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from dubline.backends import find, options_of
+from dubline.errors import InvalidJob
+from dubline.glossary import Term
+from dubline.language import base_language
+from dubline.model import Choice, Value
+from dubline.run import Work, step
+from dubline.timebase import frame_rate
+from dubline.transcript import Engine, Transcript
+from dubline.translated import TranslatedSegment, Translation, counted
+from dubline.translation.asking import Asking
+from dubline.translation.durations import DurationModel, default_model, pace
+from dubline.translation.isochrony import FitRules, fit, natural, rooms
+from dubline.translation.markup import unmark
+from dubline.translation.memory import Memory, memory_name
+from dubline.translation.phrases import phrases
+from dubline.translation.solving import Outcome, Solver, glossary_hits
+from dubline.translation.tone import Tones
+
+
+class Person(Value, frozen=True):
+    """Somebody of the cast, for translators that can use it: "female", "formal, an old judge"."""
+
+    gender: str = ""
+    register: str = ""
+
+
+class TranslationJob(Value, frozen=True):
+    """Which translator, into what language, and what it should know.
+
+    `source` "" is the transcript's language. `cast`: speaker's id or name -> person. `rate`: frames a
+    second, for the two free frames before the next cue ("" is 25). `durations`: a voice's own duration
+    model instead of the language's. `kept`: lines of an earlier translation that stay as they are (see
+    `kept.kept_lines`). `models`: SHA-256 of the weights where they are known. `again`: ask a second time
+    for lines that do not fit.
+    """
+
+    translator: Choice
+    target: str
+    source: str = ""
+    glossary: tuple[Term, ...] = ()
+    synopsis: str = ""
+    cast: dict[str, Person] = {}
+    rate: str = ""
+    fit: FitRules = FitRules()
+    durations: DurationModel | None = None
+    kept: tuple[TranslatedSegment, ...] = ()
+    models: tuple[str, ...] = ()
+    again: bool = True
+
+
+@step("translate", version=1)
+def translate(work: Work, transcript: Transcript, tones: Tones, job: TranslationJob) -> Translation:
+    """Translate a transcript; as many segments come out as went in, with the same ids, speakers and times.
+
+    What the translator answers is kept in the run folder as it comes, so that a run that was stopped goes on,
+    and a later one asks for changed lines only.
+
+    Raises:
+        BackendMissing, WeightsError, BackendFailed, InvalidJob: the translator cannot be used as asked.
+        Cancelled: the report asked to stop.
+    """
+    source = job.source or transcript.language
+    check_languages(source, job.target)
+    segments = transcript.segments
+    for reason in work.hints.get("reasons", ()):
+        work.note(reason)
+    spoken = {s.id: s.name or s.id for s in transcript.speakers}
+    unmarked = [unmark(segment.text) for segment in segments]
+    texts = [text.plain for text in unmarked]
+    model = job.durations or default_model(job.target)
+    paces = pace(segments, default_model(source))
+    kept = {line.id: line for line in job.kept}
+    backend = find("translator", job.translator.backend)
+    memory = Memory(work.root / "memory" / memory_name(_asked_of(job, source)))
+    outcomes: dict[int, Outcome] = {}
+    engine = Engine(choice=job.translator)
+    notes: tuple[str, ...] = ()
+    if not backend.by_hand:
+        with backend(_options(backend, job, source, spoken, work)) as translator:
+            _tell(translator, work)
+            engine = Engine(choice=job.translator, models=tuple(translator.identities))
+            found = phrases(segments, texts, source, whole_sentences=backend.whole_sentences)
+            solver = Solver(
+                Asking(translator, memory, work.report, in_context=backend.in_context),
+                segments=segments,
+                source=source,
+                target=job.target,
+                model=model,
+                paces=paces,
+                tones=tones.tones,
+                rooms=_rooms(transcript, job),
+                rules=job.fit,
+                glossary=job.glossary,
+                speakers=spoken,
+                in_context=backend.in_context,
+                varies=backend.varies and job.again,
+            )
+            stay = {n: kept[s.id].text or "" for n, s in enumerate(segments) if s.id in kept}
+            outcomes = solver.solve(found, stay)
+            notes = tuple(translator.notes)
+            for note in notes:
+                work.note(note)
+    free = _rooms(transcript, job)
+    lines = []
+    for number, segment in enumerate(segments):
+        old = kept.get(segment.id)
+        tone = tones.tones.get(segment.id)
+        outcome = outcomes.get(number, Outcome())
+        line = TranslatedSegment(
+            id=segment.id,
+            start=segment.start,
+            end=segment.end,
+            speaker=segment.speaker,
+            text=None,
+            source_text=segment.text,
+            state="silent" if not texts[number] else "failed" if outcome.reasons else "pending",
+            reasons=outcome.reasons,
+            candidates=outcome.candidates,
+            sentence=outcome.sentence,
+            tone=tone,
+        )
+        if old is not None:
+            plain, line = unmark(old.text or "").plain, _taken_over(old, line)
+        elif outcome.text is not None:
+            plain = outcome.text
+            line = structs.replace(line, state="translated", warnings=outcome.warnings, picked=outcome.picked)
+            line = line.with_text(unmarked[number].mark(plain, job.target))
+        else:
+            lines.append(line)
+            continue
+        if line.state == "translated":
+            spoken_seconds = natural(plain, model, paces.get(segment.speaker, 1.0), tone)
+            line = structs.replace(
+                line, fit=fit(segment.end - segment.start, free[number], spoken_seconds, job.fit)
+            )
+        lines.append(line)
+    made = tuple(lines)
+    return Translation(
+        source_language=source,
+        target_language=job.target,
+        duration=transcript.duration,
+        segments=made,
+        speakers=transcript.speakers,
+        translator=engine,
+        paces={speaker: round(factor, 4) for speaker, factor in paces.items()},
+        totals=counted(made, glossary_hits(made, job.glossary, source, job.target)),
+        notes=notes,
+    )
+
+
+def check_languages(source: str, target: str) -> None:
+    """Refuse a pair of languages that is none.
+
+    Raises:
+        InvalidJob: one is missing, or both are the same.
+    """
+    if not source:
+        raise InvalidJob("the film's language is not known", hint="Say it with --from, such as --from tr.")
+    if not target:
+        raise InvalidJob("no language to translate into", hint="Say it with --to, such as --to en.")
+    if source.casefold() == target.casefold() or (
+        base_language(source) == base_language(target) and "-" not in source + target
+    ):
+        raise InvalidJob(
+            f"source and target are both {target}",
+            hint="Check --from and --to, and the transcript's language.",
+        )
+
+
+def _rooms(transcript: Transcript, job: TranslationJob) -> tuple[float, ...]:
+    return rooms(
+        transcript.segments,
+        rate=frame_rate(job.rate) if job.rate else None,
+        duration=transcript.duration,
+        most=job.fit.most,
+        gap=job.fit.gap,
+    )
+
+
+def _asked_of(job: TranslationJob, source: str) -> dict[str, Any]:
+    """What an answer depends on besides its line."""
+    asked: dict[str, Any] = {
+        "translator": job.translator,
+        "models": job.models,
+        "source": source,
+        "target": job.target,
+    }
+    fields = find("translator", job.translator.backend).Options.__struct_fields__
+    for name in ("glossary", "synopsis", "cast"):
+        if name in fields:
+            asked[name] = getattr(job, name)
+    return asked
+
+
+def _options(backend: Any, job: TranslationJob, source: str, spoken: dict[str, str], work: Work) -> Any:
+    """The back end's options: what was chosen, the languages, and what it can use of the rest."""
+    fields = backend.Options.__struct_fields__
+    given: dict[str, Any] = {**job.translator.options, "source": source, "target": job.target}
+    cast = {spoken.get(who, who): f"{p.gender}; {p.register}".strip("; ") for who, p in job.cast.items()}
+    known = {
+        "glossary": [(term.source, term.target) for term in job.glossary if term.target],
+        "synopsis": job.synopsis,
+        "cast": {name: text for name, text in cast.items() if text},
+    }
+    given.update({name: value for name, value in known.items() if name in fields and value})
+    given.update({k: v for k, v in work.hints.items() if k in fields and v is not None})
+    try:
+        return options_of(backend, given)
+    except InvalidJob as error:
+        raise InvalidJob(f"{job.translator.backend}: {error.message}", hint=error.hint) from None
+
+
+def _tell(translator: Any, work: Work) -> None:
+    from dubline.weights import licence_notice
+
+    for identity in translator.identities:
+        notice = licence_notice(identity)
+        if notice:
+            work.note(notice)
+
+
+def _taken_over(old: TranslatedSegment, new: TranslatedSegment) -> TranslatedSegment:
+    """An earlier line in the transcript as it is now."""
+    tone = old.tone if old.tone is not None and old.tone.edited else new.tone
+    return structs.replace(
+        old,
+        id=new.id,
+        start=new.start,
+        end=new.end,
+        speaker=new.speaker,
+        source_text=new.source_text,
+        tone=tone,
+    )
