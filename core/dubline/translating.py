@@ -15,10 +15,16 @@ from dubline.errors import InvalidJob
 from dubline.glossary import read_glossary
 from dubline.model import Sound, Stems
 from dubline.programme import result_of
-from dubline.recognition.cues import Cue, read_cues
 from dubline.run import Run, full_disk_is_told, write_whole
-from dubline.transcript import Segment, Speaker, Transcript, read_transcript
-from dubline.translated import Tone, Translation, read_translation, translation_json
+from dubline.subtitles import SubtitleText, read_subtitles, write_srt
+from dubline.transcript import Segment, Speaker, Transcript, milliseconds, read_transcript
+from dubline.translated import (
+    Tone,
+    TranslatedSegment,
+    Translation,
+    read_translation,
+    translation_json,
+)
 from dubline.translation.kept import ids_of, kept_lines
 from dubline.translation.stage import Person, TranslationJob, check_languages, translate
 from dubline.translation.tone import Tones, tones
@@ -60,7 +66,7 @@ def translate_run(
         BackendMissing, WeightsError, BackendFailed: the translator cannot be used.
         Cancelled, StorageFull.
     """
-    transcript = read_source(text, wishes.source)
+    transcript = read_source(text, wishes.source, tell)
     source = wishes.source or transcript.language
     check_languages(source, wishes.target)
     place = place_of(run.root, wishes.target)
@@ -105,7 +111,9 @@ def translate_run(
     return translation, publish_translation(translation, run.root)
 
 
-def read_source(text: Path, language: str = "") -> Transcript:
+def read_source(
+    text: Path, language: str = "", tell: Callable[[str], None] = lambda words: None
+) -> Transcript:
     """The transcript of a run folder or a file; subtitles become one, a segment for each cue.
 
     Raises:
@@ -124,24 +132,34 @@ def read_source(text: Path, language: str = "") -> Transcript:
             f"{path.name} is of no kind that can be translated",
             hint="Give a transcript .json, an .srt or a .vtt.",
         )
-    return _of_cues(read_cues(path), path.name, language)
+    return _of_subtitles(path, language, tell)
 
 
-def _of_cues(cues: tuple[Cue, ...], name: str, language: str) -> Transcript:
+def _of_subtitles(path: Path, language: str, tell: Callable[[str], None]) -> Transcript:
+    """A segment for each cue that has text, with its markup; what the file lost is told."""
+    read = read_subtitles(path, language=language)
+    for note in (*read.notes, *(f"{path.name}, line {p.line}: {p.reason}" for p in read.problems)):
+        tell(note)
+    cues = sorted((c for c in read.cues if c.text.strip()), key=lambda cue: (cue.start_ms, cue.end_ms))
+    if not cues:
+        raise InvalidJob(f"there is no text in {path.name}", hint="Check that it is the right file.")
     speakers: dict[str, str] = {}
-    segments = []
-    ordered = sorted(cues, key=lambda cue: (cue.start or 0.0, cue.end or 0.0))
-    for number, cue in enumerate(ordered, 1):
-        speaker = speakers.setdefault(cue.speaker, f"SPEAKER_{len(speakers):02d}") if cue.speaker else ""
-        segments.append(
-            Segment(id=number, start=cue.start or 0.0, end=cue.end or 0.0, speaker=speaker, text=cue.text)
-        )
-    if not segments:
-        raise InvalidJob(f"there is no text in {name}", hint="Check that it is the right file.")
+    for cue in cues:
+        if cue.speaker:
+            speakers.setdefault(cue.speaker, f"SPEAKER_{len(speakers):02d}")
     return Transcript(
         language=language,
-        duration=max(segment.end for segment in segments),
-        segments=tuple(segments),
+        duration=max(cue.end_ms for cue in cues) / 1000,
+        segments=tuple(
+            Segment(
+                id=number,
+                start=cue.start_ms / 1000,
+                end=cue.end_ms / 1000,
+                speaker=speakers.get(cue.speaker, ""),
+                text=cue.text,
+            )
+            for number, cue in enumerate(cues, 1)
+        ),
         speakers=tuple(Speaker(id=ident, name=who, label=ident) for who, ident in speakers.items()),
     )
 
@@ -150,23 +168,36 @@ def place_of(root: Path, target: str) -> Path:
     """Where a run keeps its translation into a language: translated.json for its first language,
     translated.LANGUAGE.json for others."""
     first = root / "translated.json"
-    if first.exists():
-        try:
-            if read_translation(first).target_language != target:
-                return root / f"translated.{target}.json"
-        except InvalidJob:
-            # A damaged file must be looked at, not written over.
-            raise
+    # A damaged file must be looked at, not written over: reading it raises.
+    if first.exists() and read_translation(first).target_language != target:
+        return root / f"translated.{target}.json"
     return first
 
 
 def publish_translation(translation: Translation, root: Path) -> tuple[Path, ...]:
-    """Write the translation into the run folder; where lines are left to a person, also the subtitles to
-    translate. The files, the translation first."""
-    place = place_of(root, translation.target_language)
+    """Write the translation into the run folder, and its subtitles; where lines are left to a person, also
+    those lines as subtitles in the source language. The files, the translation first."""
+    target = translation.target_language
+    place = place_of(root, target)
+    here = root / "subtitles"
+    done = [_subtitle(s, s.text) for s in translation.segments if s.text]
+    left = [_subtitle(s, s.source_text) for s in translation.segments if s.state in ("pending", "failed")]
+    files = [place]
     with full_disk_is_told(root):
         write_whole(place, translation_json(translation))
-    return (place,)
+        here.mkdir(exist_ok=True)
+        for name, cues in ((f"{target}.srt", done), (f"{target}.to-translate.srt", left)):
+            if cues:
+                write_whole(here / name, write_srt(cues).encode())
+                files.append(here / name)
+            else:
+                (here / name).unlink(missing_ok=True)
+    return tuple(files)
+
+
+def _subtitle(segment: TranslatedSegment, text: str) -> SubtitleText:
+    start, end = milliseconds(segment.start), milliseconds(segment.end)
+    return SubtitleText(index=segment.id, start_ms=start, end_ms=end, text=text)
 
 
 def _known_options(wishes: Wishes) -> dict[str, Any]:

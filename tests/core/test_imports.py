@@ -22,10 +22,8 @@ LEVELS = {
     **dict.fromkeys(("", "errors", "model", "threads", "placing", "worker", "language", "spoken_numbers"), 0),
     **dict.fromkeys(("report", "timebase", "known_weights", "line_marks", "cast"), 1),
     **dict.fromkeys(("folder_kinds", "glossary"), 1),
-    **dict.fromkeys(("run", "sound", "weights", "worker_client", "line_checks"), 2),
-    **dict.fromkeys(
-        ("media", "downloads", "line_times", "transcript", "subtitles", "worker_environments"), 3
-    ),
+    **dict.fromkeys(("run", "sound", "weights", "worker_client", "line_checks", "subtitles"), 2),
+    **dict.fromkeys(("media", "downloads", "line_times", "transcript", "worker_environments"), 3),
     "model_folders": 3,
     "hub": 4,
     **dict.fromkeys(("intake", "speech_sound", "speakers", "translated"), 4),

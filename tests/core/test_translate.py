@@ -22,6 +22,7 @@ from dubline.errors import InvalidJob
 from dubline.model import Choice
 from dubline.report import Report
 from dubline.run import Run
+from dubline.subtitles import read_srt
 from dubline.transcript import Segment, Speaker, Transcript, transcript_json
 from dubline.translated import Answer, Candidate, SourceLine, Translation, read_translation
 from dubline.translating import Wishes, translate_run
@@ -433,6 +434,29 @@ def test_left_to_a_person_every_line_is_pending(tmp_path: Path) -> None:
     ran = dubline("translate", root, "--to", "en", "--translator", "manual")
     assert ran.status == 0, ran.err
     assert [s.state for s in read_translation(root / "translated.json").segments] == ["pending"] * 2
+    left = read_srt(root / "subtitles" / "en.to-translate.srt")
+    assert [cue.text for cue in left.cues] == ["Gel.", "Git."]
+
+
+@pytest.mark.parametrize("suffix", ["srt", "vtt"])
+def test_subtitles_are_translated_cue_by_cue_with_their_markup(
+    tmp_path: Path, parrot: type[Parrot], suffix: str
+) -> None:
+    text = (
+        "1\n00:00:01,000 --> 00:00:02,000\n<i>Gel.</i>\n\n2\n00:00:03,000 --> 00:00:03,000\nGit.\n\n"
+        "3\n00:00:04,000 --> 00:00:06,500\nOnu hiç\ngörmedim.\n"
+    )
+    if suffix == "vtt":
+        text = "WEBVTT\n\n" + text.replace(",", ".")
+    path = tmp_path / f"lines.{suffix}"
+    path.write_text(text, encoding="utf-8")
+    with Run(tmp_path / "lines.dubline") as run:
+        translation, files = translate_run(run, path, Wishes(target="en", source="tr"))
+    assert [s.text for s in translation.segments] == ["<i>say gel.</i>", "say git.", "say onu hiç\ngörmedim."]
+    assert [(s.start, s.end) for s in translation.segments] == [(1.0, 2.0), (3.0, 3.0), (4.0, 6.5)]
+    assert read_srt(files[1]).cues[0].text == "<i>say gel.</i>"
+    with Run(tmp_path / "lines.dubline") as run, pytest.raises(InvalidJob, match="language is not known"):
+        translate_run(run, path, Wishes(target="en"))
 
 
 @pytest.mark.parametrize(
