@@ -20,7 +20,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import environment
 
-EXTRAS = ("demucs", "uvr", "speech", "faster-whisper", "transformers", "pocketsphinx", "pyannote", "test")
+EXTRAS = (
+    "demucs", "uvr", "speech", "faster-whisper", "transformers", "pocketsphinx", "pyannote", "ctranslate2",
+    "llm", "aaf", "test",
+)  # fmt: skip
 NO_WORKERS = """\
 PaddleSpeech's environment could not be made; the lines above say why. It needs a package index that has
 paddlepaddle 3.0 or 3.1, and a Python from 3.10 to 3.12 with venv. To test everything else:

@@ -220,9 +220,18 @@ def parse_transcript(data: bytes | str, where: str = "transcript") -> Transcript
         InvalidJob: not JSON, an unknown or missing field, a wrong type, an impossible time, an id used
             twice, an unlisted speaker. The message names the segment and the field.
     """
-    text = data.encode() if isinstance(data, str) else data
+    text = (data.encode() if isinstance(data, str) else data).removeprefix(b"\xef\xbb\xbf")
     try:
-        raw = msgspec.json.decode(text.removeprefix(b"\xef\xbb\xbf"))
+        # Straight into values, without a second copy of a film's words as dictionaries.
+        whole = msgspec.json.decode(text, type=Transcript)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass  # below it is said what is wrong, and where; or it is a list that holds one
+    else:
+        if whole.format == FORMAT:
+            _check(whole, where)
+            return whole
+    try:
+        raw = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidJob(
             f"{where} is not JSON: {error}",

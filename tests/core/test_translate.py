@@ -17,6 +17,7 @@ import pytest
 import tiny_translator
 from command import dubline
 from episode import episode
+from misbehaving_server import BROKEN, MODEL, SPOILT, MisbehavingServer
 
 from dubline.errors import InvalidJob
 from dubline.model import Choice
@@ -388,6 +389,32 @@ def test_a_persons_line_without_a_segment_is_told_and_kept_aside(
         translate_run(run, root, Wishes(target="en"), tell=said.append)
     assert any("1 lines that a person wrote" in text for text in said)
     assert read_translation(root / "translated.before.json")[3].text == "Stay."
+
+
+# --- a language model that misbehaves -------------------------------------------------------------
+
+
+def test_every_line_comes_back_from_a_server_that_goes_wrong(tmp_path: Path) -> None:
+    """1,511 lines; two of three requests are spoilt."""
+    faults = ("missing", "extra", "fences", "truncated", "source_copy", "error_500", "refusal", "thinking")
+    assert set(faults) <= {*SPOILT, *BROKEN}
+
+    def spoiling(number: int) -> str:
+        return faults[number % len(faults)] if number % 3 else ""
+
+    transcript = episode(1511).transcript
+    root = placed(transcript, tmp_path / "e.dubline")
+    with MisbehavingServer(spoiling) as server, Run(root) as run:
+        wishes = Wishes(
+            target="en", translator="llm", model=MODEL, options={"server": server.address}, again=False
+        )
+        translation, _ = translate_run(run, root, wishes)
+    assert told(translation) == asked(transcript)
+    for line in translation.segments:
+        assert (line.state == "translated") == bool(line.text)
+        assert line.text or line.reasons
+    assert translation.totals.translated > 1500
+    assert not any(s.text == s.source_text for s in translation.segments if len(s.source_text.split()) > 1)
 
 
 # --- bad input -----------------------------------------------------------------------------------

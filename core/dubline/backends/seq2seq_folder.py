@@ -49,6 +49,15 @@ def usual_model(source: str, target: str) -> str:
     )
 
 
+def model_here(model: str, source: str, target: str, *kinds: FolderKind) -> Path | None:
+    """Where a model is on this machine, by name or the usual one of the pair ("auto"); None if it is not.
+
+    Raises:
+        InvalidJob: "auto", and the pair has no usual model.
+    """
+    return find_folder(usual_model(source, target) if model == "auto" else model, *kinds)
+
+
 def find_model(name: str, *kinds: FolderKind) -> Path:
     """A whole model's folder by its path, its name in the models folder, or OWNER/NAME.
 

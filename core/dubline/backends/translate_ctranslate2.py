@@ -26,6 +26,7 @@ from dubline.backends.seq2seq_folder import (
     find_model,
     identity_of,
     licence_note,
+    model_here,
     usual_model,
 )
 from dubline.backends.seq2seq_languages import Codec
@@ -74,6 +75,16 @@ class CTranslate2Translator:
         precision: str = "auto"
         threads: int | None = None
         budget: int = 384
+
+    @classmethod
+    def model_here(cls, model: str, source: str, target: str) -> Path | None:
+        """Where the model for two languages is on this machine; None if it is not."""
+        return model_here(model, source, target, "seq2seq-ct2", "seq2seq")
+
+    @classmethod
+    def usual_model(cls, source: str, target: str) -> str:
+        """The hub's name of the model that "auto" means."""
+        return usual_model(source, target)
 
     def __init__(self, options: Options) -> None:
         check_numbers(options.candidates, options.beams, options.budget, options.threads)

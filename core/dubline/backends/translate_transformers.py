@@ -21,7 +21,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from dubline.backends.seq2seq_batches import BatchWork, Found, planned
-from dubline.backends.seq2seq_folder import check_numbers, find_model, identity_of, licence_note, usual_model
+from dubline.backends.seq2seq_folder import (
+    check_numbers,
+    find_model,
+    identity_of,
+    licence_note,
+    model_here,
+    usual_model,
+)
 from dubline.backends.seq2seq_languages import Codec
 from dubline.errors import InvalidJob, WeightsError
 from dubline.folder_kinds import read_settings
@@ -73,6 +80,16 @@ class TransformersTranslator:
         threads: int | None = None
         budget: int = 384
         seed: int = 0
+
+    @classmethod
+    def model_here(cls, model: str, source: str, target: str) -> Path | None:
+        """Where the model for two languages is on this machine; None if it is not."""
+        return model_here(model, source, target, "seq2seq")
+
+    @classmethod
+    def usual_model(cls, source: str, target: str) -> str:
+        """The hub's name of the model that "auto" means."""
+        return usual_model(source, target)
 
     def __init__(self, options: Options) -> None:
         check_numbers(options.candidates, options.beams, options.budget, options.threads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ class Asking:
                 then is kept.
         """
         wanted = list({line.key: line for line in lines}.values())
-        known = {**self._memory.known, **(given or {})}
+        known: Mapping[str, Answer] = ChainMap(dict(given or {}), self._memory.known)
         if all(line.key in known or line.key in self._failures for line in wanted):
             return
         # Asked again, a model draws the same lots; a server may answer better the next time.

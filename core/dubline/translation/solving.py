@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from msgspec import structs
+
 from dubline.glossary import Term
 from dubline.line_checks import Problem, problems, same_force, with_force
 from dubline.model import Value
@@ -176,7 +178,7 @@ class Solver:
             elif len(phrase.parts) > 1 and self._split(phrase, text) is None:
                 why.append("too few words for its segments")
             else:
-                usable.append(Candidate(text=text, score=candidate.score, origin=candidate.origin))
+                usable.append(candidate if text == candidate.text else structs.replace(candidate, text=text))
         self._candidates[phrase.parts] = distinct(usable)
         reasons = tuple(dict.fromkeys([*failures, *why]))
         self._why[phrase.parts] = reasons or ("the translator gave no answer",)
