@@ -82,7 +82,7 @@ class DurationModel(Value, frozen=True):
         return self.syllable, self.character, self.clause, self.sentence, self.constant
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def features(text: str, language: str) -> tuple[int, int, int, int, int]:
     """Syllables, letters, pauses at clauses, pauses between sentences, and 1, of a text as it is read."""
     spoken = read_aloud(text, language)

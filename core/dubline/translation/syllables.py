@@ -147,7 +147,7 @@ def _read_number(match: re.Match[str], language: str) -> str:
     return f" {' '.join(words)} "
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def read_aloud(text: str, language: str) -> str:
     """A text as it is spoken: numbers, titles and signs in words, initials as letters with a hyphen.
 
@@ -173,7 +173,7 @@ def words_of(text: str) -> list[str]:
 # --- syllables ---------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def syllables(word: str, language: str) -> int:
     """How many syllables a word has, at least 1 if it holds a letter; 0 if it holds none.
 
