@@ -1,23 +1,18 @@
 """When somebody speaks: line times from what an editor has at hand.
 
-Read are SRT (through pysrt), RTTM (what diarization tools write), and JSON with `segments` that have
+Read are SRT, RTTM (what diarization tools write), and JSON with `segments` that have
 `start` and `end` in seconds, such as a transcript.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 
 import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.model import Line
-
-_TIME = r"\d+:\d{1,2}:\d{1,2}[,.:]\d{1,3}"
-SRT_TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?!\S)")
-
 
 RTTM_TYPES = frozenset(
     ("NOSCORE", "NO_RT_METADATA", "SEGMENT", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "IP")
@@ -68,7 +63,7 @@ def read_lines(path: Path) -> tuple[Line, ...]:
 
 
 def _srt(path: Path) -> list[Line]:
-    import pysrt
+    from dubline.subtitles import read_srt
 
     data = path.read_bytes()
     for encoding in ("utf-8-sig", "utf-16") if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig",):
@@ -79,23 +74,16 @@ def _srt(path: Path) -> list[Line]:
             continue
     else:
         text = data.decode("latin-1")  # times are ASCII; the words are not looked at
-    # pysrt passes over what it cannot read, and takes a mistyped number for 0.
-    timed = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        if re.match(r"\s*[-\d][^<>]*-->", line):
-            timed += 1
-            if not SRT_TIMES.match(line):
-                raise InvalidJob(
-                    f"{path.name}, line {number}: not the times of a subtitle: {line.strip()[:60]}",
-                    hint="They look like this: 00:01:02,345 --> 00:01:04,000",
-                )
-    found = pysrt.from_string(text)
-    if len(found) < timed:
-        raise InvalidJob(
-            f"{path.name} has {timed} lines with times, of which only {len(found)} could be read",
-            hint="Subtitles are parted by an empty line: open it in a subtitle editor and save it again.",
-        )
-    return [Line(start=item.start.ordinal / 1000, end=item.end.ordinal / 1000) for item in found]
+    if "->" not in text and "\u2192" not in text:
+        return []
+    found = read_srt(text, name=path.name)
+    for problem in found.lost:
+        if problem.reason != "text without times":  # a title at the head of the file costs no time
+            raise InvalidJob(
+                f"{path.name}, line {problem.line}: {problem.reason}: {problem.text.strip()[:60]}",
+                hint="Times look like this: 00:01:02,345 --> 00:01:04,000",
+            )
+    return [Line(start=cue.start_ms / 1000, end=cue.end_ms / 1000) for cue in found.cues]
 
 
 def _rttm(path: Path) -> list[Line]:

@@ -14,8 +14,6 @@ from msgspec import structs
 from dubline.errors import InvalidJob
 from dubline.model import Value
 
-_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[,.](\d{1,3})"
-TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?$")
 VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
 TAGS = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
 
@@ -114,33 +112,30 @@ def _text(data: bytes, name: str, encoding: str) -> str:
 
 
 def _timed(text: str, name: str) -> list[Cue]:
-    """SRT and WebVTT alike: a line of times, then text up to an empty line."""
-    cues: list[Cue] = []
-    lines = [*text.splitlines(), ""]
-    at = 0
-    while at < len(lines):
-        if "-->" not in lines[at]:
-            at += 1
-            continue
-        times = TIMES.match(lines[at])
-        start, end = (_seconds(times.groups()[i : i + 4]) for i in (0, 4)) if times else (0.0, -1.0)
-        if end < start:
+    """SRT, or WebVTT where the text begins with that word. Nothing that has times may be lost."""
+    from dubline.subtitles import read_srt, read_vtt
+
+    webvtt = text.startswith("WEBVTT")
+    if not webvtt and "->" not in text and "\u2192" not in text:
+        return []
+    found = read_vtt(text, name=name) if webvtt else read_srt(text, name=name)
+    for problem in found.lost:
+        if not problem.reason.startswith("text "):  # what stands before the first times is no cue
             raise InvalidJob(
-                f"{name}, line {at + 1}: not the times of a cue: {lines[at].strip()[:60]}",
-                hint="They look like this: 00:01:02,345 --> 00:01:04,000",
+                f"{name}, line {problem.line}: {problem.reason}: {problem.text.strip()[:60]}",
+                hint="Times look like this: 00:01:02,345 --> 00:01:04,000",
             )
-        body = []
-        at += 1
-        while lines[at].strip() and "-->" not in lines[at]:
-            body.append(lines[at].strip())
-            at += 1
-        named = [html.unescape(name).strip() for name in VOICE.findall(" ".join(body))]
-        rows = [" ".join(html.unescape(TAGS.sub("", row)).split()) for row in body]
+    cues: list[Cue] = []
+    for cue in found.cues:
+        named = [cue.speaker] if cue.speaker else []
+        named += [html.unescape(name).strip() for name in VOICE.findall(cue.text)]
+        bare = [TAGS.sub("", row) for row in cue.text.splitlines()]
+        rows = [" ".join((row if webvtt else html.unescape(row)).split()) for row in bare]
         cues.append(
             Cue(
                 text=" ".join(row for row in rows if row),
-                start=start,
-                end=end,
+                start=cue.start_ms / 1000,
+                end=cue.end_ms / 1000,
                 speaker=named[0] if named else "",
                 voices=max(len(set(named)), _voices(rows)),
             )
@@ -151,11 +146,6 @@ def _timed(text: str, name: str) -> list[Cue]:
 def _voices(rows: list[str]) -> int:
     """How many people the dashes of a cue's lines show."""
     return max(1, sum(len(REPLY.findall(row)) for row in rows))
-
-
-def _seconds(parts: tuple[str | None, ...]) -> float:
-    hours, minutes, seconds, fraction = (part or "0" for part in parts)
-    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + int(fraction.ljust(3, "0")) / 1000
 
 
 def _json(data: bytes, name: str) -> list[Cue]:

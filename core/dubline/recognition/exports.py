@@ -7,15 +7,20 @@ with one line feed; write them as UTF-8.
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.language import width
 from dubline.line_times import rttm_rows
 from dubline.transcript import Segment, Transcript, Turn, milliseconds
+
+if TYPE_CHECKING:
+    from dubline.subtitles import SubtitleText
 
 
 def _field(text: str, instead: str) -> str:
@@ -121,42 +126,41 @@ def parse_rttm(text: str, name: str | None = None, *, where: str = "RTTM") -> tu
 
 def to_srt(transcript: Transcript, *, names: bool = False, line_length: int = 42) -> str:
     """Segments as SubRip text. `names` puts the speaker before the text; 0 as `line_length` wraps nothing."""
-    blocks = []
-    for number, segment in enumerate(_with_text(transcript), 1):
-        who = f"{_one_line(transcript.name_of(segment.speaker))}: " if names and segment.speaker else ""
-        text = wrapped(who + _one_line(segment.text), line_length)
-        blocks.append(f"{number}\n{_clock(segment.start, ',')} --> {_clock(segment.end, ',')}\n{text}\n")
-    return "\n".join(blocks)
+    from dubline.subtitles import with_speakers, write_srt
+
+    cues = _cues(transcript, names)
+    return write_srt([_wrapped(cue, line_length) for cue in (with_speakers(cues) if names else cues)])
 
 
 def to_vtt(transcript: Transcript, *, names: bool = False, line_length: int = 42) -> str:
     """Segments as WebVTT text, `names` as voice spans."""
-    blocks = ["WEBVTT\n"]
-    for segment in _with_text(transcript):
-        text = html.escape(wrapped(_one_line(segment.text), line_length), quote=False)
-        if names and segment.speaker:
-            name = html.escape(_one_line(transcript.name_of(segment.speaker)), quote=False)
-            text = f"<v {name}>{text}"
-        blocks.append(f"{_clock(segment.start, '.')} --> {_clock(segment.end, '.')}\n{text}\n")
-    return "\n".join(blocks)
+    from dubline.subtitles import write_vtt
+
+    return write_vtt([_wrapped(cue, line_length) for cue in _cues(transcript, names)], labels=False)
+
+
+def _cues(transcript: Transcript, names: bool) -> list[SubtitleText]:
+    from dubline.subtitles import SubtitleText
+
+    return [
+        SubtitleText(
+            index=number,
+            start_ms=milliseconds(segment.start),
+            end_ms=milliseconds(segment.end),
+            text=" ".join(segment.text.split()),
+            speaker=transcript.name_of(segment.speaker) if names and segment.speaker else "",
+        )
+        for number, segment in enumerate(_with_text(transcript), 1)
+    ]
+
+
+def _wrapped(cue: SubtitleText, line_length: int) -> SubtitleText:
+    return structs.replace(cue, text=wrapped(cue.text, line_length))
 
 
 def _with_text(transcript: Transcript) -> list[Segment]:
     """The segments in order of start; one without text makes no subtitle."""
     return sorted((s for s in transcript.segments if s.text.strip()), key=lambda s: (s.start, s.end, s.id))
-
-
-def _one_line(text: str) -> str:
-    """A text without line breaks, which end a subtitle, and without the arrow, which begins one."""
-    return " ".join(text.split()).replace("-->", "->")
-
-
-def _clock(seconds: float, point: str) -> str:
-    """00:01:02,345; the hours go on past 99."""
-    thousandths = milliseconds(seconds)
-    hours, rest = divmod(thousandths, 3_600_000)
-    minutes, rest = divmod(rest, 60_000)
-    return f"{hours:02d}:{minutes:02d}:{rest // 1000:02d}{point}{rest % 1000:03d}"
 
 
 def wrapped(text: str, line_length: int) -> str:

@@ -1,0 +1,242 @@
+"""`dubline subtitles check`: timed text against a profile, and what can be set right in it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dubline.subtitles import Finding, Fixed, Subtitles, SubtitleText
+    from dubline.timebase import Timecode
+
+ASSUMED_RATE = Fraction(24)
+"""The rate that gaps are measured at where none is known: the one Netflix's timing guide is written for."""
+
+
+def check_subtitles(
+    source: Annotated[
+        Path, typer.Argument(help="An .srt or .vtt file, or a run folder.", show_default=False)
+    ],
+    profile: Annotated[
+        str,
+        typer.Option(help="netflix-en, netflix-tr (both also with -children), ebu, or a .toml of your own."),
+    ] = "netflix-en",
+    rate: Annotated[
+        str,
+        typer.Option(help="The picture's frames a second: 23.976, 25. A run knows it.", show_default=False),
+    ] = "",
+    lang: Annotated[
+        str,
+        typer.Option(
+            "--lang", help="Language of the text: en, tr. Of a run, the one to check.", show_default=False
+        ),
+    ] = "",
+    encoding: Annotated[
+        str,
+        typer.Option(help="The file's encoding, if it is not found: cp1254, gb18030.", show_default=False),
+    ] = "",
+    fix: Annotated[bool, typer.Option("--fix", help="Set right what can be, and write it to --out.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Where --fix writes: .srt, .vtt, .ass, .ttml or .csv.", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+) -> None:
+    """Check subtitles: lengths, reading speed, gaps, overlaps, and whatever is wrong with the file.
+
+        dubline subtitles check E01.tr.srt --profile netflix-tr --rate 23.976
+
+        dubline subtitles check E01.dubline --lang tr --fix -o E01.tr.srt
+
+    Each finding has the cue's number, its timecode, what was measured and the limit. --fix breaks lines anew,
+    puts times on frames, makes and closes gaps and gives short cues more time where there is room; no cue is
+    split or lost, and what could not be set right is listed. The exit status is 1 if anything was found (with
+    --fix: if anything is left).
+    """
+    from dubline.errors import InvalidJob
+    from dubline.subtitles import check, read_profile
+    from dubline.subtitles import fix as set_right
+    from dubline.timebase import Timecode, frame_rate, rate_text
+
+    if fix != (out is not None):
+        raise InvalidJob("--fix and --out belong together", hint="Give both: --fix -o FIXED.srt")
+    limits = read_profile(profile)
+    fps: Fraction | None
+    start: Timecode | None
+    given = frame_rate(rate) if rate else None
+    if source.is_dir():
+        found, fps, start, lang = _of_run(source, lang, given)
+    else:
+        found, fps, start = _of_file(source, encoding, lang), given, None
+    if fix and fps is None:
+        raise InvalidJob("--fix puts times on frames", hint="Say the picture's rate, such as --rate 23.976.")
+    used = fps or ASSUMED_RATE
+    notes = list(found.notes)
+    if fps is None:
+        notes.append("no --rate was given: gaps are counted at 24 frames a second, frames are not checked")
+    findings = check(found.cues, limits, used, on_frames=fps is not None)
+    fixed: Fixed | None = None
+    if fix and out is not None:
+        if found.lost:
+            first = found.lost[0]
+            raise InvalidJob(
+                f"{source.name}, line {first.line}: {first.reason}; its text would be lost",
+                hint="Correct this line first.",
+            )
+        fixed = set_right(found.cues, limits, used, language=lang)
+        _write(out, source, found, fixed, start or Timecode(0, used), lang)
+    code = (start or Timecode(0, used)) if fps is not None else None
+    if as_json:
+        typer.echo(
+            _json(
+                {
+                    "source": str(source),
+                    "encoding": found.encoding,
+                    "cues": len(found.cues),
+                    "profile": limits,
+                    "rate": rate_text(used),
+                    "notes": notes,
+                    "problems": found.problems,
+                    "findings": [_told(f, code) for f in findings],
+                    "fixed": fixed and {"out": str(out), "changed": fixed.changed},
+                    "remaining": fixed and [_told(f, code) for f in fixed.remaining],
+                }
+            )
+        )
+    else:
+        _show(
+            found, findings, fixed, notes, code, f"{source.name}: {len(found.cues)} cues, {limits.name}", out
+        )
+    wrong = fixed.remaining if fixed else findings
+    if wrong or (found.problems and fixed is None):
+        raise typer.Exit(1)
+
+
+def _of_file(path: Path, encoding: str, language: str) -> Subtitles:
+    from dubline.subtitles import read_subtitles
+
+    return read_subtitles(path, encoding=encoding, language=language)
+
+
+def _of_run(root: Path, language: str, given: Fraction | None) -> tuple[Subtitles, Fraction, Timecode, str]:
+    """The cues of a run in one language, all speakers together, its rate, its start, and that language."""
+    from dubline.errors import InvalidJob
+    from dubline.language import base_language
+    from dubline.programme import read_programme
+    from dubline.subtitles import Subtitles, SubtitleText
+    from dubline.timebase import Timecode, rate_text
+    from dubline.transcript import milliseconds
+
+    programme = read_programme(root, rate=rate_text(given) if given else "")
+    there = list(dict.fromkeys(track.language for track in programme.subtitles))
+    wanted = [name for name in there if base_language(name) == base_language(language)] if language else there
+    if len(wanted) != 1:
+        what = f"in {language!r}" if language else "in one language"
+        raise InvalidJob(
+            f"{root.name} has no subtitles {what}",
+            hint=f"Choose with --lang: {', '.join(there)}." if there else "Run `dubline transcribe` first.",
+        )
+    lines = sorted(
+        (
+            (milliseconds(cue.start), milliseconds(cue.end), cue, track.speaker_name)
+            for track in programme.subtitles
+            if track.language == wanted[0]
+            for cue in track.cues
+        ),
+        key=lambda line: (line[0], line[1], line[2].id),
+    )
+    cues: tuple[SubtitleText, ...] = tuple(
+        SubtitleText(
+            index=cue.id,
+            start_ms=start,
+            end_ms=end,
+            text=cue.text,
+            speaker=speaker,
+            source_text=cue.source_text,
+        )
+        for start, end, cue, speaker in lines
+    )
+    start = Timecode(programme.start, programme.fps, programme.drop)
+    return Subtitles(cues=cues), programme.fps, start, wanted[0]
+
+
+def _write(out: Path, source: Path, found: Subtitles, fixed: Fixed, start: Timecode, language: str) -> None:
+    from dubline.errors import InvalidJob
+    from dubline.run import full_disk_is_told, write_whole
+    from dubline.subtitles import write_subtitles, write_vtt
+
+    if out.exists() and source.exists() and out.samefile(source):
+        raise InvalidJob(
+            "--out is the file that was read", hint="Give another name; the source stays as it is."
+        )
+    kind = out.suffix.lower().removeprefix(".")
+    if kind == "vtt" and found.format == "vtt":
+        data = write_vtt(fixed.cues, header=found.header, blocks=found.blocks).encode()
+    else:
+        data = write_subtitles(
+            fixed.cues, kind, rate=start.rate, start=start.frame, drop=start.drop, language=language
+        )
+    with full_disk_is_told(out.parent):
+        write_whole(out, data)
+
+
+# --- the report ----------------------------------------------------------------------------------
+
+
+def _code(ms: int, start: Timecode | None) -> str:
+    """A time as the picture's timecode, or as a clock's where no rate is known."""
+    from dubline.subtitles import clock, ms_to_frame
+
+    return str(start + ms_to_frame(ms, start.rate)) if start else clock(ms)
+
+
+def _told(finding: Finding, start: Timecode | None) -> dict[str, Any]:
+    import msgspec
+
+    told: dict[str, Any] = msgspec.to_builtins(finding)
+    return {**told, "timecode": _code(finding.start_ms, start)}
+
+
+def _json(value: Any) -> str:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def _show(
+    found: Subtitles,
+    findings: list[Finding],
+    fixed: Fixed | None,
+    notes: list[str],
+    start: Timecode | None,
+    title: str,
+    out: Path | None,
+) -> None:
+    typer.echo(title)
+    for note in notes:
+        typer.echo(f"note: {note}")
+    for problem in found.problems:
+        lost = " (not read)" if problem.lost else ""
+        text = " / ".join(problem.text.split("\n"))[:60]
+        typer.echo(f"line {problem.line}: {problem.reason}{lost}{': ' + text if text else ''}")
+    shown = list(fixed.remaining) if fixed else findings
+    if shown:
+        typer.echo(f"\n{'cue':>5}  {'timecode':<12} {'':<13} {'measured':>8} {'limit':>7}")
+    for finding in shown:
+        name = finding.kind.replace("_", " ")
+        warning = "  (warning)" if finding.severity == "warning" else ""
+        typer.echo(
+            f"{finding.index:>5}  {_code(finding.start_ms, start):<12} {name:<13} {finding.measured:>8.6g} "
+            f"{finding.limit:>7.4g} {finding.unit}{warning}  {finding.text[:40]}"
+        )
+    if fixed:
+        done = ", ".join(f"{name} {count}" for name, count in fixed.changed.items()) or "nothing to change"
+        typer.echo(f"\n{out}: {done}")
+    errors = sum(f.severity == "error" for f in shown)
+    left = " left" if fixed else ""
+    typer.echo(f"\n{errors} errors, {len(shown) - errors} warnings{left}")

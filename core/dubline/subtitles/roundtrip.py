@@ -1,0 +1,281 @@
+"""Subtitles that come back: what was sent, and what a person made of it.
+
+for change in compare(sent, edited.cues, lines).changes:
+    print(change)
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from dubline.model import Value
+from dubline.subtitles.cues import SubtitleText, clock
+from dubline.subtitles.matching import TOLERANCE_MS, Known, match
+from dubline.subtitles.sent import Sent, digest_of, normal
+
+Kind = Literal["edited", "filled", "removed", "added", "merged", "split", "retimed", "respeakered"]
+Divide = Callable[[str, Sequence["LineNow"]], Sequence[str] | None]
+
+
+class LineNow(Value, frozen=True):
+    """A segment as the run has it now. `text` is "" where there is none; `source_text` may stand for it."""
+
+    id: int
+    start_ms: int
+    end_ms: int
+    text: str
+    speaker: str = ""
+    name: str = ""
+    source_text: str = ""
+
+
+class Change(Value, frozen=True):
+    """One thing that is other than it was sent. `numbers` are the file's, `ids` the segments'; `was` and
+    `text` are texts, or times for "retimed" and names for "respeakered". `note` says what follows from it."""
+
+    kind: Kind
+    numbers: tuple[int, ...]
+    ids: tuple[int, ...]
+    start_ms: int
+    end_ms: int
+    text: str = ""
+    was: str = ""
+    note: str = ""
+
+    def __str__(self) -> str:
+        cue = ", ".join(map(str, self.numbers)) or "-"
+        line = ", ".join(map(str, self.ids)) or "-"
+        said = _short(self.text) if not self.was else f"{_short(self.was)} -> {_short(self.text)}"
+        note = f" ({self.note})" if self.note else ""
+        times = f"{clock(self.start_ms)} - {clock(self.end_ms)}"
+        return f"{self.kind:<11} cue {cue}, line {line}  {times}  {said}{note}"
+
+
+class Comparison(Value, frozen=True):
+    """All changes in order of time; `texts` and `times` (milliseconds) are new ones by segment, `removed` the
+    segments whose cue is gone. `unchanged` counts cues that came back as they went."""
+
+    changes: tuple[Change, ...] = ()
+    texts: dict[int, str] = {}
+    times: dict[int, tuple[int, int]] = {}
+    removed: tuple[int, ...] = ()
+    unchanged: int = 0
+
+
+def compare(
+    sent: Sent,
+    cues: Sequence[SubtitleText],
+    lines: Sequence[LineNow],
+    *,
+    divide: Divide = lambda text, lines: None,
+    tolerance_ms: int = TOLERANCE_MS,
+    loose: bool = False,
+) -> Comparison:
+    """What a person changed. `lines` are all of the run's segments now, sent or not.
+
+    A line is only changed where its cue is other than it was sent: one that a run has translated anew since
+    stays so. `divide` shares the text of a merged cue among its lines, or gives None. `loose`: another
+    breaking of lines is no change (for files that are known by what the run has now).
+    """
+    return _Comparing(sent, cues, lines, divide, tolerance_ms, loose).done()
+
+
+class _Comparing:
+    def __init__(
+        self,
+        sent: Sent,
+        cues: Sequence[SubtitleText],
+        lines: Sequence[LineNow],
+        divide: Divide,
+        tolerance_ms: int,
+        loose: bool,
+    ) -> None:
+        self.sent, self.cues, self.divide, self.tolerance, self.loose = (
+            sent,
+            cues,
+            divide,
+            tolerance_ms,
+            loose,
+        )
+        self.now: Mapping[int, LineNow] = {line.id: line for line in lines}
+        self.people = {
+            _folded(who): line.speaker for line in lines for who in (line.speaker, line.name) if who
+        }
+        there = [cue for cue in sent.cues if cue.id in self.now]
+        speakers = {cue.speaker for cue in there}
+        # A line that had nothing to send may have been written by a person.
+        missing = {cue.id for cue in sent.cues}
+        ghosts = [
+            line
+            for line in lines
+            if line.id not in missing and not line.text.strip() and (line.speaker in speakers or not there)
+        ]
+        self.ids = [cue.id for cue in there] + [line.id for line in ghosts]
+        self.known = [
+            Known(
+                number=cue.number,
+                start_ms=cue.start_ms,
+                end_ms=cue.end_ms,
+                digest=cue.digest,
+                text=self.now[cue.id].text,
+            )
+            for cue in there
+        ] + [
+            Known(
+                number=0,
+                start_ms=line.start_ms,
+                end_ms=line.end_ms,
+                digest=digest_of(line.source_text),
+                text=line.source_text,
+                ghost=True,
+            )
+            for line in ghosts
+        ]
+        self.changes: list[Change] = []
+        self.texts: dict[int, str] = {}
+        self.times: dict[int, tuple[int, int]] = {}
+        self.removed: list[int] = []
+        self.unchanged = 0
+
+    def done(self) -> Comparison:
+        digests = [digest_of(cue.text) for cue in self.cues]
+        for pair in match(self.known, self.cues, digests, tolerance_ms=self.tolerance):
+            if not pair.known:
+                self._tell("added", (), pair.cues, self.cues[pair.cues[0]].text, note="no line is there")
+            elif not pair.cues:
+                self._gone(pair.known[0])
+            elif len(pair.known) == len(pair.cues) == 1:
+                self._one(pair.known[0], pair.cues[0])
+            elif len(pair.known) == 1:
+                self._split(pair.known[0], pair.cues)
+            else:
+                self._merged(pair.known, pair.cues[0])
+        return Comparison(
+            changes=tuple(self.changes),
+            texts=self.texts,
+            times=self.times,
+            removed=tuple(self.removed),
+            unchanged=self.unchanged,
+        )
+
+    def _tell(
+        self, kind: Kind, known: Sequence[int], cues: Sequence[int], text: str, was: str = "", note: str = ""
+    ) -> None:
+        spans = [(self.cues[c].start_ms, self.cues[c].end_ms) for c in cues]
+        spans = spans or [(self.known[k].start_ms, self.known[k].end_ms) for k in known]
+        self.changes.append(
+            Change(
+                kind=kind,
+                numbers=tuple(self.cues[c].index for c in cues),
+                ids=tuple(self.ids[k] for k in known),
+                start_ms=min(start for start, _ in spans),
+                end_ms=max(end for _, end in spans),
+                text=text,
+                was=was,
+                note=note,
+            )
+        )
+
+    def _gone(self, k: int) -> None:
+        if self.known[k].ghost:
+            return
+        self.removed.append(self.ids[k])
+        self._tell("removed", (k,), (), self.now[self.ids[k]].text)
+
+    def _said(self, text: str, line: LineNow) -> tuple[str, str]:
+        """(the line's own text, who is named before it) of a cue's text."""
+        text, who = normal(text), ""
+        if self.sent.names:
+            name, colon, rest = text.partition(": ")
+            if colon and _folded(name) in self.people:
+                text, who = rest, name
+        if self.sent.bilingual:
+            first, broken, rest = text.partition("\n")
+            if broken:
+                text = rest
+            elif _spaced(first) == _spaced(line.source_text):
+                text = ""
+        return text, who
+
+    def _one(self, k: int, c: int) -> None:
+        cue, known, line = self.cues[c], self.known[k], self.now[self.ids[k]]
+        changed = self._speaker(k, c)
+        if not known.ghost and not (
+            abs(cue.start_ms - known.start_ms) <= self.tolerance
+            and abs(cue.end_ms - known.end_ms) <= self.tolerance
+        ):
+            self.times[line.id] = (cue.start_ms, cue.end_ms)
+            was = f"{clock(known.start_ms)} - {clock(known.end_ms)}"
+            self._tell("retimed", (k,), (c,), f"{clock(cue.start_ms)} - {clock(cue.end_ms)}", was)
+            changed = True
+        text, _ = self._said(cue.text, line)
+        if digest_of(cue.text) == known.digest or self._same(text, known, line):
+            self.unchanged += not changed
+        elif not text.strip():
+            self.removed.append(line.id)
+            self._tell("removed", (k,), (c,), line.text, note="its cue has no text")
+        else:
+            self._write(line, text, k, (c,))
+
+    def _same(self, text: str, known: Known, line: LineNow) -> bool:
+        return self.loose and _spaced(text) == _spaced(line.text or line.source_text)
+
+    def _write(self, line: LineNow, text: str, k: int, cues: Sequence[int]) -> None:
+        if text == line.text:  # somebody wrote the same here
+            self.unchanged += 1
+            return
+        self.texts[line.id] = text
+        self._tell("edited" if line.text.strip() else "filled", (k,), cues, text, line.text)
+
+    def _speaker(self, k: int, c: int) -> bool:
+        line = self.now[self.ids[k]]
+        who = self.cues[c].speaker or self._said(self.cues[c].text, line)[1]
+        meant = self.people.get(_folded(who)) if who else None
+        if meant is None or meant == line.speaker:
+            return False
+        note = f"not taken over: dubline speakers split RUN {line.speaker} --segments {line.id}"
+        self._tell("respeakered", (k,), (c,), who, line.name or line.speaker or "nobody", note)
+        return True
+
+    def _split(self, k: int, places: Sequence[int]) -> None:
+        order = sorted(places, key=lambda c: self.cues[c].start_ms)
+        line = self.now[self.ids[k]]
+        parts = [self._said(self.cues[c].text, line)[0] for c in order]
+        text = " ".join(part for part in parts if part.strip())
+        self._tell("split", (k,), order, text, line.text, "one line stays, with the text of all")
+        if _spaced(text) != _spaced(line.text) and text.strip():
+            self.texts[line.id] = text
+
+    def _merged(self, places: Sequence[int], c: int) -> None:
+        order = sorted(places, key=lambda k: self.known[k].start_ms)
+        lines = [self.now[self.ids[k]] for k in order]
+        text, _ = self._said(self.cues[c].text, lines[0])
+        was = " ".join(line.text for line in lines if line.text.strip())
+        if _spaced(text) == _spaced(was):
+            self._tell("merged", order, (c,), text, was, "the lines stay apart")
+            return
+        rows = [row for row in text.split("\n") if row.strip()]
+        parts = rows if len(rows) == len(lines) else self.divide(text, lines)
+        if parts is None:
+            self._tell("merged", order, (c,), text, was, "all of it is in the first line; the others stay")
+            self.texts[lines[0].id] = text
+            return
+        self._tell("merged", order, (c,), text, was, "the text is shared among the lines")
+        for line, part in zip(lines, parts, strict=True):
+            if part != line.text:
+                self.texts[line.id] = part
+
+
+def _spaced(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _folded(name: str) -> str:
+    return _spaced(name).casefold()
+
+
+def _short(text: str) -> str:
+    line = " / ".join(part.strip() for part in text.splitlines() if part.strip())
+    return repr(line if len(line) <= 60 else f"{line[:59]}…")

@@ -1,0 +1,352 @@
+"""SubRip: what people call SRT, read so that no cue disappears, and written so that it comes back as it was.
+
+pysrt does the reading, but what it cannot read it passes over in silence, so the text is put in order
+before it. Every line with an arrow becomes a cue, or a `Problem` with its number: empty lines inside a cue,
+cues with no empty line between, times without hours or thousandths, `->` and `→`, a number that is missing.
+pysrt then reads what came of it, and both must have the same cues, times and words.
+
+Times: "1,5" is a second and a half; a fraction of more than three digits is rounded to the millisecond.
+Times before 0, or that end before they begin, are problems, and their text is told with them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from dubline.errors import InvalidJob
+from dubline.subtitles.cues import LATEST_MS, Problem, Subtitles, SubtitleText, clock, unified
+from dubline.subtitles.decoding import decode
+from dubline.subtitles.escapes import stuffed, unstuffed
+from dubline.timebase import whole
+
+_TIME = r"-?\d+(?:[:.,;]\d+){1,4}"
+_ARROW = r"(?:[-\u2010-\u2015=]{1,3}\s?[>\uff1e]|[\u2190-\u21ff])"
+_TIMES = re.compile(rf"\s*({_TIME})\s*{_ARROW}\s*({_TIME})(?![\d:.,;])[ \t]*(.*)", re.ASCII | re.DOTALL)
+_STRICT = re.compile(r"(\d{1,5}):(\d\d):(\d\d),(\d{3}) --> (\d{1,5}):(\d\d):(\d\d),(\d{3})", re.ASCII)
+_PARTS = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+)(?:([.,:;])(\d+))?", re.ASCII)
+_SETTINGS = re.compile(r"[A-Za-z]\w*:[^\s<>]+(?:\s+[A-Za-z]\w*:[^\s<>]+)*", re.ASCII)
+_NUMBER = re.compile(r"\s*\d+\s*", re.ASCII)
+_LABEL = re.compile(r"[#(\[]?(?:[A-Za-z]{1,10}[ _.-]?)?\d{1,9}[a-z]?[.:)\]]?", re.ASCII)
+"""What stands where a number should: "a1", "12.", "#3", "Subtitle 4"."""
+_LIKE_TIME = re.compile(r"\d\s*[:.,]\s*\d", re.ASCII)
+_HINT = "They look like this: 00:01:02,345 --> 00:01:04,000"
+
+
+def read_srt(
+    source: bytes | str | Path,
+    *,
+    encoding: str = "",
+    language: str = "",
+    strict: bool = False,
+    name: str = "",
+) -> Subtitles:
+    """SubRip -> its cues in the order of the file, and whatever was wrong with it.
+
+    `source` is the file's path, its bytes, or its text. `encoding` and `language` are `decode`'s. With
+    `strict`, the first problem is an error; without, only a file that has text and no cue at all is.
+
+    Raises:
+        InvalidJob: the file cannot be read or decoded (see `decode`), it holds no cue, or `strict`; the
+            message has the file's name, the line and the reason.
+    """
+    text, used, note, where = text_of(source, encoding, language, name or "SRT")
+    cues, problems = _cues_of(unified(text).removeprefix("\ufeff"))
+    _compared(cues, where)
+    if not cues and text.strip():
+        first = problems[0] if problems else Problem(line=1, reason="there is no line of times")
+        raise InvalidJob(f"{where}, line {first.line}: {first.reason}", hint=_HINT)
+    refuse(problems, where, strict)
+    return Subtitles(
+        cues=tuple(cues), encoding=used, problems=tuple(problems), notes=(note,) if note else (), format="srt"
+    )
+
+
+def text_of(source: bytes | str | Path, encoding: str, language: str, name: str) -> tuple[str, str, str, str]:
+    """(text, encoding, note, name) of a path, bytes, or text that was decoded already (encoding "")."""
+    if isinstance(source, str):
+        return source, "", "", name
+    if isinstance(source, Path):
+        name = source.name
+        try:
+            source = source.read_bytes()
+        except OSError as error:
+            raise InvalidJob(f"{name} cannot be read: {error}", hint="Check the path.") from None
+    found = decode(source, encoding=encoding, language=language, where=name)
+    return found.text, found.encoding, found.note, name
+
+
+def refuse(problems: Sequence[Problem], where: str, strict: bool) -> None:
+    """Raise the first problem, if `strict`."""
+    if strict and problems:
+        first = problems[0]
+        about = f": {first.text.strip()[:60]}" if first.text.strip() else ""
+        raise InvalidJob(f"{where}, line {first.line}: {first.reason}{about}", hint="Correct this line.")
+
+
+# --- times ---------------------------------------------------------------------------------------
+
+
+def times_of(line: str) -> tuple[int, int, str, str] | str | None:
+    """A line -> (start, end, what follows, what was odd); a reason why it is no times; None: it has none."""
+    if strict := _STRICT.fullmatch(line):
+        a = [int(n) for n in strict.groups()]
+        if a[1] < 60 > a[2] and a[5] < 60 > a[6] and a[0] < 99_999 > a[4]:
+            start = ((a[0] * 60 + a[1]) * 60 + a[2]) * 1000 + a[3]
+            end = ((a[4] * 60 + a[5]) * 60 + a[6]) * 1000 + a[7]
+            return (start, end, "", "") if start <= end else _backwards(start, end)
+    match = _TIMES.fullmatch(line)
+    if match is None:
+        return None
+    odd: list[str] = []
+    found = [_milliseconds(match[n], odd) for n in (1, 2)]
+    for value in found:
+        if isinstance(value, str):
+            return value
+    start, end = (v for v in found if isinstance(v, int))
+    if max(start, end) > LATEST_MS:
+        return "the time is later than any programme"
+    if end < start:
+        return _backwards(start, end)
+    if "-->" not in line:
+        odd.append("the arrow is not -->")
+    return start, end, match[3].strip(), ", ".join(dict.fromkeys(odd))
+
+
+def _backwards(start: int, end: int) -> str:
+    return f"it ends before it begins: {start / 1000:.3f} s to {end / 1000:.3f} s"
+
+
+def _milliseconds(text: str, odd: list[str]) -> int | str:
+    if text.startswith("-"):
+        return "a time before 0"
+    match = _PARTS.fullmatch(text)
+    if match is None:
+        return f"{text[:40]} is no time"
+    hours, minutes, seconds, point, fraction = match.groups()
+    if fraction is not None and len(fraction) > 12:
+        return f"{text[:40]} is no time"
+    if minutes is None:
+        return f"{text} has no minutes"
+    if point in (":", ";"):
+        if hours is None:  # 00:00:01 is hours, minutes, seconds
+            hours, minutes, seconds, point, fraction = minutes, seconds, fraction, None, None
+        elif point == ";" or len(fraction or "") != 3:
+            return f"{text} counts frames, not thousandths"
+        else:
+            odd.append("a colon before the thousandths")
+    elif hours is None:
+        odd.append("no hours")
+    if max(len(part or "") for part in (hours, minutes, seconds)) > 9:
+        return f"{text[:40]} is no time"
+    if fraction is None:
+        odd.append("no thousandths")
+    elif len(fraction) != 3:
+        odd.append(f"a fraction of {len(fraction)} digits")
+    if int(minutes) > 59 or int(seconds) > 59:
+        odd.append("more than 59 minutes or seconds")
+    exact = (int(hours or 0) * 60 + int(minutes)) * 60 + int(seconds)
+    return whole((exact + Fraction(int(fraction or 0), 10 ** len(fraction or "0"))) * 1000)
+
+
+# --- cues ----------------------------------------------------------------------------------------
+
+
+def _cues_of(text: str) -> tuple[list[SubtitleText], list[Problem]]:
+    lines = text.split("\n")
+    problems: list[Problem] = []
+    heads = _heads(lines, problems)
+    cues: list[SubtitleText] = []
+    number = 0
+    begins = [_before(lines, heads[turn - 1] + 1 if turn else 0, at) for turn, at in enumerate(heads)]
+    _told_loss(lines, 0, begins[0][0] if begins else len(lines), problems, "text without times")
+    for turn, at in enumerate(heads):
+        label = begins[turn][1]
+        end = begins[turn + 1][0] if turn + 1 < len(heads) else len(lines)
+        found = times_of(lines[at])
+        body, began = _body(lines, at + 1, end)
+        if not isinstance(found, tuple):
+            reason = found or "not the times of a cue"
+            problems.append(
+                Problem(line=at + 1, reason=reason, text="\n".join([lines[at], *body]), lost=True)
+            )
+            continue
+        start_ms, end_ms, rest, odd = found
+        number += 1
+        index = int(label) if _NUMBER.fullmatch(label) and len(label) < 10 else number
+        if odd:
+            problems.append(Problem(line=at + 1, reason=odd, text=lines[at]))
+        above = begins[turn][0] - 1
+        if turn and lines[above].strip() and above != heads[turn - 1]:
+            problems.append(
+                Problem(line=above + 2, reason="no empty line before the cue", text=lines[above + 1])
+            )
+        if not label:
+            problems.append(Problem(line=at + 1, reason="the cue has no number", text=lines[at]))
+        elif str(index) != label:
+            problems.append(Problem(line=at + 1, reason="the cue's number is none", text=label))
+        position = rest
+        if rest and not _SETTINGS.fullmatch(rest):
+            position = ""
+            body, began = [rest, *body], began - 1
+            problems.append(Problem(line=at + 1, reason="text on the line of times", text=rest))
+        body = _without_stray(body, began, index, problems)
+        if not body:
+            problems.append(Problem(line=at + 1, reason="the cue has no text"))
+        empty = next((i for i, line in enumerate(body) if not line.strip()), None)
+        if empty is not None:
+            problems.append(
+                Problem(line=began + empty + 1, reason="an empty line inside the text", text="\n".join(body))
+            )
+        cues.append(
+            SubtitleText(
+                index=index,
+                start_ms=start_ms,
+                end_ms=end_ms,
+                text=unstuffed("\n".join(body)),
+                position=position,
+                label="" if str(index) == label or not label else label,
+            )
+        )
+    problems.sort(key=lambda p: p.line)
+    return cues, problems
+
+
+def _heads(lines: list[str], problems: list[Problem]) -> list[int]:
+    """The lines that begin a cue; an arrow inside a text does not."""
+    heads = []
+    for at, line in enumerate(lines):
+        above = lines[at - 1] if at else ""
+        begins = not above.strip() or bool(_NUMBER.fullmatch(above))
+        if "-->" not in line:
+            # "10:30 → 11:00" may as well be read on the screen.
+            if begins and times_of(line) is not None:
+                heads.append(at)
+        elif begins or _LIKE_TIME.search(line):
+            heads.append(at)
+        else:
+            problems.append(Problem(line=at + 1, reason="an arrow inside the text", text=line))
+    return heads
+
+
+def _before(lines: list[str], after: int, at: int) -> tuple[int, str]:
+    """(the line where the cue at `at` begins, its number or label): what stands above the times."""
+    above = at - 1
+    if above < after:
+        return at, ""
+    if lines[above].strip():
+        alone = above == 0 or not lines[above - 1].strip()
+        if _NUMBER.fullmatch(lines[above]) or (alone and _LABEL.fullmatch(lines[above].strip())):
+            return above, lines[above].strip()
+        return at, ""
+    while above >= after and not lines[above].strip():
+        above -= 1
+    if (
+        above >= after
+        and _NUMBER.fullmatch(lines[above])
+        and (above == after or not lines[above - 1].strip())
+    ):
+        # A file in which every line is followed by an empty one.
+        return above, lines[above].strip()
+    return at, ""
+
+
+def _body(lines: list[str], first: int, end: int) -> tuple[list[str], int]:
+    """The text's lines without the empty ones around it, and where they begin."""
+    while first < end and not lines[first].strip():
+        first += 1
+    while end > first and not lines[end - 1].strip():
+        end -= 1
+    return lines[first:end], first
+
+
+def _without_stray(body: list[str], began: int, index: int, problems: list[Problem]) -> list[str]:
+    """The text without what a cue that lost its times left behind: the next number after an empty line."""
+    for at in range(1, len(body)):
+        if (
+            not body[at - 1].strip()
+            and _NUMBER.fullmatch(body[at])
+            and (at == len(body) - 1 or body[at].strip() == str(index + 1))
+        ):
+            problems.append(
+                Problem(
+                    line=began + at + 1, reason="a cue without times", text="\n".join(body[at:]), lost=True
+                )
+            )
+            body = body[:at]
+            while body and not body[-1].strip():
+                body = body[:-1]
+            break
+    return body
+
+
+def _told_loss(lines: list[str], first: int, end: int, problems: list[Problem], reason: str) -> None:
+    body, began = _body(lines, first, end)
+    if body:
+        problems.append(Problem(line=began + 1, reason=reason, text="\n".join(body), lost=True))
+
+
+def _compared(cues: Sequence[SubtitleText], where: str) -> None:
+    """Let pysrt read the same cues: it must find as many, at the same times, with the same words."""
+    if not cues:
+        return
+    import pysrt
+
+    try:
+        found = pysrt.from_string(write_srt(cues, renumber=True), error_handling=pysrt.ERROR_RAISE)
+    except pysrt.Error:
+        found = []
+    same = len(found) == len(cues) and all(
+        item.start.ordinal == cue.start_ms
+        and item.end.ordinal == cue.end_ms
+        and "".join(item.text.split()) == "".join(stuffed(cue.text).split())
+        for item, cue in zip(found, cues, strict=True)
+    )
+    if not same:
+        raise InvalidJob(
+            f"{where}: {len(cues)} cues were found, and pysrt reads others",
+            hint="Open it in a subtitle editor, save it again, and report this file.",
+        )
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def write_srt(cues: Iterable[SubtitleText], *, crlf: bool = False, renumber: bool = False) -> str:
+    """Cues -> SubRip text; encode it as UTF-8. `crlf` ends lines as Windows does.
+
+    `renumber` counts from 1 instead of keeping numbers, and labels that look like numbers. `read_srt` gives
+    times and texts back as they were, whatever is in them (see `dubline.subtitles.escapes`).
+
+    Raises:
+        InvalidJob: a cue begins before 0 or ends before it begins.
+    """
+    blocks = []
+    for number, cue in enumerate(cues, 1):
+        check_times(cue)
+        head = str(number) if renumber else str(cue.index)
+        if not renumber and _LABEL.fullmatch(cue.label):
+            head = cue.label
+        place = _one_line(cue.position)
+        times = f"{clock(cue.start_ms)} --> {clock(cue.end_ms)}"
+        if place and _SETTINGS.fullmatch(place):
+            times += f" {place}"
+        text = stuffed(unified(cue.text))
+        blocks.append(f"{head}\n{times}\n{text}\n" if text else f"{head}\n{times}\n")
+    whole_text = "\n".join(blocks)
+    return whole_text.replace("\n", "\r\n") if crlf else whole_text
+
+
+def check_times(cue: SubtitleText) -> None:
+    """Refuse a cue that no file can hold."""
+    if not 0 <= cue.start_ms <= cue.end_ms <= LATEST_MS:
+        raise InvalidJob(
+            f"cue {cue.index} lasts from {cue.start_ms} ms to {cue.end_ms} ms",
+            hint="A cue begins at 0 or later and ends after it begins.",
+        )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.replace("-->", "->").split())
