@@ -178,4 +178,4 @@ def to_json(value: Any) -> bytes:
 
 def canonical_json(value: Any) -> bytes:
     """Value -> JSON with sorted keys and no spaces: the same value always gives the same bytes."""
-    return msgspec.json.encode(msgspec.to_builtins(value, order="sorted"), order="sorted")
+    return msgspec.json.encode(msgspec.to_builtins(value, order="sorted", str_keys=True), order="sorted")

@@ -276,7 +276,7 @@ def read_manifest(root: Path) -> Manifest:
 
 def step_key(name: str, version: int, inputs: tuple[Any, ...]) -> str:
     """Ten hex digits for a step's work: name, version and inputs. Media count by content, not by place."""
-    told = [_placeless(msgspec.to_builtins(value)) for value in inputs]
+    told = [_placeless(msgspec.to_builtins(value, str_keys=True)) for value in inputs]
     text = canonical_json([name, version, told])
     return hashlib.sha256(text).hexdigest()[:10]
 

@@ -25,7 +25,7 @@ from dubline.report import Report
 from dubline.run import Run
 from dubline.subtitles import read_srt
 from dubline.transcript import Segment, Speaker, Transcript, transcript_json
-from dubline.translated import Answer, Candidate, SourceLine, Translation, read_translation
+from dubline.translated import Answer, Candidate, SourceLine, Tone, Translation, read_translation
 from dubline.translating import Wishes, translate_run
 from dubline.translation.stage import TranslationJob, translate
 from dubline.translation.tone import Tones
@@ -250,6 +250,22 @@ def test_markup_stays_on_the_line(tmp_path: Path, parrot: type[Parrot]) -> None:
     parrot.answers["Gel."] = ["Come."]
     translation = done(lines_of("{\\an8}<i>Gel.</i>"), tmp_path / "r")
     assert translation.segments[0].text == "{\\an8}<i>Come.</i>"
+
+
+def test_the_tone_of_a_line_is_kept_and_a_persons_word_for_it_stands(
+    tmp_path: Path, parrot: type[Parrot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = Tones(tones={1: Tone(level=9.0, tag="loud"), 2: Tone(level=0.5)}, measured=2)
+    monkeypatch.setattr("dubline.translating._tones", lambda run, transcript, tell: heard)
+    root = placed(lines_of("Gel!", "Git."), tmp_path / "e.dubline")
+    assert again(root)[1].tone == Tone(level=9.0, tag="loud")
+    assert parrot.seen[0].tone == "loud"
+    path = root / "translated.json"
+    raw = json.loads(path.read_text())
+    raw["segments"][1]["tone"]["tag"] = "whispered"
+    path.write_text(json.dumps(raw))
+    tone = again(root)[2].tone
+    assert tone is not None and (tone.tag, tone.edited) == ("whispered", True)
 
 
 # --- fit and checks ------------------------------------------------------------------------------
