@@ -156,9 +156,35 @@ def read_programme(root: Path, *, rate: str = "", low_confidence: float = LOW_CO
     )
 
 
+def programme_of_text(
+    name: str,
+    transcript: Transcript | None,
+    translations: tuple[Translation, ...],
+    *,
+    rate: str = "",
+    low_confidence: float = LOW_CONFIDENCE,
+) -> Programme:
+    """A programme of words alone: no picture, no sound, from 00:00:00:00.
+
+    Raises:
+        InvalidJob: `rate` is no frame rate.
+    """
+    fps = frame_rate(rate) if rate else NO_PICTURE_RATE
+    seconds = max([t.duration for t in (transcript, *translations) if t is not None], default=0.0)
+    return Programme(
+        name=name,
+        rate=rate_text(fps),
+        frames=seconds_to_frames(seconds, fps, "ceil"),
+        subtitles=tuple(_subtitles(transcript, translations)),
+        marks=tuple(_marks(transcript, translations, low_confidence)),
+    )
+
+
 def read_translations(root: Path) -> tuple[Translation, ...]:
-    """The translations in a run folder: translated.json, then translated.LANGUAGE.json by name."""
-    paths = [root / "translated.json", *sorted(root.glob("translated.*.json"))]
+    """The translations in a run folder: translated.json, then translated.LANGUAGE.json by name. Files that
+    were set aside before a change (translated.before.json) are none of them."""
+    others = (p for p in sorted(root.glob("translated.*.json")) if not p.name.endswith(".before.json"))
+    paths = [root / "translated.json", *others]
     return tuple(read_translation(path) for path in paths if path.exists())
 
 
@@ -203,8 +229,8 @@ def _start(media: Media | None, fps: Fraction) -> tuple[Timecode, tuple[str, ...
     notes: tuple[str, ...] = ()
     if media and media.video and media.video.variable:
         notes = (
-            f"The frames of {Path(media.path).name} are unevenly spaced; the timeline counts them at a steady "
-            f"{rate_text(fps)} a second, as editing programs do.",
+            f"The frames of {Path(media.path).name} are unevenly spaced; the timeline counts them at a "
+            f"steady {rate_text(fps)} a second, as editing programs do.",
         )
     if not media or not media.timecode:
         return Timecode(0, fps), notes

@@ -12,7 +12,6 @@ from typing import TextIO
 from dubline.errors import Cancelled
 from dubline.report import Progress, clock_text
 
-
 COUNTED = {"translate": "lines", "tone": "segments", "cast": "clips"}
 """Stages that count things; all others count seconds of sound."""
 

@@ -1,0 +1,170 @@
+"""`dubline export`: a run as timelines and subtitle files for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import opentimelineio as otio
+
+    from otio_dubline.exporters import Exported
+
+
+def export(
+    run: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A run folder (EPISODE.dubline), or an .otio file from any program.",
+            show_default=False,
+        ),
+    ] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--to", "-t", help="Targets, with commas between them; --list names them.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The folder for the targets' folders. Default: RUN/exports."),
+    ] = None,
+    rate: Annotated[
+        str,
+        typer.Option(
+            help='Frames a second of a timeline without picture, such as 25 or "24000/1001". Default: 25.',
+            show_default=False,
+        ),
+    ] = "",
+    lang: Annotated[
+        str, typer.Option(help="Subtitles in these languages only, such as en,de.", show_default=False)
+    ] = "",
+    schema: Annotated[
+        str,
+        typer.Option(
+            help="OTIO's schemas as an older version wrote them, such as 0.14.0 (otio, otioz, resolve).",
+            show_default=False,
+        ),
+    ] = "",
+    linked: Annotated[
+        bool, typer.Option("--linked", help="An AAF that points to the sound files instead of holding them.")
+    ] = False,
+    list_targets: Annotated[
+        bool, typer.Option("--list", help="List the targets and what each is for, and exit.")
+    ] = False,
+) -> None:
+    """Write a run's timeline for an editing program, or its subtitles.
+
+    Each target gets a folder, RUN/exports/TARGET, replaced as a whole.
+    For each the file to open first is named, and what of this timeline
+    the target cannot carry. Timelines point to the run's sounds and to
+    the video where they lie; only otioz and aaf hold copies.
+
+        dubline export EPISODE.dubline --to resolve
+
+        dubline export EPISODE.dubline --to premiere,srt --lang en
+
+        dubline export edit.otio --to edl --out for_grading
+    """
+    from dubline.errors import Cancelled, InvalidJob
+
+    if list_targets:
+        _list()
+        return
+    names = [name.strip() for text in to or () for name in text.split(",") if name.strip()]
+    if run is None or not names:
+        raise InvalidJob(
+            "nothing to export" if run is None else "no target was named",
+            hint="For example: dubline export EPISODE.dubline --to resolve. --list names the targets.",
+        )
+    try:
+        _export(run, list(dict.fromkeys(names)), out, rate, lang, schema, linked)
+    except KeyboardInterrupt:
+        raise Cancelled(
+            "stopped", hint="The target in work was left as it was; those told above are whole."
+        ) from None
+
+
+def _list() -> None:
+    from dubline.errors import BackendMissing
+    from otio_dubline.exporters import TARGETS, target
+
+    for name in TARGETS:
+        try:
+            typer.echo(f"{name:<9} {target(name).TITLE}")
+        except BackendMissing as error:
+            typer.echo(f"{name:<9} not installed: {error.hint}")
+
+
+def _export(
+    run: Path, names: list[str], out: Path | None, rate: str, lang: str, schema: str, linked: bool
+) -> None:
+    from filelock import FileLock, Timeout
+
+    from dubline.errors import InvalidJob
+    from dubline.run import full_disk_is_told
+    from otio_dubline.exporters import TARGETS, ExportOptions, export, in_languages, target
+
+    for name in names:  # before anything is read or written
+        target(name)
+    languages = tuple(part.strip() for part in lang.split(",") if part.strip())
+    needs_media = any(TARGETS[name] != "subtitles" for name in names)
+    timeline = _timeline(run, rate, needs_media)
+    if languages:
+        timeline = in_languages(timeline, languages)
+    options = ExportOptions(schema=schema, embed=not linked, languages=languages)
+    place = out or (run / "exports" if run.is_dir() else run.with_name(f"{run.stem}.exports"))
+    for note in timeline.metadata.get("dubline", {}).get("notes", []):
+        typer.echo(note)
+    with full_disk_is_told(place):
+        place.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(place / ".lock", timeout=0):
+                for name in names:
+                    for done in export(timeline, [name], place, options):
+                        _tell(done)
+        except Timeout:
+            raise InvalidJob(
+                f"another Dubline is exporting to {place}", hint="Wait until it is done, or give --out."
+            ) from None
+
+
+def _timeline(run: Path, rate: str, needs_media: bool) -> otio.schema.Timeline:
+    from dubline.errors import InvalidJob
+    from dubline.programme import read_programme
+    from otio_dubline.build import build
+    from otio_dubline.reading import read_timeline, require_media
+
+    if not run.exists():
+        raise InvalidJob(
+            f"there is no {run}", hint="Give a run folder, such as EPISODE.dubline, or an .otio file."
+        )
+    if run.is_dir():
+        timeline = build(read_programme(run, rate=rate))
+        if needs_media:
+            require_media(timeline)
+        return timeline
+    if rate:
+        raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave --rate out.")
+    if run.suffix.lower() != ".otio":
+        raise InvalidJob(
+            f"{run} is neither a run folder nor an .otio file",
+            hint=f"For its run folder: dubline separate {run.name}, or dubline transcribe {run.name}.",
+        )
+    timeline = read_timeline(run)
+    if needs_media:
+        require_media(timeline, run.absolute().parent)
+    return timeline
+
+
+def _tell(done: Exported) -> None:
+    typer.echo(f"{done.target:<9} {done.title}")
+    typer.echo(f"  open         {done.files[0]}")
+    if len(done.files) > 1:
+        typer.echo(f"  beside it    {len(done.files) - 1} more {'file' if len(done.files) == 2 else 'files'}")
+    for text in done.lost:
+        typer.echo(f"  not carried  {text}")
+    for text in done.notes:
+        typer.echo(f"  note         {text}")

@@ -1,0 +1,88 @@
+"""The values of the dub: spoken takes, who speaks them, and the mix that is made of them.
+
+Sounds of a dub are at the programme's own sample rate. Times are whole samples from the first sample of the
+programme, so that nothing is rounded twice.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dubline.model import ModelIdentity, Value
+
+TakeState = Literal["spoken", "too_long", "failed", "silent"]
+"""spoken: fits, borrowed silence included. too_long: spoken whole, and runs over. failed: the voice gave nothing
+usable; `reasons` say why. silent: there is nothing to say."""
+
+
+class CastVoice(Value, frozen=True):
+    """The voice of a speaker: a back end's voice by name, a pitch factor, and where that was decided.
+
+    `basis`: "cast file", "pitch" (nearest to the speaker's own), or "default".
+    """
+
+    speaker: str
+    voice: str
+    pitch: float = 1.0
+    basis: str = "default"
+
+
+class Take(Value, frozen=True):
+    """A line as it is spoken: a mono sound file of the run.
+
+    `start` and `frames` are samples at `rate`, the programme's. `natural` is how long the voice took at its
+    own pace, `slot` the segment's length, `borrowed` what is used of the silence after it (seconds);
+    `speed` what was asked of the voice, `stretch` the small rest that a time stretch did (1.0: none).
+    `gain_db` follows the level of the line in the source, against that speaker's median.
+    """
+
+    id: int
+    speaker: str
+    state: TakeState
+    path: str = ""
+    rate: int = 48000
+    frames: int = 0
+    start: int = 0
+    text: str = ""
+    natural: float = 0.0
+    slot: float = 0.0
+    borrowed: float = 0.0
+    speed: float = 1.0
+    stretch: float = 1.0
+    gain_db: float = 0.0
+    reasons: tuple[str, ...] = ()
+
+
+class Takes(Value, frozen=True):
+    """All takes of a programme in one language, in the order of the translation's segments."""
+
+    language: str
+    takes: tuple[Take, ...]
+    cast: tuple[CastVoice, ...] = ()
+    models: tuple[ModelIdentity, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class LoudnessReport(Value, frozen=True):
+    """What a meter reads (ITU-R BS.1770-4): LUFS, dBTP; None where there is no sound to measure."""
+
+    integrated: float | None
+    true_peak: float | None
+    range: float | None = None
+    dialogue: float | None = None
+
+
+class Mix(Value, frozen=True):
+    """The finished sound: files of the run, and the loudness before and after it was brought to its
+    target."""
+
+    wav: str
+    m4a: str
+    m_and_e: str
+    rate: int
+    channels: int
+    frames: int
+    target: str
+    before: LoudnessReport
+    after: LoudnessReport
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,224 @@
+"""The neutral timeline of a programme, made of what plain OpenTimelineIO knows.
+
+    timeline = build(read_programme(Path("EPISODE.dubline")))
+
+    V1                the picture, if there is one
+    A1 original       the sound as it came; disabled where there are stems
+    A2 ... vocals, music, sfx, ambient, dub       a track for each
+    S1 ...            `Track(kind="Subtitle")`, one for each speaker and language: a clip's name is its text
+
+All ranges are in whole frames at the picture's exact rate. Every track is as long as the timeline. What only
+Dubline knows stands in `metadata["dubline"]`; another reader loses nothing that it could show.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import opentimelineio as otio
+
+from dubline.programme import Mark, Programme, SoundTrack, SubtitleCue, SubtitleTrack
+from dubline.timebase import seconds_to_frames, whole
+
+NAMESPACE = "dubline"
+SUBTITLE = "Subtitle"
+COLOURS = {
+    "too_long": otio.schema.MarkerColor.RED,
+    "failed": otio.schema.MarkerColor.MAGENTA,
+    "pending": otio.schema.MarkerColor.CYAN,
+    "low_confidence": otio.schema.MarkerColor.YELLOW,
+}
+
+
+def build(programme: Programme) -> otio.schema.Timeline:
+    """Programme -> timeline. Its length is the longest of picture, sounds (to the last whole frame) and cues.
+
+    A sound's clip ends with the last whole frame that its file fills, so that no clip runs past its media by
+    as much as a sample. Cues lie on the nearest frames, at least one frame long; what overlaps within one
+    speaker gets a second track. The picture's frames count on from its timecode, past midnight too: labels
+    wrap there, frame numbers do not.
+    """
+    fps = programme.fps
+    rate = float(fps)
+    lengths = [sound_frames(sound.frames, sound.rate, fps) for sound in programme.sounds]
+    layers = [(track, cues) for track in programme.subtitles for cues in enumerate(_layers(track, fps), 1)]
+    ends = [cues[-1][1] for _, (_, cues) in layers]
+    length = max([programme.frames, *lengths, *ends], default=0)
+    timeline = otio.schema.Timeline(
+        name=programme.name, global_start_time=otio.opentime.RationalTime(programme.start, rate)
+    )
+    timeline.metadata[NAMESPACE] = {
+        "rate": programme.rate,
+        "drop_frame": programme.drop,
+        "start_timecode": str(programme.timecode),
+        "frames": length,
+        "run": programme.root,
+        "notes": list(programme.notes),
+    }
+    if programme.picture is not None:
+        timeline.tracks.append(_picture(programme, length, rate))
+    for sound, frames in zip(programme.sounds, lengths, strict=True):
+        timeline.tracks.append(_sound(sound, frames, length, rate))
+    for track, (number, cues) in layers:
+        timeline.tracks.append(_subtitles(track, cues, number, length, rate))
+    for mark in programme.marks:
+        timeline.tracks.markers.append(_marker(mark, fps, length))
+    return timeline
+
+
+def file_url(path: str) -> str:
+    """An absolute path as a `file://` URL."""
+    return Path(path).absolute().as_uri()
+
+
+def frames_range(start: int, length: int, rate: float) -> otio.opentime.TimeRange:
+    """Whole frames as OTIO counts them."""
+    return otio.opentime.TimeRange(
+        otio.opentime.RationalTime(start, rate), otio.opentime.RationalTime(length, rate)
+    )
+
+
+def _gap(length: int, rate: float) -> otio.schema.Gap:
+    return otio.schema.Gap(source_range=frames_range(0, length, rate))
+
+
+def sound_frames(samples: int, rate: int, fps: Fraction) -> int:
+    """How many whole frames a file of so many samples fills.
+
+    At 29.97 a frame has 1601.6 samples, so a file that is as long as a picture to the nearest sample may be
+    up to half a sample short of it. Such a frame counts as filled, or every second stem would end a frame
+    before its picture.
+    """
+    return whole(Fraction(2 * samples + 1, 2 * rate) * fps, "floor") if samples else 0
+
+
+def _picture(programme: Programme, length: int, rate: float) -> otio.schema.Track:
+    assert programme.picture is not None
+    video = programme.picture.video
+    assert video is not None
+    # The media's own timecode: its first frame is the timeline's first frame.
+    reference = otio.schema.ExternalReference(
+        target_url=file_url(programme.picture.path),
+        available_range=frames_range(programme.start, programme.frames, rate),
+    )
+    reference.metadata[NAMESPACE] = {
+        "width": video.width,
+        "height": video.height,
+        "pixel_aspect": video.pixel_aspect,
+        "codec": video.codec,
+        "variable_rate": video.variable,
+        "audio": [{"channels": a.channels, "rate": a.rate} for a in programme.picture.audio],
+    }
+    clip = otio.schema.Clip(
+        name=Path(programme.picture.path).name,
+        media_reference=reference,
+        source_range=frames_range(programme.start, programme.frames, rate),
+    )
+    track = otio.schema.Track(name="picture", kind=otio.schema.TrackKind.Video)
+    track.metadata[NAMESPACE] = {"role": "picture"}
+    track.append(clip)
+    _pad(track, programme.frames, length, rate)
+    return track
+
+
+def _sound(sound: SoundTrack, frames: int, length: int, rate: float) -> otio.schema.Track:
+    reference = otio.schema.ExternalReference(
+        target_url=file_url(sound.path), available_range=frames_range(0, frames, rate)
+    )
+    told = {
+        "role": sound.role,
+        "sample_rate": sound.rate,
+        "channels": sound.channels,
+        "layout": sound.layout,
+        "samples": sound.frames,
+        "level_db": sound.level_db,
+        "language": sound.language,
+    }
+    reference.metadata[NAMESPACE] = dict(told)
+    track = otio.schema.Track(name=sound.name, kind=otio.schema.TrackKind.Audio)
+    track.enabled = sound.enabled
+    track.metadata[NAMESPACE] = dict(told)
+    if frames:
+        track.append(
+            otio.schema.Clip(
+                name=Path(sound.path).name,
+                media_reference=reference,
+                source_range=frames_range(0, frames, rate),
+            )
+        )
+    _pad(track, frames, length, rate)
+    return track
+
+
+def _pad(track: otio.schema.Track, done: int, length: int, rate: float) -> None:
+    if done < length:
+        track.append(_gap(length - done, rate))
+
+
+Placed = tuple[int, int, SubtitleCue]
+
+
+def _layers(track: SubtitleTrack, fps: Fraction) -> list[list[Placed]]:
+    """The cues of a speaker on frames, in as few tracks as hold them without overlap.
+
+    A cue that touches the next by rounding alone is cut back to it.
+    """
+    layers: list[list[Placed]] = []
+    for cue in sorted(track.cues, key=lambda c: (c.start, c.end, c.id)):
+        start = seconds_to_frames(cue.start, fps)
+        end = max(seconds_to_frames(cue.end, fps), start + 1)
+        for layer in layers:
+            before = layer[-1]
+            if before[1] <= start:
+                layer.append((start, end, cue))
+                break
+            if before[2].end <= cue.start and before[0] < start:
+                layer[-1] = (before[0], start, before[2])
+                layer.append((start, end, cue))
+                break
+        else:
+            layers.append([(start, end, cue)])
+    return layers
+
+
+def _subtitles(
+    track: SubtitleTrack, cues: list[Placed], number: int, length: int, rate: float
+) -> otio.schema.Track:
+    made = otio.schema.Track(name=track.name if number == 1 else f"{track.name} ({number})", kind=SUBTITLE)
+    made.metadata[NAMESPACE] = {
+        "role": "subtitles",
+        "language": track.language,
+        "speaker": track.speaker,
+        "speaker_name": track.speaker_name,
+    }
+    at = 0
+    for start, end, cue in cues:
+        if at < start:
+            made.append(_gap(start - at, rate))
+        clip = otio.schema.Clip(name=cue.text, source_range=frames_range(0, end - start, rate))
+        clip.metadata[NAMESPACE] = {
+            "id": cue.id,
+            "speaker": cue.speaker,
+            "text": cue.text,
+            "source_text": cue.source_text,
+            "start": cue.start,
+            "end": cue.end,
+        }
+        made.append(clip)
+        at = end
+    _pad(made, at, length, rate)
+    return made
+
+
+def _marker(mark: Mark, fps: Fraction, length: int) -> otio.schema.Marker:
+    start = min(seconds_to_frames(mark.start, fps), max(length - 1, 0))
+    end = max(min(seconds_to_frames(mark.end, fps), length), start + 1)
+    marker = otio.schema.Marker(
+        name=f"{mark.kind.replace('_', ' ')} {mark.id}",
+        marked_range=frames_range(start, end - start, float(fps)),
+        color=COLOURS[mark.kind],
+        comment=mark.text,
+    )
+    marker.metadata[NAMESPACE] = {"id": mark.id, "kind": mark.kind}
+    return marker

@@ -1,0 +1,181 @@
+"""Timelines as other programs read them: a module for each target, found by name and loaded when used.
+
+A target's module has
+
+    TITLE     the programs it is for, in words
+    CANNOT    what the target cannot carry, a sentence each
+    TARGET_FEATURES    what comes through, for the table in docs/timelines.md: yes, no, sidecar, "part: why"
+    export    (timeline, folder, options) -> the files written, the one to open first
+
+`export` is given the neutral timeline (see `otio_dubline.build`) and an empty folder, and may write anything
+into that folder; the folder takes its place when it is complete. The timeline is its own: a copy that it may
+change.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import opentimelineio as otio
+
+from dubline.errors import BackendMissing, InvalidJob
+from otio_dubline.reading import told_of
+
+TARGETS: dict[str, str] = {
+    "otio": "neutral",
+    "otioz": "bundle",
+    "resolve": "resolve",
+    "premiere": "premiere",
+    "fcpx": "fcpx",
+    "aaf": "aaf",
+    "kdenlive": "kdenlive",
+    "shotcut": "shotcut",
+    "edl": "edl",
+    "srt": "subtitles",
+    "vtt": "subtitles",
+    "ass": "subtitles",
+    "ttml": "subtitles",
+    "csv": "subtitles",
+}
+"""Target -> module of this package."""
+REMEDIES = {"aaf2": 'pip install "dubline[aaf]"'}
+"""Library -> how to get it, where that is an extra of Dubline's."""
+
+
+class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person may choose. `target` is filled in by `export`.
+
+    `schema`: OTIO's version family for old readers ("0.14.0"; "" is the newest). `embed`: sound inside the
+    AAF instead of beside it. `languages`: subtitles in these only; empty: all.
+    """
+
+    target: str = ""
+    schema: str = ""
+    embed: bool = True
+    languages: tuple[str, ...] = ()
+
+
+class Exported(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written: `files` with the one to open first; `lost`, what this timeline had and the target
+    cannot carry; `notes`, what a person should know when opening it."""
+
+    target: str
+    title: str
+    files: tuple[Path, ...]
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """A target's own account: file names in the folder, the one to open first."""
+
+    files: tuple[str, ...]
+    lost: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Target(Protocol):
+    """What a target's module has."""
+
+    TITLE: str
+    CANNOT: tuple[str, ...]
+
+    def export(self, timeline: otio.schema.Timeline, folder: Path, options: ExportOptions) -> Written: ...
+
+
+def target(name: str) -> Any:
+    """A target's module.
+
+    Raises:
+        InvalidJob: there is no such target.
+        BackendMissing: a library that it needs is not installed.
+    """
+    if name not in TARGETS:
+        raise InvalidJob(f"there is no target {name!r}", hint=f"Use {', '.join(TARGETS)}.")
+    try:
+        return import_module(f"otio_dubline.exporters.{TARGETS[name]}")
+    except ModuleNotFoundError as error:
+        raise BackendMissing(
+            f"the target {name!r} needs {error.name}, which is not installed",
+            hint=f"Install it with: {REMEDIES.get(error.name or '', f'pip install {error.name}')}",
+        ) from None
+
+
+def export(
+    timeline: otio.schema.Timeline, names: Sequence[str], place: Path, options: ExportOptions | None = None
+) -> tuple[Exported, ...]:
+    """Write a timeline for each target into `place`/NAME; what was there from before is replaced.
+
+    Raises:
+        InvalidJob: an unknown target, before anything is written; a language asked for is not there; or a
+            target refuses the timeline.
+        BackendMissing: as `target`.
+        OSError: a file cannot be written; no folder is left half.
+    """
+    options = options or ExportOptions()
+    modules = {name: target(name) for name in dict.fromkeys(names)}
+    if options.languages:
+        timeline = in_languages(timeline, options.languages)
+    place.mkdir(parents=True, exist_ok=True)
+    done = []
+    for name, module in modules.items():
+        aside = place / f".{name}.part"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        try:
+            written: Written = module.export(
+                timeline.deepcopy(), aside, msgspec.structs.replace(options, target=name)
+            )
+            _replace(aside, place / name)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        done.append(
+            Exported(
+                target=name,
+                title=module.TITLE,
+                files=tuple(place / name / file for file in written.files),
+                lost=written.lost,
+                notes=written.notes,
+            )
+        )
+    return tuple(done)
+
+
+def in_languages(timeline: otio.schema.Timeline, languages: Sequence[str]) -> otio.schema.Timeline:
+    """A copy with the subtitle tracks of these languages only; a track that tells none stays.
+
+    Raises:
+        InvalidJob: no track has such a language.
+    """
+    wanted = set(languages)
+    copy = timeline.deepcopy()
+    tracks = [
+        (track, told_of(track).get("language", ""))
+        for track in copy.tracks
+        if isinstance(track, otio.schema.Track) and track.kind == "Subtitle"
+    ]
+    present = {language for _, language in tracks}
+    if wanted - present:
+        raise InvalidJob(
+            f"there are no subtitles in {', '.join(sorted(wanted - present))}",
+            hint=f"This timeline has: {', '.join(sorted(filter(None, present))) or 'none'}.",
+        )
+    for track, language in tracks:
+        if language and language not in wanted:
+            copy.tracks.remove(track)
+    return copy
+
+
+def _replace(new: Path, place: Path) -> None:
+    """Put a folder in another's place; a folder cannot be renamed over one that is not empty."""
+    old = place.with_name(f".{place.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if place.exists():
+        place.rename(old)
+    new.rename(place)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,341 @@
+"""A timeline as a mixer sees it: lanes of sound and picture with pieces of files on whole frames.
+
+    laid = lay_out(timeline, languages=())
+
+Made for targets of the MLT family, which know only frames of the project counted from 0, files counted from
+their own first frame, and cuts. Whatever a timeline holds beyond that is named in `laid.lost`; one that
+would come out wrong is refused. A timeline that somebody else made may lack `metadata["dubline"]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+
+from dubline.errors import InvalidJob
+from dubline.timebase import Timecode, frame_rate, may_drop, whole
+from otio_dubline.exporters.media_files import File, dubline_of, media_file, number
+
+MOST_FRAMES = 2**31 - 1
+"""MLT counts frames in a C int."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """`frames` frames of a file from its frame `first` (0: its beginning), at `start` on the timeline."""
+
+    name: str
+    file: File
+    start: int
+    first: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A track: pieces in order, never one over the other."""
+
+    name: str
+    sound: bool
+    enabled: bool
+    level_db: float
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A marker. `colour` is a name of OTIO's, `kind` Dubline's own (else "")."""
+
+    start: int
+    frames: int
+    text: str
+    kind: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A subtitle, in frames of the timeline."""
+
+    start: int
+    end: int
+    text: str
+    speaker: str
+    source_text: str
+
+
+@dataclass
+class Laid:
+    """The whole timeline. `start`: the number of its first frame; `cues`: by language, in order of time."""
+
+    name: str
+    fps: Fraction
+    start: int = 0
+    drop: bool = False
+    frames: int = 0
+    lanes: list[Lane] = field(default_factory=list)
+    guides: list[Guide] = field(default_factory=list)
+    cues: dict[str, list[Cue]] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def timecode(self) -> Timecode:
+        """Of the first frame."""
+        return Timecode(self.start, self.fps, self.drop)
+
+    def lose(self, text: str) -> None:
+        """Keep a sentence about something left out, once."""
+        if text not in self.lost:
+            self.lost.append(text)
+
+    def note(self, text: str) -> None:
+        """Keep a sentence that a person should know, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def files(self) -> list[File]:
+        """Every file once, in the order of the lanes."""
+        return list({p.file.path: p.file for lane in self.lanes for p in lane.pieces}.values())
+
+
+def lay_out(timeline: otio.schema.Timeline, languages: tuple[str, ...] = ()) -> Laid:
+    """Timeline -> lanes. `languages`: subtitles in these only; empty: all.
+
+    Raises:
+        InvalidJob: nothing on it; a time that is no number or negative; media that are no local file.
+    """
+    told = dubline_of(timeline)
+    laid = Laid(name=timeline.name or "timeline", fps=_rate(timeline, told))
+    if timeline.global_start_time is not None:
+        laid.start = _at(timeline.global_start_time, laid.fps, "the start time")
+        laid.drop = bool(told.get("drop_frame", False)) and may_drop(laid.fps)
+    if timeline.tracks.source_range is not None:
+        laid.lose("The timeline is trimmed as a whole; here it has its full length.")
+    if timeline.tracks.effects:
+        laid.lose("Effects on the whole timeline are left out.")
+    laid.guides += _guides(timeline.tracks.markers, laid.fps, 0)
+    for track in timeline.tracks:
+        if isinstance(track, otio.schema.Track):
+            _track(track, laid, languages)
+        else:
+            laid.lose(f"{_called(track)} lies among the tracks and is left out.")
+    laid.guides.sort(key=lambda guide: (guide.start, guide.text))
+    for language in laid.cues:
+        laid.cues[language].sort(key=lambda cue: (cue.start, cue.end))
+    if not laid.frames:
+        raise InvalidJob(
+            f"there is nothing on the timeline {laid.name!r}", hint="Export one that holds a clip."
+        )
+    if laid.frames > MOST_FRAMES:
+        raise InvalidJob(
+            f"the timeline {laid.name!r} has {laid.frames} frames, more than MLT can count",
+            hint="Check the durations of its clips.",
+        )
+    return laid
+
+
+# --- time ----------------------------------------------------------------------------------------
+
+
+def _rate(timeline: otio.schema.Timeline, told: dict[str, Any]) -> Fraction:
+    """The frame rate: told, else the clock's, else the picture's, else any that is one."""
+    found: list[Any] = [told.get("rate")]
+    if timeline.global_start_time is not None:
+        found.append(timeline.global_start_time.rate)
+    clips = sorted(timeline.find_clips(), key=lambda clip: _kind(clip.parent()) != "Video")
+    found += [clip.source_range.duration.rate for clip in clips if clip.source_range is not None]
+    for rate in found:
+        if isinstance(rate, str | float | int):
+            try:
+                exact = frame_rate(rate if isinstance(rate, str) else float(rate))
+            except InvalidJob:
+                continue
+            if exact <= 300:  # above it is a rate of sound
+                return exact
+    return Fraction(25)
+
+
+def _kind(track: Any) -> str:
+    return str(getattr(track, "kind", ""))
+
+
+def _frames(time: otio.opentime.RationalTime, fps: Fraction, what: str) -> Fraction | int:
+    """A time in frames of the timeline, exactly, its rate being what that number stands for."""
+    try:
+        value, rate = time.value, _exact(time.rate)
+        if rate == fps and value.is_integer():  # nearly always, and much faster
+            return int(value)
+        return Fraction(value) / rate * fps
+    except (InvalidJob, ValueError, OverflowError, ZeroDivisionError):
+        raise InvalidJob(
+            f"{what} is no time: {time.value} at {time.rate} a second",
+            hint="Export the timeline anew from the program that made it.",
+        ) from None
+
+
+@lru_cache(maxsize=64)
+def _exact(rate: float) -> Fraction:
+    return frame_rate(rate) if rate <= 1000 else Fraction(rate)  # above: samples
+
+
+def _at(time: otio.opentime.RationalTime, fps: Fraction, what: str) -> int:
+    return whole(Fraction(_frames(time, fps, what)))
+
+
+def _called(item: Any) -> str:
+    name = str(getattr(item, "name", "") or "")
+    return f"{type(item).__name__.lower()} {name!r}" if name else f"a {type(item).__name__.lower()}"
+
+
+# --- tracks --------------------------------------------------------------------------------------
+
+
+def _track(track: otio.schema.Track, laid: Laid, languages: tuple[str, ...]) -> None:
+    name = track.name or f"{track.kind} {len(laid.lanes) + 1}"
+    if track.source_range is not None:
+        try:
+            track = otio.algorithms.track_trimmed_to_range(track, track.source_range)
+        except otio.exceptions.OTIOError as error:
+            raise InvalidJob(
+                f"track {name!r} is trimmed in a way that cannot be carried over: {error}",
+                hint="Flatten the track in the program that made it.",
+            ) from None
+    for effect in track.effects:
+        laid.lose(f"The effect {effect.effect_name or effect.name!r} on track {name!r} is left out.")
+    if track.kind not in ("Video", "Audio"):
+        if track.kind == "Subtitle":
+            _subtitles(track, laid, languages)
+        else:
+            laid.lose(f"Track {name!r} is of the kind {track.kind!r} and is left out.")
+        return
+    pieces: list[Piece] = []
+    for start, end, item in _items(track, laid, name):
+        frames = end - start
+        piece = _piece(item, start, frames, laid, name)
+        if piece is not None:
+            pieces.append(piece)
+    told = dubline_of(track)
+    lane = Lane(
+        name=name,
+        sound=track.kind == "Audio",
+        enabled=bool(track.enabled),
+        level_db=number(told.get("level_db")),
+        pieces=tuple(pieces),
+    )
+    laid.lanes.append(lane)
+
+
+def _items(track: otio.schema.Track, laid: Laid, name: str) -> Iterator[tuple[int, int, Any]]:
+    """(first frame, frame after the last, item) of all that takes time, from exact sums: no error grows."""
+    at: Fraction | int = 0
+    for item in track:
+        if isinstance(item, otio.schema.Transition):
+            laid.lose(
+                f"The transition {item.name or item.transition_type!r} on track {name!r} becomes a cut."
+            )
+            continue
+        try:
+            duration = _frames(item.trimmed_range().duration, laid.fps, _called(item))
+        except (otio.exceptions.OTIOError, NotImplementedError):
+            raise InvalidJob(
+                f"{_called(item)} on track {name!r} has no length",
+                hint="Give it a source range, or its media an available range.",
+            ) from None
+        if duration < 0:
+            raise InvalidJob(
+                f"{_called(item)} on track {name!r} is shorter than nothing",
+                hint="Export the timeline anew from the program that made it.",
+            )
+        start, end = whole(Fraction(at)), whole(Fraction(at + duration))
+        laid.frames = max(laid.frames, end)
+        laid.guides += _guides(item.markers, laid.fps, at, item)
+        at += duration
+        yield start, end, item
+    laid.guides += _guides(track.markers, laid.fps, 0)
+
+
+def _piece(item: Any, start: int, frames: int, laid: Laid, track: str) -> Piece | None:
+    """A clip's part of a file; None for gaps and what has no file, of which something is told."""
+    if isinstance(item, otio.schema.Gap) or not frames:
+        return None
+    if not isinstance(item, otio.schema.Clip):
+        laid.lose(f"{_called(item)} on track {track!r} is left out: nested timelines cannot be carried over.")
+        return None
+    media = item.media_reference
+    if not isinstance(media, otio.schema.ExternalReference):
+        laid.lose(f"{_called(item)} on track {track!r} is left out: it names no media file.")
+        return None
+    if not item.enabled:
+        laid.lose(f"{_called(item)} on track {track!r} is switched off and left out.")
+        return None
+    for effect in item.effects:
+        if isinstance(effect, otio.schema.TimeEffect):
+            laid.lose(f"{_called(item)} on track {track!r} plays at its normal speed.")
+        else:
+            named = effect.effect_name or effect.name
+            laid.lose(f"The effect {named!r} of {_called(item)} on track {track!r} is left out.")
+    origin: Fraction | int = 0
+    length = 0
+    if media.available_range is not None:
+        origin = _frames(media.available_range.start_time, laid.fps, _called(item))
+        length = _at(media.available_range.duration, laid.fps, _called(item))
+    began = _frames(item.trimmed_range().start_time, laid.fps, _called(item))
+    first = whole(Fraction(began - origin))
+    if first < 0:
+        laid.lose(f"{_called(item)} on track {track!r} begins {-first} frames before its media: not shown.")
+        start, frames, first = start - first, frames + first, 0
+        if frames <= 0:
+            return None
+    file = media_file(media, length, laid.note)
+    return Piece(name=item.name or Path(file.path).name, file=file, start=start, first=first, frames=frames)
+
+
+# --- markers and subtitles -----------------------------------------------------------------------
+
+
+def _guides(markers: Any, fps: Fraction, at: Fraction | int, item: Any = None) -> list[Guide]:
+    """Markers on the timeline's frames. A clip's markers are counted on its media's clock."""
+    guides = []
+    for marker in markers:
+        start = at + _frames(marker.marked_range.start_time, fps, _called(marker))
+        if isinstance(item, otio.schema.Clip):
+            start -= _frames(item.trimmed_range().start_time, fps, _called(item))
+        text = ": ".join(part for part in (marker.name, marker.comment) if part) or "marker"
+        guides.append(
+            Guide(
+                start=max(whole(Fraction(start)), 0),
+                frames=max(_at(marker.marked_range.duration, fps, _called(marker)), 0),
+                text=text,
+                kind=str(dubline_of(marker).get("kind", "")),
+                colour=str(marker.color or ""),
+            )
+        )
+    return guides
+
+
+def _subtitles(track: otio.schema.Track, laid: Laid, languages: tuple[str, ...]) -> None:
+    told = dubline_of(track)
+    language = str(told.get("language") or "und")
+    if languages and language not in languages:
+        return
+    cues = laid.cues.setdefault(language, [])
+    for start, end, item in _items(track, laid, track.name):
+        if isinstance(item, otio.schema.Clip) and end > start:
+            own = dubline_of(item)
+            text = str(own.get("text") or item.name)
+            cues.append(
+                Cue(
+                    start=start,
+                    end=end,
+                    text=text,
+                    speaker=str(told.get("speaker_name") or own.get("speaker") or ""),
+                    source_text=str(own.get("source_text") or text),
+                )
+            )

@@ -1,0 +1,282 @@
+"""DaVinci Resolve: OTIO in Resolve's own dialect, subtitles as SRT beside it, and a page on how to import.
+
+Resolve marks what is its own with `metadata["Resolve_OTIO"]`: the type of an audio track, the channels that
+a clip takes from its file, link groups, levels as parameters of a clip's effects, the text of a marker. The
+keys are those of a timeline exported by Resolve. It refuses a timeline, without a word, when one media file
+is missing; so nothing goes in that is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+
+from dubline.errors import InvalidJob
+from dubline.timebase import Timecode, rate_text
+from otio_dubline.build import SUBTITLE
+from otio_dubline.cues import CueTrack, cue_tracks, mixed
+from otio_dubline.exporters import ExportOptions, Written
+from otio_dubline.exporters.neutral import schema_versions
+from otio_dubline.exporters.subtitles import write_files
+from otio_dubline.naming import file_name
+from otio_dubline.reading import media_file, rate_of, require_media, start_of, told_of
+from otio_dubline.time_reference import begins_at, copy_without
+
+TITLE = "DaVinci Resolve 18.5 and later, free and Studio (.otio)"
+CANNOT = (
+    "Subtitle tracks; SRT files beside it are imported by hand.",
+    "Levels below -100 dB or above 30 dB.",
+    "Whether the timecode drops frames; Resolve asks the project.",
+)
+TARGET_FEATURES = {
+    "picture": "yes",
+    "mono tracks": "yes",
+    "stereo tracks": "yes",
+    "5.1": "part: as track type 5.1, which no export of Resolve's at hand confirms",
+    "track names": "yes",
+    "start timecode": "part: non-drop labels unless the project drops frames",
+    "media timecode": "yes",
+    "disabled tracks": "yes",
+    "levels": "yes",
+    "markers": "yes",
+    "marker colours": "yes",
+    "subtitles": "sidecar",
+    "speaker names": "sidecar",
+}
+NAMESPACE = "Resolve_OTIO"
+TYPES = {1: "Mono", 2: "Stereo", 6: "5.1", 8: "7.1"}
+QUIETEST, LOUDEST = -100.0, 30.0
+
+
+def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions) -> Written:
+    """Write NAME.otio, subtitles/*.srt, HOWTO.txt, and media/ for sounds that carry a time reference.
+
+    Raises:
+        InvalidJob: media are missing or not on this machine; nothing to export.
+    """
+    versions = schema_versions(options.schema)
+    require_media(timeline)
+    fps = rate_of(timeline)
+    start, drop = start_of(timeline, fps)
+    lost: dict[str, None] = {}
+    notes: dict[str, None] = {}
+    cues = cue_tracks(timeline)
+    subtitles: tuple[str, ...] = ()
+    if cues:
+        (folder / "subtitles").mkdir()
+        # Resolve takes a file without the mark for the system's own encoding.
+        files = write_files(timeline, cues, folder / "subtitles", "srt", marked=True)
+        subtitles = tuple(f"subtitles/{name}" for name in files)
+        lost["subtitle tracks: SRT files are beside the timeline"] = None
+        if crowded := _overlaps(cues):
+            notes[
+                f"{crowded} subtitles begin before the last one ends, and a track of Resolve's holds one at "
+                "a time: take the files of the speakers, each on a track."
+            ] = None
+    strange = [t for t in timeline.tracks if getattr(t, "kind", "Video") not in ("Video", "Audio")]
+    for track in strange:
+        if track.kind != SUBTITLE:
+            lost[f"tracks of kind {track.kind}"] = None
+        timeline.tracks.remove(track)
+    if not len(timeline.tracks):
+        raise InvalidJob(
+            "there is neither picture nor sound on this timeline", hint="Export its subtitles with --to srt."
+        )
+    final = folder.with_name(options.target or "resolve")
+    timeline.metadata[NAMESPACE] = {"Resolve OTIO Meta Version": "1.0"}
+    groups = 0
+    for track in timeline.tracks:
+        groups = _dress_track(track, groups, lost, notes)
+    copied = _without_time_references(timeline, folder, final)
+    if copied:
+        notes[
+            f"{', '.join(Path(c).name for c in copied)}: copied without its time reference, by which Resolve "
+            "would move it."
+        ] = None
+    for item in [timeline.tracks, *timeline.find_children(descended_from_type=otio.core.Item)]:
+        for marker in item.markers:
+            marker.metadata[NAMESPACE] = {"Keywords": [], "Note": marker.comment}
+    if drop:
+        lost["drop-frame labels: choose a drop-frame rate in the project's settings first"] = None
+    name = f"{file_name(timeline.name)}.otio"
+    otio.adapters.write_to_file(timeline, str(folder / name), "otio_json", target_schema_versions=versions)
+    clock = Timecode(start, fps, drop)
+    (folder / "HOWTO.txt").write_text(_howto(name, subtitles, fps, clock), encoding="utf-8")
+    return Written(files=(name, "HOWTO.txt", *subtitles, *copied), lost=tuple(lost), notes=tuple(notes))
+
+
+def _overlaps(tracks: Sequence[CueTrack]) -> int:
+    """How many cues begin before the one above them ends, counted in each language's file."""
+    count = 0
+    for language in {track.language for track in tracks}:
+        cues = mixed([track for track in tracks if track.language == language])
+        count += sum(after.start_ms < before.end_ms for before, after in pairwise(cues))
+    return count
+
+
+def _dress_track(track: otio.schema.Track, groups: int, lost: dict[str, None], notes: dict[str, None]) -> int:
+    """Put Resolve's own marks on a track and its clips; the number of link groups so far is given back."""
+    for clip in list(track.find_clips()):
+        if not isinstance(clip.media_reference, otio.schema.ExternalReference):
+            lost["clips without a media file, which keep Resolve from importing anything"] = None
+            parent = clip.parent()
+            parent[parent.index(clip)] = otio.schema.Gap(source_range=_from_zero(clip.trimmed_range()))
+    told: dict[str, Any] = {"Locked": False}
+    clips = list(track.find_clips())
+    channels = 2
+    if track.kind == otio.schema.TrackKind.Audio:
+        channels = max((_channels(clip, notes) for clip in clips), default=2)
+        if channels not in TYPES:
+            notes[f"{track.name or 'A track'} has {channels} channels; its type is adaptive."] = None
+        if channels > 2:
+            notes[
+                f"{track.name or 'A track'} has {channels} channels. Look at its type after the import: "
+                "right-click the track's name, Change Track Type To."
+            ] = None
+        told = {"Audio Type": TYPES.get(channels, f"Adaptive {channels}"), "Locked": False, "SoloOn": False}
+    track.metadata[NAMESPACE] = told
+    for clip in clips:
+        groups = _dress_clip(clip, track, groups, notes, lost)
+    return groups
+
+
+def _dress_clip(
+    clip: otio.schema.Clip,
+    track: otio.schema.Track,
+    groups: int,
+    notes: dict[str, None],
+    lost: dict[str, None],
+) -> int:
+    path = media_file(clip.media_reference.target_url)
+    clip.media_reference.target_url = path.as_posix()
+    clip.media_reference.name = path.name
+    clip.name = clip.name or path.name
+    told = dict(clip.metadata.get(NAMESPACE, {}))
+    if "Link Group ID" not in told:
+        groups += 1
+        told["Link Group ID"] = groups
+    else:
+        groups = max(groups, int(told["Link Group ID"]))
+    if track.kind == otio.schema.TrackKind.Audio:
+        if "Channels" not in told:
+            stream = told_of(clip.media_reference).get("track") or 0
+            told["Channels"] = [
+                {"Source Channel ID": number, "Source Track ID": stream}
+                for number in range(_channels(clip, notes))
+            ]
+        level = told_of(clip.media_reference).get("level_db")
+        if isinstance(level, int | float) and not _has_volume(clip):
+            clip.effects.append(_volume(float(level), clip.name, lost))
+    clip.metadata[NAMESPACE] = told
+    return groups
+
+
+def _channels(clip: otio.schema.Clip, notes: dict[str, None]) -> int:
+    told = told_of(clip.media_reference).get("channels")
+    if isinstance(told, int) and told > 0:
+        return told
+    known = clip.metadata.get(NAMESPACE, {}).get("Channels")
+    if known:
+        return len(known)
+    import soundfile
+
+    path = media_file(clip.media_reference.target_url)
+    try:
+        return int(soundfile.info(str(path)).channels)
+    except (soundfile.LibsndfileError, OSError):
+        notes[f"How many channels {path.name} has was not found out; two were written."] = None
+        return 2
+
+
+def _has_volume(clip: otio.schema.Clip) -> bool:
+    return any(e.metadata.get(NAMESPACE, {}).get("Name") == "Volume" for e in clip.effects)
+
+
+def _volume(level: float, name: str, lost: dict[str, None]) -> otio.schema.Effect:
+    """Resolve's clip volume; one that was not touched has no parameters."""
+    parameters = []
+    if level:
+        inside = min(max(level, QUIETEST), LOUDEST)
+        if inside != level:
+            lost[f"the level of {name}, {level:g} dB: {inside:g} dB was written"] = None
+        parameters = [
+            {
+                "Default Parameter Value": 0.0,
+                "Key Frames": {},
+                "Parameter ID": "volume",
+                "Parameter Value": inside,
+                "Variant Type": "Double",
+                "maxValue": LOUDEST,
+                "minValue": QUIETEST,
+            }
+        ]
+    about = {
+        "Display Type": 1,
+        "Effect Name": "Fairlight Clip Volume and Fades",
+        "Enabled": True,
+        "Name": "Volume",
+        "Parameters": parameters,
+        "Type": 62,
+    }
+    return otio.schema.Effect(effect_name="Resolve Effect", metadata={NAMESPACE: about})
+
+
+def _from_zero(span: otio.opentime.TimeRange) -> otio.opentime.TimeRange:
+    return otio.opentime.TimeRange(otio.opentime.RationalTime(0, span.duration.rate), span.duration)
+
+
+def _sounds(timeline: otio.schema.Timeline) -> Iterator[otio.schema.ExternalReference]:
+    for track in timeline.tracks:
+        if track.kind == otio.schema.TrackKind.Audio:
+            for item in track.find_clips():
+                if isinstance(item.media_reference, otio.schema.ExternalReference):
+                    yield item.media_reference
+
+
+def _without_time_references(timeline: otio.schema.Timeline, folder: Path, final: Path) -> tuple[str, ...]:
+    """Copies of the sounds that carry a time reference while their clips count from 0."""
+    made: dict[Path, str] = {}
+    for reference in _sounds(timeline):
+        path = media_file(reference.target_url)
+        span = reference.available_range
+        if (span is not None and span.start_time.value) or not begins_at(path):
+            continue
+        if path not in made:
+            (folder / "media").mkdir(exist_ok=True)
+            made[path] = f"media/{len(made) + 1} {path.name}"
+            copy_without(path, folder / made[path])
+        reference.target_url = (final / made[path]).absolute().as_posix()
+    return tuple(made.values())
+
+
+def _howto(name: str, subtitles: tuple[str, ...], fps: Fraction, clock: Timecode) -> str:
+    rate = rate_text(fps)
+    shown = f"{float(fps):.3f}".rstrip("0").rstrip(".")
+    drop = " Choose drop frame there." if clock.drop else ""
+    rows = [
+        f"{name} in DaVinci Resolve",
+        "",
+        "1. Make a new project. File > Project Settings > Master Settings > Timeline frame rate:",
+        f"   {shown} ({rate}).{drop} Resolve fixes the rate with the first clip that is imported.",
+        "2. File > Import > Timeline, and choose this .otio file. Leave",
+        '   "Automatically import source clips into media pool" on; without it every clip is offline.',
+        f"   The timeline begins at {clock}.",
+        "3. If nothing happens, or an error gives no reason, one of the media files was moved or",
+        "   renamed. Put it back, or export again: Resolve does not relink while it imports.",
+    ]
+    if subtitles:
+        rows += [
+            "4. Subtitles. Resolve has no way to carry them inside a timeline of this kind. Drag",
+            *(f"       {file}" for file in subtitles),
+            "   into the Media Pool, as many as you want; then right-click one and choose",
+            "   Insert Selected Subtitles to Timeline Using Timecode. Each file makes a track.",
+            "   Their times count from the first frame: if they come to lie elsewhere, move them there.",
+            "   Resolve remembers files by their path: after another export, take the old ones out of",
+            "   the Media Pool first.",
+        ]
+    return "\r\n".join(rows) + "\r\n"

@@ -1,0 +1,108 @@
+"""Subtitle files of a timeline: for each language everybody in one file, and one file for each speaker."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+from pathlib import Path
+
+import opentimelineio as otio
+
+from dubline.errors import InvalidJob
+from dubline.subtitles.cues import SubtitleText
+from dubline.subtitles.writing import write_subtitles
+from dubline.timebase import Timecode
+from otio_dubline.cues import CueTrack, cue_tracks, mixed
+from otio_dubline.exporters import ExportOptions, Written
+from otio_dubline.naming import file_name, unique
+from otio_dubline.reading import rate_of, start_of
+
+TITLE = "Subtitle files, for each language and for each speaker"
+CANNOT = ("Picture, sound and markers.",)
+TARGET_FEATURES = {
+    "picture": "no",
+    "mono tracks": "no",
+    "stereo tracks": "no",
+    "5.1": "no",
+    "track names": "part: in the names of the files",
+    "start timecode": "part: in the csv only",
+    "media timecode": "no",
+    "disabled tracks": "no",
+    "levels": "no",
+    "markers": "no",
+    "marker colours": "no",
+    "subtitles": "yes",
+    "speaker names": "part: srt in the names of files only",
+}
+SPEAKERS = "speakers"
+"""The folder of the files that hold one speaker each."""
+
+
+def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions) -> Written:
+    """Write NAME.LANGUAGE.srt (or .vtt, .ass, .ttml, .csv, as `options.target` says) and speakers/*.
+
+    Raises:
+        InvalidJob: there are no subtitles.
+    """
+    kind = options.target or "srt"
+    tracks = cue_tracks(timeline)
+    if not tracks:
+        raise InvalidJob(
+            "there are no subtitles on this timeline", hint="Run `dubline transcribe` on the media first."
+        )
+    files = write_files(timeline, tracks, folder, kind)
+    lost = []
+    others = sum(track.kind in ("Video", "Audio") for track in timeline.tracks)
+    if others:
+        lost.append(f"{others} tracks of picture and sound")
+    if timeline.tracks.markers:
+        lost.append(f"{len(timeline.tracks.markers)} markers")
+    return Written(files=files, lost=tuple(lost), notes=start_note(timeline))
+
+
+def start_note(timeline: otio.schema.Timeline) -> tuple[str, ...]:
+    """What to know where the timeline begins at another timecode than 0."""
+    fps = rate_of(timeline)
+    start, drop = start_of(timeline, fps)
+    if not start:
+        return ()
+    clock = Timecode(start, fps, drop)
+    return (f"Subtitle times count from the first frame of the picture, which has the timecode {clock}.",)
+
+
+def write_files(
+    timeline: otio.schema.Timeline,
+    tracks: Sequence[CueTrack],
+    folder: Path,
+    kind: str,
+    *,
+    marked: bool = False,
+) -> tuple[str, ...]:
+    """Write the files of each language; names relative to `folder`, those with everybody first.
+
+    `marked` puts a byte order mark before UTF-8.
+    """
+    title = file_name(timeline.name, "subtitles")
+    fps = rate_of(timeline)
+    start, drop = start_of(timeline, fps)
+
+    def written(path: Path, cues: Sequence[SubtitleText], language: str) -> None:
+        data = write_subtitles(cues, kind, rate=fps, start=start, drop=drop, language=language)
+        path.write_bytes(codecs.BOM_UTF8 + data if marked else data)
+
+    taken: set[str] = set()
+    together, apart = [], []
+    for language in dict.fromkeys(track.language for track in tracks):
+        mine = [track for track in tracks if track.language == language]
+        name = unique(".".join(filter(None, (title, file_name(language, "")))) + f".{kind}", taken)
+        written(folder / name, mixed(mine), language)
+        together.append(name)
+        speakers = dict.fromkeys(track.speaker for track in mine)
+        for speaker in speakers if len(speakers) > 1 else ():
+            who = file_name(speaker, "unknown")
+            name = unique(".".join(filter(None, (title, file_name(language, ""), who))) + f".{kind}", taken)
+            (folder / SPEAKERS).mkdir(exist_ok=True)
+            cues = mixed([track for track in mine if track.speaker == speaker])
+            written(folder / SPEAKERS / name, cues, language)
+            apart.append(f"{SPEAKERS}/{name}")
+    return (*together, *apart)

@@ -1,0 +1,260 @@
+"""Timelines that somebody else made: read without loss, and refused with a reason where they are unsafe.
+
+    timeline = read_timeline(Path("edit.otio"))      # as OpenTimelineIO reads it, after the checks
+    path = media_file(reference.target_url)          # a file of this machine, or a refusal
+
+The library's own reader has no bound: a file of a few megabytes that nests a million stacks ends the process,
+and "NaN" as a rate ends in a division somewhere else. So the JSON is looked at first, by a parser that
+cannot be made to recurse, and the library gets what is known to be a timeline.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+import opentimelineio as otio
+
+from dubline.errors import InvalidJob
+from dubline.timebase import frame_rate, may_drop, whole
+
+LARGEST_FILE = 256 * 2**20
+"""Bytes. Three hours with 6,000 segments in six languages are a tenth of this."""
+DEEPEST = 64
+"""Stacks and tracks inside each other. Editing programs nest a handful."""
+
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_KNOWN = {
+    "Timeline", "Stack", "Track", "Clip", "Gap", "Transition", "Marker", "Effect", "TimeEffect",
+    "LinearTimeWarp", "FreezeFrame", "ExternalReference", "MissingReference", "GeneratorReference",
+    "ImageSequenceReference", "RationalTime", "TimeRange", "TimeTransform", "V2d", "Box2d", "Color",
+    "MediaReference", "Item", "Composable", "Composition", "SerializableObject",
+    "SerializableObjectWithMetadata", "Sequence",
+}  # fmt: skip
+_COMPOSITIONS = {"Stack", "Track", "Sequence", "Composition"}
+
+
+def read_timeline(path: Path) -> otio.schema.Timeline:
+    """A timeline from an .otio file.
+
+    Raises:
+        InvalidJob: the file cannot be read or is refused; see `parse_timeline`.
+    """
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise InvalidJob(f"{path} is not a file", hint="Give an .otio file.")
+        if size > LARGEST_FILE:
+            raise InvalidJob(
+                f"{path.name} has {size / 2**20:.0f} MB; a timeline may have {LARGEST_FILE // 2**20}",
+                hint="Export a shorter timeline from the program that wrote it.",
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidJob(f"{path} cannot be read: {error.strerror}", hint="Check the path.") from None
+    return parse_timeline(data, path.name)
+
+
+def parse_timeline(data: bytes, where: str = "timeline") -> otio.schema.Timeline:
+    """OTIO JSON -> timeline.
+
+    Raises:
+        InvalidJob: not JSON; nested too deep; a number that is none (NaN, infinite); a rate that is not above
+            zero or a negative duration; no timeline; an object of a kind that plain OpenTimelineIO cannot
+            put on a track.
+    """
+    hint = "Export it again from the program that wrote it, as OTIO without extensions."
+    try:
+        raw = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
+    except RecursionError:
+        raise InvalidJob(f"{where} is nested too deep to be a timeline", hint=hint) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidJob(f"{where} is not JSON: {error}", hint=hint) from None
+    kind = _kind(raw)
+    if kind != "Timeline":
+        raise InvalidJob(f"{where} holds {kind or 'no OTIO object'}, not a timeline", hint=hint)
+    _look_through(raw, where, hint)
+    try:
+        timeline = otio.adapters.read_from_string(data.decode("utf-8-sig"), "otio_json")
+    except (otio.exceptions.OTIOError, ValueError, TypeError, KeyError) as error:
+        raise InvalidJob(f"{where} is not a timeline that OTIO reads: {error}", hint=hint) from None
+    if not isinstance(timeline, otio.schema.Timeline):
+        raise InvalidJob(f"{where} is not a timeline", hint=hint)
+    return timeline
+
+
+def _kind(value: Any) -> str:
+    """ "Clip" of {"OTIO_SCHEMA": "Clip.2"}; "" where there is none."""
+    schema = value.get("OTIO_SCHEMA") if isinstance(value, dict) else None
+    return schema.partition(".")[0] if isinstance(schema, str) else ""
+
+
+def _look_through(raw: dict[str, Any], where: str, hint: str) -> None:
+    """Refuse what the library would choke on. Metadata may hold anything that is JSON."""
+    waiting: list[tuple[Any, int, bool]] = [(raw, 0, False)]
+    while waiting:
+        value, depth, free = waiting.pop()
+        if isinstance(value, list):
+            waiting += [(item, depth, free) for item in value]
+            continue
+        if not isinstance(value, dict):
+            continue
+        kind = _kind(value)
+        if kind in _COMPOSITIONS:
+            depth += 1
+            if depth > DEEPEST:
+                raise InvalidJob(f"{where} nests more than {DEEPEST} stacks and tracks", hint=hint)
+        if kind and kind not in _KNOWN and not free:
+            raise InvalidJob(f"{where} holds an object of unknown kind, {value['OTIO_SCHEMA']!r}", hint=hint)
+        if kind == "RationalTime":
+            _check_time(value, where, hint)
+        elif kind == "TimeRange" and _number(value.get("duration"), "value") < 0:
+            raise InvalidJob(f"{where} holds a range of negative length", hint=hint)
+        waiting += [(item, depth, free or key == "metadata") for key, item in value.items()]
+
+
+def _check_time(value: dict[str, Any], where: str, hint: str) -> None:
+    rate, count = _number(value, "rate"), _number(value, "value")
+    if not (0 < rate < math.inf and math.isfinite(count)):
+        raise InvalidJob(
+            f"{where} holds a time that is none: {value.get('value')!r} at a rate of {value.get('rate')!r}",
+            hint=hint,
+        )
+
+
+def _number(value: Any, name: str) -> float:
+    found = value.get(name) if isinstance(value, dict) else None
+    return float(found) if isinstance(found, int | float) else math.nan
+
+
+# --- media -------------------------------------------------------------------------------------
+
+
+def media_file(url: str, beside: Path | None = None) -> Path:
+    """Where a media reference's file lies: a `file://` URL, or a bare path as DaVinci Resolve writes it.
+
+    A relative one is looked for in the folder `beside` (the timeline's own) and may not leave it.
+
+    Raises:
+        InvalidJob: another scheme or machine, an empty or impossible name, a relative path without a folder
+            or out of it. Nothing is fetched, ever.
+    """
+    hint = "Relink the clip to a file of this machine in the program that wrote the timeline."
+    if not url or "\0" in url:
+        raise InvalidJob(f"a clip's media has no usable path: {url!r}", hint=hint)
+    if _DRIVE.match(url):
+        return Path(url)
+    parts = urlsplit(url)
+    if parts.scheme and parts.scheme != "file":
+        raise InvalidJob(f"{url} is not a file of this machine", hint=f"Nothing is fetched. {hint}")
+    if parts.scheme == "file":
+        if parts.netloc not in ("", "localhost"):
+            raise InvalidJob(f"{url} lies on another machine", hint=hint)
+        text = unquote(parts.path, errors="surrogateescape")
+        if "\0" in text:
+            raise InvalidJob(f"a clip's media has no usable path: {url!r}", hint=hint)
+        return Path(text[1:] if _DRIVE.match(text[1:]) else text)
+    path = Path(url)
+    if path.is_absolute():
+        return path
+    name = PurePosixPath(unquote(url))
+    if beside is None or ".." in name.parts or name.is_absolute():
+        raise InvalidJob(f"{url} leads out of the timeline's folder", hint=hint)
+    return beside / name
+
+
+def external_references(timeline: otio.schema.Timeline) -> Iterator[otio.schema.ExternalReference]:
+    """Every external reference of every clip, the inactive ones too."""
+    for clip in timeline.find_clips():
+        for reference in clip.media_references().values():
+            if isinstance(reference, otio.schema.ExternalReference):
+                yield reference
+
+
+def require_media(timeline: otio.schema.Timeline, beside: Path | None = None) -> None:
+    """Make all references absolute `file://` URLs of files that are there.
+
+    Raises:
+        InvalidJob: as `media_file`; or files are missing, and the first of them are named.
+    """
+    missing: dict[str, None] = {}
+    for reference in external_references(timeline):
+        path = media_file(reference.target_url, beside)
+        if not path.is_file():
+            missing[str(path)] = None
+            continue
+        reference.target_url = path.absolute().as_uri()
+    if missing:
+        names = ", ".join(list(missing)[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise InvalidJob(
+            f"media of this timeline are missing: {names}",
+            hint="Put them back in their place. What a run made is made again by its command.",
+        )
+
+
+# --- what every target asks of a timeline --------------------------------------------------------
+
+
+def rate_of(timeline: otio.schema.Timeline) -> Fraction:
+    """The timeline's exact rate: of its start, else of its first item.
+
+    Raises:
+        InvalidJob: it has neither, or what it has is no frame rate.
+    """
+    told = told_of(timeline).get("rate")
+    if isinstance(told, str):
+        return frame_rate(told)
+    if timeline.global_start_time is not None:
+        return frame_rate(timeline.global_start_time.rate)
+    for item in timeline.find_children(descended_from_type=otio.core.Item):
+        if item.source_range is not None:
+            return frame_rate(item.source_range.start_time.rate)
+    raise InvalidJob("the timeline is empty", hint="There is nothing on it to export.")
+
+
+def start_of(timeline: otio.schema.Timeline, fps: Fraction) -> tuple[int, bool]:
+    """(number of the timeline's first frame, whether its labels drop numbers).
+
+    Without Dubline's word for it labels drop none, because OTIO does not say.
+    """
+    begin = timeline.global_start_time
+    drops = told_of(timeline).get("drop_frame") is True and may_drop(fps)
+    return (0 if begin is None else frames_of(begin, fps)), drops
+
+
+def frames_of(time: otio.opentime.RationalTime, fps: Fraction) -> int:
+    """A time as OTIO has it -> the nearest whole frame at `fps`."""
+    return whole(Fraction(time.value) * _step(time.rate, fps))
+
+
+@lru_cache(maxsize=64)
+def _step(rate: float, fps: Fraction) -> Fraction:
+    """Frames at `fps` in one unit of `rate`; looking the rate up for every cue takes most of an export."""
+    return fps / (frame_rate(rate) if rate <= 1000 else Fraction(rate))
+
+
+def placed(track: otio.schema.Track, fps: Fraction) -> Iterator[tuple[int, int, otio.core.Item]]:
+    """(first frame on the track, length, item) of what lies on a track, gaps and nested pieces too.
+
+    Transitions take no time of their own. Positions are rounded, not lengths, so that nothing drifts.
+    """
+    at = otio.opentime.RationalTime(0, float(fps))
+    for item in track:
+        if isinstance(item, otio.schema.Transition):
+            continue
+        start = frames_of(at, fps)
+        at = at + item.duration()
+        yield start, frames_of(at, fps) - start, item
+
+
+def told_of(thing: Any) -> dict[str, Any]:
+    """What Dubline noted about something on a timeline; {} where it is somebody else's."""
+    found = thing.metadata.get("dubline", {})
+    return dict(found) if hasattr(found, "keys") else {}

@@ -1,0 +1,55 @@
+"""A run folder, a transcript or a translation -> the neutral timeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import opentimelineio as otio
+
+from dubline.errors import DublineError, InvalidJob
+from dubline.programme import programme_of_text, read_programme
+from dubline.transcript import FORMAT as TRANSCRIPT
+from dubline.transcript import parse_transcript
+from dubline.translated import FORMAT as TRANSLATION
+from dubline.translated import parse_translation
+from otio_dubline.build import build
+
+
+def timeline_at(place: str, rate: object = "") -> otio.schema.Timeline:
+    """The timeline of a run folder, or of a file `transcript.json` or `translated.json` alone.
+
+    A file inside a run folder stands for itself: its timeline has subtitles, no media. `rate` is that of a
+    timeline without picture.
+
+    Raises:
+        OTIOError: with what is wrong and what to do about it; OTIO's own tools show it.
+    """
+    path, wanted = Path(place), str(rate)  # otioconvert makes a number of rate=25
+    try:
+        if path.is_file():
+            return _of_file(path, wanted)
+        return build(read_programme(path, rate=wanted))
+    except DublineError as error:
+        raise otio.exceptions.OTIOError(f"{error.message}. {error.hint}".strip()) from error
+
+
+def _of_file(path: Path, rate: str) -> otio.schema.Timeline:
+    try:
+        data = path.read_bytes()
+        told = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
+    except OSError as error:
+        raise InvalidJob(f"{path} cannot be read: {error.strerror}", hint="Check the path.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidJob(
+            f"{path.name} is not JSON: {error}", hint="Give the file as Dubline wrote it."
+        ) from None
+    kind = told.get("format") if isinstance(told, dict) else None
+    name = path.parent.name.removesuffix(".dubline") if path.parent.suffix == ".dubline" else path.stem
+    if kind == TRANSLATION:
+        return build(programme_of_text(name, None, (parse_translation(data, path.name),), rate=rate))
+    if kind in (TRANSCRIPT, None):
+        return build(programme_of_text(name, parse_transcript(data, path.name), (), rate=rate))
+    raise InvalidJob(
+        f"{path.name} has the format {kind!r}", hint="Give a run folder, transcript.json or translated.json."
+    )
