@@ -6,6 +6,7 @@ for change in compare(sent, edited.cues, lines).changes:
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
@@ -14,6 +15,8 @@ from dubline.model import Value
 from dubline.subtitles.cues import SubtitleText, clock
 from dubline.subtitles.matching import TOLERANCE_MS, Known, match
 from dubline.subtitles.sent import Sent, digest_of, normal
+
+_DASH = re.compile(r"\s*[-\u2010-\u2015]\s*")
 
 Kind = Literal["edited", "filled", "removed", "added", "merged", "split", "retimed", "respeakered"]
 Divide = Callable[[str, Sequence["LineNow"]], Sequence[str] | None]
@@ -202,10 +205,9 @@ class _Comparing:
     def _one(self, k: int, c: int) -> None:
         cue, known, line = self.cues[c], self.known[k], self.now[self.ids[k]]
         changed = self._speaker(k, c)
-        if not known.ghost and not (
-            abs(cue.start_ms - known.start_ms) <= self.tolerance
-            and abs(cue.end_ms - known.end_ms) <= self.tolerance
-        ):
+        moved = self._moved(cue, known.start_ms, known.end_ms)
+        # A cue may also lie where the line has been moved since.
+        if moved and not known.ghost and self._moved(cue, line.start_ms, line.end_ms):
             self.times[line.id] = (cue.start_ms, cue.end_ms)
             was = f"{clock(known.start_ms)} - {clock(known.end_ms)}"
             self._tell("retimed", (k,), (c,), f"{clock(cue.start_ms)} - {clock(cue.end_ms)}", was)
@@ -218,6 +220,9 @@ class _Comparing:
             self._tell("removed", (k,), (c,), line.text, note="its cue has no text")
         else:
             self._write(line, text, k, (c,))
+
+    def _moved(self, cue: SubtitleText, start_ms: int, end_ms: int) -> bool:
+        return max(abs(cue.start_ms - start_ms), abs(cue.end_ms - end_ms)) > self.tolerance
 
     def _same(self, text: str, known: Known, line: LineNow) -> bool:
         return self.loose and _spaced(text) == _spaced(line.text or line.source_text)
@@ -253,10 +258,12 @@ class _Comparing:
         lines = [self.now[self.ids[k]] for k in order]
         text, _ = self._said(self.cues[c].text, lines[0])
         was = " ".join(line.text for line in lines if line.text.strip())
-        if _spaced(text) == _spaced(was):
+        rows = [row for row in text.split("\n") if row.strip()]
+        if all(_DASH.match(row) for row in rows) and not any(_DASH.match(line.text) for line in lines):
+            rows = [_DASH.sub("", row) for row in rows]  # two people in one cue, apart again
+        if _spaced(" ".join(rows)) == _spaced(was):
             self._tell("merged", order, (c,), text, was, "the lines stay apart")
             return
-        rows = [row for row in text.split("\n") if row.strip()]
         parts = rows if len(rows) == len(lines) else self.divide(text, lines)
         if parts is None:
             self._tell("merged", order, (c,), text, was, "all of it is in the first line; the others stay")

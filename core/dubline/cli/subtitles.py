@@ -1,0 +1,124 @@
+"""`dubline subtitles`: out to the people who edit them, back in, and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dubline.cli.subtitles_check import check_subtitles
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Subtitles out to people who edit them, back in, and checked.\n\n"
+    "    dubline subtitles export EPISODE.dubline --lang en -o for-ayse\n\n"
+    "    dubline subtitles import EPISODE.dubline for-ayse/EPISODE.en.srt --dry-run\n\n"
+    "Any editor will do. It may renumber, reorder, merge and split cues, and save in another encoding.",
+)
+app.command("check")(check_subtitles)
+
+RunFolder = Annotated[Path, typer.Argument(help="A run folder: EPISODE.dubline.", show_default=False)]
+
+
+@app.command("export")
+def export(
+    run: RunFolder,
+    lang: Annotated[
+        str,
+        typer.Option(
+            "--lang",
+            help="Which language: en, tr. Default: the first translation, else the film's own.",
+            show_default=False,
+        ),
+    ] = "",
+    per_speaker: Annotated[bool, typer.Option("--per-speaker", help="A file for each speaker.")] = False,
+    bilingual: Annotated[
+        bool, typer.Option("--bilingual", help="The film's own words in the line above the translation.")
+    ] = False,
+    names: Annotated[bool, typer.Option("--names", help='The speaker before the text: "Ayşe: ...".')] = False,
+    format: Annotated[str, typer.Option("--format", help="srt, vtt, ass, ttml or csv.")] = "srt",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="The folder to write to. Default: RUN/exports/subtitles.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Write a run's subtitles for an editor or a translator.
+
+    Beside an .srt or .vtt lies FILE.ids.json, by which `import` knows each cue again; the run keeps a copy of
+    it, so only the subtitles need to be passed on. The other formats go out only.
+    """
+    from dubline.subtitling import Wanted, export_subtitles
+
+    wanted = Wanted(
+        language=lang, format=format, per_speaker=per_speaker, bilingual=bilingual, names=names, place=out
+    )
+    for path in export_subtitles(run, wanted, tell=lambda text: typer.echo(f"note: {text}", err=True)):
+        typer.echo(str(path))
+
+
+@app.command("import")
+def import_(
+    run: RunFolder,
+    edited: Annotated[Path, typer.Argument(help="The edited .srt or .vtt.", show_default=False)],
+    lang: Annotated[
+        str,
+        typer.Option("--lang", help="The file's language, if it has lost its record.", show_default=False),
+    ] = "",
+    encoding: Annotated[
+        str,
+        typer.Option(help="The file's encoding, if it is not found: cp1254, gb18030.", show_default=False),
+    ] = "",
+    take_times: Annotated[
+        bool, typer.Option("--take-times", help="Move the run's lines to where cues were moved.")
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Take the text off lines whose cue is gone.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change; write nothing.")
+    ] = False,
+) -> None:
+    """Take over what a person changed in subtitles.
+
+    Every change is listed with the cue's number and the line's, and its times. A line that was edited or
+    filled in is locked: no run changes it again. In the film's own language, the transcript is corrected.
+
+    Times: up to 50 ms are an editor's rounding and are ignored. A cue that was moved is listed; the run's
+    lines stay where they are, because the voices are there, unless you say --take-times. It moves the
+    transcript's line, with its words spread over the new time, and every translation's.
+
+    A cue that is gone is listed and its line left alone, unless you say --remove. A new cue where nobody
+    speaks is listed and not taken over. The files as they were are kept as translated.before.json and
+    transcript.before.json.
+    """
+    from dubline.subtitling import import_subtitles
+
+    done = import_subtitles(
+        run,
+        edited,
+        language=lang,
+        encoding=encoding,
+        take_times=take_times,
+        remove=remove,
+        dry_run=dry_run,
+    )
+    for note in done.notes:
+        typer.echo(f"note: {note}", err=True)
+    found = done.comparison
+    kinds: dict[str, int] = {}
+    for change in found.changes:
+        kinds[change.kind] = kinds.get(change.kind, 0) + 1
+        typer.echo(str(change))
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "no change"
+    typer.echo(f"{done.cues} cues in {done.language or 'und'}: {found.unchanged} as they were, {told}")
+    if found.times and not take_times:
+        typer.echo("moved cues: the lines stay where they are; --take-times moves them")
+    if found.removed and not remove:
+        typer.echo("removed cues: their lines keep their text; --remove takes it off")
+    if dry_run:
+        typer.echo("nothing was written")
+    for path in done.files:
+        typer.echo(str(path))
