@@ -11,8 +11,8 @@ from typing import Literal
 from dubline.model import ModelIdentity, Value
 
 TakeState = Literal["spoken", "too_long", "failed", "silent"]
-"""spoken: fits, borrowed silence included. too_long: spoken whole, and runs over. failed: the voice gave nothing
-usable; `reasons` say why. silent: there is nothing to say."""
+"""spoken: fits, borrowed silence included. too_long: spoken whole, and runs over. failed: the voice gave
+nothing usable; `reasons` say why. silent: there is nothing to say."""
 
 
 class CastVoice(Value, frozen=True):
