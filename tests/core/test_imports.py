@@ -22,19 +22,26 @@ LEVELS = {
     **dict.fromkeys(("", "errors", "model", "threads", "placing", "worker", "language", "spoken_numbers"), 0),
     **dict.fromkeys(("report", "timebase", "known_weights", "line_marks", "cast"), 1),
     **dict.fromkeys(("folder_kinds", "glossary"), 1),
-    **dict.fromkeys(("run", "sound", "weights", "worker_client", "line_checks", "subtitles"), 2),
-    **dict.fromkeys(("media", "downloads", "line_times", "transcript", "worker_environments"), 3),
+    **dict.fromkeys(("run", "sound", "weights", "worker_client", "line_checks"), 2),
+    **dict.fromkeys(("media", "downloads", "transcript", "subtitles", "worker_environments"), 3),
     "model_folders": 3,
     "hub": 4,
-    **dict.fromkeys(("intake", "speech_sound", "speakers", "translated"), 4),
+    **dict.fromkeys(("intake", "speech_sound", "speakers", "translated", "line_times", "dubbed"), 4),
     "folder_intake": 5,
     "backends": 5,
     **dict.fromkeys(
         ("extraction", "separation", "diarization", "recognition", "translation", "voice", "mix"), 6
     ),
     **dict.fromkeys(("routing", "speech_routing", "transcription", "processor", "programme", "translation_routing"), 7),
-    **dict.fromkeys(("translating", "pipeline"), 8),
-    "doctor": 9,
+    "translating": 8,
+    **dict.fromkeys(("doctor", "subtitling"), 9),
+    # A timeline's sound without rendering, and what goes back onto it.
+    **dict.fromkeys(("timeline_media", "resolve_values"), 2),
+    "localize_job": 3,
+    "timeline_cut": 4,
+    "timeline_sound": 5,
+    "resolve_plan": 8,
+    "pipeline": 9,
     **dict.fromkeys(("cli", "serve"), 10),
 }
 # Arithmetic of the separation stage: numbers in, numbers out, and so free for back ends to use.
@@ -48,7 +55,7 @@ NUMERIC = {
 FOR_BACKENDS = {
     "errors", "model", "report", "timebase", "threads", "known_weights", "weights", "sound", "media",
     "speech_sound", "speakers", "transcript", "worker", "worker_client",
-    "worker_environments", "backends", "language", "line_checks", "translated",
+    "worker_environments", "backends", "language", "line_checks", "translated", "dubbed",
     "hub", "model_folders", "folder_kinds",
 }  # fmt: skip
 

@@ -3,11 +3,11 @@
 Standard library and Python 3.6 syntax only, as it also runs inside the interpreter that a menu script gets.
 """
 
-from .media import Facts, facts_from
-from .profiles import PROFILES, profile
-from .scenes import build
-from .surface import NotModelled, ResolveCrashed
-from .world import Heard, Shown, Simulator
+from resolve_simulator.media import Facts, facts_from
+from resolve_simulator.profiles import PROFILES, profile
+from resolve_simulator.scenes import build
+from resolve_simulator.surface import NotModelled, ResolveCrashed
+from resolve_simulator.world import Heard, Shown, Simulator
 
 __all__ = [
     "PROFILES",

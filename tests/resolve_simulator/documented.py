@@ -4,7 +4,7 @@ One method a line: name, kind of answer, arguments, the version that brought it,
 A name may come twice: the later line holds from its version on.
 """
 
-from .surface import read_table
+from resolve_simulator.surface import read_table
 
 MARKERS = """
 AddMarker bool 5-6

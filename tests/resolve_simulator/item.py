@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from .markers import Coloured
+from resolve_simulator.markers import Coloured
 
 TRANSFORM = {"Pan": 0.0, "Tilt": 0.0, "ZoomX": 1.0, "ZoomY": 1.0, "RotationAngle": 0.0, "Opacity": 100.0}
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import soundfile
 
-from .media import Facts
+from resolve_simulator.media import Facts
 
 
 def probe(path):

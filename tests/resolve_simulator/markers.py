@@ -1,6 +1,6 @@
 """Markers, flags and colours: the same family on timelines, items and pool items (1.5, 1.8)."""
 
-from .surface import Thing, whole
+from resolve_simulator.surface import Thing, whole
 
 MARKER_COLOURS = (
     "Blue Cyan Green Yellow Red Pink Purple Fuchsia Rose Lavender Sky Mint Lemon Sand Cocoa Cream"

@@ -5,9 +5,9 @@ import os
 from fractions import Fraction
 from urllib.parse import unquote, urlparse
 
-from .item import TimelineItem
-from .media import seconds
-from .surface import Constant
+from resolve_simulator.item import TimelineItem
+from resolve_simulator.media import seconds
+from resolve_simulator.surface import Constant
 
 OPTIONS = {
     "timelineName",

@@ -2,9 +2,9 @@
 
 from fractions import Fraction
 
-from .item import TimelineItem
-from .rates import nearest_frame, whole_frames
-from .surface import whole
+from resolve_simulator.item import TimelineItem
+from resolve_simulator.rates import nearest_frame, whole_frames
+from resolve_simulator.surface import whole
 
 INFO_KEYS = {"mediaPoolItem", "startFrame", "endFrame", "mediaType", "trackIndex", "recordFrame"}
 

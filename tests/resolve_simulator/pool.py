@@ -4,11 +4,11 @@ import json
 import os
 from fractions import Fraction
 
-from .markers import Coloured
-from .media import is_subtitle, seconds
-from .otio_files import import_otio
-from .placing import append_clips, append_infos, append_subtitles
-from .surface import Thing, whole
+from resolve_simulator.markers import Coloured
+from resolve_simulator.media import is_subtitle, seconds
+from resolve_simulator.otio_files import import_otio
+from resolve_simulator.placing import append_clips, append_infos, append_subtitles
+from resolve_simulator.surface import Thing, whole
 
 
 class Folder(Thing):

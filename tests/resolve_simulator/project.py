@@ -2,12 +2,12 @@
 
 import os
 
-from .otio_files import copy_timeline
-from .pool import Folder, MediaPool, MediaPoolItem
-from .rates import Rate
-from .render import Rendering
-from .surface import Thing, whole
-from .timeline import Timeline
+from resolve_simulator.otio_files import copy_timeline
+from resolve_simulator.pool import Folder, MediaPool, MediaPoolItem
+from resolve_simulator.rates import Rate
+from resolve_simulator.render import Rendering
+from resolve_simulator.surface import Thing, whole
+from resolve_simulator.timeline import Timeline
 
 PAGES = ("media", "cut", "edit", "fusion", "color", "fairlight", "deliver")
 UNTITLED = "Untitled Project"

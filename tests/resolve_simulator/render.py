@@ -3,7 +3,7 @@
 import os
 import wave
 
-from .surface import whole
+from resolve_simulator.surface import whole
 
 STATUS = {  # 9.20: the words follow the language of the interface
     "en": ("Ready", "Rendering", "Complete", "Failed", "Cancelled"),

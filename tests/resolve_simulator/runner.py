@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 
-from .profiles import profile
+from resolve_simulator.profiles import profile
 
 
 class ScriptRun:

@@ -2,11 +2,11 @@
 
 import time
 
-from .item import TimelineItem
-from .markers import Marked
-from .otio_files import export_timeline
-from .rates import Rate
-from .surface import NotModelled, whole
+from resolve_simulator.item import TimelineItem
+from resolve_simulator.markers import Marked
+from resolve_simulator.otio_files import export_timeline
+from resolve_simulator.rates import Rate
+from resolve_simulator.surface import NotModelled, whole
 
 SORTS = ("video", "audio", "subtitle")
 SUB_TYPES = tuple(

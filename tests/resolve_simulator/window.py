@@ -3,7 +3,7 @@
 import time
 import traceback
 
-from .widgets import WIDGETS, Element, Handlers
+from resolve_simulator.widgets import WIDGETS, Element, Handlers
 
 
 class LoopNeverEnded(BaseException):

@@ -5,13 +5,13 @@ import random
 from collections import Counter, namedtuple
 from fractions import Fraction
 
-from .documented import CONSTANTS, TABLES
-from .media import Facts, facts_from, read_srt, read_wav
-from .profiles import Faults, Profile, profile
-from .project import MediaStorage, ProjectManager, Resolve
-from .scenes import describe
-from .surface import Constant, Handle, ResolveCrashed, methods_of
-from .window import Bmd, Fusion
+from resolve_simulator.documented import CONSTANTS, TABLES
+from resolve_simulator.media import Facts, facts_from, read_srt, read_wav
+from resolve_simulator.profiles import Faults, Profile, profile
+from resolve_simulator.project import MediaStorage, ProjectManager, Resolve
+from resolve_simulator.scenes import describe
+from resolve_simulator.surface import Constant, Handle, ResolveCrashed, methods_of
+from resolve_simulator.window import Bmd, Fusion
 
 # What one audio item makes heard. Times in seconds as Fractions: ``start`` from the timeline's start,
 # ``source`` from the file's first sample. ``channels``: as many as the file has and the track lets through.
