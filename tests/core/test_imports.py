@@ -30,9 +30,12 @@ LEVELS = {
     "folder_intake": 5,
     "backends": 5,
     **dict.fromkeys(
-        ("extraction", "separation", "diarization", "recognition", "translation", "voice", "mix"), 6
+        ("extraction", "separation", "diarization", "recognition", "translation", "mix"), 6
     ),
-    **dict.fromkeys(("routing", "speech_routing", "transcription", "processor", "programme", "translation_routing"), 7),
+    "voice": 7,  # takes are fitted by the translation's own rules
+    **dict.fromkeys(
+        ("routing", "speech_routing", "transcription", "processor", "programme", "translation_routing"), 7
+    ),
     "translating": 8,
     **dict.fromkeys(("doctor", "subtitling"), 9),
     # A timeline's sound without rendering, and what goes back onto it.

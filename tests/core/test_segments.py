@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
+from dubline.language import carry_spaces, ends_clause, ends_sentence, joined
 from dubline.recognition import SegmentRules, resegment, segment, spread
 from dubline.recognition.cutting import MOST_WORDS, Cutter
 from dubline.recognition.exports import read_rttm, wrapped
-from dubline.language import carry_spaces, ends_clause, ends_sentence, joined
 from dubline.recognition.words import in_order, timed_words
 from dubline.transcript import HeardWord, Transcript, Turn, milliseconds, parse_transcript, transcript_json
 

@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from dubline import __version__
-from dubline.cli import backends, models, separate, speakers, transcribe, translate
+from dubline.cli import (
+    backends,
+    export,
+    localize,
+    models,
+    separate,
+    speakers,
+    subtitles,
+    transcribe,
+    translate,
+)
 from dubline.errors import DublineError
 
 app = typer.Typer(
@@ -23,9 +33,12 @@ app = typer.Typer(
 app.add_typer(models.app, name="models")
 app.add_typer(backends.app, name="backends")
 app.add_typer(speakers.app, name="speakers")
+app.add_typer(subtitles.app, name="subtitles")
+app.command("localize")(localize.localize)
 app.command("separate")(separate.separate)
 app.command("transcribe")(transcribe.transcribe)
 app.command("translate")(translate.translate)
+app.command("export")(export.export)
 
 
 def _show_version(asked: bool) -> None:

@@ -1,0 +1,50 @@
+"""What can be asked of `dubline.pipeline.localize`, as a value: light to load, strict to read."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dubline.model import Value
+from dubline.timeline_media import Source
+
+
+class LocalizeJob(Value, frozen=True):
+    """What is asked for. As JSON it is the `job` of `serve`'s "localize"; docs/serve.md explains each field.
+
+    Without `stems` nothing is separated, and speech is recognised in the mix. There is a transcript when
+    `subtitles` are asked for, or a translation.
+    """
+
+    media: Source
+    source: str = ""
+    targets: tuple[str, ...] = ()
+    content: Literal["auto", "dialogue", "music", "cinematic"] = "auto"
+    stems: bool = True
+    subtitles: bool = True
+    translate: bool = True
+    glossary: str | None = None
+    cast: str | None = None
+    synopsis: str | None = None
+    speakers: int | None = None
+    separator: str = "auto"
+    separator_model: str = ""
+    diarizer: str = "auto"
+    recognizer: str = "auto"
+    recognizer_model: str = ""
+    translator: str = "auto"
+    translator_model: str = ""
+    server: str = ""
+    device: str = "auto"
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages to translate into, each once."""
+        return tuple(dict.fromkeys(self.targets)) if self.translate else ()
+
+
+class RunClock(Value, frozen=True):
+    """Where a run's sound lies on the timeline it was made for: it begins with frame `first`, counted from
+    the timeline's start. `rate` is the timeline's, "" where only a file is known."""
+
+    rate: str = ""
+    first: int = 0

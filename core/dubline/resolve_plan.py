@@ -1,0 +1,324 @@
+"""What of a run goes where on a timeline of DaVinci Resolve: a flat plan that the plug-in carries out.
+
+    plan = make_plan(Path("EPISODE.dubline"), timeline, want)
+
+Everything is in frames of that timeline, counted from its start. The plug-in adds the start, and decides
+nothing. Section numbers in comments are those of the notes on Resolve's scripting interface.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import time
+import unicodedata
+import uuid
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dubline.errors import InvalidJob
+from dubline.localize_job import RunClock
+from dubline.model import Stems
+from dubline.programme import Mark, Programme, SoundTrack, SubtitleCue, read_programme, result_of
+from dubline.resolve_values import AudioPlan, MarkerPlan, Plan, ResolveTimeline, SubtitlePlan, Want
+from dubline.run import full_disk_is_told, read_manifest, write_whole
+from dubline.subtitles import SubtitleText, frame_to_ms, write_srt
+from dubline.subtitles.sent import Sent, SentCue, digest_of, keep_sent
+from dubline.timebase import frame_rate, seconds_to_frames, whole
+
+PLACE = "resolve"
+"""The folder in a run for what Resolve is given. `dubline export` replaces exports/resolve as a whole."""
+LONGEST_NAME = 60
+TRACKS_WITH_RECORDS = 6
+"""Up to so many tracks of a language, each is also known by itself when its subtitles come back."""
+
+# Colours of clips and of markers are two different lists of names (1.5, 1.8).
+COLOURS = {"vocals": "Teal", "music": "Violet", "sfx": "Orange", "ambient": "Olive", "dub": "Pink",
+           "m_and_e": "Navy"}  # fmt: skip
+MARKERS = {"too_long": "Red", "failed": "Fuchsia", "pending": "Cyan", "low_confidence": "Yellow"}
+SUBTYPES = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # 1.5
+
+
+Placed = tuple[int, int, SubtitleCue]
+
+
+def make_plan(root: Path, timeline: ResolveTimeline, want: Want) -> Plan:
+    """The plan for a run, its sounds linked and its subtitles written into RUN/resolve, plan.json there too.
+
+    Sound files get names that tell run and content, and subtitle files names that are used once: Resolve
+    keeps what it has read from a path (3).
+
+    Raises:
+        InvalidJob: no run, nothing in it, a rate that is none, or not the one the run was made for; a
+            language that the run does not have.
+        StorageFull: the disk is full.
+    """
+    fps = frame_rate(timeline.rate)
+    if timeline.frames < 1 or timeline.start < 0:
+        raise InvalidJob("the timeline is empty", hint="Put the programme on it first.")
+    programme = read_programme(root)
+    clock = clock_of(root)
+    if clock.rate and frame_rate(clock.rate) != fps:
+        raise InvalidJob(
+            f"this run was made for a timeline of {clock.rate} frames a second, not {timeline.rate}",
+            hint="Open that timeline, or localize this one.",
+        )
+    notes = list(programme.notes)
+    place = root.absolute() / PLACE
+    with full_disk_is_told(place):
+        place.mkdir(exist_ok=True)
+        audio = tuple(_audio(programme, root, place, clock.first, fps, want, notes))
+        subtitles = _subtitles(programme, root, place, clock.first, fps, timeline.frames, want, notes)
+        marks = programme.marks if want.markers else ()
+        plan = Plan(
+            run=root.absolute().as_posix(),
+            timeline=timeline,
+            bin=f"Dubline {programme.name}",
+            audio=audio,
+            subtitles=subtitles,
+            markers=_markers(marks, clock.first, fps, timeline.frames),
+            mute=("original",) if want.mute_original and audio else (),
+            otio=_timeline_file(programme, timeline, place, clock) if want.otio else "",
+            notes=tuple(notes),
+        )
+        write_whole(place / "plan.json", msgspec.json.encode(plan))
+    return plan
+
+
+def clock_of(root: Path) -> RunClock:
+    """Where the run's sound lies on its timeline; from the start, where the run was made for a file alone."""
+    found: RunClock | None = result_of(read_manifest(root), root, "clock", RunClock)
+    return found or RunClock()
+
+
+def _audio(
+    programme: Programme, root: Path, place: Path, first: int, fps: Fraction, want: Want, notes: list[str]
+) -> Iterable[AudioPlan]:
+    stems: Stems | None = result_of(read_manifest(root), root, "separate", Stems)
+    empty = {stem.name: stem.label for stem in (stems.stems if stems else ()) if stem.empty}
+    for sound in programme.sounds:
+        wanted = want.dub if sound.role in ("dub", "m_and_e") else sound.role in want.stems
+        if sound.role == "original" or not wanted:
+            continue
+        if sound.role in empty:
+            notes.append(f"{sound.name} is not placed, since it is silent: {empty[sound.role]}")
+            continue
+        key = f"dub:{sound.language}" if sound.role == "dub" else f"stem:{sound.name}"
+        yield AudioPlan(
+            key=key,
+            name=sound.name,
+            path=_linked(sound, programme.name, place).as_posix(),
+            subtype=SUBTYPES.get(sound.channels, f"adaptive{sound.channels}"),
+            record=first,
+            # A file may be half a sample short of its last frame at rates that are no whole numbers.
+            frames=whole(Fraction(2 * sound.frames + 1, 2 * sound.rate) * fps, "floor"),
+            colour=COLOURS.get(sound.role, "Teal"),
+            enabled=sound.enabled,
+        )
+
+
+def _linked(sound: SoundTrack, name: str, place: Path) -> Path:
+    """The sound under a name that no other content will ever have, linked or else copied."""
+    from dubline.media import fingerprint
+
+    source = Path(sound.path)
+    try:
+        # Size and time count too: stems often begin and end with the same silence.
+        mark = hashlib.sha256(fingerprint(source).encode()).hexdigest()[:10]
+    except OSError as error:
+        raise InvalidJob(
+            f"{source} cannot be read: {error.strerror or error}",
+            hint="Run `dubline separate` again: what is still there is kept.",
+        ) from None
+    target = place / f"{_file_name(name)} {_file_name(sound.name)} {mark}{source.suffix}"
+    if not target.exists():
+        aside = target.with_name(f".{target.name}.part")
+        aside.unlink(missing_ok=True)
+        try:
+            os.link(source, aside)
+        except OSError:
+            shutil.copyfile(source, aside)
+        aside.replace(target)
+    return target
+
+
+def _subtitles(
+    programme: Programme,
+    root: Path,
+    place: Path,
+    first: int,
+    fps: Fraction,
+    length: int,
+    want: Want,
+    notes: list[str],
+) -> tuple[SubtitlePlan, ...]:
+    known = list(dict.fromkeys(track.language for track in programme.subtitles))
+    missing = [language for language in want.languages if language not in known]
+    if want.subtitles == "none":
+        return ()
+    if missing:
+        raise InvalidJob(
+            f"the run has no text in {', '.join(missing)}",
+            hint=f"It has {', '.join(filter(None, known)) or 'none'}. Translate it first.",
+        )
+    # Never twice the same file name: stamp and a random part (3).
+    stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:6]}"
+    made: list[SubtitlePlan] = []
+    for language in want.languages or known:
+        tracks = [track for track in programme.subtitles if track.language == language]
+        groups = [(track.name, f"sub:{language}:{track.speaker}", track.cues) for track in tracks]
+        if want.subtitles == "mixed":
+            cues = tuple(cue for track in tracks for cue in track.cues)
+            groups = [(language or "und", f"sub:{language}", cues)]
+        placed: list[list[Placed]] = []
+        for name, key, cues in groups:
+            for number, layer in enumerate(layers(cues, first, fps, length), 1):
+                more = "" if number == 1 else f" ({number})"
+                file = place / f"{_file_name(name + more)} {stamp}-{len(made):02d}.srt"
+                write_whole(file, _srt(layer, fps))
+                made.append(
+                    SubtitlePlan(
+                        key=key if number == 1 else f"{key}:{number}",
+                        name=name + more,
+                        language=language,
+                        srt=file.as_posix(),
+                        cues=tuple((start, end, cue.text, cue.id) for start, end, cue in layer),
+                    )
+                )
+                placed.append(layer)
+        given = sum(len(cues) for _, _, cues in groups)
+        left_out = given - sum(map(len, placed))
+        if left_out:
+            notes.append(f"{language}: {left_out} of {given} cues lie behind the timeline's end")
+        _remember(root, placed, language, first, fps)
+    return tuple(made)
+
+
+def layers(cues: Sequence[SubtitleCue], first: int, fps: Fraction, length: int) -> list[list[Placed]]:
+    """Cues on frames, in as few tracks as hold them without overlap; each at least a frame long.
+
+    One that touches the next by rounding alone is cut back to it. What lies at or behind `length` is left
+    out.
+    """
+    made: list[list[Placed]] = []
+    for cue in sorted(cues, key=lambda c: (c.start, c.end, c.id)):
+        start = first + seconds_to_frames(cue.start, fps)
+        end = min(max(first + seconds_to_frames(cue.end, fps), start + 1), length)
+        if start >= length:
+            continue
+        for layer in made:
+            begin, stop, before = layer[-1]
+            if stop > start and before.end <= cue.start and begin < start:
+                layer[-1] = (begin, start, before)
+            if layer[-1][1] <= start:
+                layer.append((start, end, cue))
+                break
+        else:
+            made.append([(start, end, cue)])
+    return made
+
+
+def _srt(layer: Sequence[Placed], fps: Fraction) -> bytes:
+    # With a byte order mark, times from the timeline's start, on frames (3).
+    cues = [
+        SubtitleText(index=n, start_ms=frame_to_ms(start, fps), end_ms=frame_to_ms(end, fps), text=cue.text)
+        for n, (start, end, cue) in enumerate(layer, 1)
+    ]
+    return write_srt(cues).encode("utf-8-sig")
+
+
+def _remember(root: Path, placed: list[list[Placed]], language: str, first: int, fps: Fraction) -> None:
+    """Keep a record of what goes out, so that it is known again when it comes back."""
+    source = _source_language(root) == language
+    everything = sorted((item for layer in placed for item in layer), key=lambda item: item[:2])
+    groups = [everything] if everything else []
+    if 1 < len(placed) <= TRACKS_WITH_RECORDS:
+        groups += placed
+    for group in groups:
+        cues = tuple(
+            SentCue(
+                number=number,
+                start_ms=frame_to_ms(start - first, fps),
+                end_ms=frame_to_ms(end - first, fps),
+                digest=digest_of(cue.text),
+                id=cue.id,
+                speaker=cue.speaker,
+            )
+            for number, (start, end, cue) in enumerate(group, 1)
+        )
+        keep_sent(Sent(language=language, source=source, cues=cues), root)
+
+
+def _source_language(root: Path) -> str:
+    """The language of the run's own transcript, "" where there is none."""
+    from dubline.transcript import read_transcript
+
+    path = root / "transcript.json"
+    return read_transcript(path).language if path.exists() else ""
+
+
+def _markers(marks: Sequence[Mark], first: int, fps: Fraction, length: int) -> tuple[MarkerPlan, ...]:
+    """One for each segment and kind, all on frames of their own: Resolve has one marker a frame (1.5)."""
+    together: dict[tuple[int, str], list[Mark]] = {}
+    for mark in marks:
+        together.setdefault((mark.id, mark.kind), []).append(mark)
+    taken: set[int] = set()
+    made = []
+    for (number, kind), group in together.items():
+        frame = first + seconds_to_frames(group[0].start, fps)
+        end = min(first + seconds_to_frames(group[0].end, fps), length)
+        while frame in taken:
+            frame += 1
+        if frame >= length:
+            continue
+        taken.add(frame)
+        made.append(
+            MarkerPlan(
+                frame=frame,
+                frames=max(end - frame, 1),
+                colour=MARKERS[kind],
+                name=f"{kind.replace('_', ' ')} {number}",
+                note="\n".join(mark.text for mark in group),
+                key=f"dubline:{number}:{kind}",
+            )
+        )
+    return tuple(made)
+
+
+def _timeline_file(programme: Programme, timeline: ResolveTimeline, place: Path, clock: RunClock) -> str:
+    """An .otio in Resolve's own dialect, for ImportTimelineFromFile; it becomes a new timeline (6)."""
+    if clock.first:
+        raise InvalidJob(
+            "a timeline can only be imported for a run of the whole timeline, and this one begins at frame "
+            f"{clock.first}",
+            hint="Place it directly, or localize the whole timeline.",
+        )
+    from otio_dubline.build import build
+    from otio_dubline.exporters import export
+
+    shown = msgspec.structs.replace(
+        programme, rate=timeline.rate, start=timeline.start, drop=timeline.drop, frames=timeline.frames
+    )
+    if programme.picture is None:
+        programme = shown
+    folder = place / f"timeline-{uuid.uuid4().hex[:8]}"
+    (done,) = export(build(programme), ["resolve"], folder)
+    return done.files[0].as_posix()
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON says it."""
+    told: dict[str, Any] = msgspec.to_builtins(plan)
+    return told
+
+
+def _file_name(text: str) -> str:
+    """A text that people wrote as part of a file's name on any system."""
+    clean = unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode())
+    return re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]+', "_", clean)[:LONGEST_NAME].strip(" .") or "unnamed"

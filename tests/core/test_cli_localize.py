@@ -1,0 +1,81 @@
+"""`dubline localize` as a user gives it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from command import dubline
+
+from dubline.transcript import read_transcript
+from dubline.translated import read_translation
+
+DATA = Path(__file__).resolve().parents[2] / "../shared/data"
+
+if not all(find_spec(name) for name in ("pocketsphinx", "resemblyzer", "silero_vad")):
+    pytest.skip("pocketsphinx or the built-in diarizer's weights are not installed", allow_module_level=True)
+
+WORDS = ("--from", "en", "--to", "tr", "--recognizer", "pocketsphinx", "--diarizer", "builtin",
+         "--separator", "builtin", "--translator", "manual", "--speakers", "1", "--threads", "1")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    source = DATA / "scene/dialogue.flac"
+    if not source.exists():
+        pytest.skip("the shared media are not here")
+    samples, rate = soundfile.read(source, start=48000 * 6, stop=48000 * 12, always_2d=True)
+    path = tmp_path_factory.mktemp("talk") / "Bölüm 1.wav"
+    soundfile.write(path, samples, rate, subtype="PCM_24")
+    return path
+
+
+def test_all_of_it_beside_the_film_and_kept_the_second_time(talk: Path) -> None:
+    answer = dubline("localize", talk, *WORDS)
+    assert answer.status == 0, answer.err
+    root = talk.with_name("Bölüm 1.dubline")
+    assert (root / "stems/vocals.wav").is_file() and (root / "stems.png").is_file()
+    transcript = read_transcript(root / "transcript.json")
+    translation = read_translation(root / "translated.json")
+    assert translation.totals.pending == len(transcript.segments) > 0
+    assert f"{len(transcript.segments)} segments" in answer.out and str(root) in answer.out
+    assert "left to a person" in answer.out
+    again = dubline("localize", talk, *WORDS)
+    assert again.status == 0 and again.out == answer.out
+    for name in ("separate", "diarize", "recognize"):
+        assert f"{name}: kept from before" in again.err
+
+
+def test_the_same_steps_as_the_single_commands(talk: Path) -> None:
+    """A run that `localize` has begun is gone on with by `separate`, without doing it again."""
+    root = talk.with_name("Bölüm 1.dubline")
+    if not (root / "run.json").exists():
+        dubline("localize", talk, *WORDS)
+    answer = dubline("separate", talk, "--separator", "builtin", "--threads", "1")
+    assert answer.status == 0 and "separate: kept from before" in answer.err
+
+
+def test_what_cannot_be_costs_no_work(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros((4800, 1)), 48000)
+    for words, said in (
+        (("--content", "opera"), "opera"),
+        (("--separator", "nosuch"), "nosuch"),
+        (("--from", "tr"), "English"),
+        (("--to", "en"), "both en"),
+    ):
+        answer = dubline("localize", path, *WORDS, *words)
+        assert answer.status != 0 and said in answer.err and "Traceback" not in answer.err, answer.err
+        assert not (tmp_path / "a.dubline").exists()
+    nothing = dubline("localize", path, "--no-stems", "--no-transcript")
+    assert nothing.status == 2 and "nothing is asked for" in nothing.err
+    missing = dubline("localize", tmp_path / "none.mov")
+    assert missing.status == 2 and "no file" in missing.err
+
+
+def test_help_teaches() -> None:
+    answer = dubline("localize", "--help")
+    assert answer.status == 0 and "dubline localize EPISODE.mov --from tr --to en" in answer.out

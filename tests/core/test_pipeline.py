@@ -1,0 +1,158 @@
+"""The whole order of work on real speech: what depends on what, and what is refused before it begins."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from dubline.errors import BackendMissing, DublineError, InvalidJob, ValidationError, WeightsError
+from dubline.localize_job import LocalizeJob
+from dubline.pipeline import Localized, decide, localize, summary
+from dubline.run import Run, StepRecord
+from dubline.timeline_media import FileMedia, TimelineClip, TimelineMedia
+from dubline.transcript import read_transcript
+from dubline.translated import read_translation
+
+DATA = Path(__file__).resolve().parents[2] / "../shared/data"
+SPEECH = all(find_spec(name) for name in ("pocketsphinx", "resemblyzer", "silero_vad"))
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two readers, 7 s."""
+    source = DATA / "scene/dialogue.flac"
+    if not source.exists() or not SPEECH:
+        pytest.skip("the shared media, pocketsphinx or the built-in diarizer's weights are not here")
+    samples, rate = soundfile.read(source, start=48000 * 6, stop=48000 * 13, always_2d=True)
+    path = tmp_path_factory.mktemp("talk") / "talk.wav"
+    soundfile.write(path, samples, rate, subtype="PCM_24")
+    return path
+
+
+def job_of(path: Path, **more: Any) -> LocalizeJob:
+    told: dict[str, Any] = {
+        "media": FileMedia(path=path.as_posix()),
+        "source": "en",
+        "stems": False,
+        "diarizer": "builtin",
+        "recognizer": "pocketsphinx",
+        "translator": "manual",
+        "separator": "builtin",
+        "device": "cpu",
+        **more,
+    }
+    return LocalizeJob(**told)
+
+
+def done(job: LocalizeJob, root: Path) -> tuple[Localized, dict[str, str], dict[str, Any]]:
+    """(what came out, step -> done or kept, the summary)."""
+    states: dict[str, str] = {}
+
+    def said(record: StepRecord) -> None:
+        states[record.name] = record.state
+
+    with Run(root, said=said) as run:
+        result = localize(job, run, threads=1)
+        return result, states, summary(result, run)
+
+
+def test_from_sound_to_two_languages_and_only_what_changed_again(talk: Path, tmp_path: Path) -> None:
+    root = tmp_path / "talk.dubline"
+    result, states, told = done(job_of(talk, targets=("tr", "de", "tr")), root)
+    assert result.stems is None and result.transcript is not None
+    assert [t.target_language for t in result.translations] == ["tr", "de"], "each once"
+    assert set(states.values()) == {"done"} and "separate" not in states
+    transcript = read_transcript(root / "transcript.json")
+    assert transcript.segments and told["segments"] == len(transcript.segments)
+    german = read_translation(root / "translated.de.json")
+    assert [s.id for s in german.segments] == [s.id for s in transcript.segments]
+    assert all((root / name).is_file() for name in told["files"])
+    assert told["translations"][0]["pending"] == len(transcript.segments)
+
+    _, again, _ = done(job_of(talk, targets=("tr", "de")), root)
+    assert set(again.values()) == {"kept"}
+
+    _, other, _ = done(job_of(talk, targets=("tr", "de"), speakers=1), root)
+    assert other["listen"] == "kept" and other["diarize"] == "done"
+
+    _, fewer, _ = done(job_of(talk, targets=("tr",), translate=False), root)
+    assert "translate" not in fewer and set(fewer.values()) == {"kept"}
+
+
+def test_with_stems_the_voices_are_heard(talk: Path, tmp_path: Path) -> None:
+    root = tmp_path / "talk.dubline"
+    clip = TimelineClip(path=talk.as_posix(), record=12, frames=100)
+    media = TimelineMedia(rate="25", frames=150, start=90000, first=12, clips=(clip,))
+    result, states, _ = done(job_of(talk, media=media, stems=True), root)
+    assert result.stems is not None and result.sound.frames == 138 * 1920
+    assert list(states)[:3] == ["clock", "timeline", "separate"] and "recognize" in states
+    total = sum(
+        soundfile.read(root / f"stems/{name}.wav", dtype="float32")[0]
+        for name in ("vocals", "music", "sfx", "ambient")
+    )
+    source, _ = soundfile.read(talk, dtype="float32", stop=100 * 1920)
+    np.testing.assert_allclose(total[: 100 * 1920], source, atol=2**-22)
+    assert not total[100 * 1920 :].any()
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
+    path, root = tmp_path / "a.wav", tmp_path / "r.dubline"
+    soundfile.write(path, np.zeros((48000, 1)), 48000)
+    left = root / "steps/.timeline-0123456789.part"
+    left.mkdir(parents=True)
+    (left / "fetched-0.wav").write_bytes(bytes(1000))
+    clip = TimelineClip(path=path.as_posix(), record=0, frames=24)
+    media = TimelineMedia(rate="24", frames=24, clips=(clip,))
+    done(LocalizeJob(media=media, separator="builtin", subtitles=False), root)
+    assert not left.exists() and not list((root / "steps").glob(".*"))
+
+
+def test_nothing_said_is_nothing_translated(tmp_path: Path) -> None:
+    if not SPEECH:
+        pytest.skip("pocketsphinx or the built-in diarizer's weights are not here")
+    path = tmp_path / "silence.wav"
+    soundfile.write(path, np.zeros((48000 * 2, 1)), 48000)
+    told: list[str] = []
+    with Run(tmp_path / "r.dubline") as run:
+        result = localize(job_of(path, targets=("tr",)), run, tell=told.append)
+    assert result.transcript is not None and not result.transcript.segments and not result.translations
+    assert any("nothing is translated" in text for text in told)
+
+
+@pytest.mark.parametrize(
+    ("more", "kind", "said"),
+    [
+        ({"media": FileMedia(path="/nowhere/x.mov")}, ValidationError, "no file"),
+        ({"media": FileMedia(path="/x/\udcff.wav")}, InvalidJob, "not valid text"),
+        ({"offset": -5}, InvalidJob, "5 frames before"),
+        ({"track": "7"}, DublineError, "no audio track '7'"),
+        ({"stems": False, "subtitles": False, "translate": False}, InvalidJob, "nothing is asked for"),
+        ({"stems": True, "separator": "nosuch"}, InvalidJob, "nosuch"),
+        ({"recognizer": "nosuch"}, InvalidJob, "nosuch"),
+        ({"source": "tr"}, InvalidJob, "English"),
+        ({"targets": ("en",)}, InvalidJob, "both en"),
+        ({"targets": ("tr",), "translator": "nosuch"}, InvalidJob, "nosuch"),
+        ({"targets": ("tr",), "translator": "auto", "translator_model": "nosuch"}, WeightsError, "nosuch"),
+        ({"targets": ("tr",), "glossary": "/nowhere.csv"}, InvalidJob, "nowhere.csv"),
+        ({"targets": ("tr",), "synopsis": "/nowhere.txt"}, InvalidJob, "nowhere.txt"),
+        ({"cast": "/nowhere.toml"}, InvalidJob, "nowhere.toml"),
+    ],
+)
+def test_refused_before_anything_is_decoded(
+    tmp_path: Path, more: dict[str, Any], kind: type[DublineError], said: str
+) -> None:
+    if not SPEECH:
+        pytest.skip("pocketsphinx or the built-in diarizer's weights are not here")
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros((4800, 1)), 48000)
+    offset, track = more.pop("offset", 0), more.pop("track", "")
+    more.setdefault("media", FileMedia(path=path.as_posix(), track=track, offset_frames=offset))
+    with pytest.raises(kind) as caught:
+        decide(job_of(path, **more))
+    assert said in caught.value.message and caught.value.hint, caught.value.message
+    assert not isinstance(caught.value, BackendMissing) or caught.value.hint
