@@ -4,6 +4,7 @@
 python3 install/run.py                     the engine with Demucs, UVR and speech
 python3 install/run.py --with ""           the engine alone: the built-in separator
 python3 install/run.py --venv ~/dubline    somewhere else than .venv beside this folder
+python3 install/run.py resolve install     the entry in DaVinci Resolve; also uninstall, check
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ import environment
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["resolve"]:
+        import resolve
+
+        raise SystemExit(resolve.main(sys.argv[2:]))
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -22,7 +22,7 @@ import environment
 
 EXTRAS = (
     "demucs", "uvr", "speech", "faster-whisper", "transformers", "pocketsphinx", "pyannote", "ctranslate2",
-    "llm", "aaf", "test",
+    "llm", "aaf", "voice", "piper", "test",
 )  # fmt: skip
 NO_WORKERS = """\
 PaddleSpeech's environment could not be made; the lines above say why. It needs a package index that has

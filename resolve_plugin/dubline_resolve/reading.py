@@ -1,0 +1,177 @@
+"""What to work on: the timeline, its in and out range, chosen clips, or a clip of the media pool -> MEDIA."""
+
+import os
+from typing import Any, Dict, List, Optional, Set, Tuple
+
+from dubline_resolve import receipt
+from dubline_resolve.clips import Media, clip_of
+from dubline_resolve.objects import Refused, Session, ask, can, number
+from dubline_resolve.tracks import count
+
+CAN_RENDER = ("generated", "nested", "retimed", "place", "linked_sound")
+"""Codes of refusals that rendering the timeline's sound gets around."""
+
+
+def read_timeline(
+    session: Session, ranged: bool = True, tracks: Optional[List[int]] = None, run: str = ""
+) -> Dict[str, Any]:
+    """The current timeline's sound -> {"media": MEDIA, "notes": [text]}.
+
+    ``ranged``: only the range between the in and out points, where they are set. ``tracks``: numbers of audio
+    tracks; None is all that are on. ``run``: folder of an earlier run; what it placed is left out, and what
+    it switched off counts as on. Clips outside the range may be offline or retimed.
+
+    Refused: an empty timeline, no sound in it, and what ``clips`` refuses.
+    """
+    facts = session.facts
+    if not facts["frames"]:
+        raise Refused(
+            "empty", "the timeline {} is empty".format(facts["name"]), "Put the programme on it first."
+        )
+    first, stop = in_and_out(session) if ranged else (0, facts["frames"])
+    muted = _muted_by_us(session, run)
+    notes, clips, heard = [], [], 0
+    cache: Dict[str, Media] = {}
+    for track in range(1, count(session.timeline, "audio") + 1):
+        if tracks is not None and track not in tracks:
+            continue
+        on = (
+            tracks is not None or track in muted or ask(session.timeline, "GetIsTrackEnabled", "audio", track)
+        )
+        items = ask(session.timeline, "GetItemListInTrack", "audio", track) or []
+        if not on:
+            if items:
+                notes.append("audio track {} is off and not worked on".format(track))
+            continue
+        for item in items:
+            record = number(ask(item, "GetStart"), "where a clip begins") - session.start
+            if record >= stop or record + number(ask(item, "GetDuration"), "a clip's length") <= first:
+                continue
+            if ours(item, cache):
+                notes.append("audio track {} was placed by Dubline and is not worked on".format(track))
+                break
+            found = clip_of(session, item, track, cache, _clip_on(item))
+            if found is not None:
+                clips.append(found)
+                heard += found["enabled"]
+    if not heard:
+        raise Refused(
+            "no_sound",
+            "there is no sound on {}".format(
+                "the timeline " + facts["name"] if (first, stop) == (0, facts["frames"]) else "this range"
+            ),
+            "Switch on the audio tracks and clips that are to be heard, or choose another range.",
+        )
+    return {"media": _media(session, first, stop, clips), "notes": notes}
+
+
+def read_selection(session: Session) -> Dict[str, Any]:
+    """The clips chosen on the timeline, with their linked sound -> {"media": MEDIA, "notes": []}.
+
+    Refused: before 21.0.4, which does not tell the selection (1.5), and where nothing with sound is chosen.
+    """
+    if not can(session.timeline, "GetSelectedClips"):
+        raise Refused(
+            "no_selection",
+            "{} does not tell which clips are chosen".format(session.edition.text),
+            "Set in and out points around them instead. 21.0.4 and later tell it.",
+        )
+    chosen, clips = {}, []
+    cache: Dict[str, Media] = {}
+    for item in ask(session.timeline, "GetSelectedClips") or []:
+        for each in [item, *(ask(item, "GetLinkedItems") or [])]:
+            sort, track = list(ask(each, "GetTrackTypeAndIndex") or ["", 0])[:2]
+            if sort == "audio":
+                chosen[ask(each, "GetUniqueId")] = (each, int(track))
+    for item, track in chosen.values():
+        found = clip_of(session, item, track, cache, _clip_on(item))
+        if found is not None:
+            clips.append(found)
+    if not any(clip["enabled"] for clip in clips):
+        raise Refused("no_sound", "no clip with sound is chosen", "Choose clips on the timeline first.")
+    clips.sort(key=lambda clip: (clip["record"], clip["track"]))
+    first = min(clip["record"] for clip in clips)
+    stop = max(clip["record"] + clip["frames"] for clip in clips)
+    return {"media": _media(session, first, stop, clips), "notes": []}
+
+
+def read_pool_clip(session: Session) -> Dict[str, Any]:
+    """The one clip that is chosen in the media pool -> {"media": MEDIA of its file, "notes": []}."""
+    chosen = (ask(session.pool, "GetSelectedClips") or []) if can(session.pool, "GetSelectedClips") else []
+    if len(chosen) != 1:
+        raise Refused(
+            "no_selection",
+            "{} clips are chosen in the media pool".format(len(chosen) or "no"),
+            "Choose the one clip that is to be worked on.",
+        )
+    name = ask(chosen[0], "GetName") or ""
+    if os.path.splitext(name)[1].lower() in (".srt", ".vtt"):
+        # GetClipProperty on a subtitle file has crashed Resolve (1.9): judged by its name alone.
+        raise Refused("no_sound", "{} is a subtitle file".format(name), "Choose a video or a sound.")
+    media = Media(chosen[0])
+    if not media.path:
+        raise Refused(
+            "nested", "{} is a timeline, not a file".format(name), "Open it and work on the timeline."
+        )
+    if not media.online:
+        raise Refused(
+            "offline",
+            "{} is offline: {} is missing".format(name, media.path),
+            "Relink it, or bring its disk online.",
+        )
+    return {"media": {"kind": "file", "path": media.path, "track": ""}, "notes": []}
+
+
+def in_and_out(session: Session) -> Tuple[int, int]:
+    """(first, behind the last) frame from the timeline's start; all of it where no points are set.
+
+    The marks count from the start, the last frame included (1.5); before 20 they cannot be read.
+    """
+    frames = session.facts["frames"]
+    marks = ask(session.timeline, "GetMarkInOut") if can(session.timeline, "GetMarkInOut") else None
+    for sort in ("audio", "video"):
+        found = (marks or {}).get(sort) or {}
+        if "in" in found or "out" in found:
+            first = max(0, int(found.get("in", 0)))
+            stop = min(frames, int(found.get("out", frames - 1)) + 1)
+            if first >= stop:
+                raise Refused(
+                    "empty", "there is nothing between the in and out points", "Move them, or clear them."
+                )
+            return first, stop
+    return 0, frames
+
+
+def ours(item: Any, cache: Dict[str, Media]) -> bool:
+    """Whether an item's file was made for placing: it lies in the folder resolve of a run."""
+    pool_item = ask(item, "GetMediaPoolItem")
+    if pool_item is None:
+        return False
+    key = ask(pool_item, "GetUniqueId")
+    if key not in cache:
+        cache[key] = Media(pool_item)
+    parts = cache[key].path.replace("\\", "/").split("/")
+    return len(parts) > 2 and parts[-2] == "resolve" and parts[-3].endswith(".dubline")
+
+
+def _clip_on(item: Any) -> bool:
+    return ask(item, "GetClipEnabled") is not False
+
+
+def _muted_by_us(session: Session, run: str) -> Set[int]:
+    placed = receipt.Book(run).placed(session) if run else None
+    return {entry["index"] for entry in placed["muted"]} if placed else set()
+
+
+def _media(session: Session, first: int, stop: int, clips: List[Dict[str, Any]]) -> Dict[str, Any]:
+    facts = session.facts
+    return {
+        "kind": "timeline",
+        "rate": facts["rate"],
+        "start": facts["start"],
+        "frames": facts["frames"],
+        "drop": facts["drop"],
+        "in": first,
+        "out": stop,
+        "clips": clips,
+    }

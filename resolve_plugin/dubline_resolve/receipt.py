@@ -1,0 +1,149 @@
+"""The receipt: what was put into which timeline, so that exactly this can be updated or taken away again.
+
+RUN/resolve/receipt.json holds one placement for each timeline: ``{"format", "placements": [...]}``. One
+that is still being made stands in receipt-unfinished.json. Found there at a start, it was broken off, and is
+taken away first.
+"""
+
+import json
+import os
+import time
+from typing import Any, Dict, List, Optional
+
+from dubline_resolve.objects import Refused, Session, ask
+
+FORMAT = "dubline.receipt.1"
+FOLDER = "resolve"
+
+Placement = Dict[str, Any]
+
+
+def new_placement(session: Session) -> Placement:
+    """An empty placement. Frames in it count from the timeline's start, track numbers from 1.
+
+    "tracks": [{"type", "index", "name", "key", "media", "path", "record", "items": [ids], "cues": [[start,
+    end, text]]}]; "media": [{"id", "path", "bin"}] brought into the pool; "bins": [{"id", "name"}] that were
+    made; "markers": [{"frame", "key", "from"}]; "muted": [{"index", "name"}] of audio tracks that were on;
+    "copy", "imported": {"id", "name"} of timelines that were made.
+    """
+    return {
+        "project": session.project_id,
+        "project_name": session.project_name,
+        "timeline": session.timeline_id,
+        "timeline_name": session.facts["name"],
+        "resolve": session.edition.text,
+        "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "tracks": [],
+        "media": [],
+        "bins": [],
+        "markers": [],
+        "muted": [],
+        "copy": None,
+        "imported": None,
+    }
+
+
+class Book:
+    """The receipts of a run folder."""
+
+    def __init__(self, run: str) -> None:
+        self.path = os.path.join(run, FOLDER, "receipt.json")
+        self.unfinished_path = os.path.join(run, FOLDER, "receipt-unfinished.json")
+
+    def placements(self) -> List[Placement]:
+        """Every placement there is. Refused where the file cannot be understood."""
+        return self._read(self.path)
+
+    def placed(self, session: Session) -> Optional[Placement]:
+        """The placement on the session's timeline, None where there is none."""
+        return _of(self.placements(), session)
+
+    def unfinished(self, session: Session) -> Optional[Placement]:
+        """A placement on this timeline that was broken off."""
+        return _of(self._read(self.unfinished_path), session)
+
+    def begin(self, placement: Placement) -> None:
+        """Keep what has been made so far, in case Resolve goes away in the middle."""
+        others = [each for each in self._read(self.unfinished_path) if not _alike(each, placement)]
+        self._write(self.unfinished_path, [*others, placement])
+
+    def end(self, placement: Placement) -> None:
+        """The placement is neither here nor there: nothing of it is left unfinished."""
+        others = [each for each in self._read(self.unfinished_path) if not _alike(each, placement)]
+        if others:
+            self._write(self.unfinished_path, others)
+        elif os.path.exists(self.unfinished_path):
+            os.remove(self.unfinished_path)
+
+    def keep(self, placement: Placement) -> None:
+        """The placement is done, in the stead of an older one on the same timeline."""
+        others = [each for each in self.placements() if not _alike(each, placement)]
+        self._write(self.path, [*others, placement])
+        self.end(placement)
+
+    def forget(self, placement: Placement) -> None:
+        """The placement was taken away."""
+        others = [each for each in self.placements() if not _alike(each, placement)]
+        if others:
+            self._write(self.path, others)
+        elif os.path.exists(self.path):
+            os.remove(self.path)
+
+    def _read(self, path: str) -> List[Placement]:
+        try:
+            with open(path, encoding="utf-8") as file:
+                found = json.load(file)
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError) as error:
+            raise self._broken(path, error)
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise self._broken(path, "it has another format")
+        placements = found.get("placements")
+        if not isinstance(placements, list) or not all(_sound(each) for each in placements):
+            raise self._broken(path, "something is missing in it")
+        return placements
+
+    def _broken(self, path: str, reason: Any) -> Refused:
+        return Refused(
+            "receipt",
+            "the receipt {} cannot be read: {}".format(path, reason),
+            "Take what was placed off the timeline by hand, then delete that file.",
+        )
+
+    def _write(self, path: str, placements: List[Placement]) -> None:
+        aside = path + ".part"
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(aside, "w", encoding="utf-8") as file:
+                json.dump({"format": FORMAT, "placements": placements}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(aside, path)
+        except OSError as error:
+            raise Refused(
+                "receipt",
+                "the receipt {} cannot be written: {}".format(path, error.strerror or error),
+                "Make room on that disk, or make the folder writable.",
+            )
+
+
+def record_timeline(timeline: Any) -> Dict[str, str]:
+    """A timeline that was made, as a receipt names it."""
+    return {"id": ask(timeline, "GetUniqueId"), "name": ask(timeline, "GetName")}
+
+
+def _sound(placement: Any) -> bool:
+    lists = ("tracks", "media", "bins", "markers", "muted")
+    return isinstance(placement, dict) and all(isinstance(placement.get(key), list) for key in lists)
+
+
+def _alike(one: Placement, other: Placement) -> bool:
+    return (one["project"], one["timeline"]) == (other["project"], other["timeline"])
+
+
+def _of(placements: List[Placement], session: Session) -> Optional[Placement]:
+    for each in placements:
+        if each["project"] == session.project_id and each["timeline"] == session.timeline_id:
+            return each
+    return None

@@ -1,0 +1,204 @@
+"""The window as a page in the browser, served to this machine alone: where there is no other.
+
+Listens on 127.0.0.1, on a port the system gives. The address holds a word that opens one page, once; the page
+gets another in a cookie. A request with another Host than ours is refused, so that no website reaches it by
+its own name. One that changes something needs the page's own header too, which other sites' pages cannot set.
+"""
+
+import hmac
+import json
+import secrets
+import time
+import webbrowser
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any, Callable, Dict, Optional
+
+from dubline_resolve.page_text import PAGE
+from dubline_resolve.view_model import WindowModel
+
+TURN = 0.1
+"""Seconds to wait for a request before the engine is looked at."""
+SLOWEST = 2.0
+"""Seconds that a request may take to arrive: one that hangs must not stop the others."""
+FORSAKEN = 300.0
+"""Seconds without a page, and without work, after which it ends. Hidden pages ask once a minute."""
+LARGEST = 1 << 16
+
+
+class PageWindow:
+    """``run()`` opens the browser and returns when the window is closed. OSError where no port is given."""
+
+    def __init__(
+        self,
+        model: WindowModel,
+        each_tick: Callable[[], None],
+        browse: Callable[[str], Any] = webbrowser.open,
+    ) -> None:
+        self.model = model
+        self.each_tick = each_tick
+        self.browse = browse
+        self.once = ""
+        self.session = secrets.token_urlsafe(32)
+        self.asked = time.monotonic()
+        self.server = HTTPServer(("127.0.0.1", 0), _handler(self))
+        self.server.timeout = TURN
+        self.port = self.server.server_address[1]
+
+    def address(self) -> str:
+        """A new address that opens one page; the one before opens none any more."""
+        self.once = secrets.token_urlsafe(32)
+        return "http://127.0.0.1:{}/?word={}".format(self.port, self.once)
+
+    def show(self) -> None:
+        """Open a page; where there is no browser, its address is printed."""
+        address = self.address()
+        try:
+            opened = self.browse(address)
+        except Exception:  # webbrowser passes on whatever a browser's start raises
+            opened = False
+        if not opened:
+            print("Dubline's window: {}".format(address))
+
+    def run(self) -> None:
+        """Serve until the window is closed, or left alone for long with nothing to do."""
+        self.show()
+        try:
+            while not self.model.closed:
+                self.server.handle_request()  # one at a time: Resolve is spoken to from this thread alone
+                self.each_tick()
+                self.model.tick()
+                if self.model.wants_front:
+                    self.model.wants_front = False
+                    self.show()
+                if not self.model.running and time.monotonic() - self.asked > FORSAKEN:
+                    break
+        finally:
+            self.model.close()
+            self.server.server_close()
+
+    def layout(self) -> Dict[str, Any]:
+        """What the page draws its elements from."""
+        fields = [
+            {
+                "name": field.name,
+                "kind": field.kind,
+                "label": field.label,
+                "tip": field.tip,
+                "options": [list(option) for option in field.options],
+            }
+            for field in self.model.fields
+        ]
+        return {"fields": fields, "buttons": [[name, label] for name, label, _ in self.model.buttons()]}
+
+    def take(self, told: Dict[str, Any]) -> None:
+        """What the page sends: {"set": {field: value}} or {"act": action}. ValueError for anything else."""
+        known = {field.name: field for field in self.model.fields}
+        for name, value in dict(told.get("set") or {}).items():
+            if name not in known:
+                raise ValueError("no such field")
+            field = known[name]
+            if field.kind == "check":
+                good = isinstance(value, bool)
+            else:
+                good = isinstance(value, str) and (
+                    field.kind != "choice" or value in [key for key, _ in field.options]
+                )
+            if not good:
+                raise ValueError("no such value")
+            self.model.set(name, value)
+        if told.get("act"):
+            self.model.act(str(told["act"]))
+
+
+def _handler(window: PageWindow) -> Any:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = SLOWEST
+        server_version = "Dubline"
+        sys_version = ""
+
+        def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            if path != "/" or not self._ours():
+                self._answer(404 if self._ours() else 403)
+                return
+            if query.startswith("word=") and window.once and _equal(query[5:], window.once):
+                window.once = ""
+            elif not self._known():
+                self._answer(403, "text/plain", b"This address was used. Start Dubline again from the menu.")
+                return
+            nonce = secrets.token_urlsafe(16)
+            page = PAGE.replace("NONCE", nonce).replace("LAYOUT", _embedded(window.layout()))
+            self._answer(200, "text/html", page.encode("utf-8"), nonce, cookie=True)
+
+        def do_POST(self) -> None:
+            own = self.headers.get("X-Dubline") == "1"
+            if self.path != "/state" or not (self._ours() and self._known() and own):
+                self._answer(403)
+                return
+            try:
+                length = int(self.headers.get("Content-Length") or 0)
+                if not 0 <= length <= LARGEST:
+                    raise ValueError("too long")
+                told = json.loads(self.rfile.read(length).decode("utf-8") or "{}")
+                if not isinstance(told, dict):
+                    raise ValueError("no object")
+                window.asked = time.monotonic()
+                window.take(told)
+            except (ValueError, TypeError):
+                self._answer(400)
+                return
+            self._answer(200, "application/json", json.dumps(window.model.view()).encode("ascii"))
+
+        def _ours(self) -> bool:
+            hosts = ["{}:{}".format(name, window.port) for name in ("127.0.0.1", "localhost")]
+            origin = self.headers.get("Origin")
+            return self.headers.get("Host") in hosts and (
+                origin is None or origin in ["http://" + host for host in hosts]
+            )
+
+        def _known(self) -> bool:
+            pairs = [part.strip().partition("=") for part in (self.headers.get("Cookie") or "").split(";")]
+            name = "dubline{}".format(window.port)
+            return any(key == name and _equal(value, window.session) for key, _, value in pairs)
+
+        def _answer(
+            self,
+            status: int,
+            kind: str = "text/plain",
+            body: bytes = b"",
+            nonce: Optional[str] = None,
+            cookie: bool = False,
+        ) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind + "; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "no-store")
+            self.send_header("Referrer-Policy", "no-referrer")
+            self.send_header("X-Content-Type-Options", "nosniff")
+            allowed = "'nonce-{}'".format(nonce) if nonce else "'none'"
+            self.send_header(
+                "Content-Security-Policy",
+                "default-src 'none'; script-src {0}; style-src {0}; connect-src 'self'; "
+                "frame-ancestors 'none'; base-uri 'none'; form-action 'none'".format(allowed),
+            )
+            if cookie:
+                self.send_header(
+                    "Set-Cookie",
+                    "dubline{}={}; HttpOnly; SameSite=Strict; Path=/".format(window.port, window.session),
+                )
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing: the address with its word is no line for a console."""
+
+    return Handler
+
+
+def _equal(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8"))
+
+
+def _embedded(values: Any) -> str:
+    """JSON that may stand in a script element."""
+    return json.dumps(values).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

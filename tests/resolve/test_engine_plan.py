@@ -1,0 +1,68 @@
+"""A plan that the engine made of a real run, on the simulated timeline; and the plug-in on an old Python."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import msgspec
+from localized_run import localized_run
+from resolve_simulator import Simulator, build
+
+import dubline_resolve
+from dubline.resolve_plan import make_plan, plan_json
+from dubline.resolve_values import ResolveTimeline, Want
+from dubline_resolve.cues import read_cues
+from dubline_resolve.objects import Session, drive
+from dubline_resolve.placing import place
+from dubline_resolve.undo import undo
+
+
+def test_a_plan_of_the_engine(tmp_path: Path) -> None:
+    """A real run's range of a timeline at 25, placed, read back, updated and taken away."""
+    root = localized_run(tmp_path)
+    world = Simulator("studio-20.2", rate="25")
+    original = str(tmp_path / "Bölüm 1.wav")
+    build(world, {"timelines": [{"name": "Reel 1", "clips": [{"path": original, "record": 0}]}]})
+    before = world.snapshot()
+    session = Session(world.resolve)
+    told = msgspec.convert(session.told(), ResolveTimeline)
+    plan = plan_json(make_plan(root, told, Want()))
+    plan = json.loads(json.dumps(plan))
+    done = drive(place(session, plan))
+    assert [note for note in done["notes"] if "outside of that" not in note] == []
+    assert {(one.start, one.length) for one in world.sound("Reel 1")} == {(Fraction(1), Fraction(2))}
+    shown = {one.name: one.cues for one in world.subtitles("Reel 1")}
+    assert set(shown) == {"tr Ayşe", "tr Tom / Co", "en Ayşe", "en Tom / Co"}
+    for subtitle in plan["subtitles"]:
+        assert shown[subtitle["name"]] == [(a, b, text) for a, b, text, _ in subtitle["cues"]]
+    again = json.loads(json.dumps(plan_json(make_plan(root, told, Want()))))
+    assert drive(place(Session(world.resolve), again))["kept"] == 6
+    texts = {each["language"]: each["cues"] for each in read_cues(Session(world.resolve), str(root))}
+    assert set(texts) == {"tr", "en"} and min(cue["start"] for cue in texts["tr"]) >= 1
+    assert drive(undo(Session(world.resolve), str(root))) == []
+    assert world.snapshot() == before
+    world.check()
+
+
+def test_only_the_standard_library(tmp_path: Path) -> None:
+    """Every module of the plug-in side, on the oldest Python there is here, isolated from all packages."""
+    python = next(filter(None, map(oldest, ("3.6", "3.7", "3.8", "3.9", "3.10", "3.11"))))
+    folder = Path(dubline_resolve.__file__).parent
+    names = [path.stem for path in folder.glob("*.py") if path.stem not in ("__init__", "window_tk")]
+    code = f"import sys; sys.path.insert(0, {str(folder.parent)!r})\n"
+    code += "".join(f"import dubline_resolve.{name}\n" for name in names)
+    subprocess.run([python, "-I", "-S", "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def oldest(version: str) -> str | None:
+    """An interpreter of a version that runs, from the path or where pyenv keeps them."""
+    found = [shutil.which(f"python{version}")]
+    found += [str(path) for path in Path.home().glob(f".pyenv/versions/{version}.*/bin/python")]
+    for path in filter(None, found):
+        if subprocess.run([path, "-c", ""], capture_output=True).returncode == 0:
+            return path
+    return None

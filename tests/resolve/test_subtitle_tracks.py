@@ -1,0 +1,166 @@
+"""Native subtitle tracks: the one recipe, verified cue by cue, the way by hand where it fails; cues back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from resolve_scene import RATES, Film
+
+from dubline_resolve.cues import read_cues, subtitle_tracks
+from dubline_resolve.objects import Refused
+from dubline_resolve.subtitle_tracks import BY_HAND
+from dubline_resolve.tracks import SMALL, plain
+
+
+def broken(film: Film, change: Callable[[list[Any]], None], call: int = 1) -> None:
+    """Lets the `call`th laying of cues go wrong by `change`, which is given the items that were laid."""
+    from resolve_simulator import placing, pool
+
+    original, seen = placing.append_subtitles, []
+
+    def append(timeline: Any, clips: Any) -> Any:
+        made = original(timeline, clips)
+        seen.append(1)
+        if len(seen) == call:
+            change(made)
+        return made
+
+    pool.append_subtitles = append
+    film.undo_break = lambda: setattr(pool, "append_subtitles", original)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Any:
+    made = Film(tmp_path, user_subtitles=(True,))
+    made.undo_break = lambda: None  # type: ignore[attr-defined]
+    yield made
+    made.undo_break()  # type: ignore[attr-defined]
+
+
+def later(items: list[Any]) -> None:
+    items[1].start += 2
+
+
+def shorter(items: list[Any]) -> None:
+    items[-1].length -= 2
+
+
+def other(items: list[Any]) -> None:
+    items[0].name = "?????"
+
+
+def fewer(items: list[Any]) -> None:
+    items[0].timeline.drop([items[0]])
+
+
+@pytest.mark.parametrize("change", [later, shorter, other, fewer])
+def test_any_cue_that_is_wrong_is_found(film: Film, change: Callable[[list[Any]], None]) -> None:
+    """The track goes again, the sounds stay, and the user is told what to do by hand."""
+    before = film.state()["timelines"][0]["tracks"]["subtitle"]
+    broken(film, change, call=2)
+    plan = film.plan()
+    done = film.place(plan)
+    shown = film.state()["timelines"][0]["tracks"]["subtitle"]
+    assert shown[:1] == before
+    assert [track["name"] for track in shown[1:]] == ["tr Ayşe"]
+    assert len(film.world.sound("Cut")) == 5
+    assert len(done["notes"]) == 4 and plan["subtitles"][3]["srt"] in done["notes"][3]
+    assert "Insert Selected Subtitles to Timeline" in done["notes"][1]
+    # The next time the rest is tried again.
+    film.undo_break()  # type: ignore[attr-defined]
+    again = film.place(film.plan())
+    assert again["notes"] == [] and (again["placed"], again["kept"]) == (3, 6)
+
+
+def test_a_long_track_is_sampled_and_its_starts_all_read(tmp_path: Path) -> None:
+    film = Film(tmp_path, frames=4000)
+    plan = film.plan(cues=SMALL + 50, speakers=("A",), languages=("en",))
+    assert film.place(plan)["notes"] == []
+    assert film.world.count("TimelineItem.GetStart") >= SMALL + 50
+
+
+def test_a_beta_that_takes_no_subtitles(tmp_path: Path) -> None:
+    film = Film(tmp_path, name="studio-21.0-beta")
+    plan = film.plan()
+    done = film.place(plan)
+    assert film.cut.tracks["subtitle"] == []
+    assert BY_HAND.format(name="en Ayşe", bin=plan["bin"], path=plan["subtitles"][2]["srt"]) in done["notes"]
+    names = [clip["name"] for clip in film.state()["bins"][1]["clips"]]
+    assert sum(name.endswith(".srt") for name in names) == 4  # they are there to be inserted
+
+
+def test_cues_that_go_astray_are_taken_from_the_users_track(film: Film) -> None:
+    """The user switches his track on in the middle; Resolve then lays the cues behind his."""
+    before = film.state()["timelines"][0]["tracks"]["subtitle"]
+
+    def meddle() -> None:
+        film.cut.tracks["subtitle"][0].enabled = True
+
+    film.world.faults.before = {"MediaPool.AppendToTimeline": meddle}
+    done = film.place(film.plan())
+    assert film.state()["timelines"][0]["tracks"]["subtitle"] == before
+    assert "0 of 4 cues" in done["notes"][0]
+    film.world.check()
+
+
+def test_no_properties_are_asked_of_a_subtitle_file(tmp_path: Path) -> None:
+    film = Film(tmp_path)
+    film.place(film.plan())
+    film.place(film.plan(prefix="New"))
+    film.world.check()  # GetClipProperty on one is a crash
+
+
+def test_awkward_texts_survive(tmp_path: Path) -> None:
+    film = Film(tmp_path)
+    plan = film.plan(speakers=("A",), languages=("en",), cues=3)
+    texts = ["<i>Nas\u0131ls\u0131n?</i>\nİyiyim.", "日本語 <3 & 5 > 4", "“ok”"]
+    subtitle = plan["subtitles"][0]
+    path = Path(subtitle["srt"])
+    text = path.read_text("utf-8-sig")
+    for n, new in enumerate(texts):
+        text = text.replace(f"Cue en {n}", new)
+        subtitle["cues"][n][2] = new
+    path.write_text(text, "utf-8-sig")
+    assert film.place(plan)["notes"] == []
+    assert plain("<i>a</i>\u2028b") == plain("a\nb") == "a b"
+    assert plain("1 < 2 > 0") == "1 < 2 > 0"
+
+
+@pytest.mark.parametrize("rate", list(RATES))
+def test_cues_come_back_as_they_went(tmp_path: Path, rate: str) -> None:
+    film = Film(tmp_path, rate, user_subtitles=(True,))
+    plan = film.plan()
+    film.place(plan)
+    film.cut.tracks["subtitle"][1].items[0].name = "Edited"
+    found = read_cues(film.session(), str(film.run))
+    assert [each["language"] for each in found] == ["en", "tr"]
+    wanted = sorted(
+        (float(a / film.rate), float(b / film.rate), text, subtitle["key"].split(":")[2])
+        for subtitle in plan["subtitles"]
+        if subtitle["language"] == "en"
+        for a, b, text, _ in subtitle["cues"]
+    )
+    cues = sorted((cue["start"], cue["end"], cue["text"], cue["name"]) for cue in found[0]["cues"])
+    assert cues == wanted
+    assert any(cue["text"] == "Edited" for cue in found[1]["cues"])
+
+
+def test_chosen_tracks(tmp_path: Path) -> None:
+    film = Film(tmp_path, user_subtitles=(True, True))
+    tracks = subtitle_tracks(film.session(), str(film.run))
+    assert [(track["index"], track["name"], track["cues"], track["language"]) for track in tracks] == [
+        (1, "User 0", 1, ""),
+        (2, "User 1", 1, ""),
+    ]
+    (one,) = read_cues(film.session(), str(film.run), [2], "de")
+    assert one == {"language": "de", "cues": [{"start": 1.0, "end": 2.0, "text": "Mine.", "name": ""}]}
+    with pytest.raises(Refused, match="which language"):
+        read_cues(film.session(), str(film.run), [1])
+    with pytest.raises(Refused, match="no subtitle track of this run"):
+        read_cues(film.session(), str(film.run))
+    film.cut.drop(film.cut.tracks["subtitle"][0].items[:])
+    with pytest.raises(Refused, match="no subtitles on these"):
+        read_cues(film.session(), str(film.run), [1], "de")
