@@ -16,9 +16,9 @@ nothing usable; `reasons` say why. silent: there is nothing to say."""
 
 
 class CastVoice(Value, frozen=True):
-    """The voice of a speaker: a back end's voice by name, a pitch factor, and where that was decided.
+    """The voice of a speaker: "BACKEND:VOICE", a pitch factor, and where that was decided.
 
-    `basis`: "cast file", "pitch" (nearest to the speaker's own), or "default".
+    `basis`: "cast file", "earlier" (as in another run), "pitch" (nearest to the speaker's own), or "default".
     """
 
     speaker: str
@@ -33,7 +33,8 @@ class Take(Value, frozen=True):
     `start` and `frames` are samples at `rate`, the programme's. `natural` is how long the voice took at its
     own pace, `slot` the segment's length, `borrowed` what is used of the silence after it (seconds);
     `speed` what was asked of the voice, `stretch` the small rest that a time stretch did (1.0: none).
-    `gain_db` follows the level of the line in the source, against that speaker's median.
+    All takes are equally loud (their speech at -24 dBFS); `gain_db` follows the level of the line in the
+    source, against that speaker's median, -12 to 12.
     """
 
     id: int

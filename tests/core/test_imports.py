@@ -29,14 +29,11 @@ LEVELS = {
     **dict.fromkeys(("intake", "speech_sound", "speakers", "translated", "line_times", "dubbed"), 4),
     "folder_intake": 5,
     "backends": 5,
-    **dict.fromkeys(
-        ("extraction", "separation", "diarization", "recognition", "translation", "mix"), 6
-    ),
+    **dict.fromkeys(("extraction", "separation", "diarization", "recognition", "translation", "mix"), 6),
     "voice": 7,  # takes are fitted by the translation's own rules
-    **dict.fromkeys(
-        ("routing", "speech_routing", "transcription", "processor", "programme", "translation_routing"), 7
-    ),
+    **dict.fromkeys(("routing", "speech_routing", "transcription", "programme", "translation_routing"), 7),
     "translating": 8,
+    "processor": 8,
     **dict.fromkeys(("doctor", "subtitling"), 9),
     # A timeline's sound without rendering, and what goes back onto it.
     **dict.fromkeys(("timeline_media", "resolve_values"), 2),

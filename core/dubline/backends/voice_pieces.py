@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 
 RATE = 16000
 SILENCE = 10 ** (-80 / 20)  # a window that never passes -80 dBFS holds nothing to hear
-CHUNK_STEP = 59 * pyannet.STRIDE  # 0.9956 s: whole frames, so that windows add up frame by frame
+CHUNK_STEP = 40 * pyannet.STRIDE  # 0.675 s: whole frames, so that windows add up frame by frame
 BATCH = 8
-ON = 0.5  # chance from which a voice counts as active
+ON = 0.35  # chance from which a piece of a voice is taken
+EDGE = 0.25  # share of a window on each side in which it counts less: what is beyond is not heard
+VOICE = 0.6  # of a voice, summed chances, make a voice: half a voice is as often a noise
 LEAST_FRAMES = 12  # 0.2 s of activity make a piece
 LEAST_MEL = 20  # 0.2 s of mel frames make a vector
+PART_STEP = 112  # mel frames between the 1.6 s that the encoder hears: four times in a full window
 SLIDE_STEP = 12  # Silero frames between sliding windows: 0.384 s
 SLIDE_LENGTH = 50  # and their length: 1.6 s
 
@@ -45,6 +48,7 @@ class Piece(NamedTuple):
     first: int
     activity: Floats
     seconds: float
+    clear: float  # seconds of sound that the vector was made from
     vector: Floats | None
 
 
@@ -52,14 +56,20 @@ class Pieces(NamedTuple):
     """All pieces of a stretch, on a grid of frames.
 
     `step` seconds between frames; `middle` of frame 0, in seconds from the stretch's start. `voices`
-    (frames,) is the mean number of voices active, `windows` (frames,) how many windows heard the frame.
+    (frames,) is how many voices are active: the mean over the windows that heard the frame.
     """
 
     found: list[Piece]
     step: float
     middle: float
     voices: NDArray[np.float64]
-    windows: NDArray[np.float64]
+
+
+def window_weight(frames: int) -> Floats:
+    """(frames,) how much each frame of a window counts: 1, falling at both ends."""
+    distance = (np.minimum(np.arange(frames), np.arange(frames)[::-1]) + 1) / (EDGE * frames)
+    weight: Floats = np.clip(distance, 0.05, 1).astype(np.float32)
+    return weight
 
 
 def several_at_once(
@@ -72,6 +82,7 @@ def several_at_once(
     hop = CHUNK_STEP // pyannet.STRIDE
     frames = (count - 1) * hop + per_window
     active, heard = np.zeros(frames), np.zeros(frames)
+    weight = window_weight(per_window)
     found: list[Piece] = []
     for at in range(0, count, BATCH):
         many = min(BATCH, count - at)
@@ -80,48 +91,53 @@ def several_at_once(
         sound = speech.read(first, min(first + size, stop))
         sound = np.pad(sound, (0, size - len(sound)))
         chunks = [sound[k * CHUNK_STEP :][: pyannet.WINDOW] for k in range(many)]
-        loud = [i for i, chunk in enumerate(chunks) if np.abs(chunk).max() > SILENCE]
-        if loud:
-            answers = network.activities(np.stack([chunks[i] for i in loud]))
-            # (windows, frames, voices)
-            for i, activity in zip(loud, answers, strict=True):
-                place = (at + i) * hop
-                active[place : place + per_window] += (activity > ON).sum(axis=1)
-                found += _voices(at + i, place, activity, chunks[i], encoder)
+        if np.abs(sound).max() > SILENCE:
+            answers = network.activities_along(sound, CHUNK_STEP, many)  # (windows, frames, voices)
+            mel, power = ge2e.mel_power(sound), ge2e.frame_power(sound)
+            voices: list[tuple[int, Floats, Floats]] = []
+            for k, activity in enumerate(answers):
+                if np.abs(chunks[k]).max() > SILENCE:
+                    place = (at + k) * hop
+                    # Chances add up to the number of voices to be expected.
+                    active[place : place + per_window] += weight * activity.sum(axis=1)
+                    voices += [(at + k, *voice) for voice in _voices(activity, mel, power, k * CHUNK_STEP)]
+            vectors = _vectors([mels for _, _, mels in voices], encoder)
+            for (window, own, mels), vector in zip(voices, vectors, strict=True):
+                # Each second is heard by about seven windows: speech is counted once.
+                seconds = float((own > ON).sum()) * pyannet.STRIDE / RATE * CHUNK_STEP / pyannet.WINDOW
+                clear = len(mels) * ge2e.HOP / RATE
+                found.append(Piece(window, window * hop, own * weight, seconds, clear, vector))
         for k in range(at, at + many):
-            heard[k * hop : k * hop + per_window] += 1
+            heard[k * hop : k * hop + per_window] += weight
         tick(min(length, (at + BATCH) * CHUNK_STEP))
-    return Pieces(found, pyannet.STRIDE / RATE, pyannet.frame_middle(0), active / heard, heard)
+    return Pieces(found, pyannet.STRIDE / RATE, pyannet.frame_middle(0), active / heard)
 
 
-def _voices(window: int, place: int, activity: Floats, sound: Floats, encoder: ge2e.Ge2e) -> list[Piece]:
-    """The voices of one window; a vector is taken where that voice speaks alone, if that is long enough."""
+def _voices(activity: Floats, mel: Floats, power: Floats, offset: int) -> list[tuple[Floats, Floats]]:
+    """The voices of the window that begins at sample `offset` of the sound that `mel` is of.
+
+    Each with its activity and its mel frames: where it speaks alone, if that is long enough.
+    """
     on = activity > ON
     slots = [s for s in range(on.shape[1]) if on[:, s].sum() >= LEAST_FRAMES]
     if not slots:
         return []
-    mel, power = ge2e.mel_power(sound), ge2e.frame_power(sound)
-    times = np.arange(len(mel)) * ge2e.HOP / RATE
-    frame = np.rint((times - pyannet.frame_middle(0)) * RATE / pyannet.STRIDE).astype(int)
+    first = -(-offset // ge2e.HOP)
+    times = np.arange(first, min(len(mel), (offset + pyannet.WINDOW) // ge2e.HOP + 1))
+    frame = np.rint((times * ge2e.HOP - offset - pyannet.frame_middle(0) * RATE) / pyannet.STRIDE).astype(int)
     frame = frame.clip(0, len(on) - 1)
     alone = on & (on.sum(axis=1, keepdims=True) == 1)
-    masks = []
+    voices = []
     for s in slots:
         own = alone[:, s] if alone[:, s].sum() >= LEAST_FRAMES else on[:, s]
-        masks.append(own[frame])
-    vectors = _vectors([mel[m] * ge2e.gain(float(power[m].mean())) for m in masks], encoder)
-    step = pyannet.STRIDE / RATE
-    # Each second is heard by about five windows: speech is counted once.
-    share = CHUNK_STEP / pyannet.WINDOW
-    return [
-        Piece(window, place, activity[:, s].copy(), float(on[:, s].sum()) * step * share, vector)
-        for s, vector in zip(slots, vectors, strict=True)
-    ]
+        taken = times[own[frame]]
+        voices.append((activity[:, s], mel[taken] * ge2e.gain(float(power[taken].mean()))))
+    return voices
 
 
 def _vectors(voices: list[Floats], encoder: ge2e.Ge2e) -> list[Floats | None]:
     """One unit vector for the mel frames of each voice; None where there are too few."""
-    cut = [ge2e.partials(mel) if len(mel) >= LEAST_MEL else [] for mel in voices]
+    cut = [ge2e.partials(mel, PART_STEP) if len(mel) >= LEAST_MEL else [] for mel in voices]
     flat = [piece for pieces in cut for piece in pieces]
     if not flat:
         return [None] * len(voices)
@@ -164,10 +180,10 @@ def one_at_a_time(
             size = min(b, place + SLIDE_LENGTH) - place
             # The middle of a window says more about its voice than the ends do.
             weight = np.hanning(size + 2)[1:-1].astype(np.float32) + np.float32(0.01)
-            found.append(Piece(len(found), place, weight, size * step * share, vector))
+            found.append(Piece(len(found), place, weight, size * step * share, size * step, vector))
         tick((stop - start + b * silero.FRAME) / 2)
     voices_on = speaking.astype(np.float64)
-    return Pieces(found, step, step / 2, voices_on, np.ones(len(voices_on)))
+    return Pieces(found, step, step / 2, voices_on)
 
 
 def _steady(chances: Floats) -> NDArray[np.bool_]:
@@ -201,7 +217,7 @@ def turns_of(
 ) -> tuple[list[Turn], list[Turn]]:
     """Turns and exclusive turns of clustered pieces, in seconds from the stretch's start, within 0..length.
 
-    At each frame as many voices speak as the windows heard on average; those with the most activity do
+    At each frame as many voices speak as `pieces.voices` says (`VOICE`); those with the most activity do
     (the aggregation of Bredin, "pyannote.audio 2.1 speaker diarization pipeline", 2023). A pause of one voice
     under `pause` seconds is filled, turns under `shortest` are dropped. Labels become "0", "1" ...
     """
@@ -214,7 +230,7 @@ def turns_of(
     for (_, label), same in by_window.items():
         rows = np.max([p.activity for p in same], axis=0)
         score[label, same[0].first : same[0].first + len(rows)] += rows
-    wanted = np.floor(pieces.voices + 0.5)
+    wanted = np.floor(pieces.voices + 1 - VOICE)
     rank = np.argsort(np.argsort(-score, axis=0, kind="stable"), axis=0)
     on = (rank < wanted) & (score > 0)
     top = np.where(on.any(axis=0), np.where(on, score, -1).argmax(axis=0), -1) if count else np.zeros(0, int)

@@ -1,0 +1,235 @@
+"""Any voice that the user has: a program, or a service on the network.
+
+    command = ["say", "-v", "{voice}", "-r", "{words}", "-o", "{wav}", "-f", "{text_file}"]
+    address = "http://localhost:5002/api/tts?voice={voice}&speed={rate}"     the text is posted
+
+Placeholders in braces are filled in: {text_file} a UTF-8 file with the line, {wav} where the sound is
+expected (without it, standard output is the sound; without {text_file}, standard input is the text), {voice}
+the name, {rate} the speed, 1.1 a tenth faster, {length} its inverse, {words} 175 words a minute times the
+speed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from dubline.backends import Spoken, VoiceInfo
+from dubline.backends.voice_program import LOOK, read_spoken, run_program, speakable
+from dubline.errors import BackendFailed, BackendMissing, InvalidJob
+from dubline.model import ModelIdentity
+
+if TYPE_CHECKING:
+    from dubline.backends import Tick
+
+KEY = "DUBLINE_VOICE_KEY"
+LARGEST = 128 * 1024 * 1024  # bytes of an answer
+_WORDS = 175
+_PLACE = re.compile(r"\{(\w+)\}")
+_PLACES = {"text_file", "wav", "voice", "rate", "length", "words"}
+_PACES = {"rate", "length", "words"}
+
+
+class Command:
+    """`command`: a program, or an HTTP address that answers a posted text with a sound file.
+
+    A service's key is read from the environment variable DUBLINE_VOICE_KEY, sent as a bearer token to that
+    address alone, and kept nowhere.
+
+    Raises:
+        InvalidJob: neither or both are given, an unknown placeholder, an address that is none, a time-out
+            outside 0.1 to 3600 s.
+        BackendMissing: there is no such program.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str] = ""
+    pitches: ClassVar[bool] = False
+    any_voice: ClassVar[bool] = True
+
+    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """`command`: program and arguments with placeholders, each an element of its own. `address`: http
+        or https, with placeholders. `voices`: the names to cast from. `timeout`: seconds for a line.
+        `language` is known as to every voice, and the program's own affair."""
+
+        command: tuple[str, ...] = ()
+        address: str = ""
+        voices: tuple[str, ...] = ()
+        timeout: float = 120.0
+        language: str = ""
+
+    def __init__(self, options: Options) -> None:
+        if bool(options.command) == bool(options.address):
+            raise InvalidJob(
+                "the voice `command` needs either a command or an address",
+                hint='Such as command=["say", "-o", "{wav}", "-f", "{text_file}"], or address=http://...',
+            )
+        if not 0.1 <= options.timeout <= 3600:
+            raise InvalidJob(f"a time-out of {options.timeout} s", hint="Give 0.1 to 3600 seconds.")
+        places = {place for part in (*options.command, options.address) for place in _PLACE.findall(part)}
+        unknown = places - _PLACES
+        if unknown:
+            raise InvalidJob(
+                f"the voice's command has unknown placeholders: {', '.join(sorted(unknown))}",
+                hint=f"Known: {', '.join(sorted(_PLACES))}.",
+            )
+        self._options = options
+        self._program: list[str] = []
+        if options.address:
+            self._name = _checked(options.address)
+        else:
+            found = shutil.which(options.command[0])
+            if found is None:
+                raise BackendMissing(
+                    f"there is no program {options.command[0]!r}", hint="Check its name and its path."
+                )
+            self._program = [found, *options.command[1:]]
+            self._name = Path(found).name
+        for voice in options.voices:
+            if not self.knows(voice):
+                raise InvalidJob(f"{voice!r} cannot be a voice's name", hint=_NAMES)
+        self.paces = bool(places & _PACES)
+        self.identities: tuple[ModelIdentity, ...] = (
+            ModelIdentity(name=self._name, origin="the user's own"),
+        )
+        self.notes: tuple[str, ...] = ()
+        if options.address:
+            self.notes = (f"the dub's texts are sent to {self._name}",)
+
+    def voices(self) -> tuple[VoiceInfo, ...]:
+        return tuple(VoiceInfo(name=name) for name in self._options.voices or ("default",))
+
+    def knows(self, voice: str) -> bool:
+        return bool(voice) and voice.isprintable() and not voice.startswith("-")
+
+    def speak(self, text: str, voice: str, *, speed: float, pitch: float, tick: Tick) -> Spoken:
+        if not self.knows(voice):
+            raise BackendFailed(f"{voice!r} cannot be a voice's name", hint=_NAMES)
+        line = speakable(text).encode()
+        with tempfile.TemporaryDirectory(prefix="dubline-") as place:
+            words, wav = Path(place) / "line.txt", Path(place) / "take.wav"
+            known = {
+                "text_file": str(words), "wav": str(wav), "voice": voice,
+                "rate": f"{speed:.4f}", "length": f"{1 / speed:.4f}", "words": str(round(_WORDS * speed)),
+            }  # fmt: skip
+            if self._options.address:
+                wav.write_bytes(self._posted(line, known, tick))
+                return read_spoken(wav, self._name)
+            words.write_bytes(line + b"\n")
+            template = self._options.command
+            given = b"" if any("{text_file}" in part for part in template) else line + b"\n"
+            command = [_filled(part, known) for part in self._program]
+            out = run_program(command, given, tick, timeout=self._options.timeout, name=self._name)
+            if not any("{wav}" in part for part in template):
+                wav.write_bytes(out)
+            return read_spoken(wav, self._name)
+
+    def _posted(self, line: bytes, known: dict[str, str], tick: Tick) -> bytes:
+        """What the service answers. It is asked in a thread, so that waiting can be stopped.
+
+        Raises:
+            BackendFailed: nobody answers, not in time, with an error, or without end.
+        """
+        quoted = {name: urllib.parse.quote(value, safe="") for name, value in known.items()}
+        request = urllib.request.Request(_filled(self._options.address, quoted), data=line, method="POST")
+        request.add_header("Content-Type", "text/plain; charset=utf-8")
+        key = os.environ.get(KEY, "")
+        if key:
+            request.add_unredirected_header("Authorization", f"Bearer {key}")
+        found: dict[str, Any] = {}
+        deadline = time.monotonic() + self._options.timeout
+
+        def ask() -> None:
+            try:
+                with _OPENER.open(request, timeout=self._options.timeout) as answer:
+                    data = b""
+                    while (piece := answer.read(65536)) and len(data) <= LARGEST:
+                        data += piece
+                        if time.monotonic() > deadline:
+                            return
+                found["data"] = data
+            except Exception as error:  # it is told in the caller's thread
+                found["error"] = error
+
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        while thread.is_alive() and time.monotonic() <= deadline:
+            tick()
+            thread.join(LOOK)
+        hint = f"Check that the service at {self._name} runs; the same command then goes on."
+        # Both clocks mean the same: the connection's, and the one for the whole line.
+        late = isinstance(getattr(found.get("error"), "reason", found.get("error")), TimeoutError)
+        if late or not found:
+            raise BackendFailed(f"{self._name} has not answered in {self._options.timeout:g} s", hint=hint)
+        if "error" in found:
+            raise BackendFailed(f"{self._name}: {_told(found['error'])}", hint=hint)
+        data: bytes = found["data"]
+        if not data or len(data) > LARGEST:
+            raise BackendFailed(f"{self._name} answered with {len(data)} bytes", hint=hint)
+        return data
+
+    def __enter__(self) -> Command:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+
+_NAMES = "A name has letters, and does not begin with a dash."
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The dialogue goes to the address that the user named and nowhere else."""
+
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
+
+
+def _filled(part: str, known: dict[str, str]) -> str:
+    return _PLACE.sub(lambda place: known[place[1]], part)
+
+
+def _checked(address: str) -> str:
+    """Host and port of an address, for messages: the rest may hold what is private.
+
+    Raises:
+        InvalidJob: it is no http or https address, or has a password in it.
+    """
+    try:
+        parts = urllib.parse.urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        parts, host, port = urllib.parse.urlsplit(""), None, None
+    if parts.scheme not in ("http", "https") or not host:
+        raise InvalidJob(
+            "the voice's address is not one that begins with http:// or https://",
+            hint="Such as http://localhost:5002/api/tts?voice={voice}.",
+        )
+    if parts.username or parts.password:
+        raise InvalidJob(
+            "the voice's address holds a name or a password",
+            hint=f"Addresses are written to the run's record; put a key into {KEY} instead.",
+        )
+    return f"{host}:{port}" if port else host
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"status {error.code} {error.reason}"
+    if isinstance(error, urllib.error.URLError):
+        return str(error.reason)
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,2 @@
+"""The dub's voices: who speaks with which (`casting`), each line in its time (`fitting`, `schedule`), and the
+step that makes all takes (`speaking`)."""

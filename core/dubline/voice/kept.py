@@ -1,0 +1,93 @@
+"""Takes that were spoken before, in the run folder: `memory/takes/KEY.wav` and what is known about each.
+
+The key is everything that a take depends on, so an edited line is spoken anew and no other. A take without
+its record was not finished, and one that does not match it was damaged: both are made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from dubline.errors import DublineError
+from dubline.model import Value, canonical_json, to_json
+from dubline.run import write_whole
+from dubline.sound import SoundWriter, open_sound
+from dubline.translated import FitStatus
+from dubline.voice.fitting import FittedTake
+
+
+class KeptTake(Value, frozen=True):
+    """The figures of a take (see `dubbed.Take`); `frames` samples at `rate`."""
+
+    frames: int
+    rate: int
+    natural: float
+    borrowed: float
+    speed: float
+    stretch: float
+    status: FitStatus
+
+
+class KeptTakes:
+    """The takes in a folder, which is made when the first one is kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, key: str) -> KeptTake | None:
+        """What is known of a take; None where there is none, or not a whole one."""
+        with contextlib.suppress(OSError, ValueError, DublineError):  # msgspec's errors are ValueErrors
+            known = msgspec.json.decode(self._record(key).read_bytes(), type=KeptTake)
+            sound = open_sound(self._sound(key))
+            if (sound.frames, sound.rate, sound.channels) == (known.frames, known.rate, 1):
+                return known
+        return None
+
+    def add(self, key: str, take: FittedTake, rate: int) -> KeptTake:
+        """Keep a take; whole on disk when this returns.
+
+        Raises:
+            StorageFull: the disk is full.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        frames = take.sound.shape[1]
+        self._record(key).unlink(missing_ok=True)
+        with SoundWriter(self._sound(key), rate, 1, frames) as file:
+            file.write(take.sound)
+        known = KeptTake(
+            frames=frames,
+            rate=rate,
+            natural=take.natural,
+            borrowed=take.borrowed,
+            speed=take.speed,
+            stretch=take.stretch,
+            status=take.status,
+        )
+        write_whole(self._record(key), to_json(known))
+        return known
+
+    def copy(self, key: str, target: Path) -> None:
+        """Put the take's file to a place: a hard link, or a copy where links don't work."""
+        target.unlink(missing_ok=True)
+        try:
+            os.link(self._sound(key), target)
+        except OSError:
+            shutil.copyfile(self._sound(key), target)
+
+    def _sound(self, key: str) -> Path:
+        return self._folder / f"{key}.wav"
+
+    def _record(self, key: str) -> Path:
+        return self._folder / f"{key}.json"
+
+
+def take_key(*parts: object) -> str:
+    """Twenty hex digits that name a take by what it depends on (values or plain data)."""
+    text = canonical_json([msgspec.to_builtins(part) for part in parts])
+    return hashlib.sha256(text).hexdigest()[:20]

@@ -1,0 +1,337 @@
+"""The step that makes the takes: every translated line spoken by its speaker's voice, in its time."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from msgspec import structs
+
+from dubline.backends import Spoken, find, options_of
+from dubline.dubbed import CastVoice, Take, Takes
+from dubline.errors import BackendFailed, InvalidJob
+from dubline.model import Choice, Value
+from dubline.run import Work, step
+from dubline.timebase import frame_rate, seconds_to_samples
+from dubline.transcript import Speaker
+from dubline.translated import TranslatedSegment, Translation
+from dubline.translation.durations import default_model
+from dubline.translation.isochrony import FitRules, rooms
+from dubline.translation.markup import unmark
+from dubline.voice.casting import Role, cast_speakers, full_name, parted
+from dubline.voice.fitting import fitted
+from dubline.voice.kept import KeptTake, KeptTakes, take_key
+from dubline.voice.schedule import Schedule
+
+LOUDEST = 12.0  # dB: how far a line's level may lie from its speaker's median
+LATE = 0.04  # seconds: a frame at 25; what begins later than that is told
+_SILENCE = 30.0  # seconds after a segment in which to look for the next cue
+DEAF = 8  # lines in a row that fail for the same reason, after which the voice counts as gone
+_NO_MATTER = {"timeout", "voices"}
+"""Options that change no take: how long to wait, and whom to cast from."""
+_TAKES = 1  # raised when a take would come out otherwise than before
+
+
+class VoiceJob(Value, frozen=True):
+    """Which voice, and how its takes are to be.
+
+    `others`: back ends besides `voice` that the cast file names, with their options. `rate`: the programme's
+    sample rate. `frame_rate`: "24000/1001"; "" is 25. `cast`: a speaker's name or id -> role, `pitches`: a
+    speaker's id -> Hz, `earlier`: name or id -> the voice in another run. `models`: SHA-256 of the weights
+    where they are known. `attempt`: raised to try lines again that failed; the others are kept.
+    """
+
+    voice: Choice
+    others: tuple[Choice, ...] = ()
+    rate: int = 48000
+    frame_rate: str = ""
+    fit: FitRules = FitRules()
+    cast: dict[str, Role] = {}
+    pitches: dict[str, float] = {}
+    earlier: dict[str, CastVoice] = {}
+    models: tuple[str, ...] = ()
+    attempt: int = 0
+
+
+@step("speak", version=1, resumable=True)
+def speak(work: Work, translation: Translation, job: VoiceJob) -> Takes:
+    """Speak a translation: one take for each of its segments, in their order.
+
+    Every take is kept in the run folder as it is made, by its text, voice and time: a run that was stopped
+    goes on, and after an edit only what changed is spoken. A line that cannot be spoken fails by itself.
+
+    Raises:
+        BackendMissing, WeightsError, InvalidJob: a voice cannot be used as asked.
+        BackendFailed: no line at all could be spoken, or eight in a row failed alike.
+        StorageFull: the disk is full; what was made is kept.
+        Cancelled: the report asked to stop.
+    """
+    _check(job)
+    for reason in work.hints.get("reasons", ()):
+        work.note(reason)
+    texts = [unmark(s.text).plain if s.state == "translated" and s.text else "" for s in translation.segments]
+    model = default_model(translation.target_language)
+    lengths = [model.seconds(text) for text in texts]
+    speaking = {s.speaker for s, length in zip(translation.segments, lengths, strict=True) if length}
+    with ExitStack() as stack:
+        voices = {
+            choice.backend: stack.enter_context(_opened(choice, translation.target_language))
+            for choice in (job.voice, *job.others)
+        }
+        cast = _cast(translation, job, voices, speaking)
+        for voice in voices.values():
+            _tell(voice, work)
+        maker = _Maker(work, translation, job, voices, cast)
+        takes = tuple(
+            maker.take(number, segment, text, length)
+            for number, (segment, text, length) in enumerate(
+                zip(translation.segments, texts, lengths, strict=True)
+            )
+        )
+        work.report(len(takes), len(takes))
+        models = tuple(identity for voice in voices.values() for identity in voice.identities)
+    _summary(work, takes, maker.made)
+    return Takes(
+        language=translation.target_language,
+        takes=takes,
+        cast=cast,
+        models=models,
+        notes=tuple(work.notes),
+    )
+
+
+class _Maker:
+    """Makes the takes of one programme, in order."""
+
+    def __init__(
+        self,
+        work: Work,
+        translation: Translation,
+        job: VoiceJob,
+        voices: Mapping[str, Any],
+        cast: Sequence[CastVoice],
+    ) -> None:
+        self._work, self._job, self._voices = work, job, voices
+        self._cast = {voice.speaker: voice for voice in cast}
+        self._options = {
+            choice.backend: {name: v for name, v in choice.options.items() if name not in _NO_MATTER}
+            for choice in (job.voice, *job.others)
+        }
+        self._kept = KeptTakes(work.root / "memory" / "takes")
+        self._schedule = Schedule(job.rate, seconds_to_samples(translation.duration, job.rate))
+        self._silences = rooms(
+            translation.segments,
+            rate=frame_rate(job.frame_rate) if job.frame_rate else None,
+            duration=translation.duration,
+            most=_SILENCE,
+            gap=job.fit.gap,
+        )
+        self._total = len(translation.segments)
+        self._language = translation.target_language
+        self._frames = seconds_to_samples(translation.duration, job.rate)
+        self._folder = work.folder / "takes"
+        # A stopped run may have left takes that are not wanted any more.
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        self._alike: list[str] = []
+        self.made = 0
+
+    def take(self, number: int, segment: TranslatedSegment, text: str, expected: float) -> Take:
+        """The take of a segment; `expected` seconds, 0 where there is nothing to say."""
+        self._work.report(number, self._total)
+        slot = round(segment.end - segment.start, 6)
+        if not expected:
+            reasons = () if segment.state in ("translated", "silent") else ("there is no translation",)
+            return Take(
+                id=segment.id,
+                speaker=segment.speaker,
+                state="silent",
+                rate=self._job.rate,
+                start=round(segment.start * self._job.rate),
+                slot=slot,
+                reasons=reasons,
+            )
+        role, rate = self._cast[segment.speaker], self._job.rate
+        earliest = self._schedule.earliest(segment, segment.speaker)
+        late = max(0, earliest - round(segment.start * rate))
+        left = max(0.0, round(slot - late / rate, 6))
+        # What a line lost at its beginning it may take of the silence after it, beyond what it may borrow.
+        past = max(0.0, late / rate - slot)
+        room = max(0.0, round(min(self._silences[number], self._job.fit.most + late / rate) - past, 3))
+        blank = Take(
+            id=segment.id,
+            speaker=segment.speaker,
+            state="failed",
+            rate=rate,
+            start=round(segment.start * rate),
+            text=text,
+            slot=slot,
+        )
+        backend, voice = parted(role.voice)
+        key = take_key(
+            _TAKES, backend, self._options[backend], self._voices[backend].identities, self._job.models,
+            self._language, text, voice, role.pitch, left, room, self._job.fit, rate,
+        )  # fmt: skip
+        known = self._kept.get(key)
+        if known is None:
+            try:
+                known = self._made(key, text, role, (left, room), expected, number)
+            except BackendFailed as error:
+                self._failed(error)
+                return structs.replace(blank, reasons=(str(error),))
+        self._alike.clear()
+        name = f"{segment.id:05d}.wav"
+        self._kept.copy(key, self._folder / name)
+        start = self._schedule.place(segment, segment.speaker, known.frames)
+        return structs.replace(
+            blank,
+            state="too_long" if known.status == "too_long" else "spoken",
+            path=self._work.result(f"takes/{name}"),
+            frames=known.frames,
+            start=start,
+            natural=known.natural,
+            borrowed=known.borrowed,
+            speed=known.speed,
+            stretch=known.stretch,
+            gain_db=_gain(segment),
+            reasons=self._reasons(known, segment, start, left),
+        )
+
+    def _made(
+        self, key: str, text: str, role: CastVoice, time: tuple[float, float], expected: float, number: int
+    ) -> KeptTake:
+        """A take made and kept; `time` is the slot and the silence after it, in seconds."""
+        backend, voice = parted(role.voice)
+        speaker = self._voices[backend]
+
+        def say(speed: float) -> Spoken:
+            spoken: Spoken = speaker.speak(
+                text,
+                voice,
+                speed=speed,
+                pitch=role.pitch if speaker.pitches else 1.0,
+                tick=lambda: self._work.report(number, self._total),
+            )
+            return spoken
+
+        take = fitted(
+            say,
+            *time,
+            rate=self._job.rate,
+            expected=expected,
+            paces=speaker.paces,
+            pitch=1.0 if speaker.pitches else role.pitch,
+            rules=self._job.fit,
+        )
+        self.made += 1
+        return self._kept.add(key, take, self._job.rate)
+
+    def _failed(self, error: BackendFailed) -> None:
+        """Count failures: a voice that is gone would fail on every line, each after its time-out."""
+        if self._alike and self._alike[-1] != str(error):
+            self._alike.clear()
+        self._alike.append(str(error))
+        if len(self._alike) >= DEAF:
+            raise BackendFailed(f"{DEAF} lines in a row could not be spoken: {error}", hint=error.hint)
+
+    def _reasons(
+        self, known: KeptTake, segment: TranslatedSegment, start: int, left: float
+    ) -> tuple[str, ...]:
+        rate, found = self._job.rate, []
+        late = start / rate - segment.start
+        if late > LATE:
+            found.append(f"begins {late:.2f} s late, after the line before it")
+        elif late < -LATE:
+            found.append(f"begins {-late:.2f} s early, so as to end with the programme")
+        if known.status == "too_long":
+            over = known.frames / rate - left - known.borrowed
+            found.append(f"runs over by {over:.2f} s at {self._job.fit.fastest:g} times its own pace")
+        past = (start + known.frames - self._frames) / rate
+        if past > 0:
+            found.append(f"runs {past:.2f} s past the programme's end")
+        return tuple(found)
+
+
+# --- before and after --------------------------------------------------------------------------
+
+
+def _check(job: VoiceJob) -> None:
+    if not 8000 <= job.rate <= 192000:
+        raise InvalidJob(f"a dub at {job.rate} Hz", hint="Give the programme's sample rate, such as 48000.")
+    names = [choice.backend for choice in (job.voice, *job.others)]
+    if len(set(names)) < len(names):
+        raise InvalidJob("a voice back end is named twice", hint="Give each its options once.")
+
+
+def _opened(choice: Choice, language: str) -> Any:
+    backend = find("voice", choice.backend)
+    try:
+        return backend(options_of(backend, {"language": language, **choice.options}))
+    except InvalidJob as error:
+        raise InvalidJob(f"{choice.backend}: {error.message}", hint=error.hint) from None
+
+
+def _cast(
+    translation: Translation, job: VoiceJob, voices: Mapping[str, Any], speaking: set[str]
+) -> tuple[CastVoice, ...]:
+    """Everybody who says something, with a voice that there is.
+
+    Raises:
+        InvalidJob: the cast file names one that there is not.
+    """
+    listed = {speaker.id: speaker for speaker in translation.speakers}
+    speakers = [speaker for speaker in translation.speakers if speaker.id in speaking]
+    speakers += [Speaker(id=who) for who in sorted(speaking - listed.keys())]
+    cast = cast_speakers(
+        speakers,
+        {name: voice.voices() for name, voice in voices.items()},
+        job.voice.backend,
+        pitches=job.pitches,
+        roles=job.cast,
+        earlier={
+            who: structs.replace(voice, voice=full_name(voice.voice, voices, job.voice.backend))
+            for who, voice in job.earlier.items()
+        },
+    )
+    for role in cast:
+        backend, voice = parted(role.voice)
+        if backend not in voices or not voices[backend].knows(voice):
+            who = listed[role.speaker].name or role.speaker if role.speaker in listed else role.speaker
+            few = ", ".join(info.name for info in voices[job.voice.backend].voices()[:8])
+            raise InvalidJob(
+                f"{who}: there is no voice {role.voice!r}",
+                hint=f"{job.voice.backend} has {few}; a voice of another back end is BACKEND:VOICE.",
+            )
+    return cast
+
+
+def _tell(voice: Any, work: Work) -> None:
+    from dubline.weights import licence_notice
+
+    for note in (*voice.notes, *(licence_notice(identity) for identity in voice.identities)):
+        if note:
+            work.note(note)
+
+
+def _summary(work: Work, takes: Sequence[Take], made: int) -> None:
+    states = [take.state for take in takes]
+    counts = {state: states.count(state) for state in ("spoken", "too_long", "failed", "silent")}
+    work.facts.update({**counts, "made": made})
+    if counts["failed"] and not counts["spoken"] and not counts["too_long"]:
+        reason = next(take.reasons[0] for take in takes if take.state == "failed")
+        raise BackendFailed(
+            f"none of {counts['failed']} lines could be spoken; the first: {reason}",
+            hint="Try the voice by hand, or name another with --voice.",
+        )
+    for state, what in (("too_long", "too long for their time"), ("failed", "could not be spoken")):
+        found = [take.id for take in takes if take.state == state]
+        if found:
+            listed = ", ".join(str(number) for number in found[:10]) + (", ..." if len(found) > 10 else "")
+            work.note(f"{len(found)} lines {what}: {listed}")
+
+
+def _gain(segment: TranslatedSegment) -> float:
+    level = segment.tone.level if segment.tone is not None else None
+    return 0.0 if level is None else min(max(level, -LOUDEST), LOUDEST)
