@@ -103,6 +103,17 @@ def test_frames_of_the_network_are_counted_rightly(tmp_path: Path) -> None:
     assert ((out >= 0) & (out <= 1)).all()
 
 
+def test_windows_that_share_filters_are_heard_as_windows_by_themselves(tmp_path: Path) -> None:
+    network = pyannet.PyanNet(save_pyannet(tmp_path / "seg.bin"))
+    step, count = 30 * pyannet.STRIDE, 4
+    rng = np.random.default_rng(1)
+    sound = rng.normal(0.02, 0.1, (count - 1) * step + pyannet.WINDOW).astype(np.float32)
+    sound *= np.linspace(0.1, 1, len(sound), dtype=np.float32)  # windows differ in level
+    alone = network.activities(np.stack([sound[k * step :][: pyannet.WINDOW] for k in range(count)]))
+    assert np.ptp(alone) > 1e-3
+    assert np.abs(network.activities_along(sound, step, count) - alone).max() < 1e-4
+
+
 def test_the_network_is_pyannotes_own_to_the_last_bit(tmp_path: Path) -> None:
     from dubline.backends.pyannote_models import import_pyannote
     from dubline.errors import BackendMissing
@@ -165,17 +176,43 @@ def unit_rows(count: int, seed: int, size: int = 6) -> np.ndarray:
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(2, 25), st.integers(0, 999), st.floats(0.02, 0.6))
-def test_without_constraints_it_is_average_linkage(count: int, seed: int, distance: float) -> None:
+def test_without_constraints_and_means_it_is_average_linkage(count: int, seed: int, distance: float) -> None:
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import pdist
 
     rows = unit_rows(count, seed)
     none = np.zeros((count, count), bool)
     expected = fcluster(linkage(pdist(rows, "cosine"), "average"), distance, "distance")
-    history = [m for m in voice_clusters.merges(rows, none) if m[2] >= 1 - distance]
+    history = [m for m in voice_clusters.merges(rows, none, centroid=0.0) if m[2] >= 1 - distance]
     found = voice_clusters.cut(count, history)
     together = expected[:, None] == expected
     assert ((found[:, None] == found) == together).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(2, 25), st.integers(0, 999))
+def test_the_likeness_that_joins_is_the_cosine_of_the_means(count: int, seed: int) -> None:
+    rows = unit_rows(count, seed)
+    groups = {i: rows[i : i + 1] for i in range(count)}
+    for kept, absorbed, cosine in voice_clusters.merges(rows, np.zeros((count, count), bool), centroid=1.0):
+        other = groups.pop(absorbed)
+        a, b = groups[kept].mean(axis=0), other.mean(axis=0)
+        assert cosine == pytest.approx(float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)), abs=1e-5)
+        groups[kept] = np.concatenate([groups[kept], other])
+    assert len(groups) == 1
+
+
+def test_a_piece_too_short_to_rely_on_makes_no_voice_of_its_own() -> None:
+    """Two voices in six windows; in each a scrap that is like neither."""
+    voices, scraps = np.eye(8)[:2], np.eye(8)[2:]
+    rows = np.concatenate([np.repeat(voices, 3, axis=0), scraps]).astype(np.float32)
+    windows = np.concatenate([np.arange(6), np.arange(6)])
+    clear = np.array([2.0] * 6 + [0.3] * 6)
+    options: dict[str, Any] = {"distance": 0.3, "shortest": 0.0}
+    labels = voice_clusters.cluster(rows, windows, clear, clear, enough=0.5, **options)
+    assert list(labels[:6]) == [0, 0, 0, 1, 1, 1]
+    assert list(labels[6:]) == [1, 1, 1, 0, 0, 0], "beside its window's voice it is the other one"
+    assert len(set(voice_clusters.cluster(rows, windows, clear, clear, **options))) == 8
 
 
 @settings(deadline=None, max_examples=40)
@@ -195,7 +232,14 @@ def test_what_is_heard_at_once_stays_apart_as_far_as_bounds_allow(
     apart = (windows[:, None] == windows) & ~np.eye(count, dtype=bool)
     rows = unit_rows(count, seed)
     labels = voice_clusters.cluster(
-        rows, apart, np.ones(count), distance=0.3, shortest=0.0, at_least=least, at_most=most
+        rows,
+        windows,
+        np.ones(count),
+        np.ones(count),
+        distance=0.3,
+        shortest=0.0,
+        at_least=least,
+        at_most=most,
     )
     voices = len(set(labels))
     assert list(dict.fromkeys(labels)) == list(range(voices))
@@ -300,7 +344,7 @@ def test_people_of_a_scene_are_named_from_one_clip_each(tmp_path: Path) -> None:
     ):
 
         def embed(turn: Any) -> tuple[float, ...]:
-            vector: tuple[float, ...] = diarizer.voice(speech, turn.start, turn.end)
+            vector: tuple[float, ...] = diarizer.embed(speech, [(turn.start, turn.end)])
             return vector
 
         first = {t.speaker: t for t in reversed(alone)}

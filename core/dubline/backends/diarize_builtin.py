@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from dubline.speech_sound import Speech
 
 RATE = 16000
-PAUSE = 0.4  # a shorter pause of one voice does not end its turn
+PAUSE = 0.5  # a shorter pause of one voice does not end its turn
 SHORTEST_TURN = 0.1
 SHORTEST_VOICE = 1.0  # less speech than this in a window is given to the most alike voice
 ENOUGH = 0.5  # seconds of one voice alone that make a vector to be relied on
 LONGEST_WINDOW = 30.0
+ALONE_APART = 0.04  # added to `distance` where one voice is heard at a time: its pieces are short, less alike
 SEVERAL, ONE = "several", "one"
 
 
@@ -63,7 +64,7 @@ class BuiltinDiarizer(WindowedDiarizer):
         min_speakers: int | None = None
         max_speakers: int | None = None
         hearing: str = "auto"
-        distance: float = 0.26
+        distance: float = 0.28
         window: float = 10.0
         link: float = 0.75
         segmentation: str = ""
@@ -148,7 +149,7 @@ class BuiltinDiarizer(WindowedDiarizer):
             np.array([piece.window for piece in found]),
             np.array([piece.seconds for piece in found]),
             np.array([piece.clear for piece in found]),
-            distance=self._options.distance,
+            distance=self._options.distance + (ALONE_APART if self._network is None else 0.0),
             shortest=SHORTEST_VOICE,
             enough=ENOUGH,
             at_least=least,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 RATE = 16000
 WINDOW = 5 * RATE
 SPEAKERS = 3
+COARSE = 10  # samples between the first filters' outputs
 STRIDE = 270  # samples between frames: 10 * 3 * 3 * 3
 FIELD = 991  # samples that one frame sees
 KERNEL = 251
@@ -102,6 +103,22 @@ class PyanNet:
         result: NDArray[np.float32] = out.float().cpu().numpy()
         return result
 
+    def activities_along(self, sound: NDArray[np.float32], step: int, count: int) -> NDArray[np.float32]:
+        """`activities` of `count` windows that begin `step` samples apart, (count, 293, 3).
+
+        `sound` holds (count - 1) * step + 80000 samples; `step` is a multiple of 10. Windows that overlap
+        share the first filters, a quarter of the work: only the window's own mean and deviation come between,
+        and these can be applied after the filters. Rounding aside, the answer is that of `activities`.
+        """
+        import torch
+
+        assert step % COARSE == 0 and len(sound) == (count - 1) * step + WINDOW
+        with torch.inference_mode():
+            x = torch.from_numpy(sound).to(self._device)
+            out = self._net(x.unfold(0, WINDOW, step)[:, None], self._net.sincnet.bank(x, step))
+        result: NDArray[np.float32] = out.float().cpu().numpy()
+        return result
+
 
 def _network() -> Any:
     import torch
@@ -132,7 +149,7 @@ def _network() -> Any:
             return torch.cat([cosines, sines])[:, None]  # (80, 1, 251)
 
         def forward(self, x: Any) -> Any:
-            return functional.conv1d(x, self.filters(), stride=10)
+            return functional.conv1d(x, self.filters(), stride=COARSE)
 
     class SincNet(nn.Module):  # type: ignore[misc]
         """(batch, 1, samples) -> (batch, 60, frames)."""
@@ -143,12 +160,25 @@ def _network() -> Any:
             self.conv1d = nn.ModuleList([Filterbank(), nn.Conv1d(80, 60, 5), nn.Conv1d(60, 60, 5)])
             self.norm1d = nn.ModuleList(nn.InstanceNorm1d(n, affine=True) for n in (80, 60, 60))
 
-        def forward(self, x: Any) -> Any:
-            x = self.wav_norm1d(x)
+        def bank(self, sound: Any, step: int) -> Any:
+            """(n,) samples -> what the first filters give for each window: (windows, 80, 7975).
+
+            With the norm of a window x * a + b the filters f give a * (f on x) + b * sum(f).
+            """
+            windows = sound.unfold(0, WINDOW, step)
+            variance, mean = torch.var_mean(windows, dim=1, correction=0)
+            a = self.wav_norm1d.weight / (variance + self.wav_norm1d.eps).sqrt()
+            b = self.wav_norm1d.bias - mean * a
+            filters = self.conv1d[0].filters()
+            heard = functional.conv1d(sound[None, None], filters, stride=COARSE)[0]  # (80, m)
+            per_window = (WINDOW - KERNEL) // COARSE + 1
+            parts = heard.unfold(1, per_window, step // COARSE).transpose(0, 1)  # (windows, 80, 7975)
+            return (parts * a[:, None, None]).add_(b[:, None, None] * filters.sum(dim=2))
+
+        def forward(self, x: Any, heard: Any = None) -> Any:
+            x = self.conv1d[0](self.wav_norm1d(x)) if heard is None else heard
             for number, (conv, norm) in enumerate(zip(self.conv1d, self.norm1d, strict=True)):
-                x = conv(x)
-                if number == 0:
-                    x = x.abs()
+                x = x.abs_() if number == 0 else conv(x)
                 x = functional.leaky_relu(norm(functional.max_pool1d(x, 3)))
             return x
 
@@ -162,8 +192,8 @@ def _network() -> Any:
             self.linear = nn.ModuleList([nn.Linear(256, 128), nn.Linear(128, 128)])
             self.classifier = nn.Linear(128, SPEAKERS)
 
-        def forward(self, x: Any) -> Any:
-            x, _ = self.lstm(self.sincnet(x).transpose(1, 2))
+        def forward(self, x: Any, heard: Any = None) -> Any:
+            x, _ = self.lstm(self.sincnet(x, heard).transpose(1, 2))
             for layer in self.linear:
                 x = functional.leaky_relu(layer(x))
             return self.classifier(x).sigmoid()

@@ -290,7 +290,7 @@ class OwnSpeech(Speech):
         return np.asarray(super().read(start, stop) * gain, np.float32)
 
 
-@step("recognize", version=2)
+@step("recognize", version=3)
 def recognize_microphones(
     work: Work,
     heard: tuple[SpeechFile, ...],

@@ -26,6 +26,7 @@ from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.filters import FilterRules, Passage, filter_passages
 from dubline.recognition.segments import segment
 from dubline.recognition.stretches import pack
+from dubline.recognition.word_edges import first_words_on_sound
 from dubline.run import Work, step
 from dubline.transcript import DroppedSegment, Engine, HeardWord, Transcript, Turn
 
@@ -145,7 +146,7 @@ def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
     )
 
 
-@step("recognize", version=2)
+@step("recognize", version=3)
 def recognize(work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob) -> Recognized:
     """Find the words. Only stretches in which the diarizer hears somebody are recognised.
 
@@ -171,7 +172,9 @@ def passages(
     return [
         (
             Passage(
-                words=tuple(structs.replace(w, speaker=speaker) for w in found.words),
+                words=tuple(
+                    structs.replace(w, speaker=speaker) for w in first_words_on_sound(found.words, speech)
+                ),
                 start=stretch.start,
                 end=stretch.end,
                 no_speech=found.no_speech,
