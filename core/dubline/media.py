@@ -260,6 +260,20 @@ def decode(
         warnings.warn(f"{path}: {note}", stacklevel=2)
 
 
+def _samples(frame: Any) -> NDArray[Any]:
+    """A frame's samples as PyAV gives them.
+
+    PyAV reads beyond the frame where its channels lie apart (planar) and are eight or more; such a frame is
+    laid side by side first, which changes no sample.
+    """
+    import av
+
+    if frame.format.is_planar and frame.layout.nb_channels >= 8:
+        (frame,) = av.AudioResampler(format=frame.format.packed.name).resample(frame)
+    samples: NDArray[Any] = frame.to_ndarray()
+    return samples
+
+
 def _pieces(path: Path, track: AudioTrack, block: int, notes: list[str]) -> Iterator[Block]:
     """What the decoder gives, with silence between where there was none."""
     rate, channels = track.rate, track.channels
@@ -297,7 +311,7 @@ def _pieces(path: Path, track: AudioTrack, block: int, notes: list[str]) -> Iter
                     at = seconds_to_samples(at * (frame.time_base or base) - zero, rate)
                 before, cut = placing.place(at, frame.samples)
                 yield from silence(channels, before, block)
-                piece, unrounded = as_float(frame.to_ndarray(), channels)
+                piece, unrounded = as_float(_samples(frame), channels)
                 exact, heard = exact and unrounded, True
                 yield piece[order, cut:] if order else piece[:, cut:]
         if not heard:

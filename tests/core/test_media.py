@@ -529,3 +529,25 @@ def test_interleaved_samples_are_taken_apart() -> None:
 )
 def test_speakers(names: str, order: list[int] | None, layout: str) -> None:
     assert speakers(tuple(names.split())) == (order, layout)
+
+
+def test_eight_planar_channels_come_out_each_for_itself(tmp_path: Path) -> None:
+    """AAC keeps its channels apart, and eight of them lie beyond what PyAV reads of one frame."""
+    path = tmp_path / "seven-one.m4a"
+    time = np.arange(24000) / 48000
+    tones = [100, 200, 300, 40, 500, 600, 700, 800]  # the fourth is the low-frequency channel
+    sound = np.stack([0.1 * np.sin(2 * np.pi * hertz * time) for hertz in tones]).astype(np.float32)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=48000, layout="7.1")
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(sound.T.reshape(1, -1)), format="flt", layout="7.1"
+        )
+        frame.sample_rate = 48000
+        for planar in av.AudioResampler(format="fltp").resample(frame):
+            planar.pts = None
+            container.mux(stream.encode(planar))
+        container.mux(stream.encode(None))
+    heard = np.concatenate(list(decode(path, probe(path).audio[0])), axis=1)
+    middle = heard[:, 4800:19200]
+    peaks = np.abs(np.fft.rfft(middle)).argmax(axis=1) * 48000 / middle.shape[1]
+    assert np.abs(peaks - tones).max() < 8

@@ -1,0 +1,117 @@
+"""The sound half of a dub as one class: extract, separate, mix.
+
+    processor = CinematicAudioProcessor("episode.dubline")
+    sound = processor.extract_raw_audio("episode.mp4")
+    stems = processor.separate_vocals(sound)              # four stems that sum to the sound
+    mix = processor.remix_final_audio(stems, takes)       # final.wav, final.m4a, M&E.wav
+
+Each call is a step of a run: what is finished is kept, and called again with the same input it returns at
+once. For a whole film in one call see `dubline.pipeline.localize`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dubline.dubbed import Mix, Takes
+from dubline.extraction import extract_sound
+from dubline.mix.job import MixJob
+from dubline.model import Sound, Stems
+from dubline.report import Report, silent
+from dubline.routing import job_of, route
+from dubline.run import Run
+
+NO_TAKES = Takes(language="", takes=())
+
+
+class CinematicAudioProcessor:
+    """Works in one run folder, which is made when it is first needed.
+
+    Args:
+        out: the run folder, by custom NAME.dubline beside the media.
+        report: called with (done, total) in seconds of sound; stops the work by raising `Cancelled`.
+        tell: gets notes as they are made.
+        hints: how to work without changing the result: `threads`, `device`.
+    """
+
+    def __init__(
+        self,
+        out: str | Path,
+        *,
+        report: Report = silent,
+        tell: Callable[[str], None] = lambda text: None,
+        **hints: Any,
+    ) -> None:
+        self.out = Path(out)
+        self._report, self._tell, self._hints = report, tell, hints
+
+    def path(self, of: str) -> Path:
+        """Where a path from a value lies on the disk."""
+        return self.out / of
+
+    def extract_raw_audio(self, media: str | Path, track: int | str | None = None) -> Sound:
+        """The sound of a film on the clock of its picture, losing nothing; a sound file as it lies there.
+
+        `track`: number from 0, language or title; None takes the default one.
+
+        Raises:
+            ValidationError, FFmpegError, InvalidJob, StorageFull, Cancelled: see `dubline.media`.
+        """
+        from dubline.media import as_sound, choose_track, probe
+
+        sound = as_sound(Path(media))
+        if sound is not None and track is None:
+            return sound
+        probed = probe(Path(media))
+        with self._run() as run:
+            return run.step(extract_sound, probed, choose_track(probed, track).index)
+
+    def separate_vocals(
+        self, sound: Sound, *, separator: str = "auto", model: str = "", content: str = "auto"
+    ) -> Stems:
+        """Vocals, music, sfx and ambient of a sound; together they are the sound.
+
+        `content`: "auto", "dialogue", "music" or "cinematic"; see `dubline.routing.route`.
+
+        Raises:
+            InvalidJob, BackendMissing, WeightsError, StorageFull, Cancelled: see `dubline.separation`.
+        """
+        from dubline.separation import separate
+
+        decided = route(separator=separator, model=model, content=content)  # type: ignore[arg-type]
+        for reason in decided.reasons:
+            self._tell(reason)
+        with self._run() as run:
+            hints = {**self._hints, "reasons": decided.reasons}
+            return run.step(separate, sound, job_of(decided), hints=hints)
+
+    def remix_final_audio(self, stems: Stems, takes: Takes = NO_TAKES, **levels: Any) -> Mix:
+        """The finished sound, also put on top of the run folder as final.wav, final.m4a and M&E.wav.
+
+        `levels` are the fields of `dubline.mix.MixJob`: `voice_volume` 1.0, `bg_volume` 0.7, `target`
+        "ebu-r128", and more.
+
+        Raises:
+            InvalidJob: no such level, or out of its range.
+            ValidationError, StorageFull, FFmpegError, Cancelled: see `dubline.mix.remix`.
+        """
+        from dubline.errors import InvalidJob
+        from dubline.mix import remix
+
+        unknown = set(levels) - set(MixJob.__struct_fields__)
+        if unknown:
+            raise InvalidJob(
+                f"a mix has no {', '.join(sorted(unknown))}",
+                hint=f"There are {', '.join(MixJob.__struct_fields__)}.",
+            )
+        with self._run() as run:
+            mix = run.step(remix, stems, takes, MixJob(**levels), hints=self._hints)
+            for path, name in ((mix.wav, "final.wav"), (mix.m4a, "final.m4a"), (mix.m_and_e, "M&E.wav")):
+                if path:
+                    run.publish(path, name)
+        return mix
+
+    def _run(self) -> Run:
+        return Run(self.out, report=lambda name: self._report, tell=self._tell)

@@ -1,0 +1,203 @@
+"""The film with both languages: nothing of it changed, everything where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from dubline.errors import Cancelled, FFmpegError, InvalidJob, ValidationError
+from dubline.media import decode, probe
+from dubline.mix.encode import container_language, encode_m4a, mux
+
+DATA = Path(__file__).resolve().parents[2] / "../shared/data"
+MARK = 20_000  # sample at which the dub's burst begins
+
+FILMS = [
+    ("scene/scene.mp4", ".mp4"),
+    ("video/audio_starts_late_750ms.mp4", ".mp4"),
+    ("video/audio_starts_late_750ms.mp4", ".mkv"),
+    ("video/dropframe_2997_pcm24.mov", ".mov"),
+    ("video/multi_audio_4tracks_51_default.mkv", ".mkv"),
+    ("video/multi_audio_4tracks_51_default.mkv", ".mp4"),
+    ("video/moviepy_chaplin.mp4", ".mp4"),
+]
+
+
+def film(name: str) -> Path:
+    if not (DATA / name).exists():
+        pytest.skip("the shared media are not here")
+    return DATA / name
+
+
+@pytest.fixture(scope="module")
+def dub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of silence with a burst of noise in them."""
+    folder = tmp_path_factory.mktemp("dub")
+    sound = np.zeros((144_000, 2))
+    sound[MARK : MARK + 600] = np.random.default_rng(0).normal(size=(600, 2)) * 0.3
+    soundfile.write(folder / "final.wav", sound, 48000, subtype="PCM_24")
+    encode_m4a(folder / "final.wav", folder / "final.m4a", bitrate=256_000, language="tr")
+    return folder / "final.m4a"
+
+
+def heard(path: Path, index: int) -> np.ndarray:
+    return np.concatenate(list(decode(path, probe(path).audio[index], notes=[])), axis=1)
+
+
+def interleaved(path: Path, channels: int) -> np.ndarray:
+    """The first track as (channels, n); PyAV's planar frames stop short of 8 channels."""
+    resampler = av.AudioResampler(format="flt")
+    with av.open(str(path)) as container:
+        parts = [
+            piece.to_ndarray().reshape(-1, channels)
+            for frame in container.decode(audio=0)
+            for piece in resampler.resample(frame)
+        ]
+    return np.concatenate(parts).T
+
+
+def packets(path: Path, kind: str) -> list[tuple[float, str]]:
+    """Time after the first picture in ms, and a hash, of each packet of the first stream of a kind."""
+    with av.open(str(path)) as container:
+        zero = container.streams.video[0]
+        origin = float((zero.start_time or 0) * zero.time_base)
+        stream = getattr(container.streams, kind)[0]
+        found = []
+        for packet in container.demux(stream):
+            if packet.size:
+                at = round((float(packet.pts * packet.time_base) - origin) * 1000)
+                found.append((at, hashlib.sha256(bytes(packet)).hexdigest()))
+        return found
+
+
+@pytest.mark.parametrize(("name", "suffix"), FILMS)
+def test_picture_and_sound_are_copied_and_the_dub_starts_with_the_picture(
+    tmp_path: Path, dub: Path, name: str, suffix: str
+) -> None:
+    source, out = film(name), tmp_path / f"dubbed{suffix}"
+    before = source.stat()
+    mux(source, 0, dub, out, languages=("en-GB", "tr"))
+    assert (source.stat().st_mtime_ns, source.stat().st_size) == (before.st_mtime_ns, before.st_size)
+
+    old, new = probe(source), probe(out)
+    assert old.video is not None and new.video is not None
+    for fact in ("width", "height", "codec", "rate", "pixel_aspect"):
+        assert getattr(new.video, fact) == getattr(old.video, fact)
+    assert new.timecode == old.timecode
+    assert [(track.language, track.default) for track in new.audio] == [("eng", False), ("tur", True)]
+
+    shown, kept = packets(source, "video"), packets(out, "video")
+    if source.suffix == suffix:
+        assert [digest for _, digest in kept] == [digest for _, digest in shown]
+    assert max(abs(a[0] - b[0]) for a, b in zip(kept, shown, strict=True)) <= 1
+    np.testing.assert_array_equal(heard(out, 0), heard(source, 0))
+
+    # Matroska counts in milliseconds; everything else here in samples.
+    tolerance = 48 if suffix == ".mkv" else 0
+    alone, placed = heard(dub, 0)[0], heard(out, 1)[0]
+    lags = np.correlate(placed[MARK - 2000 : MARK + 2600], alone[MARK : MARK + 600], "valid")
+    assert abs(int(np.argmax(lags)) - 2000) <= tolerance
+    assert not [path for path in tmp_path.iterdir() if path != out]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6, 8])
+def test_every_channel_comes_back_where_it_was(tmp_path: Path, channels: int) -> None:
+    at = np.arange(48_000)
+    low = 3  # the LFE, where the encoder keeps only low tones
+    tones = [60 if n == low and channels > 3 else 400 + 150 * n for n in range(channels)]
+    sound = 0.2 * np.sin(2 * np.pi * np.array(tones)[:, None] * at / 48000)
+    kind = "WAVEX" if channels > 2 else "WAV"
+    soundfile.write(tmp_path / "x.wav", sound.T, 48000, subtype="PCM_24", format=kind)
+    encode_m4a(tmp_path / "x.wav", tmp_path / "x.m4a", bitrate=256_000)
+    back = interleaved(tmp_path / "x.m4a", channels)
+    assert back.shape[0] == channels and 48_000 <= back.shape[1] < 49_024
+    part = slice(5000, 43_000)
+    for channel in range(channels):
+        likeness = np.corrcoef(back[channel, part], sound[channel, part])[0, 1]
+        assert likeness > 0.99, channel
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 7), (50_000, 2)])
+def test_what_aac_cannot_hold_is_refused(tmp_path: Path, rate: int, channels: int) -> None:
+    soundfile.write(tmp_path / "x.wav", np.zeros((1000, channels)), rate, format="WAVEX")
+    with pytest.raises(InvalidJob, match="AAC has no"):
+        encode_m4a(tmp_path / "x.wav", tmp_path / "x.m4a", bitrate=256_000)
+    assert not (tmp_path / "x.m4a").exists()
+
+
+def test_bad_input_is_refused_and_leaves_nothing(tmp_path: Path, dub: Path) -> None:
+    source = film("video/dropframe_2997_pcm24.mov")
+    with pytest.raises(InvalidJob, match="no audio track 7"):
+        mux(source, 7, dub, tmp_path / "x.mov")
+    with pytest.raises(InvalidJob, match="no film that can be written"):
+        mux(source, 0, dub, tmp_path / "x.avi")
+    with pytest.raises(ValidationError, match="no picture"):
+        mux(dub, 0, dub, tmp_path / "x.mp4")
+    with pytest.raises(ValidationError, match="there is no file"):
+        mux(source, 0, tmp_path / "none.m4a", tmp_path / "x.mov")
+    (tmp_path / "text.m4a").write_text("not sound")
+    with pytest.raises(FFmpegError):
+        mux(source, 0, tmp_path / "text.m4a", tmp_path / "x.mov")
+    (tmp_path / "text.m4a").unlink()
+    with pytest.raises((InvalidJob, FFmpegError)):
+        mux(source, 0, dub, tmp_path / "nowhere/x.mov")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_source_is_never_written_over(tmp_path: Path, dub: Path) -> None:
+    copy = tmp_path / "film.mp4"
+    copy.write_bytes(film("video/audio_starts_late_750ms.mp4").read_bytes())
+    before = copy.read_bytes()
+    with pytest.raises(InvalidJob, match="source of this work"):
+        mux(copy, 0, dub, copy)
+    assert copy.read_bytes() == before
+
+
+def test_a_stopped_film_leaves_nothing_and_keeps_what_was_there(tmp_path: Path, dub: Path) -> None:
+    out = tmp_path / "x.mp4"
+    out.write_bytes(b"from before")
+
+    def stop(done: float, total: float) -> None:
+        if done > total / 2:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        mux(film("video/audio_starts_late_750ms.mp4"), 0, dub, out, report=stop)
+    assert out.read_bytes() == b"from before"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [("tr", "tur"), ("tr-TR", "tur"), ("EN_us", "eng"), ("ger", "ger"), ("", "und"), ("x1", "und")],
+)
+def test_languages_have_three_letters(language: str, code: str) -> None:
+    assert container_language(language) == code
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no limit on file sizes there")
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, dub: Path) -> None:
+    code = f"""
+import resource, signal
+from pathlib import Path
+from dubline.errors import StorageFull
+from dubline.mix.encode import encode_m4a
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+try:
+    encode_m4a(Path({str(dub.with_name("noise.wav"))!r}), Path({str(tmp_path / "x.m4a")!r}), bitrate=256_000)
+except StorageFull as error:
+    print("told", bool(error.hint))
+"""
+    noise = np.random.default_rng(0).normal(size=(480_000, 2)) * 0.1
+    soundfile.write(dub.with_name("noise.wav"), noise, 48000)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "told True\n"
+    assert not list(tmp_path.iterdir())
