@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Install Dubline into its own environment.
 
-python3 install/run.py                     the engine with Demucs, UVR and speech
+python3 install/run.py                     the engine with what separates, listens and translates
 python3 install/run.py --with ""           the engine alone: the built-in separator
 python3 install/run.py --venv ~/dubline    somewhere else than .venv beside this folder
 python3 install/run.py resolve install     the entry in DaVinci Resolve; also uninstall, check
@@ -29,7 +29,7 @@ def main() -> None:
     )
     parser.add_argument("--venv", type=Path, default=environment.ROOT / ".venv", help="where to put it")
     parser.add_argument(
-        "--with", dest="extras", default="demucs,uvr,speech,faster-whisper", help="back ends, comma between"
+        "--with", dest="extras", default="demucs,uvr,speech,faster-whisper,ctranslate2,llm,aaf", help="back ends, comma between"
     )
     arguments = parser.parse_args()
     extras = tuple(part for part in arguments.extras.split(",") if part)
