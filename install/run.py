@@ -29,7 +29,10 @@ def main() -> None:
     )
     parser.add_argument("--venv", type=Path, default=environment.ROOT / ".venv", help="where to put it")
     parser.add_argument(
-        "--with", dest="extras", default="demucs,uvr,speech,faster-whisper,ctranslate2,llm,aaf", help="back ends, comma between"
+        "--with",
+        dest="extras",
+        default="demucs,uvr,speech,faster-whisper,ctranslate2,llm,aaf",
+        help="back ends, comma between",
     )
     arguments = parser.parse_args()
     extras = tuple(part for part in arguments.extras.split(",") if part)
