@@ -4,7 +4,7 @@ from typing import Any, Dict, List, Optional
 
 from dubline_resolve.objects import Refused, Session, ask, number
 from dubline_resolve.receipt import Book
-from dubline_resolve.tracks import count, find, items_on
+from dubline_resolve.tracks import count, find, in_place, items_on
 
 PREFIX = "sub:"
 
@@ -89,7 +89,9 @@ def _known(session: Session, run: str) -> Dict[int, Any]:
     for entry in placed["tracks"] if placed else ():
         if entry["type"] == "subtitle" and entry["key"].startswith(PREFIX):
             there = find(session.timeline, entry, session.start)
-            if there is not None:
+            # Where every cue was edited none is ours any more, but the track in its place is.
+            index = there[0] if there else entry["index"] if in_place(session.timeline, entry) else None
+            if index is not None:
                 parts = entry["key"].split(":")
-                known[there[0]] = (parts[1], parts[2] if len(parts) > 2 else "")
+                known[index] = (parts[1], parts[2] if len(parts) > 2 else "")
     return known
