@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument(
         "--with",
         dest="extras",
-        default="demucs,uvr,speech,faster-whisper,ctranslate2,llm,aaf",
+        default="demucs,uvr,speech,faster-whisper,pocketsphinx,ctranslate2,llm,aaf,voice",
         help="back ends, comma between",
     )
     arguments = parser.parse_args()
