@@ -2,8 +2,8 @@
 
     resaved(project, folder)      saved over itself, as a person does with Ctrl-S
 
-Nothing of the user's is read or written: home, settings and run-time folder lie in `folder`. All processes
-are one group, which is ended after `LONGEST` seconds whatever they do.
+Nothing of the user's is read or written: home and settings lie in `folder`, the run-time folder in a
+temporary one. All processes are one group, which is ended after `LONGEST` seconds whatever they do.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -29,9 +30,9 @@ def resaved(project: Path, folder: Path) -> str:
     Raises:
         RuntimeError: it did not save, or not in time.
     """
-    run_time = folder / "run"
-    run_time.mkdir(parents=True)
-    run_time.chmod(0o700)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Not in the folder: names of sockets lie in it, and a path of over 107 characters is none.
+    run_time = Path(tempfile.mkdtemp(prefix="kd-"))
     keep = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL")}
     env = {
         **keep,
@@ -62,6 +63,7 @@ def resaved(project: Path, folder: Path) -> str:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            shutil.rmtree(run_time, ignore_errors=True)
         said.seek(0)
         text = said.read().decode("utf-8", "replace")
     if status:

@@ -18,6 +18,7 @@ import numpy as np
 
 from dubline.backends import Heard, Stretch
 from dubline.backends.hearing import RATE, check_stretches, is_silent, orderly, samples_of
+from dubline.backends.torchaudio_guard import before_transformers
 from dubline.backends.whisper_folder import find_whisper, quiet_hub, whisper_here, whisper_identity
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
 from dubline.model_folders import whispers_here
@@ -117,12 +118,7 @@ class TransformersWhisper:
         return f"dubline models fetch {_repository(model or 'small') or 'OWNER/NAME'}"
 
     def _load(self, folder: Any, dtype: Any) -> None:
-        import importlib.util
-
-        from dubline.backends.torchaudio_guard import ensure_torchaudio
-
-        if importlib.util.find_spec("torchaudio"):  # transformers imports it where it is installed
-            ensure_torchaudio()
+        before_transformers()
         from safetensors import SafetensorError
         from transformers import AutoFeatureExtractor, AutoTokenizer, WhisperForConditionalGeneration
         from transformers.utils import logging as noise

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from dubline.backends.torchaudio_guard import before_transformers
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
 from dubline.hub import quiet_hub
 from dubline.language import base_language
@@ -181,6 +182,7 @@ class Codec:
 
 def _loaded(folder: Path) -> Any:
     quiet_hub()
+    before_transformers()
     from transformers import AutoTokenizer
     from transformers.utils import logging as noise
 

@@ -22,6 +22,16 @@ _EXTENSION = "torchaudio._extension"
 REMEDY = "pip install --no-deps torchaudio"
 
 
+def before_transformers() -> None:
+    """Call it before transformers is imported: transformers imports torchaudio wherever it is installed.
+
+    Raises:
+        BackendMissing: torchaudio is installed and cannot be imported even without its compiled part.
+    """
+    if importlib.util.find_spec("torchaudio"):
+        ensure_torchaudio()
+
+
 def ensure_torchaudio() -> str:
     """Make `import torchaudio` work in this process. Returns "" if it does by itself, else what was wrong.
 

@@ -30,6 +30,7 @@ from dubline.backends.seq2seq_folder import (
     usual_model,
 )
 from dubline.backends.seq2seq_languages import Codec
+from dubline.backends.torchaudio_guard import before_transformers
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
 from dubline.folder_kinds import folder_kind, read_settings
 from dubline.hub import quiet_hub
@@ -243,6 +244,7 @@ def _converted(folder: Path, precision: str) -> tuple[Path, bool]:
 
 
 def _convert(folder: Path, place: Path, precision: str) -> None:
+    before_transformers()
     from ctranslate2.converters import TransformersConverter
 
     converter = TransformersConverter(str(folder), low_cpu_mem_usage=True)
