@@ -11,7 +11,6 @@ from dubline.threads import default_threads
 
 
 def test_a_core_stays_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert 1 <= default_threads() <= max(1, (os.cpu_count() or 1) - 1)
     monkeypatch.setattr(psutil, "cpu_count", lambda logical: 8)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(16)), raising=False)
     assert default_threads() == 7

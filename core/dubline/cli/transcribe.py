@@ -66,6 +66,12 @@ def transcribe(
     number: Annotated[
         int | None, typer.Option("--speakers", help="How many people speak. Default: estimated.", min=1)
     ] = None,
+    least: Annotated[
+        int | None, typer.Option("--min-speakers", help="At least so many people speak.", min=1)
+    ] = None,
+    most: Annotated[
+        int | None, typer.Option("--max-speakers", help="At most so many people speak.", min=1)
+    ] = None,
     cast: Annotated[
         Path | None, typer.Option(help="A cast.toml with clips of voices: speakers that are alike get names.")
     ] = None,
@@ -126,7 +132,8 @@ def transcribe(
     check_media(media)
     if on not in ("vocals", "mix"):
         raise InvalidJob(f"there is no sound {on!r}", hint="Use --on vocals or --on mix.")
-    _check_together(text, refine, from_tracks, microphones, cast, number)
+    counted = [n for n in (number, least, most) if n is not None]
+    _check_together(text, refine, from_tracks, microphones, cast, bool(counted))
     written = _given_text(text, encoding, offset, language, refine) if text else None
     decided = route_speech(
         diarizer=diarizer,
@@ -139,7 +146,10 @@ def transcribe(
         words=written is None or not written.timed,
     )
     sums = weights_of(decided)
-    diarization = DiarizationJob(diarizer=_with(decided.diarizer, speakers=number), models=sums[0])
+    diarization = DiarizationJob(
+        diarizer=_with(decided.diarizer, speakers=number, min_speakers=least, max_speakers=most),
+        models=sums[0],
+    )
     recognition = RecognitionJob(
         recognizer=_with(decided.recognizer, glossary=_terms(decided.recognizer.backend, glossary)),
         segments=SegmentRules(lines=2) if subtitles else SegmentRules(),
@@ -180,7 +190,7 @@ def _check_together(
     from_tracks: bool,
     microphones: str,
     cast: Path | None,
-    number: int | None,
+    counted: bool,
 ) -> None:
     """Refuse options that contradict each other.
 
@@ -207,8 +217,8 @@ def _check_together(
             "There the tracks name the speakers: give the tracks titles, or use `dubline speakers rename`.",
         ),
         (
-            from_tracks and number is not None,
-            "--speakers together with --speakers-from-tracks",
+            from_tracks and counted,
+            "a number of speakers together with --speakers-from-tracks",
             "There the microphones are counted; choose them with --microphones.",
         ),
     ):
