@@ -6,9 +6,15 @@ programme, so that nothing is rounded twice.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
-from dubline.model import ModelIdentity, Value
+import msgspec
+
+from dubline.errors import InvalidJob
+from dubline.model import ModelIdentity, Value, to_json
+
+FORMAT = "dubline.dub.1"
 
 TakeState = Literal["spoken", "too_long", "failed", "silent"]
 """spoken: fits, borrowed silence included. too_long: spoken whole, and runs over. failed: the voice gave
@@ -87,3 +93,60 @@ class Mix(Value, frozen=True):
     before: LoudnessReport
     after: LoudnessReport
     notes: tuple[str, ...] = ()
+
+
+class Dub(Value, frozen=True):
+    """A programme's dub in one language, as `dubbed.json` keeps it: its takes, and the mix of them.
+
+    Paths are relative to the run folder. `mix` is None where the takes were not mixed. `consent`: whether
+    somebody said that they may clone the voices, and None where nothing was cloned.
+    """
+
+    takes: Takes
+    mix: Mix | None = None
+    consent: bool | None = None
+    format: str = FORMAT
+
+    @property
+    def language(self) -> str:
+        """The language that is spoken."""
+        return self.takes.language
+
+
+def dub_json(dub: Dub) -> bytes:
+    """The file's text, the same for the same value."""
+    return to_json(dub)
+
+
+def read_dub(path: Path) -> Dub:
+    """A dub from its file.
+
+    Raises:
+        InvalidJob: it cannot be read, or is no dub of this version.
+    """
+    again = "Run `dubline dub` again: what was spoken is kept."
+    try:
+        dub = msgspec.json.decode(path.read_bytes(), type=Dub)
+    except (OSError, msgspec.DecodeError) as error:  # ValidationError is one of its kind
+        raise InvalidJob(f"{path} cannot be read: {error}", hint=again) from None
+    if dub.format != FORMAT:
+        raise InvalidJob(f"{path}: the format is {dub.format!r}, not {FORMAT!r}", hint=again)
+    return dub
+
+
+def read_dubs(root: Path) -> tuple[Dub, ...]:
+    """The dubs in a run folder: dubbed.json, then dubbed.LANGUAGE.json by name."""
+    paths = (root / "dubbed.json", *sorted(root.glob("dubbed.*.json")))
+    return tuple(read_dub(path) for path in paths if path.exists())
+
+
+def dub_place(root: Path, language: str) -> Path:
+    """Where a run keeps its dub in a language: dubbed.json for its first, dubbed.LANGUAGE.json for others.
+
+    Raises:
+        InvalidJob: the first one's file is damaged; it must be looked at, not written over.
+    """
+    first = root / "dubbed.json"
+    if first.exists() and read_dub(first).language != language:
+        return root / f"dubbed.{language}.json"
+    return first
