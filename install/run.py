@@ -31,11 +31,11 @@ def main() -> None:
     parser.add_argument(
         "--with",
         dest="extras",
-        default="demucs,uvr,speech,faster-whisper,pocketsphinx,ctranslate2,llm,aaf,voice",
+        default=environment.USUAL,
         help="back ends, comma between",
     )
     arguments = parser.parse_args()
-    extras = tuple(part for part in arguments.extras.split(",") if part)
+    extras = environment.extras_of(arguments.extras)
     python = environment.make(arguments.venv.expanduser().absolute(), extras, editable=True)
     command = python.with_name("dubline.exe" if python.suffix else "dubline")
     subprocess.run([str(command), "backends"], check=True)

@@ -15,6 +15,8 @@ from typing import Any, Mapping
 
 KNOCK = 2.0
 """Seconds that a second start waits for the first one to answer."""
+STATE_FILES = ("window.lock", "window.json", "answers.json", "engine.log")
+"""All that is ever kept there."""
 
 
 def state_folder(environment: Mapping[str, str], system: str = sys.platform) -> str:

@@ -153,11 +153,38 @@ def test_check_says_that_the_engine_does_not_start(resolve: ModuleType, root: Pa
     assert "install/run.py" in told
 
 
-def test_without_an_engine_it_is_refused(root: Path, tmp_path: Path) -> None:
-    done = command("install", "--root", str(root), "--venv", str(tmp_path / "none"))
-    assert done.returncode == 1
-    assert "Install the engine first: python3 install/run.py" in done.stderr
+def test_an_engine_that_is_missing_is_installed_first(
+    resolve: ModuleType, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[Path, tuple[str, ...]]] = []
+
+    def make(folder: Path, extras: tuple[str, ...], *, editable: bool) -> Path:
+        assert not root.exists(), "nothing is put into Resolve's folders before"
+        made.append((folder, extras))
+        raise SystemExit("no network")
+
+    monkeypatch.setattr(resolve.environment, "make", make)
+    words = ["install", "--root", str(root), "--venv", str(tmp_path / "none"), "--with", "demucs, uvr"]
+    with pytest.raises(SystemExit, match="no network"):
+        resolve.main(words)
+    assert made == [(tmp_path / "none", ("demucs", "uvr"))]
     assert not root.exists()
+    assert resolve.has_engine(Path(sys.executable))
+
+
+def test_uninstalling_forgets_what_the_window_kept(
+    resolve: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUBLINE_STATE", str(tmp_path / "state"))
+    (tmp_path / "state").mkdir()
+    for name in ("answers.json", "engine.log", "window.lock"):
+        (tmp_path / "state" / name).touch()
+    assert len(resolve.forget()) == 3
+    assert not (tmp_path / "state").exists()
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "of somebody else").touch()
+    assert resolve.forget() == []
+    assert (tmp_path / "state" / "of somebody else").exists()
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="an administrator may write everywhere")
