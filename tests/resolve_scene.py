@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import wave
 from fractions import Fraction
 from pathlib import Path
@@ -164,3 +165,112 @@ class Film:
 
     def state(self) -> dict[str, Any]:
         return self.world.snapshot()
+
+
+def calls(film: Film) -> tuple[int, int]:
+    """(writes, reads) of all calls since the counter was cleared."""
+    titles = film.world.calls.items()
+    reads = sum(n for title, n in titles if title.split(".")[1].startswith(("Get", "Is")))
+    return sum(film.world.calls.values()) - reads, reads
+
+
+def feature(film: Film, cues: int, languages: int = 2, speakers: int = 4) -> dict[str, Any]:
+    """The plan of a film with so many cues in each language, spread over the speakers; five stems.
+
+    The original is a fortieth as long as the cues would have it: only their number matters.
+    """
+    names = tuple(f"Speaker {n}" for n in range(speakers))
+    share = [cues // speakers + (n < cues % speakers) for n in range(speakers)]
+    plan = film.plan((), (), stems=STEMS, markers=())
+    for language in ("en", "tr", "de", "fr")[:languages]:
+        for number, name in enumerate(names):
+            film.version += 1
+            spans = [(2 * n, 2 * n + 2, f"Cue {language} {n}") for n in range(share[number])]
+            path = film.run / "resolve" / f"{language} {name} {film.version}.srt"
+            blocks = [
+                f"{n}\n{stamp(a, film.rate)} --> {stamp(b, film.rate)}\n{text}\n"
+                for n, (a, b, text) in enumerate(spans, 1)
+            ]
+            path.write_text("\n".join(blocks), "utf-8-sig")
+            plan["subtitles"].append(
+                {
+                    "key": f"sub:{language}:SPEAKER_{number:02d}",
+                    "name": f"{language} {name}",
+                    "language": language,
+                    "srt": str(path),
+                    "cues": [[a, b, text, n] for n, (a, b, text) in enumerate(spans)],
+                }
+            )
+    return plan
+
+
+def take_track(film: Film, speaker: str, spans: list[tuple[int, int]], version: str = "") -> dict[str, Any]:
+    """A plan's track of takes: a sound of so many frames for each (first frame, frames)."""
+    clips = []
+    for number, (record, frames) in enumerate(spans, 1):
+        path = film.run / "resolve" / "takes" / f"en {speaker} {number:05d}{version}.wav"
+        samples = -(-frames * 48000 * film.rate.denominator // film.rate.numerator)
+        write_wav(path, samples, 1)
+        clips.append({"path": str(path), "record": record, "frames": frames, "id": number})
+    return {
+        "key": f"takes:en:{speaker}", "name": f"takes en {speaker}", "path": "", "subtype": "mono",
+        "record": 0, "frames": 0, "colour": "Pink", "enabled": False, "clips": clips,
+    }  # fmt: skip
+
+
+def write_otio(film: Film, plan: dict[str, Any]) -> Path:
+    """A plain timeline of the plan's sounds and markers; the plan then names it."""
+    rate = float(film.rate)
+
+    def time(value: int) -> dict[str, Any]:
+        return {"OTIO_SCHEMA": "RationalTime.1", "rate": rate, "value": float(value)}
+
+    def span(start: int, frames: int) -> dict[str, Any]:
+        return {"OTIO_SCHEMA": "TimeRange.1", "start_time": time(start), "duration": time(frames)}
+
+    def children(sound: dict[str, Any]) -> list[dict[str, Any]]:
+        made: list[dict[str, Any]] = []
+        at = 0
+        for clip in sound.get("clips") or [sound]:
+            if clip["record"] > at:
+                gap = span(0, clip["record"] - at)
+                made.append({"OTIO_SCHEMA": "Gap.1", "source_range": gap})
+            at = clip["record"] + clip["frames"]
+            reference = {
+                "OTIO_SCHEMA": "ExternalReference.1",
+                "target_url": Path(clip["path"]).as_uri(),
+                "available_range": span(0, clip["frames"]),
+            }
+            made.append(
+                {
+                    "OTIO_SCHEMA": "Clip.1",
+                    "name": Path(clip["path"]).name,
+                    "source_range": span(0, clip["frames"]),
+                    "media_reference": reference,
+                }
+            )
+        return made
+
+    tracks = [
+        {"OTIO_SCHEMA": "Track.1", "kind": "Audio", "name": sound["name"], "children": children(sound)}
+        for sound in plan["audio"]
+    ]
+    markers = [
+        {
+            "OTIO_SCHEMA": "Marker.2",
+            "name": marker["name"],
+            "color": "RED",
+            "marked_range": span(marker["frame"], marker["frames"]),
+        }
+        for marker in plan["markers"]
+    ]
+    tree = {
+        "OTIO_SCHEMA": "Timeline.1",
+        "name": "x",
+        "global_start_time": time(film.cut.start),
+        "tracks": {"OTIO_SCHEMA": "Stack.1", "children": tracks, "markers": markers},
+    }
+    path = film.run / "resolve" / "big.otio"
+    path.write_text(json.dumps(tree), "utf-8")
+    plan["otio"] = str(path)
+    return path

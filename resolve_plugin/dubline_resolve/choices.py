@@ -30,6 +30,15 @@ SUBTITLES = (
     ("mixed", "One track for all speakers"),
     ("none", "No subtitles"),
 )
+VOICES = (
+    ("", "No dub"),
+    ("auto", "The best that is installed"),
+    ("espeak-ng", "eSpeak NG"),
+    ("flite", "Flite"),
+    ("piper", "Piper"),
+    ("paddlespeech", "PaddleSpeech"),
+)
+"""Those that need nothing else to be said; voices by a program, and cloned ones, are the command's."""
 CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 
 DEFAULTS = {
@@ -41,12 +50,18 @@ DEFAULTS = {
     "stems": [name for name, _ in STEMS],
     "subtitles": "per_speaker",
     "glossary": "",
+    "voice": "",
+    "dub": True,
+    "takes": False,
     "markers": True,
     "mute": True,
     "copy": True,
     "folder": "",
 }
-KEPT = ("source", "targets", "content", "stems", "subtitles", "glossary", "markers", "mute", "copy")
+KEPT = (
+    "source", "targets", "content", "stems", "subtitles", "glossary", "voice", "dub", "takes", "markers",
+    "mute", "copy",
+)  # fmt: skip
 """What a later window begins with; the rest belongs to one programme."""
 
 
@@ -76,10 +91,13 @@ def window_fields(places: Tuple[Tuple[str, str], ...]) -> List[Field]:
     fields += [
         Field("subtitles", "choice", "Subtitles", SUBTITLES),
         Field("glossary", "file", "Glossary", tip="Names and terms, optional."),
+        Field("voice", "choice", "Dub with voice", VOICES),
         Field("markers", "check", "Markers where a line needs a look"),
     ]
     if not files:
         fields += [
+            Field("dub", "check", "Dub: its mix on a track", tip="Where the run has one."),
+            Field("takes", "check", "Dub: its takes, a clip a line", tip="A track for each speaker."),
             Field("mute", "check", "Mute the original sound", tip="Its tracks are muted, never deleted."),
             Field("copy", "check", "Copy the timeline before placing"),
         ]
@@ -137,33 +155,61 @@ def job_of(answers: Dict[str, Any], media: Dict[str, Any]) -> Dict[str, Any]:
             "The programme is to be translated from {0} into {0}.".format(source),
             "Take it out of the languages to translate into.",
         )
+    if answers["voice"] and not targets:
+        raise Refused(
+            "answers",
+            "A dub needs a language to be spoken.",
+            "Write it into {!r}, or choose no dub.".format("Translate into"),
+        )
     glossary = answers["glossary"].strip()
     if glossary and not os.path.isfile(glossary):
         raise Refused(
             "answers", "There is no glossary {}.".format(glossary), "Choose it again, or empty the field."
         )
-    return {
+    job = {
         "media": media,
         "source": source,
         "targets": targets,
         "content": answers["content"],
-        "stems": stems,
+        "stems": stems or bool(answers["voice"]),  # a dub lies over them
         "subtitles": subtitles,
         "translate": bool(targets),
         "glossary": glossary or None,
     }
+    if answers["voice"]:
+        job["voice"] = answers["voice"]
+    return job
 
 
 def want_of(answers: Dict[str, Any]) -> Dict[str, Any]:
-    """What of a run is wanted on the timeline. The original stays audible where no stem replaces it."""
-    return {
+    """What of a run is wanted on the timeline. The original stays audible where nothing replaces it."""
+    want = {
         "stems": [name for name, _ in STEMS if name in answers["stems"]],
-        "dub": True,
+        "dub": answers["dub"],
         "languages": [],
         "subtitles": answers["subtitles"],
         "markers": answers["markers"],
-        "mute_original": bool(answers["mute"] and answers["stems"]),
+        "mute_original": bool(answers["mute"] and (answers["stems"] or answers["dub"])),
     }
+    if answers["takes"]:
+        want["takes"] = True
+    return want
+
+
+def what_will_happen(answers: Dict[str, Any]) -> str:
+    """What Start and Place will do to the timeline, as the window says it beforehand."""
+    parts = [label.lower() for name, label in STEMS if name in answers["stems"]]
+    parts += ["the dub"] * answers["dub"] + ["its takes"] * answers["takes"]
+    tracks = {"per_speaker": "subtitles by speaker", "mixed": "subtitles", "none": ""}[answers["subtitles"]]
+    parts += [part for part in (tracks, "markers" * answers["markers"]) if part]
+    said = ["Placing adds {}.".format(", ".join(parts) or "nothing")]
+    if want_of(answers)["mute_original"]:
+        said.append("The original sound is switched off.")
+    if answers["copy"]:
+        said.append("A copy of the timeline is made first.")
+    if answers["what"] == "mixdown":
+        said.insert(0, "Start renders the mix on the Deliver page, and comes back.")
+    return " ".join(said)
 
 
 def read_answers(path: str) -> Dict[str, Any]:
@@ -181,6 +227,7 @@ def read_answers(path: str) -> Dict[str, Any]:
         "source": ["", *(code for code, _ in LANGUAGES)],
         "content": _keys(CONTENTS),
         "subtitles": _keys(SUBTITLES),
+        "voice": _keys(VOICES),
     }
     for name, values in allowed.items():
         if answers[name] not in values:

@@ -5,12 +5,15 @@ import os
 from typing import Any, Dict, List
 from urllib.parse import unquote, urlparse
 
+from dubline_resolve.markers import read_markers
 from dubline_resolve.objects import Refused, Session, Step, Steps, ask, number
-from dubline_resolve.placing import check_plan, import_here
+from dubline_resolve.placing import check_plan, import_here, noted
 from dubline_resolve.pool import open_bin
+from dubline_resolve.proof import questions
 from dubline_resolve.receipt import Book, Placement, new_placement, record_timeline
-from dubline_resolve.tracks import count
-from dubline_resolve.undo import clear_pool
+from dubline_resolve.sound_tracks import LENGTH_TOLERANCE, clips_of
+from dubline_resolve.tracks import count, items_on
+from dubline_resolve.undo import clear_pool, removal
 
 HINT = "Choose File > Import > Timeline in DaVinci Resolve, and that file: there it says what is missing."
 
@@ -18,8 +21,9 @@ HINT = "Choose File > Import > Timeline in DaVinci Resolve, and that file: there
 def import_timeline(session: Session, plan: Dict[str, Any], name: str = "", save: bool = True) -> Steps:
     """Import ``plan["otio"]`` as a new timeline and lay the subtitles on it, which no such file carries.
 
-    The new timeline is the current one afterwards; the old one stays as it is. Result as of ``place``, with
-    "timeline", the name. ``undo`` on the new timeline takes it away, with all that was done to it.
+    The new timeline is the current one afterwards; the old one stays as it is, also where it is one that was
+    imported before: a person may have worked on it. Result as of ``place``, with "timeline", the name.
+    ``undo`` on the new timeline takes it away, with all that was done to it.
 
     Refused: no such file in the plan, missing media, whatever Resolve does not take; then nothing is left.
     """
@@ -35,30 +39,45 @@ def import_timeline(session: Session, plan: Dict[str, Any], name: str = "", save
         raise Refused(
             "offline", "{} is missing".format(missing[0]), "Bring its disk online, then start once more."
         )
-    name = _free_name(session, name or "{} localized".format(session.facts["name"]))
+    book = Book(plan["run"])
+    broken_off = book.unfinished(session)
+    if broken_off is not None:
+        yield from removal(session, broken_off)
+        book.end(broken_off)
+    origin = (book.imported(session) or {}).get("origin") or record_timeline(session.timeline)
+    name = _free_name(session, name or "{} localized".format(origin["name"]))
     here = ask(session.pool, "GetCurrentFolder")
-    placement = new_placement(session)
+    placement = dict(new_placement(session), origin=origin)
+    draft = placement  # kept under the timeline that is open now, as long as there is no other
     made = None
     done = False
     try:
         yield Step(0, 3, "Importing the timeline", 0.0)
         session.check()
-        folder = open_bin(session, plan["bin"], placement)
+        book.begin(draft)
+        folder = open_bin(session, plan["bin"], placement).folder
         before = [ask(clip, "GetUniqueId") for clip in ask(folder, "GetClipList") or []]
         options = {"timelineName": name, "importSourceClips": True}  # False leaves it offline (6.4)
         made = ask(session.pool, "ImportTimelineFromFile", path, options)
         _note_media(folder, before, name, placement)
         if made is None:
             raise Refused("not_imported", "DaVinci Resolve did not import the timeline {}".format(path), HINT)
+        draft = dict(placement, imported=record_timeline(made))
+        book.begin(draft)
         # Not settled whether the import switches by itself (10).
         ask(session.project, "SetCurrentTimeline", made)
         target = Session(session.resolve)
         if target.timeline_id != ask(made, "GetUniqueId"):
             raise Refused("not_imported", "DaVinci Resolve did not open the timeline {}".format(name), HINT)
         _verify(target, plan)
-        placement.update(timeline=target.timeline_id, timeline_name=name, imported=record_timeline(made))
-        notes = yield from import_here(target, plan, placement, save)
-        Book(plan["run"]).keep(placement)
+        placement = dict(draft, timeline=target.timeline_id, timeline_name=name)
+        notes = yield from noted(book, draft, import_here(target, plan, placement, save))
+        arrived = _markers(target, plan)
+        if arrived < len(plan["markers"]):
+            notes.append(
+                "{} of {} markers did not arrive".format(len(plan["markers"]) - arrived, len(plan["markers"]))
+            )
+        book.keep(placement)
         done = True
     finally:
         if not done:
@@ -66,6 +85,7 @@ def import_timeline(session: Session, plan: Dict[str, Any], name: str = "", save
                 ask(session.project, "SetCurrentTimeline", session.timeline)
                 ask(session.pool, "DeleteTimelines", [made])
             clear_pool(session, placement, None, [])
+        book.end(draft)
         if here is not None:
             ask(session.pool, "SetCurrentFolder", here)
     yield Step(3, 3, "Imported", 0.0)
@@ -73,10 +93,16 @@ def import_timeline(session: Session, plan: Dict[str, Any], name: str = "", save
         "placed": len(placement["tracks"]),
         "kept": 0,
         "removed": 0,
-        "markers": len(plan["markers"]),
+        "markers": arrived,
         "notes": notes,
         "timeline": name,
     }
+
+
+def _markers(target: Session, plan: Dict[str, Any]) -> int:
+    """How many of the plan's markers stand on their frames."""
+    there = read_markers(target.timeline) if plan["markers"] else {}
+    return sum(1 for marker in plan["markers"] if marker["frame"] in there)
 
 
 def _note_media(folder: Any, before: List[str], timeline: str, placement: Placement) -> None:
@@ -135,5 +161,32 @@ def _verify(target: Session, plan: Dict[str, Any]) -> None:
             "the imported timeline runs at {} frames a second, not {}".format(facts["rate"], told["rate"]),
             "Make an empty project, set its frame rate to that of the timeline, and import there.",
         )
-    if count(target.timeline, "audio") < len(plan["audio"]):
-        raise Refused("not_imported", "the imported timeline lacks audio tracks", HINT)
+    timeline = target.timeline
+    tracks: Dict[str, List[int]] = {}
+    for index in range(1, count(timeline, "audio") + 1):
+        tracks.setdefault(str(ask(timeline, "GetTrackName", "audio", index)), []).append(index)
+    for sound in plan["audio"]:
+        clips = clips_of(sound)
+        if not any(_holds(target, index, clips) for index in tracks.get(sound["name"], ())):
+            raise Refused(
+                "not_imported",
+                "the imported timeline lacks the sound {}, or it lies elsewhere on it".format(sound["name"]),
+                HINT,
+            )
+
+
+def _holds(target: Session, index: int, clips: List[Dict[str, Any]]) -> bool:
+    """Whether the clips lie on an audio track; of a long one a sample is looked at. They have other names."""
+    items = items_on(target.timeline, "audio", index)
+    if len(items) != len(clips):
+        return False
+    for position, asked in questions(len(clips)):
+        first = target.start + clips[position]["record"]
+        end = first + clips[position]["frames"]
+        if "start" in asked and number(ask(items[position], "GetStart"), "where a clip begins") != first:
+            return False
+        if "end" in asked:
+            until = number(ask(items[position], "GetEnd"), "where a clip ends")
+            if abs(until - end) > LENGTH_TOLERANCE:
+                return False
+    return True

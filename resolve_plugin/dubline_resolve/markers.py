@@ -23,6 +23,8 @@ def place_markers(
     stays, one that changed gives way. Each new one is added to ``made`` at once, and each that gave way, so
     that all can be put back whatever happens next.
     """
+    if not wanted:
+        return 0, []
     there = read_markers(timeline)
     known = {entry["key"]: entry for entry in old}
     stay, lost = [], 0

@@ -231,7 +231,10 @@ def setting(thing: Any, key: str) -> str:
 
 
 def timeline_facts(project: Any, timeline: Any) -> Dict[str, Any]:
-    """``{"name", "rate": "24000/1001", "start", "drop", "frames", "spelling"}`` of a timeline."""
+    """``{"name", "rate": "24000/1001", "start", "drop", "frames", "spelling", "label"}`` of a timeline.
+
+    "label" is the timecode of its first frame, as Resolve writes it.
+    """
     spelling = setting(timeline, "timelineFrameRate") or setting(project, "timelineFrameRate")
     try:
         rate, drop = rate_of(spelling)
@@ -255,4 +258,5 @@ def timeline_facts(project: Any, timeline: Any) -> Dict[str, Any]:
         "drop": drop,
         "frames": max(0, number(ask(timeline, "GetEndFrame"), "where the timeline ends") - start),  # 1.5
         "spelling": spelling,
+        "label": label,
     }

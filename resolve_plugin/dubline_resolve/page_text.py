@@ -13,7 +13,7 @@ progress { width: 100%; }
 #message { font-weight: 600; }
 #remedy { white-space: pre-wrap; }
 </style></head><body>
-<h1>Dubline</h1><p id="where"></p><div id="fields"></div>
+<h1>Dubline</h1><p id="where"></p><p id="will"></p><div id="fields"></div>
 <progress id="bar" max="1" hidden></progress><p id="progress" role="status"></p>
 <p id="message" role="alert"></p><p id="remedy"></p><div id="buttons"></div>
 <script nonce="NONCE">
@@ -57,7 +57,7 @@ function draw(view) {
     if (input.type === "checkbox") input.checked = value; else input.value = value;
   }
   for (const [name, enabled] of Object.entries(view.buttons)) buttons[name].disabled = !enabled;
-  for (const name of ["where", "progress", "message"]) byId(name).textContent = view[name];
+  for (const name of ["where", "will", "progress", "message"]) byId(name).textContent = view[name];
   byId("remedy").textContent = [view.remedy, ...view.notes].filter(text => text).join("\\n");
   byId("bar").hidden = view.fraction === null;
   byId("bar").value = view.fraction || 0;

@@ -16,15 +16,17 @@ from dubline_resolve.clips import Media
 from dubline_resolve.markers import place_markers
 from dubline_resolve.objects import Refused, Session, Step, Steps, ask, drive, need, number
 from dubline_resolve.pool import import_files, open_bin
+from dubline_resolve.proof import wrong
 from dubline_resolve.receipt import Book, Placement, new_placement, record_timeline
-from dubline_resolve.sound_tracks import lay_sounds, recount
+from dubline_resolve.sound_tracks import clips_of, lay_sounds, recount, same_sound, switch_kept
 from dubline_resolve.subtitle_tracks import lay_subtitles
 from dubline_resolve.tracks import count, find, in_place, items_on
 from dubline_resolve.undo import removal, remove_timeline
 
 FORMAT = "dubline.plan.1"
 BIG = 300
-"""Tracks and markers from which a timeline is better imported: loops of 336 have crashed Resolve (1.9)."""
+"""Tracks, markers and clips of takes from which a timeline is better imported: loops of 336 have crashed
+Resolve (1.9)."""
 UNTITLED = "Untitled Project"
 
 Plan = Dict[str, Any]
@@ -42,8 +44,12 @@ def read_plan(path: str) -> Plan:
 
 
 def is_big(plan: Plan) -> bool:
-    """Whether the plan is better imported as a timeline (``importing``) than placed."""
-    return len(plan["audio"]) + len(plan["subtitles"]) + len(plan["markers"]) > BIG
+    """Whether the plan is better imported as a timeline (``importing``) than placed.
+
+    Cues do not count: a track of them takes two calls, however many they are.
+    """
+    clips = sum(max(len(clips_of(sound)), 1) for sound in plan["audio"])
+    return clips + len(plan["subtitles"]) + len(plan["markers"]) > BIG
 
 
 def place(session: Session, plan: Plan, copy: bool = False, save: bool = True) -> Steps:
@@ -59,6 +65,12 @@ def place(session: Session, plan: Plan, copy: bool = False, save: bool = True) -
     """
     check_plan(session, plan)
     book = Book(plan["run"])
+    if book.imported(session) is not None:
+        raise Refused(
+            "imported",
+            "the timeline {} was imported by this run".format(session.facts["name"]),
+            "Import it anew, or open the timeline it was made from.",
+        )
     outcome: Outcome = {"placed": 0, "kept": 0, "removed": 0, "markers": 0, "notes": []}
     broken_off = book.unfinished(session)
     if broken_off is not None:
@@ -82,18 +94,20 @@ def place(session: Session, plan: Plan, copy: bool = False, save: bool = True) -
         if page in ("media", "fusion", "photo"):
             need(session.resolve, "OpenPage", "edit")  # the playhead cannot be set elsewhere (1.5)
         book.begin(placement)
-        folder = open_bin(session, plan["bin"], placement)
-        paths = [sound["path"] for sound in wanted_sounds]
-        sounds = import_files(session, folder, list(dict.fromkeys(paths)), placement)
-        scripts = import_files(session, folder, [each["srt"] for each in wanted_subtitles], placement)
-        book.begin(placement)
-        yield from _noted(book, placement, lay_sounds(session, wanted_sounds, sounds, placement, total))
-        laid = lay_subtitles(
-            session, wanted_subtitles, scripts, placement, total, outcome["notes"], plan["bin"]
+        paths = files_of(wanted_sounds)
+        media = import_files(
+            session,
+            open_bin(session, plan["bin"], placement),
+            paths + [each["srt"] for each in wanted_subtitles],
+            placement,
         )
-        yield from _noted(book, placement, laid)
+        book.begin(placement)
+        yield from noted(book, placement, lay_sounds(session, wanted_sounds, media, placement, total))
+        laid = lay_subtitles(
+            session, wanted_subtitles, media, placement, total, outcome["notes"], plan["bin"]
+        )
+        yield from noted(book, placement, laid)
         yield Step(total - 3, total, "Placing markers", 0.0)
-        session.check()
         book.begin(dict(placement, markers=[{"frame": m["frame"], "key": m["key"]} for m in plan["markers"]]))
         lost, stay = place_markers(
             session.timeline, plan["markers"], old["markers"] if old else [], placement["markers"]
@@ -116,10 +130,12 @@ def place(session: Session, plan: Plan, copy: bool = False, save: bool = True) -
             _give_back(session, book, placement)
         _put_back(session, here, page)
     outcome["placed"] = sum(1 for entry in placement["tracks"] if entry.get("new"))
+    outcome["notes"] += switch_kept(session, plan, kept)
     placement["tracks"] += kept
     placement["markers"] = [each for each in placement["markers"] if not each.get("gone")] + stay
     if old is not None:
-        carried = {entry["path"] for entry in kept} | {path for path in paths}
+        carried = {path for entry in kept for path, _ in entry.get("clips") or [[entry["path"], 0]]}
+        carried |= set(paths)
         placement["media"] += [entry for entry in old["media"] if entry["path"] in carried]
         placement["bins"] += [entry for entry in old["bins"] if entry not in placement["bins"]]
         yield Step(total - 1, total, "Removing what was there before", 0.0)
@@ -133,10 +149,14 @@ def place(session: Session, plan: Plan, copy: bool = False, save: bool = True) -
     return outcome
 
 
-def _noted(book: Book, placement: Placement, steps: Steps) -> Steps:
+def noted(book: Book, placement: Placement, steps: Steps) -> Steps:
     """The steps, with what was made so far kept before each: Resolve may go away in any of them."""
     try:
-        for step in steps:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as last:
+                return last.value
             book.begin(placement)
             yield step
     finally:
@@ -148,9 +168,9 @@ def import_here(session: Session, plan: Plan, placement: Placement, save: bool) 
     """The subtitles of a plan on a timeline that was just imported, its other tracks being there -> notes."""
     notes: List[str] = []
     folder = open_bin(session, plan["bin"], placement)
-    scripts = import_files(session, folder, [each["srt"] for each in plan["subtitles"]], placement)
+    media = import_files(session, folder, [each["srt"] for each in plan["subtitles"]], placement)
     yield from lay_subtitles(
-        session, plan["subtitles"], scripts, placement, len(plan["subtitles"]) + 1, notes, plan["bin"]
+        session, plan["subtitles"], media, placement, len(plan["subtitles"]) + 1, notes, plan["bin"]
     )
     if save and session.project_name != UNTITLED:
         if ask(session.manager, "SaveProject"):
@@ -160,6 +180,11 @@ def import_here(session: Session, plan: Plan, placement: Placement, save: bool) 
     for entry in placement["tracks"]:
         entry.pop("new", None)
     return notes
+
+
+def files_of(sounds: List[Dict[str, Any]]) -> List[str]:
+    """The files of a plan's sounds, each once."""
+    return list(dict.fromkeys(clip["path"] for sound in sounds for clip in clips_of(sound)))
 
 
 def check_plan(session: Session, plan: Plan) -> None:
@@ -179,12 +204,11 @@ def check_plan(session: Session, plan: Plan) -> None:
             ),
             "Open the timeline {!r}, or localize this one.".format(told["name"]),
         )
-    paths = [sound["path"] for sound in plan["audio"]] + [each["srt"] for each in plan["subtitles"]]
-    for path in paths:
+    for path in files_of(plan["audio"]) + [each["srt"] for each in plan["subtitles"]]:
         if not os.path.isfile(path):
             raise Refused("missing", "{} is missing".format(path), "Ask for the plan once more, then place.")
     for sound in plan["audio"]:
-        if sound["record"] < 0:
+        if any(clip["record"] < 0 for clip in clips_of(sound)):
             raise Refused(
                 "plan", "the sound {} begins before the timeline".format(sound["name"]), "Make it anew."
             )
@@ -199,14 +223,16 @@ def _what_is_new(session: Session, plan: Plan, old: Optional[Placement], placeme
     before = {entry["key"]: entry for entry in old["tracks"]} if old else {}
     sounds, subtitles, kept = [], [], []
     for sound in plan["audio"]:
-        entry = before.get(sound["key"])
-        if entry is None or (entry["path"], entry["record"]) != (sound["path"], sound["record"]):
+        entry, clips = before.get(sound["key"]), clips_of(sound)
+        if not clips:
+            continue
+        if entry is None or not same_sound(entry, sound):
             sounds.append(sound)
             continue
         there = find(timeline, entry, session.start)
         ours = there[1] if there else []
         starts = [number(ask(item, "GetStart"), "a clip's start") - session.start for item in ours]
-        if there and sound["record"] in starts and len(ours) == len(entry["items"]):
+        if there and len(ours) == len(clips) and clips[0]["record"] in starts:
             entry["index"] = there[0]
             kept.append(entry)
         else:
@@ -215,6 +241,10 @@ def _what_is_new(session: Session, plan: Plan, old: Optional[Placement], placeme
         cues = [list(cue[:3]) for cue in subtitle["cues"]]
         entry = before.get(subtitle["key"])
         if entry is not None:
+            # Where the plan is what was placed, a sample tells enough: a track that stays loses nothing.
+            if entry["cues"] == cues and _holds(session, entry, cues):
+                kept.append(entry)
+                continue
             # As the plan wants it by now, by our hand or by the user's, whose edits came back to the run.
             there = find(timeline, dict(entry, cues=cues), session.start)
             if there and not there[2] and len(there[1]) == len(cues):
@@ -230,6 +260,14 @@ def _what_is_new(session: Session, plan: Plan, old: Optional[Placement], placeme
     return sounds, subtitles, kept
 
 
+def _holds(session: Session, entry: Dict[str, Any], cues: List[List[Any]]) -> bool:
+    """Whether these cues lie on the track of a receipt."""
+    if not in_place(session.timeline, entry):
+        return False
+    items = items_on(session.timeline, "subtitle", entry["index"])
+    return len(items) == len(cues) > 0 and not wrong(session, items, cues, 1, 1)
+
+
 def _mute(
     session: Session,
     book: Book,
@@ -239,8 +277,11 @@ def _mute(
     outcome: Outcome,
 ) -> None:
     """Switch off the tracks of the original sound: those with clips that are on and not ours."""
-    if "original" not in plan["mute"]:
-        return
+    heard = [
+        clips_of(sound)[0] for sound in plan["audio"] if sound.get("enabled", True) and sound.get("path")
+    ]
+    if "original" not in plan["mute"] or not heard:
+        return  # takes alone do not replace it
     timeline = session.timeline
     # Tracks of ours that are about to go are still there, under the numbers the receipt was brought up to.
     ours = {entry["index"] for entry in placement["tracks"] if entry["type"] == "audio"}
@@ -262,14 +303,15 @@ def _mute(
             continue
         placement["muted"].append({"index": index, "name": name})
         book.begin(placement)
-        if not ask(timeline, "SetTrackEnable", "audio", index, False):
+        ask(timeline, "SetTrackEnable", "audio", index, False)
+        if ask(timeline, "GetIsTrackEnabled", "audio", index):
             placement["muted"].pop()
             outcome["notes"].append(
                 "the audio track {} could not be switched off: do it by hand".format(name)
             )
     placement["muted"] += [entry for entry in carried if entry not in placement["muted"]]
-    last = max([sound["record"] + sound["frames"] for sound in plan["audio"]] or [0])
-    first = min([sound["record"] for sound in plan["audio"]] or [0])
+    last = max(clip["record"] + clip["frames"] for clip in heard)
+    first = min(clip["record"] for clip in heard)
     if placement["muted"] and (first > 0 or last < session.facts["frames"] - session.rate):
         outcome["notes"].append(
             "the new sounds last from {} to {}; outside of that the original tracks, which are off now, were "

@@ -143,7 +143,7 @@ def in_and_out(session: Session) -> Tuple[int, int]:
 
 
 def ours(item: Any, cache: Dict[str, Media]) -> bool:
-    """Whether an item's file was made for placing: it lies in the folder resolve of a run."""
+    """Whether an item's file was made for placing: it lies in the folder resolve of a run, or deeper."""
     pool_item = ask(item, "GetMediaPoolItem")
     if pool_item is None:
         return False
@@ -151,7 +151,7 @@ def ours(item: Any, cache: Dict[str, Media]) -> bool:
     if key not in cache:
         cache[key] = Media(pool_item)
     parts = cache[key].path.replace("\\", "/").split("/")
-    return len(parts) > 2 and parts[-2] == "resolve" and parts[-3].endswith(".dubline")
+    return any(run.endswith(".dubline") and kept == "resolve" for run, kept in zip(parts, parts[1:-1]))
 
 
 def _clip_on(item: Any) -> bool:

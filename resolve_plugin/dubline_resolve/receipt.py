@@ -24,7 +24,8 @@ def new_placement(session: Session) -> Placement:
     "tracks": [{"type", "index", "name", "key", "media", "path", "record", "items": [ids], "cues": [[start,
     end, text]]}]; "media": [{"id", "path", "bin"}] brought into the pool; "bins": [{"id", "name"}] that were
     made; "markers": [{"frame", "key", "from"}]; "muted": [{"index", "name"}] of audio tracks that were on;
-    "copy", "imported": {"id", "name"} of timelines that were made.
+    "copy", "imported": {"id", "name"} of timelines that were made; "origin" that of the one an imported one
+    was made from. A track of takes has "clips": [[path, frame]] and "medias": [ids] besides, and no items.
     """
     return {
         "project": session.project_id,
@@ -40,6 +41,7 @@ def new_placement(session: Session) -> Placement:
         "muted": [],
         "copy": None,
         "imported": None,
+        "origin": None,
     }
 
 
@@ -57,6 +59,11 @@ class Book:
     def placed(self, session: Session) -> Optional[Placement]:
         """The placement on the session's timeline, None where there is none."""
         return _of(self.placements(), session)
+
+    def imported(self, session: Session) -> Optional[Placement]:
+        """The placement that made the session's timeline, where a run of this folder has imported it."""
+        found = self.placed(session)
+        return found if found is not None and found.get("imported") else None
 
     def unfinished(self, session: Session) -> Optional[Placement]:
         """A placement on this timeline that was broken off."""

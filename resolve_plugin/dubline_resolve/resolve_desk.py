@@ -1,5 +1,7 @@
 """What the window works on in Resolve: the open timeline, a part of it, or a clip; see `view_model`."""
 
+import contextlib
+import glob
 import hashlib
 import os
 import sys
@@ -27,6 +29,7 @@ class ResolveDesk:
     def __init__(self, resolve: Any) -> None:
         self.resolve = resolve
         self.edition = Edition(resolve)
+        self._runs: List[str] = []  # that were placed from this window, wherever they lie
 
     def describe(self) -> str:
         session = self._either()
@@ -73,31 +76,49 @@ class ResolveDesk:
         return rendering.render(session, folder)
 
     def folder(self, what: str, path: str) -> str:
-        """Beside the film's file for a pool clip, as the command does; else one for the timeline."""
+        """Beside the film's file for a pool clip, as the command does; else one for the timeline.
+
+        For a timeline that a run has imported it is that run's, so that it can be taken back from there.
+        """
         from dubline_resolve import reading
 
         if what == "pool":
             media = reading.read_pool_clip(self._session(timeline=False))["media"]["path"]
             return os.path.splitext(media)[0] + ".dubline"
         session = self._session()
+        project = os.path.join(films_folder(), "Dubline", safe_name(session.project_name or "Project"))
+        imported = self._imported_by(session, project)
+        if imported:
+            return imported
         # The name may change and may be there twice in a project; the id may not.
         mark = hashlib.sha256(
             "{}/{}/{}".format(session.project_id, session.timeline_id, what).encode("utf-8")
         )
         name = "{} {}".format(safe_name(session.facts["name"] or "Timeline"), mark.hexdigest()[:6])
-        return os.path.join(
-            films_folder(), "Dubline", safe_name(session.project_name or "Project"), name + ".dubline"
-        )
+        return os.path.join(project, name + ".dubline")
+
+    def _imported_by(self, session: Session, project: str) -> str:
+        """The run that made the timeline of a session, "" where none did that is known."""
+        from dubline_resolve.receipt import Book
+
+        for run in [*self._runs, *sorted(glob.glob(os.path.join(glob.escape(project), "*.dubline")))]:
+            with contextlib.suppress(Refused):  # a receipt that cannot be read is told where it matters
+                if Book(run).imported(session) is not None:
+                    return run
+        return ""
 
     def imports(self, plan: Dict[str, Any]) -> bool:
         from dubline_resolve import placing
+        from dubline_resolve.receipt import Book
 
-        return placing.is_big(plan)
+        return placing.is_big(plan) or Book(plan["run"]).imported(self._session()) is not None
 
     def place(self, plan: Dict[str, Any], copy: bool) -> Iterator[Step]:
         from dubline_resolve import importing, placing
 
-        if plan.get("otio") and placing.is_big(plan):
+        if plan["run"] not in self._runs:
+            self._runs.append(plan["run"])
+        if plan.get("otio") and self.imports(plan):
             return told(importing.import_timeline(self._session(), plan), "Everything is on a new timeline.")
         return told(
             placing.place(self._session(), plan, copy), "Everything is in its place, and was read back."

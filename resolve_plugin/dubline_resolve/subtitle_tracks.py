@@ -1,12 +1,14 @@
 """Native subtitle tracks from SRT files: the one way that works, or else the way by hand (3)."""
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Tuple
 
 from dubline_resolve.clock import cue_tolerance
 from dubline_resolve.objects import Refused, Session, Step, Steps, ask, number
+from dubline_resolve.pool import Clip
+from dubline_resolve.proof import plain, wrong
 from dubline_resolve.receipt import Placement
 from dubline_resolve.sound_tracks import POLL, POLLS
-from dubline_resolve.tracks import SAMPLE, SMALL, add_track, count, items_on, muted_now, plain
+from dubline_resolve.tracks import add_track, items_on, muted_now
 from dubline_resolve.undo import delete_items
 
 SETTLE = 0.3
@@ -24,12 +26,12 @@ class NotPlaced(Exception):
 
 
 def lay_subtitles(
-    session: Session, wanted: List[Dict[str, Any]], media: Dict[str, Any], placement: Placement, total: int,
-    notes: List[str], bin_name: str,
+    session: Session, wanted: List[Dict[str, Any]], media: Mapping[str, Clip], placement: Placement,
+    total: int, notes: List[str], bin_name: str,
 ) -> Steps:  # fmt: skip
     """Place every subtitle track of ``wanted`` (a plan's "subtitles"); what was on stays on.
 
-    ``media``: {srt path: pool item}. After the first that Resolve does not take, the rest is told in
+    ``media``: {srt path: file in the pool}. After the first that Resolve does not take, the rest is told in
     ``notes`` as work by hand: nothing half-placed is left.
     """
     timeline = session.timeline
@@ -37,17 +39,27 @@ def lay_subtitles(
         return
     before = muted_now(timeline, "subtitle")
     was_on = set(placement.get("was_on", ()))
-    playhead = ask(timeline, "GetCurrentTimecode")
+    others = _ends(timeline, before)
+    first, playhead = session.facts["label"], ask(timeline, "GetCurrentTimecode")
     made: List[Tuple[int, str]] = []
     try:
         for index, on in before.items():
             if on:
                 ask(timeline, "SetTrackEnable", "subtitle", index, False)
         # Some versions lay cues from the playhead on (3).
-        ask(timeline, "SetCurrentTimecode", ask(timeline, "GetStartTimecode"))
+        if playhead != first:
+            ask(timeline, "SetCurrentTimecode", first)
         for position, subtitle in enumerate(wanted):
             try:
-                yield from _lay(session, subtitle, media[subtitle["srt"]], placement, total)
+                yield from _lay(
+                    session,
+                    subtitle,
+                    media[subtitle["srt"]],
+                    placement,
+                    total,
+                    others,
+                    len(before) + len(made),
+                )
             except NotPlaced as error:
                 notes.append("{}".format(error))
                 for each in wanted[position:]:
@@ -57,25 +69,26 @@ def lay_subtitles(
             ask(timeline, "SetTrackEnable", "subtitle", index, False)
             made.append((index, subtitle["key"]))
     finally:
-        _show(session, before, made, was_on, playhead)
+        _show(session, before, made, was_on, playhead if playhead != first else "")
 
 
-def _lay(session: Session, subtitle: Dict[str, Any], item: Any, placement: Placement, total: int) -> Steps:
+def _lay(
+    session: Session, subtitle: Dict[str, Any], clip: Clip, placement: Placement, total: int,
+    others: Dict[int, Tuple[int, int]], tracks: int,
+) -> Steps:  # fmt: skip
     timeline = session.timeline
     name = subtitle["name"]
-    session.check()
-    others = _ends(timeline, placement)
-    index = add_track(timeline, "subtitle", name)
+    index = add_track(timeline, "subtitle", name, tracks)
     entry = {
         "type": "subtitle", "index": index, "name": name, "key": subtitle["key"], "path": subtitle["srt"],
-        "media": ask(item, "GetUniqueId"), "record": 0, "items": [],
+        "media": clip.uid, "record": 0, "items": [],
         "cues": [list(cue[:3]) for cue in subtitle["cues"]], "new": True,
     }  # fmt: skip
     placement["tracks"].append(entry)
     yield Step(len(placement["tracks"]), total, "Placing the subtitles {}".format(name), SETTLE)
     session.check()
     # The plain list, never a clipInfo: with one the cues land behind the end, or Resolve quits (3).
-    answer = ask(session.pool, "AppendToTimeline", [item])
+    answer = ask(session.pool, "AppendToTimeline", [clip.item])
     items: List[Any] = []
     for _ in range(POLLS):
         items = items_on(timeline, "subtitle", index)
@@ -86,7 +99,7 @@ def _lay(session: Session, subtitle: Dict[str, Any], item: Any, placement: Place
         _verify(session, items, subtitle)
     except NotPlaced:
         strays = [stray for stray in answer or [] if stray is not None] if not items else []
-        _sweep(session, others, strays)
+        _sweep(session, others, strays, entry["cues"])
         if ask(timeline, "GetTrackName", "subtitle", index) == name:
             ask(timeline, "DeleteTrack", "subtitle", index)
         placement["tracks"].remove(entry)
@@ -94,53 +107,36 @@ def _lay(session: Session, subtitle: Dict[str, Any], item: Any, placement: Place
 
 
 def _verify(session: Session, items: List[Any], subtitle: Dict[str, Any]) -> None:
-    """Every cue's place; every cue's end and text on a small track, those of a sample on a long one."""
     cues, name = subtitle["cues"], subtitle["name"]
     if len(items) != len(cues):
         raise NotPlaced("{} of {} cues of {} arrived".format(len(items), len(cues), name))
     tolerance = cue_tolerance(session.rate)
-    stride = 1 if len(cues) <= SMALL else -(-len(cues) // SAMPLE)
-    placed = sorted(
-        (
-            (number(ask(item, "GetStart"), "where a cue begins") - session.start, n)
-            for n, item in enumerate(items)
-        )
-    )
-    for position, (start, n) in enumerate(placed):
-        first, end, text = cues[position][:3]
-        if abs(start - first) > tolerance:
-            raise NotPlaced(
-                "a cue of {} lies at {} instead of {}".format(
-                    name, session.timecode(start), session.timecode(first)
-                )
-            )
-        if position % stride and position != len(cues) - 1:
-            continue
-        if abs(number(ask(items[n], "GetEnd"), "where a cue ends") - session.start - end) > tolerance:
-            raise NotPlaced("a cue of {} at {} has another end".format(name, session.timecode(first)))
-        if plain(ask(items[n], "GetName")) != plain(text):
-            raise NotPlaced("a cue of {} at {} has another text".format(name, session.timecode(first)))
+    told = wrong(session, items, cues, tolerance, tolerance)
+    if told:
+        raise NotPlaced("a cue of {} {}".format(name, told))
 
 
-def _ends(timeline: Any, placement: Placement) -> Dict[int, Tuple[int, int]]:
-    """{track: (cues, end of the last)} of all tracks but ours: where cues would land that go astray."""
-    ours = {entry["index"] for entry in placement["tracks"] if entry["type"] == "subtitle"}
+def _ends(timeline: Any, tracks: Iterable[int]) -> Dict[int, Tuple[int, int]]:
+    """{track: (cues, end of the last)} of the tracks that are there: where cues would land that go astray."""
     ends = {}
-    for index in range(1, count(timeline, "subtitle") + 1):
-        if index not in ours:
-            items = items_on(timeline, "subtitle", index)
-            ends[index] = (len(items), number(ask(items[-1], "GetEnd"), "a cue's end") if items else 0)
+    for index in tracks:
+        items = items_on(timeline, "subtitle", index)
+        ends[index] = (len(items), number(ask(items[-1], "GetEnd"), "a cue's end") if items else 0)
     return ends
 
 
-def _sweep(session: Session, before: Dict[int, Tuple[int, int]], strays: List[Any]) -> None:
-    """Delete cues that landed on a track of the user: Resolve lays them behind all that is there (3)."""
+def _sweep(
+    session: Session, before: Dict[int, Tuple[int, int]], strays: List[Any], cues: List[List[Any]]
+) -> None:
+    """Delete cues of ours on a track of the user: Resolve lays them behind all that is there (3)."""
+    texts = {plain(cue[2]) for cue in cues}
     found = {ask(stray, "GetUniqueId"): stray for stray in strays}
     for index, (number_before, end) in before.items():
         items = items_on(session.timeline, "subtitle", index)
         if len(items) > number_before:
             for item in items:
-                if number(ask(item, "GetStart"), "where a cue begins") >= end:
+                behind = number(ask(item, "GetStart"), "where a cue begins") >= end
+                if behind and plain(ask(item, "GetName")) in texts:
                     found[ask(item, "GetUniqueId")] = item
     if not delete_items(session, list(found.values())):
         raise Refused(

@@ -1,16 +1,11 @@
 """Tracks of our own: made, found again, and told apart from what the user put there (1.5, 9)."""
 
-import re
 from typing import Any, Dict, List, Optional, Tuple
 
 from dubline_resolve.objects import Refused, ask, need, number
+from dubline_resolve.proof import plain
 
 Entry = Dict[str, Any]
-
-SMALL = 200
-"""Cues up to which every one is read whole. On longer tracks each one's start is read, and end and text of a
-sample: Resolve has crashed in loops of 1,800 reads (1.9)."""
-SAMPLE = 24
 
 
 def count(timeline: Any, sort: str) -> int:
@@ -23,13 +18,15 @@ def items_on(timeline: Any, sort: str, index: int) -> List[Any]:
     return [item for item in ask(timeline, "GetItemListInTrack", sort, index) or [] if item is not None]
 
 
-def add_track(timeline: Any, sort: str, name: str, sub_type: str = "") -> int:
-    """A new last track with a name -> its number. Refused where Resolve makes none; nothing is left then."""
-    before = count(timeline, sort)
+def add_track(timeline: Any, sort: str, name: str, before: int, sub_type: str = "") -> int:
+    """A new last track with a name -> its number. Refused where Resolve makes none; nothing is left then.
+
+    ``before``: how many tracks there were when they were last counted.
+    """
     # Without a sub type an audio track would be mono (9.11).
     need(timeline, "AddTrack", sort, *([sub_type] if sub_type else []))
     index = count(timeline, sort)
-    if index != before + 1:
+    if index <= before:
         raise Refused(
             "not_taken",
             "DaVinci Resolve says it made a track, but there is none",
@@ -46,17 +43,12 @@ def add_track(timeline: Any, sort: str, name: str, sub_type: str = "") -> int:
     return index
 
 
-def plain(text: Any) -> str:
-    """A cue's text for comparing: without the markup that Resolve takes out, spaces and breaks alike."""
-    bare = re.sub(r"</?[a-zA-Z][^<>]*>|\{\\[^{}]*\}", "", str(text or ""))
-    return " ".join(bare.split())
-
-
 def split(timeline: Any, entry: Entry, index: int, start: int) -> Tuple[List[Any], List[Any]]:
     """(ours, the user's) of the items on a track, by what the receipt says.
 
-    A sound is ours by its id, or because it plays our file on our track, as after a cut. A cue is ours when
-    its text, start and end are as they were placed: one that was edited since is the user's.
+    A sound is ours by its id, or because it plays our file on our track, as after a cut; the takes of a line
+    each are known by their files alone. A cue is ours when its text, start and end are as they were placed:
+    one that was edited since is the user's.
     """
     items = items_on(timeline, entry["type"], index)
     ours: List[Any] = []
@@ -76,12 +68,12 @@ def split(timeline: Any, entry: Entry, index: int, start: int) -> Tuple[List[Any
                 near.remove(match[0])
             (ours if match else others).append(item)
         return ours, others
-    ids = set(entry["items"])
+    ids, files = set(entry["items"]), set(entry.get("medias") or [entry["media"]])
     for item in items:
-        mine = ask(item, "GetUniqueId") in ids
+        mine = bool(ids) and ask(item, "GetUniqueId") in ids
         if not mine:
             media = ask(item, "GetMediaPoolItem")
-            mine = media is not None and ask(media, "GetUniqueId") == entry["media"]
+            mine = media is not None and ask(media, "GetUniqueId") in files
         (ours if mine else others).append(item)
     return ours, others
 

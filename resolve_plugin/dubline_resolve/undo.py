@@ -36,8 +36,19 @@ def undo(session: Session, run: str) -> Steps:
 
 
 def removal(session: Session, placement: Placement, keep: Optional[Placement] = None) -> Steps:
-    """Remove what a placement lists -> notes. ``keep``: a newer placement, whose things stay."""
+    """Remove what a placement lists -> notes. ``keep``: a newer placement, whose things stay.
+
+    A timeline that was imported goes as a whole, and the one it was made from is opened.
+    """
     notes: List[str] = []
+    if placement.get("imported") and not keep:
+        yield Step(0, 1, "Removing {}".format(placement["imported"]["name"]), 0.0)
+        session.alive()
+        _open_again(session, placement.get("origin"))
+        notes += remove_timeline(session, placement["imported"])
+        clear_pool(session, placement, None, notes)
+        yield Step(1, 1, "Removed", 0.0)
+        return notes
     timeline = session.timeline
     tracks = [entry for entry in placement["tracks"] if not (keep and entry in keep["tracks"])]
     total = len(tracks) + 3
@@ -59,8 +70,6 @@ def removal(session: Session, placement: Placement, keep: Optional[Placement] = 
         session, [entry for entry in placement["muted"] if not (keep and entry in keep["muted"])], notes
     )
     yield Step(done + 1, total, "Clearing the media pool", 0.0)
-    if placement.get("imported"):
-        notes += remove_timeline(session, placement["imported"])
     clear_pool(session, placement, keep, notes)
     yield Step(total, total, "Removed", 0.0)
     return notes
@@ -130,6 +139,15 @@ def _hear_again(session: Session, muted: List[Dict[str, Any]], notes: List[str])
             notes.append(
                 "the audio track {} could not be switched on again: do it by hand".format(entry["name"])
             )
+
+
+def _open_again(session: Session, origin: Optional[Dict[str, str]]) -> None:
+    """Open the timeline that another was made from, if it is still there."""
+    for index in range(1, (ask(session.project, "GetTimelineCount") or 0) + 1) if origin else ():
+        timeline = ask(session.project, "GetTimelineByIndex", index)
+        if timeline is not None and origin and ask(timeline, "GetUniqueId") == origin["id"]:
+            ask(session.project, "SetCurrentTimeline", timeline)
+            return
 
 
 def remove_timeline(session: Session, imported: Dict[str, str]) -> List[str]:

@@ -29,12 +29,13 @@ import contextlib
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from dubline_resolve.choices import job_of, want_of, window_fields
+from dubline_resolve.choices import job_of, want_of, what_will_happen, window_fields
 from dubline_resolve.objects import Refused
-from dubline_resolve.wording import sentence, spoken_time, stage_label
+from dubline_resolve.wording import engine_progress, sentence, step_progress
 
 SLICE = 0.05
 """Seconds that one tick gives to placing; after it the window may draw."""
+MUCH = "\nIt is too much to be placed piece by piece: without the takes and the markers it may be less."
 
 
 class WindowModel:
@@ -66,6 +67,7 @@ class WindowModel:
         self._waiting: Optional[Tuple[str, Dict[str, Any], Callable[[Dict[str, Any]], None]]] = None
         self._steps: Any = None
         self._wake = 0.0
+        self._much = False
         self._returned: List[str] = []
         self._then: Optional[Callable[[Any], None]] = None
         self._identity: Any = None
@@ -120,6 +122,7 @@ class WindowModel:
         """Everything that is drawn, as JSON values."""
         return {
             "where": self._where,
+            "will": what_will_happen(self.answers) if self.desk.timed else "",
             "fields": {field.name: self.value(field.name) for field in self.fields},
             "buttons": {name: enabled for name, _, enabled in self.buttons()},
             "progress": self.progress,
@@ -199,6 +202,7 @@ class WindowModel:
         if told.get("speakers"):
             parts.append("{} speakers".format(len(told["speakers"])))
         parts += ["translated into {}".format(one["language"]) for one in told.get("translations", ())]
+        parts += ["dubbed in {}".format(one["language"]) for one in told.get("dubs", ())]
         self._finish("done", "Ready: {}.".format(", ".join(parts) or "the results are in the folder"))
         self.remedy = "{} when you like.".format(self.desk.place_word)
 
@@ -217,10 +221,17 @@ class WindowModel:
         self._ask("plan", fields, lambda event: self._planned(event["plan"], timeline))
 
     def _planned(self, plan: Dict[str, Any], timeline: Dict[str, Any]) -> None:
-        if self.desk.imports(plan) and not plan.get("otio"):
-            self.notes.append("It is much, so it is imported as a new timeline.")
-            self._plan(timeline, dict(want_of(self.answers), otio=True))
-            return
+        if self.desk.imports(plan):
+            if not self._much:
+                self.notes.append("It is imported as a new timeline; this one stays as it is.")
+            elif not plan.get("otio"):
+                raise Refused(
+                    "window", "The engine made no timeline to import.", "Update Dubline, then try again."
+                )
+            if not plan.get("otio"):
+                self._much = True
+                self._plan(timeline, dict(want_of(self.answers), otio=True))
+                return
         self._carry_out(plan)
 
     def _carry_out(self, plan: Dict[str, Any]) -> None:
@@ -312,30 +323,20 @@ class WindowModel:
         elif event.get("id") != self._number or self._number is None:
             return
         elif kind == "progress":
-            self._advance(event)
+            self.progress, self.fraction = engine_progress(event)
         elif kind == "note":
             self.notes.append(str(event.get("text", "")))
         elif kind == "error":
             self._number = None
             cancelled = event.get("code") == "cancelled"
             message = "Stopped. What was finished is kept." if cancelled else sentence(event["message"])
-            hint = "" if cancelled else event.get("hint", "")
+            hint = "" if cancelled else event.get("hint", "") + MUCH * self._much
             self._finish("stopped" if cancelled else "failed", message, hint)
         elif kind == "result":
             self._number = None
             then, self._then = self._then, None
             if then is not None:
                 then(event)
-
-    def _advance(self, event: Dict[str, Any]) -> None:
-        stage = str(event.get("stage", ""))
-        done, total, left = event.get("done", 0), event.get("total", 0), event.get("left")
-        self.fraction = min(max(done / total, 0.0), 1.0) if total else None
-        self.progress = stage_label(stage)
-        if self.fraction is not None:
-            self.progress += ": {:.0f} %".format(100 * self.fraction)
-        if left is not None:
-            self.progress += ", {} left".format(spoken_time(left))
 
     def _go_on(self) -> None:
         """Some steps of placing, undoing or rendering."""
@@ -349,14 +350,12 @@ class WindowModel:
                     then(last.value)
                 return
             self._wake = time.monotonic() + (step.wait or 0)
-            self.fraction = min(max(step.done / step.total, 0.0), 1.0) if step.total else None
-            self.progress = sentence(step.text).rstrip(".")
-            if self.fraction is not None:
-                self.progress += ": {:.0f} %".format(100 * self.fraction)
+            self.progress, self.fraction = step_progress(step.text, step.done, step.total)
 
     def _begin(self, text: str) -> None:
         self.message = self.remedy = ""
         self.progress, self.fraction, self.notes = text, None, []
+        self._wake, self._much = 0.0, False
 
     def _finish(self, phase: str, message: str, remedy: str = "") -> None:
         self.phase, self.message, self.remedy = phase, message, remedy

@@ -161,7 +161,8 @@ class TkWindow:
             self.values[field.name].set(labels[value] if field.kind == "choice" else value)
         for name, enabled in view["buttons"].items():
             self.buttons[name].state(["!disabled" if enabled else "disabled"])
-        for name in ("where", "progress", "message"):
+        self.texts["where"].configure(text="\n".join(filter(None, (view["where"], view["will"]))))
+        for name in ("progress", "message"):
             self.texts[name].configure(text=view[name])
         self.texts["remedy"].configure(text="\n".join([view["remedy"], *view["notes"]]).strip())
         self.bar.configure(value=1000 * (view["fraction"] or 0.0))

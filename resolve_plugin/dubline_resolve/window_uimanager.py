@@ -167,7 +167,8 @@ class FusionWindow:
         filled = round((done or 0.0) * BAR)
         bar = "" if done is None else "\u2588" * filled + "\u2591" * (BAR - filled)
         remedy = "\n".join([view["remedy"]] * bool(view["remedy"]) + view["notes"])
-        for name, text in (("bar", bar), ("where", view["where"]), ("message", view["message"])):
+        where = "\n".join(filter(None, (view["where"], view["will"])))
+        for name, text in (("bar", bar), ("where", where), ("message", view["message"])):
             self._set(name, "Text", text, text)
         self._set("progress", "Text", view["progress"], view["progress"])
         self._set("remedy", "PlainText", remedy, remedy)

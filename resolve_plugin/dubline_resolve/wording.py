@@ -1,5 +1,7 @@
 """How the window says things: stages, times, sentences."""
 
+from typing import Any, Dict, Optional, Tuple
+
 STAGES = {
     "clock": "Looking at the timeline",
     "timeline_sound": "Building the timeline's sound",
@@ -10,6 +12,9 @@ STAGES = {
     "tone": "Listening to the tone",
     "cast": "Comparing with the cast",
     "translate": "Translating",
+    "pitch": "Listening to the voices",
+    "speak": "Speaking the dub",
+    "remix": "Mixing",
 }
 
 
@@ -31,3 +36,22 @@ def sentence(text: str) -> str:
     """A message as a sentence."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def engine_progress(event: Dict[str, Any]) -> Tuple[str, Optional[float]]:
+    """What a progress event of the engine says, and how much of it is done (0 to 1; None: not known)."""
+    done, total, left = event.get("done", 0), event.get("total", 0), event.get("left")
+    text, part = _with_part(stage_label(str(event.get("stage", ""))), done, total)
+    return text + (", {} left".format(spoken_time(left)) if left is not None else ""), part
+
+
+def step_progress(text: str, done: int, total: int) -> Tuple[str, Optional[float]]:
+    """As `engine_progress`, of a step in Resolve."""
+    return _with_part(sentence(text).rstrip("."), done, total)
+
+
+def _with_part(text: str, done: float, total: float) -> Tuple[str, Optional[float]]:
+    if not total:
+        return text, None
+    part = min(max(done / total, 0.0), 1.0)
+    return "{}: {:.0f} %".format(text, 100 * part), part

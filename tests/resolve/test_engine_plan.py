@@ -7,9 +7,10 @@ import shutil
 import subprocess
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from localized_run import localized_run
+from localized_run import SAID, localized_run, put_dub
 from resolve_simulator import Simulator, build
 
 import dubline_resolve
@@ -46,6 +47,46 @@ def test_a_plan_of_the_engine(tmp_path: Path) -> None:
     assert drive(undo(Session(world.resolve), str(root))) == []
     assert world.snapshot() == before
     world.check()
+
+
+def test_a_dub_of_the_engines(tmp_path: Path) -> None:
+    """The mix heard, stems and takes silent below it; takes to the frame; taken away without a trace."""
+    root = localized_run(tmp_path, first=0)
+    dub = put_dub(root, SAID)
+    world = Simulator("studio-21.0", rate="25")
+    original = str(tmp_path / "Bölüm 1.wav")
+    build(world, {"timelines": [{"name": "Reel 1", "clips": [{"path": original, "record": 0}]}]})
+    before = world.snapshot()
+    told = msgspec.convert(Session(world.resolve).told(), ResolveTimeline)
+
+    def plan(**want: Any) -> Any:
+        return json.loads(json.dumps(plan_json(make_plan(root, told, Want(**want)))))
+
+    assert drive(place(Session(world.resolve), plan()))["notes"] is not None
+    assert {one.name for one in world.sound("Reel 1")} == {"dub en"}
+    assert not any("takes" in track.name for track in world.timeline("Reel 1").tracks["audio"])
+    with_takes = plan(takes=True)
+    drive(place(Session(world.resolve), with_takes))
+    world.check()
+    assert world.dropped == []
+    lie = {
+        track.name: sorted((item.start - told.start, item.length) for item in track.items)
+        for track in world.timeline("Reel 1").tracks["audio"]
+    }
+    takes = [sound for sound in with_takes["audio"] if sound["clips"]]
+    spoken = [take for take in dub.takes.takes if take.state != "failed"]
+    assert sum(len(sound["clips"]) for sound in takes) == len(spoken) > 0
+    for sound in takes:
+        assert lie[sound["name"]] == [(clip["record"], clip["frames"]) for clip in sound["clips"]]
+    # Lines that are spoken no more: their tracks go, and the stems are not touched.
+    ids = {t.name: [i.uid for i in t.items] for t in world.timeline("Reel 1").tracks["audio"]}
+    put_dub(root, SAID[:1] + tuple((*line[:4], "") for line in SAID[1:]))
+    drive(place(Session(world.resolve), plan(takes=True)))
+    after = {t.name: [i.uid for i in t.items] for t in world.timeline("Reel 1").tracks["audio"]}
+    assert {name for name in ids if after.get(name) == ids[name]} >= {"music", "vocals"}
+    assert not any(name.startswith("takes en Tom") for name in after)
+    assert drive(undo(Session(world.resolve), str(root))) == []
+    assert world.snapshot() == before
 
 
 def test_only_the_standard_library(tmp_path: Path) -> None:

@@ -4,56 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from resolve_scene import STEMS, Film
+from resolve_scene import STEMS, Film, take_track, write_otio
+from resolve_simulator import ResolveCrashed
 
 from dubline_resolve.importing import import_timeline, media_of
 from dubline_resolve.objects import Refused, drive
+from dubline_resolve.placing import is_big
 from dubline_resolve.undo import undo
-
-
-def write_otio(film: Film, plan: dict[str, Any]) -> Path:
-    """A plain timeline of the plan's sounds; the plan then names it."""
-    rate = float(film.rate)
-
-    def span(start: int, frames: int) -> dict[str, Any]:
-        def time(value: int) -> dict[str, Any]:
-            return {"OTIO_SCHEMA": "RationalTime.1", "rate": rate, "value": float(value)}
-
-        return {"OTIO_SCHEMA": "TimeRange.1", "start_time": time(start), "duration": time(frames)}
-
-    tracks = [
-        {
-            "OTIO_SCHEMA": "Track.1",
-            "kind": "Audio",
-            "name": sound["name"],
-            "children": [
-                {
-                    "OTIO_SCHEMA": "Clip.1",
-                    "name": Path(sound["path"]).name,
-                    "source_range": span(0, film.frames),
-                    "media_reference": {
-                        "OTIO_SCHEMA": "ExternalReference.1",
-                        "target_url": Path(sound["path"]).as_uri(),
-                        "available_range": span(0, film.frames),
-                    },
-                }
-            ],
-        }
-        for sound in plan["audio"]
-    ]
-    tree = {
-        "OTIO_SCHEMA": "Timeline.1",
-        "name": "x",
-        "global_start_time": span(film.cut.start, 0)["start_time"],
-        "tracks": {"OTIO_SCHEMA": "Stack.1", "children": tracks, "markers": []},
-    }
-    path = film.run / "resolve" / "big.otio"
-    path.write_text(json.dumps(tree), "utf-8")
-    plan["otio"] = str(path)
-    return path
 
 
 @pytest.mark.parametrize("switches", [True, False])
@@ -78,9 +37,9 @@ def test_import_and_undo(tmp_path: Path, rate: str, switches: bool) -> None:
     assert drive(import_timeline(film.session(), again))["timeline"] == "Cut localized 2"
     assert drive(undo(film.session(), str(film.run))) == []
     assert [len(track.items) for track in film.world.timeline("Cut localized").tracks["audio"]] == [1] * 5
+    assert film.world.project.current is film.cut  # where one was before
     film.world.project.current = film.world.timeline("Cut localized")
     assert drive(undo(film.session(), str(film.run))) == []
-    film.world.project.current = film.cut
     assert film.state() == before
 
 
@@ -124,3 +83,79 @@ def test_cancelled_anywhere(tmp_path: Path) -> None:
             next(steps)
         steps.close()
         assert film.state() == before, stop
+
+
+def test_takes_and_markers_are_looked_at_too(tmp_path: Path) -> None:
+    film = Film(tmp_path, frames=4000)
+    plan = film.plan(markers=tuple(range(0, 400, 4)))
+    plan["audio"].append(take_track(film, "Ayşe", [(12 * n, 10) for n in range(310)]))
+    path = write_otio(film, plan)
+    assert is_big(plan)
+    before = film.state()
+    done = drive(import_timeline(film.session(), plan))
+    assert (done["markers"], done["notes"]) == (100, [])
+    assert len(film.world.timeline().tracks["audio"][-1].items) == 310
+    assert drive(undo(film.session(), str(film.run))) == []
+    assert film.state() == before
+    # A take that is left out, and a track that lies elsewhere: nothing of the timeline stays.
+    whole = path.read_text("utf-8")
+    for old, new in (('"value": 2.0', '"value": 3.0'), ("takes en Ay", "takes en Ey")):
+        path.write_text(whole.replace(old, new), "utf-8")
+        with pytest.raises(Refused, match="lacks the sound takes"):
+            drive(import_timeline(film.session(), plan))
+        assert film.state() == before
+    tree = json.loads(whole)
+    tree["tracks"]["markers"] = tree["tracks"]["markers"][:90]
+    path.write_text(json.dumps(tree), "utf-8")
+    assert drive(import_timeline(film.session(), plan))["notes"] == ["10 of 100 markers did not arrive"]
+
+
+def test_an_imported_timeline_is_imported_anew_never_placed_on(tmp_path: Path) -> None:
+    film = Film(tmp_path)
+    plan = film.plan()
+    write_otio(film, plan)
+    drive(import_timeline(film.session(), plan))
+    made = film.state()
+    with pytest.raises(Refused, match="was imported by this run"):
+        film.place(film.plan())
+    assert film.state() == made
+    again = film.plan()
+    write_otio(film, again)
+    assert drive(import_timeline(film.session(), again))["timeline"] == "Cut localized 2"
+    assert drive(undo(film.session(), str(film.run))) == []
+    assert film.world.project.current is film.cut
+
+
+def test_a_crash_in_the_middle_is_cleared_away_next_time(tmp_path: Path) -> None:
+    film = Film(tmp_path)
+    before = film.state()
+    plan = film.plan()
+    write_otio(film, plan)
+    film.world.faults.crash_at = {"MediaPool.AppendToTimeline": 2}
+    with pytest.raises(ResolveCrashed):
+        drive(import_timeline(film.session(), plan))
+    film.world.dead, film.world.faults.crash_at = "", {}
+    film.world.project.current = film.cut
+    again = film.plan()
+    write_otio(film, again)
+    assert drive(import_timeline(film.session(), again))["timeline"] == "Cut localized"
+    assert drive(undo(film.session(), str(film.run))) == []
+    assert film.state() == before
+    assert not (film.run / "resolve" / "receipt-unfinished.json").exists()
+
+
+def test_a_full_disk_is_found_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = Film(tmp_path)
+    plan = film.plan()
+    write_otio(film, plan)
+    before = film.state()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("dubline_resolve.receipt.os.fsync", full)
+    with pytest.raises(Refused, match="No space left"):
+        drive(import_timeline(film.session(), plan))
+    assert film.state() == before

@@ -101,7 +101,7 @@ def test_what_is_installed_runs_in_resolve(resolve: ModuleType, root: Path, tmp_
         user=[("tick", 1), ("close", "DublineWindow")],
         environment={"DUBLINE_STATE": str(tmp_path / "state")},
     ).check()
-    assert run.texts["where"].endswith("timeline Cut")
+    assert "timeline Cut\n" in run.texts["where"]
 
 
 def test_the_command_installs_checks_and_uninstalls(root: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from resolve_scene import RATES, STEMS, Film, stamp
+from resolve_scene import RATES, STEMS, Film, calls, feature, stamp
 from resolve_simulator import ResolveCrashed
 
 from dubline_resolve.objects import Refused, Session, drive
@@ -353,27 +353,53 @@ def test_a_locked_original_is_still_switched_off(tmp_path: Path) -> None:
     assert film.cut.tracks["audio"][0].locked and film.cut.tracks["subtitle"][0].locked
 
 
-def counted(film: Film) -> tuple[int, int]:
-    reads = sum(n for title, n in film.world.calls.items() if title.split(".")[1].startswith(("Get", "Is")))
-    return sum(film.world.calls.values()) - reads, reads
+@pytest.mark.parametrize("speakers", [1, 4])
+def test_calls_for_a_feature_film(tmp_path: Path, speakers: int) -> None:
+    """1,511 lines in two languages, five stems: 60 calls and one a cue are not used up, and twice the cues
+    take no more than that many again."""
+    seen = []
+    for times in (1, 2):
+        film = Film(tmp_path / str(times), "25", frames=100)
+        plan = feature(film, 1511 * times, speakers=speakers)
+        film.world.calls.clear()
+        assert film.place(plan)["notes"] == []
+        cues = sum(len(subtitle["cues"]) for subtitle in plan["subtitles"])
+        writes, reads = calls(film)
+        assert cues == 3022 * times and writes <= 60
+        assert writes + reads < 60 + cues
+        assert film.world.count("TimelineItem.GetName") >= cues / 6
+        assert not is_big(plan)
+        seen.append(writes + reads)
+    assert seen[1] - seen[0] <= 3022 / 2 + 6 * 2 * speakers
 
 
-def test_calls_for_a_feature_film(tmp_path: Path) -> None:
-    """1,511 lines of four speakers in two languages, five stems: few writes, about one read a cue."""
-    film = Film(tmp_path, frames=24 * 60)
-    film.samples = 48000
-    plan = film.plan(speakers=("A", "B", "C", "D"), cues=378, markers=())
-    for sound in plan["audio"]:
-        sound["frames"] = 24
+def test_one_edited_line_of_many_reaches_the_timeline(tmp_path: Path) -> None:
+    """Wherever it is on a long track, of which only a sample is read when nothing was changed."""
+    film = Film(tmp_path, "25", frames=100)
+    plan = feature(film, 90, languages=1, speakers=1)
+    film.place(plan)
+    for at in range(40, 46):
+        plan = feature(film, 90, languages=1, speakers=1)
+        (subtitle,) = plan["subtitles"]
+        path = Path(subtitle["srt"])
+        path.write_text(path.read_text("utf-8-sig").replace(f"Cue en {at}\n", f"New {at}\n"), "utf-8-sig")
+        subtitle["cues"][at][2] = f"New {at}"
+        assert film.place(plan)["placed"] == 1
+        (shown,) = film.world.subtitles("Cut")
+        assert shown.cues[at][2] == f"New {at}" and len(shown.cues) == 90
+    film.world.calls.clear()
+    assert film.place(plan)["kept"] == 6
+    assert film.world.count("TimelineItem.GetName") <= 90 / 6 + 2
+
+
+def test_calls_for_a_few_lines(tmp_path: Path) -> None:
+    """Few cues on many tracks: each is read whole, and what there is besides does not grow."""
+    film = Film(tmp_path)
+    plan = film.plan(markers=())
     film.world.calls.clear()
     film.place(plan)
     cues = sum(len(subtitle["cues"]) for subtitle in plan["subtitles"])
-    writes, reads = counted(film)
-    assert cues == 3024
-    assert writes <= 60
-    assert film.world.count("TimelineItem.GetStart") <= cues + 5
-    assert reads <= cues + 900
-    assert not is_big(plan)
+    assert sum(calls(film)) <= 160 + 3 * cues
 
 
 def test_a_partial_run_says_what_is_silent_now(tmp_path: Path) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from resolve_scene import RATES, Film
 
 from dubline_resolve.cues import read_cues, subtitle_tracks
 from dubline_resolve.objects import Refused
+from dubline_resolve.proof import WHOLE, plain, questions
 from dubline_resolve.subtitle_tracks import BY_HAND
-from dubline_resolve.tracks import SMALL, plain
 
 
 def broken(film: Film, change: Callable[[list[Any]], None], call: int = 1) -> None:
@@ -75,11 +78,89 @@ def test_any_cue_that_is_wrong_is_found(film: Film, change: Callable[[list[Any]]
     assert again["notes"] == [] and (again["placed"], again["kept"]) == (3, 6)
 
 
-def test_a_long_track_is_sampled_and_its_starts_all_read(tmp_path: Path) -> None:
-    film = Film(tmp_path, frames=4000)
-    plan = film.plan(cues=SMALL + 50, speakers=("A",), languages=("en",))
-    assert film.place(plan)["notes"] == []
-    assert film.world.count("TimelineItem.GetStart") >= SMALL + 50
+LONG = 300
+
+
+def long_track(tmp_path: Path, change: Callable[[list[Any]], None]) -> list[str]:
+    """What a placement of LONG cues says when `change` is done to what was laid."""
+    film = Film(tmp_path, "25", frames=16 * LONG)  # a rate at which no cue may lie beside its frame
+    plan = film.plan(cues=LONG, speakers=("A",), languages=("en",), stems=(), markers=())
+    plan["mute"] = []
+    broken(film, change)
+    try:
+        notes: list[str] = film.place(plan)["notes"]
+    finally:
+        film.undo_break()  # type: ignore[attr-defined]
+    assert len(film.cut.tracks["subtitle"]) == (0 if notes else 1)
+    return notes
+
+
+@given(total=st.integers(1, 20000))
+def test_what_is_asked_of_a_track(total: int) -> None:
+    """Short tracks whole; on long ones half a read a cue, no kind further apart than six, both ends whole."""
+    asked = dict(questions(total))
+    if total <= WHOLE:
+        assert [len(asked[n]) for n in range(total)] == [3] * total
+        return
+    assert len(asked[0]) == len(asked[total - 1]) == 3
+    assert sum(map(len, asked.values())) <= total / 2 + 6
+    for kind in ("start", "end", "content"):
+        places = [n for n, kinds in asked.items() if kind in kinds]
+        assert max(b - a for a, b in pairwise(places)) <= 6
+
+
+@pytest.mark.parametrize("first", range(60, 66))
+def test_four_cues_that_lie_elsewhere_are_found_wherever_they_are(tmp_path: Path, first: int) -> None:
+    def moved(items: list[Any]) -> None:
+        for item in items[first : first + 4]:
+            item.start += 1
+
+    assert "of en A" in long_track(tmp_path, moved)[0]
+
+
+@pytest.mark.parametrize("first", range(60, 66))
+def test_six_wrong_texts_are_found_wherever_they_are(tmp_path: Path, first: int) -> None:
+    def renamed(items: list[Any]) -> None:
+        for item in items[first : first + 6]:
+            item.name = "?????"
+
+    assert "another one" in long_track(tmp_path, renamed)[0]
+
+
+def test_single_mistakes_are_found_as_often_as_is_told(tmp_path: Path) -> None:
+    """Two of six that were moved, one of six whose text is wrong: neither more nor less is promised."""
+    seen = {"start": 0, "name": 0}
+    for at in range(60, 66):
+        for kind in seen:
+
+            def change(items: list[Any], kind: str = kind, at: int = at) -> None:
+                setattr(items[at], kind, items[at].start + 1 if kind == "start" else "?????")
+
+            seen[kind] += bool(long_track(tmp_path / f"{kind} {at}", change))
+    assert seen == {"start": 2, "name": 1}
+
+
+@pytest.mark.parametrize("every", [100, 250])
+def test_a_drift_is_always_found(tmp_path: Path, every: int) -> None:
+    """A frame more with each `every` cues, as by another rate."""
+
+    def drift(items: list[Any]) -> None:
+        for number, item in enumerate(items):
+            item.start += number // every
+
+    assert long_track(tmp_path, drift)
+
+
+def test_the_order_in_which_cues_are_listed_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from resolve_simulator.timeline import Timeline
+
+    listed = Timeline.GetItemListInTrack
+    monkeypatch.setattr(
+        Timeline, "GetItemListInTrack", lambda *given: list(reversed(listed(*given) or [])) or None
+    )
+    assert long_track(tmp_path, lambda items: None) == []
 
 
 def test_a_beta_that_takes_no_subtitles(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -158,8 +159,39 @@ def test_what_is_asked_is_what_the_engine_reads() -> None:
     given["stems"] = ["music"]
     want = msgspec.convert(want_of(given), Want)
     assert (want.stems, want.subtitles, want.mute_original) == (("music",), "mixed", True)
-    given["stems"] = []
+    given["stems"], given["dub"] = [], False
     assert not want_of(given)["mute_original"], "the original was muted with nothing in its place"
+
+
+def test_a_dub_is_asked_for_with_what_it_lies_over() -> None:
+    given = {**answers(), "voice": "espeak-ng", "stems": []}
+    job = job_of(given, FILE)
+    read = msgspec.convert(job, LocalizeJob)
+    assert (read.voice, read.stems, read.targets) == ("espeak-ng", True, ("en",))
+    assert "voice" not in job_of(answers(), FILE), "an engine without a dub was asked for one"
+    with pytest.raises(Refused, match="needs a language"):
+        job_of({**given, "targets": " "}, FILE)
+
+
+def test_the_dub_and_its_takes_are_wanted_apart() -> None:
+    given = answers()
+    assert (want_of(given)["dub"], "takes" in want_of(given)) == (True, False)
+    given.update(dub=False, takes=True)
+    assert (want_of(given)["dub"], want_of(given)["takes"]) == (False, True)
+
+
+def test_the_window_says_beforehand_what_will_happen(parts: Any) -> None:
+    model, _, _ = parts
+    assert model.view()["will"] == (
+        "Placing adds voices, music, effects, ambience, the dub, subtitles by speaker, markers. The original "
+        "sound is switched off. A copy of the timeline is made first."
+    )
+    for name in ("stem:vocals", "stem:music", "stem:sfx", "stem:ambient", "dub", "markers", "copy"):
+        model.set(name, False)
+    model.set("what", "mixdown")
+    assert model.view()["will"] == (
+        "Start renders the mix on the Deliver page, and comes back. Placing adds subtitles by speaker."
+    )
 
 
 def test_a_job_waits_for_the_engine_and_runs_to_its_end(parts: Any) -> None:
@@ -180,6 +212,14 @@ def test_a_job_waits_for_the_engine_and_runs_to_its_end(parts: Any) -> None:
     model.tick()
     assert (model.phase, model.message) == ("done", "Ready: 4 stems, 7 lines.")
     assert enabled(model) == {"start", "place", "undo", "read", "open"}
+
+
+def test_a_dub_is_told_with_the_rest(parts: Any) -> None:
+    model, _, wire = started(parts)
+    told = {"translations": [{"language": "en"}], "dubs": [{"language": "en"}]}
+    wire.say("result", folder="/films/cut.dubline", summary=told)
+    model.tick()
+    assert model.message == "Ready: translated into en, dubbed in en."
 
 
 def test_events_of_another_request_change_nothing(parts: Any) -> None:
@@ -302,6 +342,65 @@ def test_much_is_asked_for_again_as_a_timeline(parts: Any) -> None:
     wire.say("result", plan={"run": "/r", "otio": "/r/a.otio"})
     model.tick()
     assert model.phase == "placing"
+    assert "It is imported as a new timeline; this one stays as it is." in model.notes
+
+
+@pytest.mark.parametrize("answer", ["error", "nothing"])
+def test_much_without_a_timeline_to_import_says_what_to_leave_out(parts: Any, answer: str) -> None:
+    model, desk, wire = started(parts)
+    wire.say("result", summary={})
+    model.tick()
+    desk.big = 1
+    model.act("place")
+    wire.say("result", plan={"run": "/r", "otio": ""})
+    model.tick()
+    if answer == "error":
+        wire.say("error", code="invalid_job", message="the run begins at frame 25", hint="Take all of it.")
+    else:
+        wire.say("result", plan={"run": "/r", "otio": ""})
+    model.tick()
+    assert (model.phase, desk.placed) == ("failed", [])
+    if answer == "error":
+        assert "without the takes and the markers" in model.remedy
+    assert [op for op, _ in wire.asked] == ["localize", "plan", "plan"]
+
+
+@given(wait=st.floats(0.001, 600))
+def test_no_step_is_taken_before_its_time_and_no_tick_waits_for_it(wait: float) -> None:
+    """The clock is the test's: the timer may fire as often as it likes."""
+    clock = [100.0]
+    desk, wire = Desk(), Wire()
+    asked: list[float] = []
+
+    def steps(folder: str) -> Iterator[Step]:
+        for _ in range(3):
+            asked.append(clock[0])
+            yield Step(0, 3, "Removing", wait)
+        return "Taken back."
+
+    desk.undo = steps  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dubline_resolve.view_model.time.monotonic", lambda: clock[0])
+        model = WindowModel(desk, wire, answers())
+        model.act("undo")
+        for _ in range(40):
+            model.tick()
+            clock[0] += wait / 7
+    assert len(asked) == 3 and model.message == "Taken back."
+    assert min(b - a for a, b in pairwise(asked)) >= wait * (1 - 1e-9)
+
+
+def test_a_wait_that_was_cancelled_holds_up_nothing_after_it(parts: Any) -> None:
+    model, _, wire = started(parts)
+    wire.say("result", summary={})
+    model.tick()
+    model.act("place")
+    wire.say("result", plan={"run": "/r"})
+    model.tick()
+    model.act("cancel")  # in the middle of an hour's wait
+    model.act("undo")
+    model.tick()
+    assert model.message == "Taken back."
 
 
 def test_a_mixdown_is_rendered_first(parts: Any) -> None:
