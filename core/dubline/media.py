@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from dubline.containers import clock_zero, guessed_rate, moving_pictures, open_container, start_timecode
 from dubline.errors import FFmpegError, InvalidJob, ValidationError
 from dubline.model import AudioTrack, Media, Sound, VideoTrack
 from dubline.placing import Placing, as_float, cut_evenly, silence, speakers
@@ -47,9 +48,6 @@ if TYPE_CHECKING:
     Block = NDArray[np.float32]  # (channels, samples)
 
 MIB = 2**20
-
-# Demuxers that fetch what a file names instead of reading what it holds.
-_PLAYLISTS = {"hls", "dash", "concat", "sdp", "imf", "image2"}
 
 # Kinds of file that soundfile reads without loss, straight from where they lie.
 _DIRECT = {"WAV", "WAVEX", "RF64", "W64", "FLAC", "AIFF"}
@@ -85,16 +83,16 @@ def probe(path: Path, *, need_sound: bool = True) -> Media:
         FFmpegError: not a media file, or one that only points to others.
     """
     path = Path(path).absolute()
-    with _open(path) as container:
-        zero = _zero(container)
-        pictures = _pictures(container)
+    with open_container(path) as container:
+        zero = clock_zero(container)
+        pictures = moving_pictures(container)
         media = Media(
             path=path.as_posix(),
             fingerprint=fingerprint(path),
             duration=(container.duration or 0) / 1e6,
             audio=tuple(_audio_track(container, n, zero) for n in range(len(container.streams.audio))),
             video=_video_track(container, pictures[0]) if pictures else None,
-            timecode=_timecode(container),
+            timecode=start_timecode(container),
             container=container.format.name,
         )
     if need_sound:
@@ -105,49 +103,6 @@ def probe(path: Path, *, need_sound: bool = True) -> Media:
 def _need_sound(media: Media) -> None:
     if not media.audio:
         raise ValidationError(f"{media.path} has no sound", hint="Choose a file with an audio stream.")
-
-
-def _open(path: Path) -> InputContainer:
-    import av
-
-    check_readable(path)
-    try:
-        container = av.open(
-            f"file:{path.absolute()}",
-            metadata_errors="replace",
-            container_options={"protocol_whitelist": "file"},
-        )
-    except av.FFmpegError as error:
-        raise FFmpegError(
-            f"{path} cannot be opened as media: {error.strerror}",
-            hint="Check that it plays; if it was copied or recorded, it may not be complete.",
-        ) from error
-    if _PLAYLISTS & set(container.format.name.split(",")):
-        container.close()
-        raise FFmpegError(
-            f"{path} is a list of other files ({container.format.name})", hint="Name the media file itself."
-        )
-    return container
-
-
-def _pictures(container: InputContainer) -> list[VideoStream]:
-    """Video streams that move: no cover art, nothing without a rate."""
-    import av
-
-    cover = av.stream.Disposition.attached_pic
-    return [s for s in container.streams.video if not s.disposition & cover and _guessed(s)]
-
-
-def _guessed(stream: VideoStream) -> Fraction:
-    return stream.guessed_rate or stream.average_rate or Fraction(0)
-
-
-def _zero(container: InputContainer) -> Fraction:
-    """The media clock's zero on the container's own clock, in seconds."""
-    for stream in _pictures(container)[:1]:
-        if stream.start_time is not None and stream.time_base is not None:
-            return stream.start_time * stream.time_base
-    return Fraction(container.start_time or 0, 1_000_000)
 
 
 def _audio_track(container: InputContainer, index: int, zero: Fraction) -> AudioTrack:
@@ -172,7 +127,7 @@ def _audio_track(container: InputContainer, index: int, zero: Fraction) -> Audio
 
 
 def _video_track(container: InputContainer, stream: VideoStream) -> VideoTrack:
-    rate = frame_rate(_guessed(stream))
+    rate = frame_rate(guessed_rate(stream))
     return VideoTrack(
         rate=rate_text(rate),
         width=stream.width,
@@ -201,15 +156,6 @@ def _uneven(container: InputContainer, stream: VideoStream, rate: Fraction) -> b
     gaps: list[int] = [later - earlier for earlier, later in pairwise(sorted(times))]
     step = 1 / (rate * (stream.time_base or 1))
     return bool(100 * sum(abs(gap - step) > 1 for gap in gaps) > len(gaps))
-
-
-def _timecode(container: InputContainer) -> str:
-    streams = sorted(container.streams, key=lambda s: {"data": 0, "video": 1}.get(s.type, 2))
-    for metadata in [*(s.metadata for s in streams), container.metadata]:
-        for key, value in metadata.items():
-            if key.lower() == "timecode" and value.strip():
-                return value.strip()
-    return ""
 
 
 def choose_track(media: Media, wanted: int | str | None = None) -> AudioTrack:
@@ -277,8 +223,8 @@ def _samples(frame: Any) -> NDArray[Any]:
 def _pieces(path: Path, track: AudioTrack, block: int, notes: list[str]) -> Iterator[Block]:
     """What the decoder gives, with silence between where there was none."""
     rate, channels = track.rate, track.channels
-    with _open(path) as container:
-        stream, zero = _stream(container, path, track), _zero(container)
+    with open_container(path) as container:
+        stream, zero = _stream(container, path, track), clock_zero(container)
         order, _ = speakers(tuple(channel.name for channel in stream.layout.channels))
         base = stream.time_base or Fraction(1, rate)
         length = Fraction(container.duration or 86_400_000_000, 1_000_000)
@@ -368,7 +314,7 @@ def extract(path: Path, track: AudioTrack, out: Path, report: Report) -> tuple[S
         StorageFull: it does not fit on the disk.
         ValidationError, FFmpegError: as `decode`.
     """
-    with _open(path) as container:
+    with open_container(path) as container:
         stream = _stream(container, path, track)
         seconds = (container.duration or 0) / 1e6
         subtype = _subtype(stream)

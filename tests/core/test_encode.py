@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -63,18 +64,65 @@ def interleaved(path: Path, channels: int) -> np.ndarray:
     return np.concatenate(parts).T
 
 
-def packets(path: Path, kind: str) -> list[tuple[float, str]]:
-    """Time after the first picture in ms, and a hash, of each packet of the first stream of a kind."""
+def packets(path: Path, kind: str, index: int = 0) -> list[tuple[float, str]]:
+    """Time after the first picture in ms, and a hash, of each packet of a stream of a kind."""
     with av.open(str(path)) as container:
         zero = container.streams.video[0]
         origin = float((zero.start_time or 0) * zero.time_base)
-        stream = getattr(container.streams, kind)[0]
+        stream = getattr(container.streams, kind)[index]
         found = []
         for packet in container.demux(stream):
             if packet.size:
                 at = round((float(packet.pts * packet.time_base) - origin) * 1000)
                 found.append((at, hashlib.sha256(bytes(packet)).hexdigest()))
         return found
+
+
+def sound_packets(path: Path) -> list[str]:
+    with av.open(str(path)) as container:
+        return [hashlib.sha256(bytes(p)).hexdigest() for p in container.demux(audio=0) if p.size]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_subtitles_of_the_film_stay(tmp_path: Path, dub: Path, suffix: str) -> None:
+    source, out = film("video/autoeditor_mov_text.mp4"), tmp_path / f"x{suffix}"
+    assert mux(source, 0, dub, out, languages=("en", "tr")) == ()
+    assert packets(out, "subtitles") == packets(source, "subtitles")
+    assert len(packets(out, "subtitles")) > 1
+    with av.open(str(out)) as new, av.open(str(source)) as old:
+        assert (new.streams.subtitles[0].language or "und") == old.streams.subtitles[0].language
+        assert [s.type for s in new.streams][:3] == ["video", "audio", "audio"]
+
+
+def test_subtitles_that_the_container_does_not_take_are_told(tmp_path: Path, dub: Path) -> None:
+    told = mux(film("video/autoeditor_mov_text.mp4"), 0, dub, tmp_path / "x.mkv")
+    assert told == (".mkv takes no mov_text: 1 subtitle tracks were left out",)
+    with av.open(str(tmp_path / "x.mkv")) as new:
+        assert not new.streams.subtitles and len(new.streams.audio) == 2
+
+
+def test_chapters_and_text_of_a_matroska_film_stay(tmp_path: Path, dub: Path) -> None:
+    program = shutil.which("ffmpeg")
+    if program is None:
+        pytest.skip("the ffmpeg program, which makes such a film, is not installed")
+    (tmp_path / "a.srt").write_text("1\n00:00:00,500 --> 00:00:01,500\nMerhaba.\n")
+    (tmp_path / "a.txt").write_text(
+        ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1000\ntitle=One\n"
+        "[CHAPTER]\nTIMEBASE=1/1000\nSTART=1000\nEND=2000\ntitle=Two\n"
+    )
+    source, out = tmp_path / "film.mkv", tmp_path / "x.mkv"
+    inputs = [str(film("video/autoeditor_testsrc.mp4")), str(tmp_path / "a.srt"), str(tmp_path / "a.txt")]
+    command = [program, "-v", "error", *(word for path in inputs for word in ("-i", path))]
+    command += ["-map", "0", "-map", "1", "-map_metadata", "2", "-c:v", "copy", "-c:a", "copy"]
+    subprocess.run([*command, "-c:s", "srt", "-metadata:s:s:0", "language=tur", str(source)], check=True)
+    mux(source, 0, dub, out, languages=("en", "tr"))
+    assert packets(out, "subtitles") == packets(source, "subtitles")
+    with av.open(str(out)) as new, av.open(str(source)) as old:
+        assert new.streams.subtitles[0].language == "tur"
+        titles = [chapter["metadata"]["title"] for chapter in new.chapters()]
+        assert titles == ["One", "Two"]
+        times = [(c["start"] * c["time_base"], c["end"] * c["time_base"]) for c in new.chapters()]
+        assert times == [(c["start"] * c["time_base"], c["end"] * c["time_base"]) for c in old.chapters()]
 
 
 @pytest.mark.parametrize(("name", "suffix"), FILMS)
@@ -93,10 +141,16 @@ def test_picture_and_sound_are_copied_and_the_dub_starts_with_the_picture(
     assert new.timecode == old.timecode
     assert [(track.language, track.default) for track in new.audio] == [("eng", False), ("tur", True)]
 
-    shown, kept = packets(source, "video"), packets(out, "video")
-    if source.suffix == suffix:
-        assert [digest for _, digest in kept] == [digest for _, digest in shown]
-    assert max(abs(a[0] - b[0]) for a, b in zip(kept, shown, strict=True)) <= 1
+    with av.open(str(out)) as container:
+        key = "title" if suffix == ".mkv" else "handler_name"  # where such files keep a track's name
+        titles = [track.metadata[key] for track in container.streams.audio]
+    assert titles == [old.audio[0].title or "Original", "Dub"]
+    # A container cuts PCM into packets as it likes; its samples are compared below.
+    for kind in ("video", "audio")[: 1 if old.audio[0].codec.startswith("pcm") else 2]:
+        shown, kept = packets(source, kind), packets(out, kind)
+        assert [digest for _, digest in kept] == [digest for _, digest in shown], "bit for bit"
+        assert max(abs(a[0] - b[0]) for a, b in zip(kept, shown, strict=True)) <= 1
+    assert [d for _, d in packets(out, "audio", 1)] == sound_packets(dub)
     np.testing.assert_array_equal(heard(out, 0), heard(source, 0))
 
     # Matroska counts in milliseconds; everything else here in samples.

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+import soxr
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from loudness_reading import integrated
+from loudness_reading import integrated, integrated_as_it_is
 
 from dubline.dubbed import LoudnessReport
 from dubline.mix.loudness import LoudnessMeter, k_filter
@@ -103,11 +104,30 @@ def test_a_scene_is_as_loud_as_ffmpeg_says(name: str) -> None:
     assert meter.result().integrated == pytest.approx(integrated(path), abs=0.02)
 
 
+@pytest.mark.parametrize("rate", [8000, 16000, 22050, 32000, 44100, 48000, 96000])
+@pytest.mark.parametrize("kind", ["noise", "speech"])
+def test_ffmpeg_reads_the_same_at_every_rate(tmp_path: Path, kind: str, rate: int) -> None:
+    if kind == "noise":
+        source = np.random.default_rng(0).normal(size=(48000 * 8, 2)) * 0.05
+    elif (DATA / "scene/dialogue.flac").exists():
+        source = soundfile.read(DATA / "scene/dialogue.flac", 48000 * 20, always_2d=True)[0]
+    else:
+        pytest.skip("the shared scene is not here")
+    sound = soxr.resample(source, 48000, rate).T.astype(np.float32)
+    soundfile.write(tmp_path / "x.wav", sound.T, rate, subtype="FLOAT")
+    found = read(sound, rate=rate).integrated
+    assert found == pytest.approx(integrated_as_it_is(tmp_path / "x.wav"), abs=0.02)
+    # A meter that converts first differs, most where the filter meets half the rate.
+    least = 0.6 if rate < 44100 else 0.05
+    assert found == pytest.approx(integrated(tmp_path / "x.wav"), abs=least)
+
+
 @settings(max_examples=25, deadline=None)
+@example(rate=8000, block=1, seconds=0.5, seed=0)
 @given(
     rate=st.sampled_from([8000, 11025, 44100]),
-    block=st.integers(1, 5000),
-    seconds=st.floats(0.05, 2),
+    block=st.integers(100, 5000),
+    seconds=st.floats(0.05, 1.5),
     seed=st.integers(0, 99),
 )
 def test_blocks_do_not_matter(rate: int, block: int, seconds: float, seed: int) -> None:
@@ -116,7 +136,7 @@ def test_blocks_do_not_matter(rate: int, block: int, seconds: float, seed: int) 
     for name in ("integrated", "true_peak", "range"):
         a, b = getattr(cut, name), getattr(whole, name)
         assert (a is None) == (b is None)
-        assert a is None or a == pytest.approx(b, abs=1e-6)
+        assert a is None or a == pytest.approx(b, abs=1e-5)  # float32 sums in another order
 
 
 def test_dialogue_is_measured_where_somebody_speaks(tmp_path: Path) -> None:

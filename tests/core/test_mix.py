@@ -18,6 +18,7 @@ from dubline.dubbed import Mix, Take, Takes
 from dubline.errors import Cancelled, InvalidJob, ValidationError
 from dubline.media import decode, probe
 from dubline.mix import TARGETS, MixJob, remix
+from dubline.mix.audition import audition
 from dubline.mix.levels import Placed, ducking, fades, inside, merged
 from dubline.model import STEM_NAMES, Choice, Stem, Stems
 from dubline.report import Report, silent
@@ -312,9 +313,107 @@ def test_only_a_changed_job_is_mixed_anew(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"bg_volume": -0.1}, {"voice_volume": float("nan")}, {"target": "loud"}, {"fade": 2.0}, {"bitrate": 8}],
+    [
+        {"bg_volume": -0.1},
+        {"voice_volume": float("nan")},
+        {"target": "loud"},
+        {"fade": 2.0},
+        {"bitrate": 8},
+        {"reverb": "hall"},
+    ],
 )
 def test_impossible_jobs_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidJob) as told:
         MixJob(**wrong)
     assert told.value.hint
+
+
+def several(tmp_path: Path) -> list[Take]:
+    rng = np.random.default_rng(4)
+    starts = (20_000, 70_000, 130_000)
+    return [take(tmp_path, n, rng.normal(size=30_000) * 0.1, at) for n, at in enumerate(starts, 1)]
+
+
+@pytest.mark.parametrize(
+    "job", [{"target": "off"}, {"target": "ebu-r128", "duck_db": 9.0}, {"target": "off", "fade": 0.2}]
+)
+@pytest.mark.parametrize(("ident", "handles"), [(1, 1.0), (2, 0.25), (3, 0.0)])
+def test_an_audition_is_that_stretch_of_the_mix(
+    tmp_path: Path, job: dict[str, Any], ident: int, handles: float
+) -> None:
+    stems, takes = made(tmp_path, frames=180_000), several(tmp_path)
+    mix, root = mixed(tmp_path / "run", stems, *takes, **job)
+    out = tmp_path / "17.wav"
+    more = {"voice_gain_db": mix.voice_gain_db, "gain_db": mix.gain_db}
+    told = audition(
+        root, stems, Takes(language="tr", takes=tuple(takes)), MixJob(**job), ident, out, handles, **more
+    )
+    first = max(0, takes[ident - 1].start - round(handles * 48000))
+    last = min(180_000, takes[ident - 1].start + 30_000 + round(handles * 48000))
+    np.testing.assert_allclose(integers(out), integers(root / mix.wav)[:, first:last], atol=3e-4 * 2**23)
+    assert np.abs(integers(out) - integers(root / mix.wav)[:, first:last]).mean() < 3e-5 * 2**23
+    assert told is not None and told.integrated == pytest.approx(integrated(out), abs=0.1)
+
+
+def test_an_audition_alone_is_as_loud_as_the_line_it_replaces(tmp_path: Path) -> None:
+    stems = made(tmp_path, frames=180_000, music=0.0, sfx=0.0, ambient=0.0, vocals=0.05)
+    takes = Takes(language="tr", takes=tuple(several(tmp_path)))
+    audition(tmp_path, stems, takes, MixJob(target="off"), 2, tmp_path / "a.wav", 0.0)
+    source = integrated(tmp_path / "vocals.wav", 70_000, 100_000)
+    assert integrated(tmp_path / "a.wav") == pytest.approx(source, abs=0.1)
+
+
+def test_an_audition_that_cannot_be_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    stems = made(tmp_path, frames=180_000)
+    failed = Take(id=9, speaker="A", state="failed", reasons=("the voice gave nothing",))
+    takes = Takes(language="tr", takes=(*several(tmp_path), failed))
+    out = tmp_path / "auditions.wav"
+    assert audition(tmp_path, stems, takes, MixJob(), 9, out) is None
+    with pytest.raises(InvalidJob, match="no line 4"):
+        audition(tmp_path, stems, takes, MixJob(), 4, out)
+    with pytest.raises(InvalidJob, match="handles"):
+        audition(tmp_path, stems, takes, MixJob(), 1, out, -1.0)
+    before = (tmp_path / "vocals.wav").read_bytes()
+    with pytest.raises(InvalidJob, match="source of this work"):
+        audition(tmp_path, stems, takes, MixJob(), 1, tmp_path / "vocals.wav")
+    assert (tmp_path / "vocals.wav").read_bytes() == before
+
+    def stop(done: float, total: float) -> None:
+        if done:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        audition(tmp_path, stems, takes, MixJob(), 1, out, report=stop)
+    assert not [path for path in tmp_path.iterdir() if "audition" in path.name]
+
+
+def test_a_stop_at_any_block_leaves_nothing_and_the_next_mix_is_the_same(tmp_path: Path) -> None:
+    stems, takes = made(tmp_path, frames=140_000), several(tmp_path)[:1]
+    whole, root = mixed(tmp_path / "whole", stems, *takes)
+    ticks: list[float] = []
+    mixed(tmp_path / "count", stems, *takes, report=lambda done, total: ticks.append(done))
+    assert ticks == sorted(ticks) and len(ticks) > 6
+    for number in range(1, len(ticks) + 1):
+        left = number
+
+        def stop(done: float, total: float) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                raise Cancelled("stopped")
+
+        with pytest.raises(Cancelled):
+            mixed(tmp_path / "run", stems, *takes, report=stop)
+        assert not [path for path in (tmp_path / "run/steps").rglob("*") if path.is_file()]
+    again, other = mixed(tmp_path / "run", stems, *takes)
+    assert again == whole
+    for path in (whole.wav, whole.m_and_e):
+        assert (other / path).read_bytes() == (root / path).read_bytes()
+
+
+def test_a_source_without_a_room_gets_no_reverb(tmp_path: Path) -> None:
+    stems, takes = made(tmp_path), several(tmp_path)[:1]
+    plain, root = mixed(tmp_path / "run", stems, *takes)
+    asked, _ = mixed(tmp_path / "run", stems, *takes, reverb="room")
+    assert asked.room is None and any("no reverb" in note for note in asked.notes)
+    assert (root / asked.wav).read_bytes() == (root / plain.wav).read_bytes()

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
+# Subtitles that a container takes as they are.
+_SUBTITLES = {
+    "mp4": {"mov_text"},
+    "mov": {"mov_text"},
+    "matroska": {"subrip", "srt", "ass", "ssa", "webvtt", "dvdsub", "pgssub", "dvbsub"},
+}
 _KINDS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 # Codes of ISO 639-1 -> ISO 639-2/T, which containers write. Others are written as they are if they have
@@ -97,11 +103,13 @@ def mux(
     *,
     languages: tuple[str, str] = ("", ""),
     report: Report = silent,
-) -> None:
+) -> tuple[str, ...]:
     """The picture with its original sound and the dub, as two tracks that name their languages.
 
-    Picture and original are copied as they are, times included. Sample 0 of the dub sounds with the first
-    picture. The dub is the track that plays unless a viewer chooses the other.
+    Picture, original, subtitles and chapters are copied as they are, times included; the timecode of the
+    first picture is kept. Sample 0 of the dub sounds with the first picture. The original is the first
+    audio track and the dub the second, which plays unless a viewer chooses the other: a film that is opened
+    to be seen dubbed shall be heard dubbed, and whoever counts tracks finds the original where it was.
 
     Args:
         video: the film. `original` is the number of its audio track, from 0.
@@ -110,6 +118,9 @@ def mux(
         languages: of the original and of the dub, as "en" or "tr-TR".
         report: called in seconds.
 
+    Returns:
+        What of the film was left out, in words: subtitles that such a file does not take.
+
     Raises:
         ValidationError: no picture, or a file that cannot be read.
         InvalidJob: no such track, `out` is one of the sources, or its kind does not take what is copied.
@@ -117,7 +128,7 @@ def mux(
     """
     import av
 
-    from dubline.media import _open, _pictures, _timecode, _zero
+    from dubline.containers import clock_zero, moving_pictures, open_container, start_timecode
 
     kind = _KINDS.get(out.suffix.lower())
     if kind is None:
@@ -126,36 +137,41 @@ def mux(
     check_readable(dub)
     if out.exists() and any(out.samefile(source) for source in (video, dub)):
         raise InvalidJob(f"{out} is a source of this work", hint="Choose another name for the result.")
-    with _open(video) as film, _open(dub) as voice:
-        pictures = _pictures(film)
+    with open_container(video) as film, open_container(dub) as voice:
+        pictures = moving_pictures(film)
         if not pictures:
             raise ValidationError(f"{video} has no picture", hint="The mix itself is in final.wav.")
         if original >= len(film.streams.audio):
             raise InvalidJob(f"{video.name} has no audio track {original}", hint="Tracks are counted from 0.")
         if not voice.streams.audio:
             raise ValidationError(f"{dub} has no sound", hint="Name the mix, final.m4a.")
-        zero = _zero(film)
+        zero = clock_zero(film)
+        taken = [s for s in film.streams.subtitles if _codec(s) in _SUBTITLES[kind]]
         with _written(out, kind) as container:
-            tracks = [
-                (film, pictures[0], Fraction(0)),
-                (film, film.streams.audio[original], Fraction(0)),
-                (voice, voice.streams.audio[0], zero),
-            ]
-            picture, old, new = (_copied(container, stream, out.suffix) for _, stream, _ in tracks)
+            copied = [pictures[0], film.streams.audio[original], *taken]
+            spoken = voice.streams.audio[0]
+            picture, old, new = (_copied(container, s, out.suffix) for s in (*copied[:2], spoken))
+            texts = [_copied(container, stream, out.suffix) for stream in taken]
             picture.codec_context.framerate = pictures[0].average_rate  # or drop-frame labels are refused
-            if _timecode(film):
-                picture.metadata["timecode"] = _timecode(film)
-            for track, language in zip((old, new), languages, strict=True):
-                track.metadata["language"] = container_language(language)
-            default = av.stream.Disposition.default
-            for track, chosen in ((picture, True), (old, False), (new, True)):
-                track.disposition = default if chosen else track.disposition & ~default
+            if start_timecode(film):
+                picture.metadata["timecode"] = start_timecode(film)
+            _name(old, languages[0], copied[1].metadata.get("title") or "Original")
+            _name(new, languages[1], "Dub")
+            for text, stream in zip(texts, taken, strict=True):
+                text.metadata.update({k: v for k, v in stream.metadata.items() if k in ("language", "title")})
+                text.disposition = stream.disposition
+            kinds = av.stream.Disposition
+            picture.disposition |= kinds.default
+            old.disposition = (old.disposition & ~kinds.default) | kinds.original
+            new.disposition |= kinds.default | kinds.dub
+            container.set_chapters(film.chapters())
             routes: dict[Any, tuple[Any, Fraction]] = {
-                stream: (track, shift)
-                for (_, stream, shift), track in zip(tracks, (picture, old, new), strict=True)
+                stream: (track, Fraction(0))
+                for stream, track in zip(copied, (picture, old, *texts), strict=True)
             }
+            routes[spoken] = (new, zero)
             seconds = (film.duration or 0) / 1e6
-            for packet in _in_order(film, tracks[:2], voice, tracks[2][1], zero):
+            for packet in _in_order(film, copied, voice, spoken, zero):
                 if packet.dts is not None and packet.stream is pictures[0]:
                     report(max(0.0, min(seconds, float(packet.dts * packet.time_base - zero))), seconds)
                 target, shift = routes[packet.stream]
@@ -166,6 +182,20 @@ def mux(
                 packet.stream = target
                 container.mux(packet)
             report(seconds, seconds)
+        left = len(film.streams.subtitles) - len(taken)
+        names = ", ".join(sorted({_codec(s) for s in film.streams.subtitles if s not in taken}))
+        return (f"{out.suffix} takes no {names}: {left} subtitle tracks were left out",) if left else ()
+
+
+def _codec(stream: Any) -> str:
+    """The name of what a track holds; "" where FFmpeg does not know it."""
+    return stream.codec_context.name if stream.codec_context is not None else ""
+
+
+def _name(track: Any, language: str, title: str) -> None:
+    """Language and name of a track; MP4 and MOV show the handler's name as the track's."""
+    track.metadata["language"] = container_language(language)
+    track.metadata["title"] = track.metadata["handler_name"] = title
 
 
 def _copied(container: OutputContainer, stream: Any, suffix: str) -> Any:
@@ -194,9 +224,8 @@ def _in_order(film: Any, wanted: Any, voice: Any, spoken: Any, zero: Fraction) -
             if packet.size:
                 yield last, number, packet
 
-    streams = [stream for _, stream, _ in wanted]
     both = merge(
-        timed(film.demux(streams), Fraction(0)), timed(voice.demux(spoken), zero), key=lambda item: item[0]
+        timed(film.demux(wanted), Fraction(0)), timed(voice.demux(spoken), zero), key=lambda item: item[0]
     )
     for _, _, packet in both:
         yield packet

@@ -57,9 +57,11 @@ class MixJob(Value, frozen=True):
     0 does nothing. They are down when the take begins, `duck_attack` seconds after they started to go, and
     come back in `duck_release` seconds after its end.
 
-    `fade` are the seconds over which a take comes in and goes out, so that it does not click. `target` is
-    one of `TARGETS`, or "off" for a mix whose level nobody touches. `bitrate` is that of the AAC file in
-    bits a second, for each pair of channels.
+    `fade` are the seconds over which a take comes in and goes out, so that it does not click. `reverb`:
+    "room" gives the takes a light reverb like the room in which the source's voices were recorded, where one
+    can be heard; "off" leaves them as dry as the voice gave them. `target` is one of `TARGETS`, or "off" for
+    a mix whose level nobody touches. `bitrate` is that of the AAC file in bits a second, for each pair of
+    channels.
 
     Raises:
         InvalidJob: a value out of its range, or an unknown target.
@@ -76,6 +78,7 @@ class MixJob(Value, frozen=True):
     duck_attack: float = 0.15
     duck_release: float = 0.4
     fade: float = 0.005
+    reverb: Literal["off", "room"] = "off"
     target: str = "ebu-r128"
     bitrate: int = 256_000
 
@@ -87,6 +90,8 @@ class MixJob(Value, frozen=True):
         self._within("duck_release", 0.0, 5.0)
         self._within("fade", 0.0, 0.5)
         self._within("bitrate", 32_000, 512_000)
+        if self.reverb not in ("off", "room"):
+            raise InvalidJob(f"there is no reverb {self.reverb!r}", hint='Use "room" or "off".')
         if self.target != "off" and self.target not in TARGETS:
             known = ", ".join((*TARGETS, "off"))
             raise InvalidJob(f"there is no loudness target {self.target!r}", hint=f"Use one of: {known}.")

@@ -27,6 +27,7 @@ _BETA = 8.0  # Kaiser's: side lobes near -80 dB
 
 LOOK_AHEAD = 0.005  # seconds
 RELEASE = 60.0  # dB a second
+HEADROOM = 0.05  # dB under the ceiling, since meters interpolate differently
 _TILE = 4096  # samples that are skipped together when they are too quiet to matter
 
 

@@ -6,7 +6,6 @@ Nothing but the results is kept on disk, and memory does not depend on the lengt
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,94 +14,28 @@ import msgspec
 import numpy as np
 
 from dubline.dubbed import LoudnessReport, Mix, Takes
-from dubline.errors import ValidationError
 from dubline.mix.encode import can_encode, encode_m4a
 from dubline.mix.job import MixJob, Target
-from dubline.mix.levels import Voices, ducking, inside, place, voice_channels
-from dubline.mix.limiter import TruePeakLimiter
+from dubline.mix.levels import Voices, inside, place, voice_channels
+from dubline.mix.limiter import HEADROOM, TruePeakLimiter
 from dubline.mix.loudness import LoudnessMeter
-from dubline.model import STEM_NAMES, Sound, Stems
+from dubline.mix.render import LARGEST_MATCH, Renderer, dialogue_levels, stem_blocks, stem_paths
+from dubline.mix.room import MOST, Room, find_room
+from dubline.model import Sound, Stems
 from dubline.report import Report, part
 from dubline.run import Work, step
-from dubline.sound import FRAMES, SoundWriter, open_sound, read_blocks, require_space, sound_bytes
+from dubline.sound import SoundWriter, require_space, sound_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Block = NDArray[np.float32]  # (channels, samples)
-    Floats = NDArray[np.float64]
 
 TOLERANCE = 0.05  # LU: half of what is promised, so that other meters agree to 0.1
 TRIES = 8
-HEADROOM = 0.05  # dB under the ceiling for the limiter, since meters interpolate differently
-LARGEST_MATCH = 24.0  # dB: voices further apart than this were not measured right
 
 
-class Renderer:
-    """The programme before loudness: stems and takes at their levels, block by block, as often as asked."""
-
-    def __init__(self, sound: Sound, stems: dict[str, Path], voices: Voices, job: MixJob) -> None:
-        self.sound, self.voices, self._stems, self._job = sound, voices, stems, job
-        self._to = list(voice_channels(sound.channels, sound.layout))
-        self.voice_gain = job.voice_volume
-        self._slopes = (round(job.duck_attack * sound.rate), round(job.duck_release * sound.rate))
-
-    def blocks(self) -> Iterator[tuple[int, Floats, Floats]]:
-        """(first sample, mix, M&E): both (channels, n) in double precision, M&E at the source's level."""
-        job = self._job
-        levels = {"music": job.music, "sfx": job.sfx, "ambient": job.ambient}
-        wanted = [name for name, level in levels.items() if level]
-        wanted += ["vocals"] if job.original_volume else []
-        for start, parts in self._read(wanted):
-            shape = (self.sound.channels, min(FRAMES, self.sound.frames - start))
-            bed = np.zeros(shape)
-            for name, level in levels.items():
-                if name in parts:
-                    bed += parts[name] * np.float64(level)
-            mix = bed * job.bg_volume
-            if "vocals" in parts:
-                mix += parts["vocals"] * np.float64(job.original_volume)
-            stop = start + shape[1]
-            attack, release = self._slopes
-            down = ducking(self.voices.spans, start, stop, depth=job.duck_db, attack=attack, release=release)
-            if down is not None:
-                mix *= down
-            voice = self.voices.read(start, stop) if self.voice_gain else None
-            if voice is not None:
-                mix[self._to] += voice * self.voice_gain
-            yield start, mix, bed
-
-    def dialogue(self) -> Iterator[tuple[int, Block, Block]]:
-        """(first sample, voices of the source, takes as they are), for blocks in which a take sounds."""
-        for first, last in _covering(self.voices.spans, self.sound.frames):
-            blocks = read_blocks(self._stems["vocals"], FRAMES, first, last)
-            start = first
-            for vocals in blocks:
-                takes = np.zeros(vocals.shape, np.float32)
-                voice = self.voices.read(start, start + vocals.shape[1])
-                if voice is not None:
-                    takes[self._to] = voice.astype(np.float32)
-                yield start, vocals, takes
-                start += vocals.shape[1]
-
-    def _read(self, names: list[str]) -> Iterator[tuple[int, dict[str, Block]]]:
-        readers = [read_blocks(self._stems[name]) for name in names]
-        for start in range(0, self.sound.frames, FRAMES):
-            yield start, {name: next(reader) for name, reader in zip(names, readers, strict=True)}
-
-
-def _covering(spans: tuple[tuple[int, int], ...], frames: int) -> Iterator[tuple[int, int]]:
-    """Spans widened to whole blocks and joined, so that no block is read twice."""
-    at = 0
-    for start, stop in spans:
-        first = max(at, start // FRAMES * FRAMES)
-        last = min(frames, -(-stop // FRAMES) * FRAMES)
-        if last > first:
-            yield first, last
-            at = last
-
-
-@step("remix", version=1)
+@step("remix", version=2)
 def remix(work: Work, stems: Stems, takes: Takes, job: MixJob) -> Mix:
     """Mix the dub: `final.wav` (24 bit), `final.m4a` (AAC) and `M&E.wav`, the sound without voices.
 
@@ -118,10 +51,9 @@ def remix(work: Work, stems: Stems, takes: Takes, job: MixJob) -> Mix:
         Cancelled: the report asked to stop.
     """
     sound = stems.source
-    paths = _stem_paths(work, stems)
+    paths = stem_paths(work.root, stems)
     placed = place(takes.takes, rate=sound.rate, frames=sound.frames, where=work.open, note=work.note)
     voices = Voices(placed, round(job.fade * sound.rate))
-    renderer = Renderer(sound, paths, voices, job)
     wavs = 2 * sound_bytes(sound.frames, sound.channels, "PCM_24")
     coded = int(sound.duration * job.bitrate / 8 * (sound.channels + 1) / 2)
     require_space(work.root, wavs + coded + (1 << 20), "the mix")
@@ -129,15 +61,19 @@ def remix(work: Work, stems: Stems, takes: Takes, job: MixJob) -> Mix:
     def progress(done: float, total: float) -> None:
         work.report(sound.duration * done / total, sound.duration)
 
+    room, gain = None, 0.0
+    if voices.spans and job.voice_volume and job.reverb == "room":
+        room = _room(work, sound, paths, part(progress, 0.0, 0.05))
+    renderer = Renderer(sound, paths, voices, job, room)
     if voices.spans and job.voice_volume:
         if job.voice_level == "original":
-            gain = _match(work, renderer, part(progress, 0.0, 0.1))
+            gain = _match(work, renderer, part(progress, 0.05, 0.05))
             renderer.voice_gain = job.voice_volume * 10 ** (gain / 20)
         if len(voice_channels(sound.channels, sound.layout)) == 2 and sound.channels > 2:
             work.note("the layout of the channels is not known: the dub is in the first two")
     before = _first_pass(work, renderer, part(progress, 0.1, 0.25))
     target = job.wanted
-    after = _write(work, renderer, target, before, part(progress, 0.35, 0.5))
+    after, change = _write(work, renderer, target, before, part(progress, 0.35, 0.5))
 
     m4a = ""
     reason = can_encode(sound.rate, sound.channels)
@@ -163,41 +99,30 @@ def remix(work: Work, stems: Stems, takes: Takes, job: MixJob) -> Mix:
         target=job.target,
         before=before,
         after=after,
+        voice_gain_db=round(gain, 3),
+        gain_db=round(change, 3),
+        room=(room.decay, room.level) if room is not None else None,
         notes=tuple(work.notes),
     )
 
 
-def _stem_paths(work: Work, stems: Stems) -> dict[str, Path]:
-    """Where the stems lie, once it is sure that they are as long, as fast and as wide as their source."""
-    source = stems.source
-    paths: dict[str, Path] = {}
-    again = "Separate the sound again; the stems of one separation always belong together."
-    for name in STEM_NAMES:
-        try:
-            stem = stems[name]
-        except KeyError:
-            raise ValidationError(f"there is no {name} stem", hint=again) from None
-        paths[name] = work.open(stem.path)
-        found = open_sound(paths[name])
-        if (found.rate, found.channels, found.frames) != (source.rate, source.channels, source.frames):
-            raise ValidationError(
-                f"the {name} stem has {found.frames} samples in {found.channels} channels at "
-                f"{found.rate} Hz, and its source {source.frames} in {source.channels} at {source.rate} Hz",
-                hint=again,
-            )
-    return paths
+def _room(work: Work, sound: Sound, paths: dict[str, Path], report: Report) -> Room | None:
+    """The room of the source's voices, for the reverb of the takes."""
+    room, why = find_room(stem_blocks(paths, "vocals"), sound.rate, lambda done: report(done, sound.frames))
+    if room is None:
+        work.note(f"the takes get no reverb: {why}")
+        return None
+    work.note(
+        f"the takes get a reverb of {room.decay:.2f} s at {min(room.level, MOST):.0f} dB, "
+        f"after the room of the source's voices ({room.decays} decays)"
+    )
+    return room
 
 
 def _match(work: Work, renderer: Renderer, report: Report) -> float:
     """dB that make the takes as loud as the source's voices in the same stretches of time."""
-    sound = renderer.sound
-    meters = [LoudnessMeter(sound.rate, sound.channels, sound.layout, peaks=False) for _ in range(2)]
-    for start, vocals, takes in renderer.dialogue():
-        mask = inside(renderer.voices.spans, start, start + vocals.shape[1])
-        meters[0].push(vocals, mask)
-        meters[1].push(takes, mask)
-        report(start, sound.frames)
-    original, dub = (meter.result().dialogue for meter in meters)
+    frames = renderer.sound.frames
+    original, dub = dialogue_levels(renderer, renderer.voices.spans, lambda at: report(at, frames))
     if original is None or dub is None:
         who = "source's voices" if original is None else "takes"
         work.note(f"the takes keep the level they were spoken at: the {who} are silent there")
@@ -229,8 +154,8 @@ def _first_pass(work: Work, renderer: Renderer, report: Report) -> LoudnessRepor
 
 def _write(
     work: Work, renderer: Renderer, target: Target | None, before: LoudnessReport, report: Report
-) -> LoudnessReport:
-    """Write the programme at its target; -> what a meter reads on what was written."""
+) -> tuple[LoudnessReport, float]:
+    """Write the programme at its target; -> what a meter reads on what was written, and the gain in dB."""
     if target is None:
         after, clipped, _ = _one_pass(work, renderer, 0.0, None, report)
         if clipped:
@@ -238,7 +163,7 @@ def _write(
                 f"{clipped} samples of the mix went over full scale and were limited to it; "
                 "a loudness target would have kept them under it"
             )
-        return after
+        return after, 0.0
     gate = target.gate
     if gate == "dialogue" and before.dialogue is None:
         work.note("there is no dialogue to measure: the whole programme was measured instead")
@@ -250,7 +175,7 @@ def _write(
     measured = loudness(before)
     if measured is None:
         work.note("the mix is too short or too quiet to have a loudness: its level was left alone")
-        return _one_pass(work, renderer, 0.0, target.true_peak, report)[0]
+        return _one_pass(work, renderer, 0.0, target.true_peak, report)[0], 0.0
     gain, ceiling = target.loudness - measured, target.true_peak - HEADROOM
     known: list[tuple[float, float]] = []  # gain, loudness
     done = 0.0
@@ -269,9 +194,9 @@ def _write(
         if attempt < TRIES - 1:
             known.append((gain, target.loudness - error))
             gain += error / _steepness(known)
-    change = f"{gain:+.2f} dB" if limiter is None or not limiter.reduced else f"{gain:+.2f} dB and a limiter"
+    told = f"{gain:+.2f} dB" if limiter is None or not limiter.reduced else f"{gain:+.2f} dB and a limiter"
     what = "loudness of the dialogue:" if gate == "dialogue" else "loudness:"
-    work.note(f"{what} {measured:.1f} LUFS before, {read or -70.0:.1f} after {change} ({target.name})")
+    work.note(f"{what} {measured:.1f} LUFS before, {read or -70.0:.1f} after {told} ({target.name})")
     if limiter is not None and limiter.touched:
         work.note(
             f"the limiter took up to {limiter.reduced:.1f} dB, "
@@ -282,7 +207,7 @@ def _write(
             f"{target.name} asks for {target.loudness:g} LUFS under {target.true_peak:g} dBTP, which this "
             f"sound did not reach in {TRIES} tries: its peaks are too high for its loudness"
         )
-    return after
+    return after, gain
 
 
 def _steepness(known: list[tuple[float, float]]) -> float:

@@ -1,0 +1,140 @@
+"""One line over its background, as it would be in the mix, without mixing the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dubline.dubbed import LoudnessReport, Takes
+from dubline.errors import InvalidJob
+from dubline.mix.job import MixJob
+from dubline.mix.levels import Voices, inside, place
+from dubline.mix.limiter import HEADROOM, TruePeakLimiter
+from dubline.mix.loudness import LoudnessMeter
+from dubline.mix.render import LARGEST_MATCH, Renderer, dialogue_levels, stem_blocks, stem_paths
+from dubline.mix.room import Room, find_room
+from dubline.model import Sound, Stems
+from dubline.report import Report, silent
+from dubline.sound import SoundWriter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Block = NDArray[np.float32]  # (channels, samples)
+
+_LASTING = 6  # seconds, longer than any reverb or ducking
+_LISTENED = 600.0  # seconds around a line in which its room is looked for
+
+
+def audition(
+    root: Path,
+    stems: Stems,
+    takes: Takes,
+    job: MixJob,
+    ident: int,
+    out: Path,
+    handles: float = 1.0,
+    *,
+    voice_gain_db: float | None = None,
+    gain_db: float | None = None,
+    room: tuple[float, float] | None = None,
+    report: Report = silent,
+) -> LoudnessReport | None:
+    """Write the take of a segment over its background to `out`: a WAV of 24 bits, whole or not at all.
+
+    Levels, ducking, reverb and the takes beside it are those of the mix. Only this stretch of the stems is
+    read, so it takes a moment.
+
+    Args:
+        root: the run folder, in which the paths of stems and takes lie.
+        ident: the segment's id.
+        handles: seconds before and after the take, 0 to 60; less where the programme begins or ends.
+        voice_gain_db, gain_db, room: what the last mix found (`Mix` has them under these names). Without
+            `voice_gain_db` the line is made as loud as the source's voice in its own time, without
+            `gain_db` the whole keeps its level, and without `room` it is looked for around the line.
+        report: called in samples.
+
+    Returns:
+        What a meter reads on what was written; None where the take has no sound, and nothing is written.
+
+    Raises:
+        InvalidJob: there is no such take, handles out of their range, or `out` is a stem or a take.
+        ValidationError: the stems do not belong together, or a take is not what it is said to be.
+        StorageFull: the disk is full.
+        Cancelled: the report asked to stop.
+    """
+    if not 0.0 <= handles <= 60.0:
+        raise InvalidJob(f"handles of {handles:g} s", hint="Give 0 to 60 seconds.")
+    line = next((take for take in takes.takes if take.id == ident), None)
+    if line is None:
+        raise InvalidJob(
+            f"there is no line {ident}", hint="Lines have the ids of the translation's segments."
+        )
+    sound = stems.source
+    paths = stem_paths(root, stems)
+    sources = [*paths.values(), *(root / take.path for take in takes.takes if take.path)]
+    if out.exists() and any(path.exists() and out.samefile(path) for path in sources):
+        raise InvalidJob(f"{out} is a source of this work", hint="Choose another name for the audition.")
+    margin = round(handles * sound.rate)
+    first = max(0, line.start - margin)
+    last = min(sound.frames, line.start + line.frames + margin)
+    # What ended seconds earlier may still be heard in its reverb, or in the ducking; what comes soon, too.
+    reach = _LASTING * sound.rate
+    heard = [t for t in takes.takes if t.start < last + reach and t.start + t.frames > first - reach]
+    placed = place(heard, rate=sound.rate, frames=sound.frames, where=lambda path: root / path, note=_unsaid)
+    alone = place([line], rate=sound.rate, frames=sound.frames, where=lambda path: root / path, note=_unsaid)
+    if not alone:
+        return None
+    voices = Voices(placed, round(job.fade * sound.rate))
+    found = Room(*room, 0) if room is not None else None
+    if job.reverb == "room" and found is None:
+        found = _room_around(paths, sound, line.start, report)
+    renderer = Renderer(sound, paths, voices, job, found if job.reverb == "room" else None)
+    if job.voice_level == "original" and job.voice_volume:
+        gain = voice_gain_db
+        if gain is None:
+            gain = _matched(renderer, alone[0].start, alone[0].stop)
+        renderer.voice_gain = job.voice_volume * 10 ** (gain / 20)
+    factor = 10 ** ((gain_db or 0.0) / 20)
+    target = job.wanted
+    limiter = None
+    if target is not None:
+        limiter = TruePeakLimiter(sound.rate, sound.channels, target.true_peak - HEADROOM)
+    meter = LoudnessMeter(sound.rate, sound.channels, sound.layout)
+    with SoundWriter(out, sound.rate, sound.channels, last - first, layout=sound.layout) as writer:
+
+        def keep(block: Block) -> None:
+            at = first + writer.frames
+            writer.write(block)
+            meter.push(block, inside(voices.spans, at, first + writer.frames))
+
+        for start, mix, _ in renderer.blocks(first, last):
+            report(start - first, last - first)
+            block = (mix * factor if factor != 1.0 else mix).astype(np.float32)
+            keep(limiter.push(block) if limiter else block)
+        if limiter:
+            keep(limiter.flush())
+        report(last - first, last - first)
+    return meter.result()
+
+
+def _unsaid(text: str) -> None:
+    """What is odd about takes was told when they were mixed."""
+
+
+def _matched(renderer: Renderer, start: int, stop: int) -> float:
+    """dB that make a stretch of the takes as loud as the source's voices in it; 0 where one is silent."""
+    original, dub = dialogue_levels(renderer, ((start, stop),), lambda at: None)
+    if original is None or dub is None:
+        return 0.0
+    return min(max(original - dub, -LARGEST_MATCH), LARGEST_MATCH)
+
+
+def _room_around(paths: dict[str, Path], sound: Sound, at: int, report: Report) -> Room | None:
+    """The room of the source's voices, from some minutes around a sample."""
+    reach = round(_LISTENED / 2 * sound.rate)
+    first, last = max(0, at - reach), min(sound.frames, at + reach)
+    blocks = stem_blocks(paths, "vocals", first, last)
+    return find_room(blocks, sound.rate, lambda done: report(0, last - first))[0]
