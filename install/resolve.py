@@ -25,7 +25,8 @@ import environment
 PLUGIN = environment.ROOT / "resolve_plugin"
 MARK = 'POINTER = ""'
 PAGES = ("Utility", "Edit")
-"""Utility: listed on every page. Edit: on the Edit page, where subtitles and items can be deleted."""
+"""Utility: listed on every page. Edit: on the Edit page, where the results are worked on; there it is listed
+twice, and both entries open the one window."""
 FILES = ("Dubline.py", "Dubline.json")
 DONE = """\
 In DaVinci Resolve: Workspace > Scripts > Dubline. Recent versions list it at once, others after a restart.

@@ -55,7 +55,17 @@ def main() -> None:
     run("ruff", "check", ".")
     run("ruff", "format", "--check", ".")
     run("mypy")
-    run("dubline", "backends", "install", "paddlespeech", "--with", "punctuation", remedy=NO_WORKERS)
+    run(
+        "dubline",
+        "backends",
+        "install",
+        "paddlespeech",
+        "--with",
+        "punctuation",
+        "--with",
+        "voices",
+        remedy=NO_WORKERS,
+    )
     run("pytest", "-n", "2")
 
 

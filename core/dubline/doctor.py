@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+WITH_MODELS = ("piper", "paddlespeech")
+"""Voices whose models the user brings, in whatever language."""
+WORDS = {"zh": "你好。"}
+"""What a voice is asked to say that cannot say hello."""
+
 
 def try_all() -> Iterator[tuple[str, str, str, bool]]:
-    """Try every declared separator, diarizer and recognizer: (kind, name, what happened, good).
+    """Try every declared separator, diarizer, recognizer and voice: (kind, name, what happened, good).
 
     Good is also one that cannot run for a reason the user can see and mend: a library that is not installed,
     a model that is not there. The words then tell how to mend it.
@@ -20,6 +25,50 @@ def try_all() -> Iterator[tuple[str, str, str, bool]]:
         yield "diarizer", name, words, good
     for name, words, good in try_listeners("recognizer"):
         yield "recognizer", name, words, good
+    for name, words, good in try_voices():
+        yield "voice", name, words, good
+
+
+def try_voices() -> Iterator[tuple[str, str, bool]]:
+    """Let every declared voice say a word: (name, what happened, good), as in `try_all`.
+
+    The user's own program or service is left alone: nothing here says which one it is.
+    """
+    from dubline.backends import available, find, options_of
+    from dubline.errors import BackendMissing, DublineError, WeightsError
+    from dubline.voice.fitting import usable
+
+    for name, info in available("voice").items():
+        if not info.installed:
+            yield name, f"not installed: {info.remedy}", True
+            continue
+        try:
+            cls = find("voice", name)
+            if name == "command":
+                yield name, "your own program or service: name it with --voice command and its options", True
+                continue
+            # Who needs a language is asked in English; who brings models, in the one of the first there is.
+            language = "" if name in WITH_MODELS else "en"
+            with cls(options_of(cls, {"language": language})) as voice:
+                listed = voice.voices()
+                word = WORDS.get(listed[0].language.partition("-")[0], "Hello.")
+                spoken = usable(voice.speak(word, listed[0].name, speed=1.0, pitch=1.0, tick=_go_on))
+                notes = "; ".join(voice.notes)
+        except (BackendMissing, WeightsError) as error:
+            yield name, f"{error.message}. {error.hint}", True
+        except DublineError as error:
+            yield name, f"{error.message}. {error.hint}", False
+        except Exception as error:  # whatever a stranger's back end or a library raises
+            yield name, f"{type(error).__name__}: {error}", False
+        else:
+            seconds = spoken.sound.shape[1] / spoken.rate
+            more = f" and {len(listed) - 1} more" if len(listed) > 1 else ""
+            said = f"works with {listed[0].name}{more}: {seconds:.2f} s of speech at {spoken.rate} Hz"
+            yield name, f"{said}; {notes}".rstrip("; "), True
+
+
+def _go_on() -> None:
+    """A tick that nobody stops."""
 
 
 def try_listeners(kind: Literal["diarizer", "recognizer"]) -> Iterator[tuple[str, str, bool]]:

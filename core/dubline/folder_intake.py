@@ -61,8 +61,9 @@ def import_folder(
     if folder_kind(source) is None:
         raise WeightsError(
             f"{source} holds no model that Dubline knows",
-            hint="Known are Whisper (transformers, CTranslate2), pyannote pipelines, and translation models "
-            "(transformers, CTranslate2). Give the folder with the config.json or config.yaml.",
+            hint="Known are Whisper (transformers, CTranslate2), pyannote pipelines, translation models "
+            "(transformers, CTranslate2), and voices (Piper, PaddleSpeech). Give the folder that has all "
+            "files of it.",
         )
     final = folder_name(name, source.name)
     wanted = needed_files(files_of(source), str(source), folder_kind(source))
@@ -151,7 +152,7 @@ def needed_files(names: Iterable[str], where: str, kind: FolderKind | None) -> t
     """
     names = sorted(names)
     side = [name for name in names if SIDE.fullmatch(name) and not NOT_LOADED.fullmatch(name)]
-    if kind == "paddlespeech":
+    if kind in ("paddlespeech", "paddlespeech-voice", "piper"):
         return tuple(names)
     if "config.yaml" in names and "model.bin" not in names and "config.json" not in names:
         parts = [name for name in names if re.fullmatch(r"[\w.-]+/(pytorch_model\.bin|\w+\.npz)", name)]

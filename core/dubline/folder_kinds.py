@@ -6,6 +6,8 @@
     seq2seq       translation for transformers: Marian, M2M100 and NLLB, mBART, T5
     seq2seq-ct2   translation for CTranslate2: model.bin that says TransformerSpec
     paddlespeech  weights ending in .pdparams
+    paddlespeech-voice  a phone_id_map.txt, and weights ending in .pdz or .pdparams
+    piper         voices, each a NAME.onnx with its NAME.onnx.json
 
 Only heads are read, so telling takes no time with large models: a .safetensors file says in its head how long
 it is (format of Hugging Face's safetensors), model.bin how long each of its parts is (`_serialize` in
@@ -24,7 +26,16 @@ from typing import Any, Literal
 from dubline.errors import WeightsError
 from dubline.model import Value
 
-FolderKind = Literal["whisper", "whisper-ct2", "pyannote", "seq2seq", "seq2seq-ct2", "paddlespeech"]
+FolderKind = Literal[
+    "whisper",
+    "whisper-ct2",
+    "pyannote",
+    "seq2seq",
+    "seq2seq-ct2",
+    "paddlespeech",
+    "paddlespeech-voice",
+    "piper",
+]
 
 TRANSLATORS = ("marian", "m2m_100", "mbart", "t5", "mt5")  # `model_type`; NLLB's is m2m_100
 SAFE = "model.safetensors|model.safetensors.index.json"
@@ -46,6 +57,8 @@ NEEDED: dict[FolderKind, tuple[str, ...]] = {
         TOKENIZER,
     ),
     "paddlespeech": (),
+    "paddlespeech-voice": (),
+    "piper": (),
 }
 """Files without which a folder of that kind cannot be used; "|" parts those of which one is enough."""
 PIPELINE = re.compile(r"^pipeline:\s*$.*?^\s+name:\s*['\"]?pyannote\.audio\.pipelines\.", re.M | re.S)
@@ -84,9 +97,11 @@ def folder_kind(path: Path) -> FolderKind | None:
         return "whisper"
     if settings.get("model_type") in TRANSLATORS:
         return "seq2seq"
+    if any(True for _ in path.rglob("phone_id_map.txt")) and weight_files(path, "paddlespeech-voice"):
+        return "paddlespeech-voice"
     if any(True for _ in path.rglob("*.pdparams")):
         return "paddlespeech"
-    return None
+    return "piper" if weight_files(path, "piper") else None
 
 
 def look(path: Path, kind: FolderKind | None = None) -> ModelFolder:
@@ -160,8 +175,11 @@ def weight_files(path: Path, kind: FolderKind) -> tuple[str, ...]:
     """
     if kind in ("whisper-ct2", "seq2seq-ct2"):
         return ("model.bin",)
-    if kind == "paddlespeech":
-        return tuple(sorted(file.relative_to(path).as_posix() for file in path.rglob("*.pdparams")))
+    if kind in ("paddlespeech", "paddlespeech-voice", "piper"):
+        patterns = {"paddlespeech": ("*.pdparams",), "piper": ("*.onnx",)}.get(kind, ("*.pdz", "*.pdparams"))
+        there = (file for pattern in patterns for file in path.rglob(pattern))
+        whole = (f for f in there if kind != "piper" or f.with_name(f"{f.name}.json").is_file())
+        return tuple(sorted(file.relative_to(path).as_posix() for file in whole))
     if kind == "pyannote":
         names: list[str] = []
         for part, reference in PART.findall(_text(path / "config.yaml")):

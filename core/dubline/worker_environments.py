@@ -27,30 +27,13 @@ from dubline.model import Value, canonical_json, to_json
 from dubline.report import Report, silent
 from dubline.run import write_whole
 from dubline.worker_client import POLL, worker_file
+from dubline.worker_recipes import PARTS, Recipe
+from dubline.worker_recipes import RECIPES as RECIPES
 
 Say = Callable[[str], None]
 
 TOLD = ("Collecting ", "  Downloading ", "Downloading ", "Installing ", "Building ", "Successfully ", "ERROR")
 """How the lines of pip begin that a person wants to see."""
-
-
-class Recipe(Value, frozen=True):
-    """How an environment is made. `installs` are the arguments of pip, one call each.
-
-    `packages` is how many it comes to, for progress; `room` the bytes of disk it takes, downloads included;
-    `imports` what must be found at the end; `pythons` the oldest and the newest Python, `tried` the one to
-    prefer. `parts` are installed when they are asked for.
-    """
-
-    name: str
-    installs: tuple[tuple[str, ...], ...]
-    imports: tuple[str, ...]
-    packages: int
-    room: int
-    pythons: tuple[tuple[int, int], tuple[int, int]] = ((3, 10), (3, 12))
-    tried: tuple[int, int] = (3, 11)
-    note: str = ""
-    parts: dict[str, tuple[tuple[str, ...], ...]] = {}
 
 
 class Installed(Value, frozen=True):
@@ -64,63 +47,12 @@ class Installed(Value, frozen=True):
     parts: tuple[str, ...] = ()
 
 
-# paddlepaddle 3.2 and later cannot run PaddleSpeech 1.5.0's conformers (PaddleSpeech #4129), 2.6 not all
-# of their decoders. What PaddleSpeech asks for besides serves training, synthesis and serving: half the size,
-# and sources that need a compiler.
-RECIPES = {
-    "paddlespeech": Recipe(
-        name="paddlespeech",
-        installs=(
-            (
-                "paddlepaddle>=3.0,<3.2",
-                "librosa<1",
-                "astor",
-                "braceexpand",
-                "colorlog",
-                "editdistance",
-                "h5py",
-                "jsonlines",
-                "kaldiio",
-                "loguru",
-                "packaging",
-                "pathos",
-                "prettytable",
-                "python_speech_features",
-                "pyyaml",
-                "requests",
-                "resampy",
-                "sentencepiece",
-                "setuptools<81",
-                "six",
-                "textgrid",
-                "tqdm",
-                "typeguard",
-                "yacs",
-            ),
-            ("--no-deps", "paddlespeech==1.5.0"),
-        ),
-        imports=("paddle", "paddlespeech", "librosa", "soundfile", "yacs"),
-        packages=67,
-        room=2_500_000_000,
-        note="PaddleSpeech 1.5.0 on PaddlePaddle 3.1, without its parts for training and synthesis",
-        parts={
-            # PaddleNLP, without what it brings for servers, and older hubs as it expects them.
-            "punctuation": (
-                (
-                    "huggingface_hub<1.0",
-                    "datasets",
-                    "fastapi",
-                    "jieba",
-                    "jinja2",
-                    "regex",
-                    "safetensors",
-                    "seqeval",
-                ),
-                ("--no-deps", "paddlenlp==2.8.1", "aistudio-sdk<0.3"),
-            )
-        },
-    )
-}
+def how_to_install(kind: str, name: str) -> str:
+    """The command that brings a back end's environment; "" where it needs none, or has it."""
+    parts = PARTS.get((kind, name))
+    if parts is None or installed(name, parts) is not None:
+        return ""
+    return f"dubline backends install {name}" + "".join(f" --with {part}" for part in parts)
 
 
 def environments_folder() -> Path:
@@ -152,8 +84,8 @@ def interpreter(name: str) -> Path:
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def command(name: str, parts: Sequence[str] = ()) -> list[str]:
-    """How to start the worker that lives in an environment.
+def command(name: str, parts: Sequence[str] = (), service: str = "") -> list[str]:
+    """How to start the worker that lives in an environment; `service` is its name where it is another.
 
     Raises:
         BackendMissing: the environment is not there, or not whole, or made by another version's recipe.
@@ -172,7 +104,7 @@ def command(name: str, parts: Sequence[str] = ()) -> list[str]:
             hint=f"Install it with: dubline backends install {name}{asked}",
         )
     # Isolated from the user's own site-packages and variables, and UTF-8 whatever the system's code page.
-    return [str(interpreter(name)), "-I", "-X", "utf8", worker_file(), name]
+    return [str(interpreter(name)), "-I", "-X", "utf8", worker_file(), service or name]
 
 
 def install(

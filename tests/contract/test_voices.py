@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,13 +15,17 @@ import numpy as np
 import pytest
 from speaking_programs import tone_program
 
-from dubline.backends import VoiceInfo, options_of
+from dubline import worker_environments
+from dubline.backends import Reference, VoiceInfo, options_of
 from dubline.backends.voice_command import Command
 from dubline.backends.voice_espeak import Espeak
 from dubline.backends.voice_flite import Flite
+from dubline.backends.voice_paddlespeech import PaddleSpeechVoice
 from dubline.backends.voice_piper import Piper
 from dubline.errors import BackendFailed, Cancelled, InvalidJob
+from dubline.sound import SoundWriter
 from dubline.voice.fitting import usable
+from dubline.weights import checksum
 
 LINES = (
     "We have to leave this house before the morning.",
@@ -106,23 +111,65 @@ def humming_model(folder: Path) -> dict[str, Any]:
     return {"model": str(folder), "language": "en"}
 
 
+def tiny_paddle(folder: Path) -> dict[str, Any]:
+    """PaddleSpeech for real, with weights that nobody trained."""
+    if worker_environments.installed("paddlespeech", ("voices",)) is None:
+        pytest.skip("no environment: dubline backends install paddlespeech --with voices")
+    builder = Path(__file__).resolve().parents[1] / "tiny_paddle_voice.py"
+    python = str(worker_environments.interpreter("paddlespeech"))
+    done = subprocess.run(
+        [python, "-I", "-X", "utf8", str(builder), str(folder)], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return {"model": str(folder / "english"), "language": "en", "threads": 1}
+
+
+def cloning_program(folder: Path) -> dict[str, Any]:
+    """A program that will not speak without a reference and the words in it."""
+    program = folder / "clone.py"
+    program.write_text(
+        "import runpy, sys, wave\n"
+        "reference, words = sys.argv[4:]\n"
+        "assert wave.open(reference).getnframes() > 0 and words == 'Reference words.', words\n"
+        f"runpy.run_path({str(tone_program(folder))!r}, run_name='__main__')\n"
+    )
+    places = ["{text_file}", "{wav}", "{rate}", "{reference}", "{reference_text}"]
+    return {"command": [sys.executable, str(program), *places]}
+
+
 VOICES: dict[str, Case] = {
     "espeak-ng": Case(Espeak, installed("espeak-ng")),
     "flite": Case(Flite, installed("flite")),
     "piper": Case(Piper, humming_model),
     "command": Case(Command, own_program),
+    "command, cloning": Case(Command, cloning_program),
+    "paddlespeech": Case(PaddleSpeechVoice, tiny_paddle),
 }
 
 
-@pytest.fixture(params=VOICES)
-def voice(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+@pytest.fixture(scope="module", params=VOICES)
+def voice(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     case = VOICES[request.param]
-    with case.cls(options_of(case.cls, case.options(tmp_path))) as made:
+    options = options_of(case.cls, case.options(tmp_path_factory.mktemp("voice")))
+    with case.cls(options) as made:
+        cloning = getattr(case.cls, "clones", None)
+        if cloning is not None and cloning(options):
+            made.reference = reference(tmp_path_factory.mktemp("reference"))
         yield made
+
+
+def reference(folder: Path) -> Reference:
+    """A cut of somebody's voice: two seconds of hum."""
+    path = folder / "cut.wav"
+    with SoundWriter(path, 16000, 1, 32000) as file:
+        file.write(0.1 * np.sin(np.arange(32000) / 20, dtype=np.float32)[None])
+    return Reference(path=str(path), text="Reference words.", sha256=checksum(path))
 
 
 def said(voice: Any, text: str, **how: Any) -> Any:
     wanted = {"speed": 1.0, "pitch": 1.0, "tick": lambda: None, **how}
+    if hasattr(voice, "reference"):
+        wanted["reference"] = voice.reference
     return usable(voice.speak(text, voice.voices()[0].name, **wanted))
 
 

@@ -45,4 +45,5 @@ def test_a_recognizer_that_breaks_is_a_failure(monkeypatch: pytest.MonkeyPatch) 
     assert [line for line in answer.out.splitlines() if not line.startswith(" ")] == [
         "diarizers",
         "recognizers",
+        "voices",
     ]

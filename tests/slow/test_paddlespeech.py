@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -170,6 +171,27 @@ def test_wrong_files_are_told_not_swallowed(models: Path, tmp_path: Path) -> Non
         opened(model="whisper-tiny", folder=str(models / "whisper"), checkpoint=str(weights))
     with pytest.raises(InvalidJob, match="does not know the language"):
         opened(model="whisper-tiny", folder=str(models / "whisper"), language="xx")
+
+
+class Program:
+    """Unpickled, it makes a file: what a program hidden in weights would do."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.target),)
+
+
+def test_weights_that_hold_a_program_run_nothing(models: Path, tmp_path: Path) -> None:
+    shutil.copytree(models / "conformer", tmp_path / "conformer")
+    weights = tmp_path / "conformer" / "exp" / "avg_1.pdparams"
+    weights.write_bytes(pickle.dumps({"dims": {}, "weight": Program(tmp_path / "ran")}))
+    with pytest.raises(WeightsError, match=r"cannot be read as weights: it asks for (posix|nt)\.mkdir"):
+        opened(model="conformer_tiny", folder=str(tmp_path / "conformer"))
+    with pytest.raises(WeightsError, match="cannot be read as weights"):
+        opened(model="whisper-tiny", folder=str(models / "whisper"), checkpoint=str(weights))
+    assert not (tmp_path / "ran").exists()
 
 
 GUARDS = """

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
 
+from dubline.backends.voices import CloningVoice, Reference, Spoken, Voice, VoiceInfo
 from dubline.errors import BackendMissing, InvalidJob
 from dubline.model import Line, ModelIdentity
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     Sources = NDArray[np.float32]  # (sources, channels, samples)
 
 Tick = Callable[[], None]
+
+__all__ = ["CloningVoice", "Reference", "Spoken", "Voice", "VoiceInfo"]
 
 KINDS = ("separator", "diarizer", "recognizer", "translator", "voice")
 
@@ -240,62 +243,6 @@ class Translator(Protocol):
         """
 
     def __enter__(self) -> Translator: ...
-
-    def __exit__(self, *exc: object) -> None: ...
-
-
-class VoiceInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A voice that a back end has. `name` is what `speak` takes; `language` a code, "" for any; `gender`
-    "female", "male" or ""; `pitch` its median fundamental frequency in Hz, None where nobody measured it."""
-
-    name: str
-    language: str = ""
-    gender: str = ""
-    pitch: float | None = None
-
-
-class Spoken(msgspec.Struct, frozen=True, kw_only=True):
-    """A text as a voice speaks it: (1, samples) float32 at `rate` hertz, silence at the ends allowed."""
-
-    sound: Block
-    rate: int
-
-
-class Voice(Protocol):
-    """Speaks texts. Use it in a `with`.
-
-    `paces`: it can speak faster and slower by itself; `pitches`: it can speak higher and lower. What it
-    cannot, the stage does to the sound. `any_voice`: it takes names that are not in `voices()`.
-    """
-
-    requires: ClassVar[tuple[str, ...]]
-    extra: ClassVar[str]
-    pitches: ClassVar[bool]
-    any_voice: ClassVar[bool]
-
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        """Settings; all voices know `language` (a code such as "tr", "pt-BR")."""
-
-    identities: tuple[ModelIdentity, ...]
-    notes: tuple[str, ...]
-    paces: bool
-
-    def __init__(self, options: Any) -> None:
-        """Raises `BackendMissing`, `WeightsError` or `InvalidJob` (no voice for the language) with the
-        remedy."""
-
-    def voices(self) -> tuple[VoiceInfo, ...]:
-        """The voices for the language, the best first; always the same in the same order."""
-
-    def knows(self, voice: str) -> bool:
-        """Whether `speak` takes a voice of that name."""
-
-    def speak(self, text: str, voice: str, *, speed: float, pitch: float, tick: Tick) -> Spoken:
-        """A text spoken once. `speed` 1.1 is a tenth faster than the voice's own pace, `pitch` 1.1 a tenth
-        higher; 1.0 both where it cannot. `tick()` is called several times a second and may raise
-        `Cancelled`. Raises `BackendFailed` where this line cannot be spoken: others may still be."""
-
-    def __enter__(self) -> Voice: ...
 
     def __exit__(self, *exc: object) -> None: ...
 

@@ -53,15 +53,6 @@ TURNED = re.compile(r"\.(query|key|value|out|mlp\.[02])\.weight$")
 """Weights that Paddle keeps as (in, out) and PyTorch as (out, in)."""
 
 
-class Refused(Exception):
-    """Something that the user can put right. `code` is one of Dubline's error codes."""
-
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.hint = hint
-
-
 def _beside(name: str) -> Any:
     """A module of this folder. It is no package here: the package's own start needs what this place lacks."""
     spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
@@ -72,6 +63,8 @@ def _beside(name: str) -> Any:
 
 
 guards = _beside("paddlespeech_guards")
+weights_file = _beside("paddlespeech_weights")
+Refused = weights_file.Refused
 
 
 # --- Whisper -----------------------------------------------------------------------------------
@@ -305,6 +298,7 @@ class Service:
                 "Complete it with: dubline backends install paddlespeech",
             ) from error
         guards.after_import()
+        weights_file.guard(paddle)
         paddle.set_device("cpu")
         imported = time.monotonic()
         report(1, 2)

@@ -7,10 +7,21 @@ Placeholders in braces are filled in: {text_file} a UTF-8 file with the line, {w
 expected (without it, standard output is the sound; without {text_file}, standard input is the text), {voice}
 the name, {rate} the speed, 1.1 a tenth faster, {length} its inverse, {words} 175 words a minute times the
 speed.
+
+One that clones is given a cut of the speaker's own voice, and the words in it:
+
+    command = ["clone", "--ref", "{reference}", "--said", "{reference_text}", "{text_file}", "{wav}"]
+    address = "http://localhost:9880/tts?ref_audio_path={reference}&prompt_text={reference_text}"
+    address = "https://voices.example/clone"  with form = true
+
+{reference} is the path of a mono WAV, {reference_text_file} that of a UTF-8 file with its words. A service on
+another machine cannot read a path: with `form` it is posted a multipart/form-data of the fields text, voice,
+speed and reference_text and the file reference (audio/wav).
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -25,7 +36,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from dubline.backends import Spoken, VoiceInfo
+from dubline.backends import Reference, Spoken, VoiceInfo
 from dubline.backends.voice_program import LOOK, read_spoken, run_program, speakable
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.model import ModelIdentity
@@ -37,8 +48,9 @@ KEY = "DUBLINE_VOICE_KEY"
 LARGEST = 128 * 1024 * 1024  # bytes of an answer
 _WORDS = 175
 _PLACE = re.compile(r"\{(\w+)\}")
-_PLACES = {"text_file", "wav", "voice", "rate", "length", "words"}
 _PACES = {"rate", "length", "words"}
+_CLONES = {"reference", "reference_text", "reference_text_file"}
+_PLACES = {"text_file", "wav", "voice"} | _PACES | _CLONES
 
 
 class Command:
@@ -60,11 +72,13 @@ class Command:
 
     class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """`command`: program and arguments with placeholders, each an element of its own. `address`: http
-        or https, with placeholders. `voices`: the names to cast from. `timeout`: seconds for a line.
-        `language` is known as to every voice, and the program's own affair."""
+        or https, with placeholders. `form`: post it a form with the text and a reference of the speaker's
+        voice. `voices`: the names to cast from. `timeout`: seconds for a line. `language` is known as to
+        every voice, and the program's own affair."""
 
         command: tuple[str, ...] = ()
         address: str = ""
+        form: bool = False
         voices: tuple[str, ...] = ()
         timeout: float = 120.0
         language: str = ""
@@ -77,7 +91,9 @@ class Command:
             )
         if not 0.1 <= options.timeout <= 3600:
             raise InvalidJob(f"a time-out of {options.timeout} s", hint="Give 0.1 to 3600 seconds.")
-        places = {place for part in (*options.command, options.address) for place in _PLACE.findall(part)}
+        if options.form and not options.address:
+            raise InvalidJob("a form is posted to an address", hint="Give the address, or leave `form` out.")
+        places = _places_in(options)
         unknown = places - _PLACES
         if unknown:
             raise InvalidJob(
@@ -99,13 +115,20 @@ class Command:
         for voice in options.voices:
             if not self.knows(voice):
                 raise InvalidJob(f"{voice!r} cannot be a voice's name", hint=_NAMES)
-        self.paces = bool(places & _PACES)
+        self.paces = options.form or bool(places & _PACES)
+        self._cloning = self.clones(options)
         self.identities: tuple[ModelIdentity, ...] = (
             ModelIdentity(name=self._name, origin="the user's own"),
         )
         self.notes: tuple[str, ...] = ()
         if options.address:
-            self.notes = (f"the dub's texts are sent to {self._name}",)
+            cuts = ", and cuts of the speakers' own voices," if self._cloning else ""
+            self.notes = (f"the dub's texts{cuts} are sent to {self._name}",)
+
+    @staticmethod
+    def clones(options: Options) -> bool:
+        """Whether it speaks with the speakers' own voices: it takes a reference."""
+        return options.form or bool(_places_in(options) & _CLONES)
 
     def voices(self) -> tuple[VoiceInfo, ...]:
         return tuple(VoiceInfo(name=name) for name in self._options.voices or ("default",))
@@ -113,18 +136,44 @@ class Command:
     def knows(self, voice: str) -> bool:
         return bool(voice) and voice.isprintable() and not voice.startswith("-")
 
-    def speak(self, text: str, voice: str, *, speed: float, pitch: float, tick: Tick) -> Spoken:
+    def speak(
+        self,
+        text: str,
+        voice: str,
+        *,
+        speed: float,
+        pitch: float,
+        tick: Tick,
+        reference: Reference | None = None,
+    ) -> Spoken:
         if not self.knows(voice):
             raise BackendFailed(f"{voice!r} cannot be a voice's name", hint=_NAMES)
+        if self._cloning and reference is None:
+            raise BackendFailed(
+                f"{self._name} clones, and there is no reference of this speaker",
+                hint="Cast the speaker with another voice.",
+            )
         line = speakable(text).encode()
+        said = speakable(reference.text) if reference is not None else ""
         with tempfile.TemporaryDirectory(prefix="dubline-") as place:
-            words, wav = Path(place) / "line.txt", Path(place) / "take.wav"
+            words, wav, beside = (Path(place) / name for name in ("line.txt", "take.wav", "reference.txt"))
             known = {
                 "text_file": str(words), "wav": str(wav), "voice": voice,
                 "rate": f"{speed:.4f}", "length": f"{1 / speed:.4f}", "words": str(round(_WORDS * speed)),
+                "reference": reference.path if reference is not None else "",
+                # A program may take what begins with these for an option, or for a file's name.
+                "reference_text": f" {said}" if said.startswith(("-", "@")) else said,
+                "reference_text_file": str(beside),
             }  # fmt: skip
+            if reference is not None:
+                beside.write_bytes(said.encode() + b"\n")
             if self._options.address:
-                wav.write_bytes(self._posted(line, known, tick))
+                body, kind = line, "text/plain; charset=utf-8"
+                if self._options.form:
+                    fields = {"text": line.decode(), "voice": voice, "speed": known["rate"]}
+                    fields["reference_text"] = said
+                    body, kind = _form(fields, Path(known["reference"]))
+                wav.write_bytes(self._posted(body, kind, known, tick))
                 return read_spoken(wav, self._name)
             words.write_bytes(line + b"\n")
             template = self._options.command
@@ -135,15 +184,15 @@ class Command:
                 wav.write_bytes(out)
             return read_spoken(wav, self._name)
 
-    def _posted(self, line: bytes, known: dict[str, str], tick: Tick) -> bytes:
+    def _posted(self, body: bytes, kind: str, known: dict[str, str], tick: Tick) -> bytes:
         """What the service answers. It is asked in a thread, so that waiting can be stopped.
 
         Raises:
             BackendFailed: nobody answers, not in time, with an error, or without end.
         """
         quoted = {name: urllib.parse.quote(value, safe="") for name, value in known.items()}
-        request = urllib.request.Request(_filled(self._options.address, quoted), data=line, method="POST")
-        request.add_header("Content-Type", "text/plain; charset=utf-8")
+        request = urllib.request.Request(_filled(self._options.address, quoted), data=body, method="POST")
+        request.add_header("Content-Type", kind)
         key = os.environ.get(KEY, "")
         if key:
             request.add_unredirected_header("Authorization", f"Bearer {key}")
@@ -197,6 +246,33 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 _OPENER = urllib.request.build_opener(_NoRedirect)
+
+
+def _places_in(options: Command.Options) -> set[str]:
+    return {place for part in (*options.command, options.address) for place in _PLACE.findall(part)}
+
+
+def _form(fields: dict[str, str], reference: Path) -> tuple[bytes, str]:
+    """A multipart/form-data body (RFC 7578) and its content type. The boundary is in none of its parts.
+
+    Raises:
+        BackendFailed: the reference cannot be read.
+    """
+    try:
+        sound = reference.read_bytes()
+    except OSError as error:
+        raise BackendFailed(
+            f"the reference {reference} cannot be read: {error.strerror or error}", hint="Dub the run again."
+        ) from None
+    content = [text.encode() for text in fields.values()] + [sound]
+    boundary = hashlib.sha256(b"".join(content)).hexdigest()
+    heads = [f'name="{name}"\r\nContent-Type: text/plain; charset=utf-8' for name in fields]
+    heads.append('name="reference"; filename="reference.wav"\r\nContent-Type: audio/wav')
+    body = b"".join(
+        f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + part + b"\r\n"
+        for head, part in zip(heads, content, strict=True)
+    )
+    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
 def _filled(part: str, known: dict[str, str]) -> str:

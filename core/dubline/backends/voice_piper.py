@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 OPEN_AT_ONCE = 3  # voices in memory; one is about 60 to 120 MB
 _FETCHES = ("pinyin",)  # ways to phonemes for which the library downloads a model
-_GET = "Piper's voices are pairs of NAME.onnx and NAME.onnx.json; put them into a folder and name it."
+_GET = (
+    "Piper's voices are pairs of NAME.onnx and NAME.onnx.json, as in huggingface.co/rhasspy/piper-voices: "
+    "put them into a folder and bring it in with `dubline models import FOLDER`."
+)
 
 
 class Piper:
@@ -40,15 +43,14 @@ class Piper:
     any_voice: ClassVar[bool] = False
 
     class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        """`model`: a voice's .onnx file, or a folder with voices; "" is `piper` in the models folder.
-        `language`: a code; "" takes voices of every language."""
+        """`model`: a voice's .onnx file, a folder with voices, or the name of one in the models folder; ""
+        takes all there. `language`: a code; "" takes voices of every language."""
 
         model: str = ""
         language: str = ""
 
     def __init__(self, options: Options) -> None:
-        place = Path(options.model).expanduser() if options.model else models_folder() / "piper"
-        files = sorted(place.rglob("*.onnx")) if place.is_dir() else [place]
+        place, files = _found(options.model)
         if not files or not files[0].is_file():
             raise WeightsError(f"there is no Piper voice in {place}", hint=_GET)
         self._files: dict[str, tuple[Path, int | None]] = {}
@@ -138,6 +140,18 @@ class Piper:
 
     def __exit__(self, *exc: object) -> None:
         self._open.clear()
+
+
+def _found(model: str) -> tuple[Path, list[Path]]:
+    """Where voices are looked for, and the files of those that are there."""
+    if not model:
+        # Not every .onnx there is a voice; those that are have this beside them.
+        beside = models_folder().glob("[!.]*/**/*.onnx.json")
+        return models_folder(), sorted(file.with_suffix("") for file in beside)
+    place = models_folder() / model
+    if not place.is_dir():
+        place = Path(model).expanduser()
+    return place, sorted(place.rglob("*.onnx")) if place.is_dir() else [place]
 
 
 def _settings(file: Path) -> dict[str, Any]:

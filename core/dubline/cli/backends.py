@@ -25,15 +25,15 @@ def list_unless_told(context: typer.Context) -> None:
 def list_backends() -> None:
     """Show what is installed, what is missing, and how to get it."""
     from dubline.backends import KINDS, available
-    from dubline.worker_environments import RECIPES, installed
+    from dubline.worker_environments import how_to_install
 
     for kind in KINDS:
         typer.echo(f"{kind}s")
         for info in available(kind).values():
             state = "installed" if info.installed else f"missing {', '.join(info.missing)}"
             remedy = info.remedy
-            if info.name in RECIPES and not info.missing and installed(info.name) is None:
-                state, remedy = "missing its environment", f"dubline backends install {info.name}"
+            if not info.missing and (command := how_to_install(kind, info.name)):
+                state, remedy = "missing its environment", command
             typer.echo(f"  {info.name:<12} {state:<28} {remedy}".rstrip())
 
 
@@ -43,7 +43,8 @@ def install_command(
     parts: Annotated[
         list[str] | None,
         typer.Option(
-            "--with", help="A further part, for paddlespeech: punctuation (Chinese). May be repeated."
+            "--with",
+            help="A further part, for paddlespeech: voices, punctuation (Chinese). May be repeated.",
         ),
     ] = None,
 ) -> None:
@@ -52,7 +53,7 @@ def install_command(
     Needs a network and some GB of disk. One that broke off goes on where it stopped; one that is whole is
     left as it is. It goes to your data folder, or to $DUBLINE_WORKERS.
 
-    Example: dubline backends install paddlespeech
+    Example: dubline backends install paddlespeech --with voices
     """
     from dubline.errors import Cancelled
     from dubline.worker_environments import RECIPES, environments_folder, install, installed

@@ -18,7 +18,7 @@ NOT_STATED = "not stated"
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""See, bring in and fetch the models that separators, diarizers, recognizers and translators use.
+    help="""See, bring in and fetch the models that separators, recognizers, translators and voices use.
 
     Dubline ships no weights: their licences differ, and some forbid commercial work. Models live in a
     folder of yours, $DUBLINE_MODELS if set. Each keeps a card with its checksums, origin and licence.
@@ -79,7 +79,7 @@ def import_command(
         Path,
         typer.Argument(
             help="A .th, .safetensors or .onnx file, a bag's .yaml, a folder of them, or the folder of a "
-            "Whisper, pyannote or translation model."
+            "Whisper, pyannote or translation model, or of voices (Piper, PaddleSpeech)."
         ),
     ],
     name: Annotated[
@@ -111,8 +111,14 @@ def import_command(
         with _stoppable():
             _tell_folder(import_folder(path, name=name, licence=licence, report=_bar()))
         return
+    from dubline.errors import WeightsError
     from dubline.intake import import_model
 
+    if path.with_name(f"{path.name}.json").is_file():
+        raise WeightsError(
+            f"{path} is a voice of Piper's, which goes in with the {path.name}.json beside it",
+            hint=f"Put both into a folder of their own: dubline models import {path.parent / path.stem}",
+        )
     with _stoppable():
         _tell(import_model(path, name=name, licence=licence, report=_bar()))
 

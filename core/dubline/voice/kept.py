@@ -23,7 +23,7 @@ from dubline.voice.fitting import FittedTake
 
 
 class KeptTake(Value, frozen=True):
-    """The figures of a take (see `dubbed.Take`); `frames` samples at `rate`."""
+    """The figures of a take (see `dubbed.Take`); `frames` samples at `rate`, `fingerprint` of the file."""
 
     frames: int
     rate: int
@@ -32,6 +32,7 @@ class KeptTake(Value, frozen=True):
     speed: float
     stretch: float
     status: FitStatus
+    fingerprint: str = ""
 
 
 class KeptTakes:
@@ -68,23 +69,33 @@ class KeptTakes:
             speed=take.speed,
             stretch=take.stretch,
             status=take.status,
+            fingerprint=_digest(self._sound(key)),
         )
         write_whole(self._record(key), to_json(known))
         return known
 
     def copy(self, key: str, target: Path) -> None:
         """Put the take's file to a place: a hard link, or a copy where links don't work."""
-        target.unlink(missing_ok=True)
-        try:
-            os.link(self._sound(key), target)
-        except OSError:
-            shutil.copyfile(self._sound(key), target)
+        put(self._sound(key), target)
 
     def _sound(self, key: str) -> Path:
         return self._folder / f"{key}.wav"
 
     def _record(self, key: str) -> Path:
         return self._folder / f"{key}.json"
+
+
+def put(source: Path, target: Path) -> None:
+    """A file to a place: a hard link, or a copy where links don't work."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def take_key(*parts: object) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
-from dubline.backends import Spoken, find, options_of
+from dubline.backends import Reference, Spoken, find, options_of
 from dubline.dubbed import CastVoice, Take, Takes
 from dubline.errors import BackendFailed, InvalidJob
 from dubline.model import Choice, Value
@@ -22,8 +22,10 @@ from dubline.translation.isochrony import FitRules, rooms
 from dubline.translation.markup import unmark
 from dubline.voice.casting import Role, cast_speakers, full_name, parted
 from dubline.voice.fitting import fitted
-from dubline.voice.kept import KeptTake, KeptTakes, take_key
+from dubline.voice.kept import KeptTake, KeptTakes, put, take_key
+from dubline.voice.references import References
 from dubline.voice.schedule import Schedule
+from dubline.voice.wishes import clones
 
 LOUDEST = 12.0  # dB: how far a line's level may lie from its speaker's median
 LATE = 0.04  # seconds: a frame at 25; what begins later than that is told
@@ -41,6 +43,9 @@ class VoiceJob(Value, frozen=True):
     sample rate. `frame_rate`: "24000/1001"; "" is 25. `cast`: a speaker's name or id -> role, `pitches`: a
     speaker's id -> Hz, `earlier`: name or id -> the voice in another run. `models`: SHA-256 of the weights
     where they are known. `attempt`: raised to try lines again that failed; the others are kept.
+    `standing`: takes that stay, whatever the voice is now; they are only placed. `only`: speak these lines,
+    and leave those silent that are neither among them nor standing; `again`: even where a take is kept.
+    `references`: cuts of the speakers' own voices, for voices that clone (see `references.references`).
     """
 
     voice: Choice
@@ -53,6 +58,10 @@ class VoiceJob(Value, frozen=True):
     earlier: dict[str, CastVoice] = {}
     models: tuple[str, ...] = ()
     attempt: int = 0
+    standing: tuple[Take, ...] = ()
+    only: tuple[int, ...] = ()
+    again: bool = False
+    references: References = References()
 
 
 @step("speak", version=1, resumable=True)
@@ -119,7 +128,9 @@ class _Maker:
             choice.backend: {name: v for name, v in choice.options.items() if name not in _NO_MATTER}
             for choice in (job.voice, *job.others)
         }
+        self._clones = {choice.backend: clones(choice) for choice in (job.voice, *job.others)}
         self._kept = KeptTakes(work.root / "memory" / "takes")
+        self._standing = {take.id: take for take in job.standing}
         self._schedule = Schedule(job.rate, seconds_to_samples(translation.duration, job.rate))
         self._silences = rooms(
             translation.segments,
@@ -141,9 +152,14 @@ class _Maker:
     def take(self, number: int, segment: TranslatedSegment, text: str, expected: float) -> Take:
         """The take of a segment; `expected` seconds, 0 where there is nothing to say."""
         self._work.report(number, self._total)
+        if segment.id in self._standing:
+            return self._stands(self._standing[segment.id], segment)
         slot = round(segment.end - segment.start, 6)
-        if not expected:
+        passed = bool(self._job.only) and segment.id not in self._job.only
+        if not expected or passed:
             reasons = () if segment.state in ("translated", "silent") else ("there is no translation",)
+            if passed and not reasons:
+                reasons = ("it was not asked for",)
             return Take(
                 id=segment.id,
                 speaker=segment.speaker,
@@ -170,14 +186,19 @@ class _Maker:
             slot=slot,
         )
         backend, voice = parted(role.voice)
+        reference = self._reference(backend, segment.speaker)
+        if isinstance(reference, str):
+            return structs.replace(blank, reasons=(reference,))
         key = take_key(
             _TAKES, backend, self._options[backend], self._voices[backend].identities, self._job.models,
             self._language, text, voice, role.pitch, left, room, self._job.fit, rate,
+            *((reference.sha256, reference.text) if reference else ()),
         )  # fmt: skip
-        known = self._kept.get(key)
+        anew = self._job.again and segment.id in self._job.only
+        known = None if anew else self._kept.get(key)
         if known is None:
             try:
-                known = self._made(key, text, role, (left, room), expected, number)
+                known = self._made(key, text, role, (left, room), expected, number, reference)
             except BackendFailed as error:
                 self._failed(error)
                 return structs.replace(blank, reasons=(str(error),))
@@ -197,14 +218,43 @@ class _Maker:
             stretch=known.stretch,
             gain_db=_gain(segment),
             reasons=self._reasons(known, segment, start, left),
+            retaken=anew,
+            fingerprint=known.fingerprint,
         )
 
+    def _stands(self, take: Take, segment: TranslatedSegment) -> Take:
+        """A take from before in its place now."""
+        if not take.path:
+            return take
+        name = f"{take.id:05d}.wav"
+        put(self._work.open(take.path), self._folder / name)
+        start = self._schedule.place(segment, segment.speaker, take.frames)
+        return structs.replace(take, path=self._work.result(f"takes/{name}"), start=start)
+
+    def _reference(self, backend: str, speaker: str) -> Reference | str | None:
+        """What a voice that clones is given; why there is none; None where it takes none."""
+        if not self._clones[backend]:
+            return None
+        found = self._job.references
+        if speaker not in found.cuts:
+            return f"cannot be cloned: {found.missing.get(speaker, 'there is no cut of this voice')}"
+        cut = found.cuts[speaker]
+        return structs.replace(cut, path=str(self._work.open(cut.path).absolute()))
+
     def _made(
-        self, key: str, text: str, role: CastVoice, time: tuple[float, float], expected: float, number: int
+        self,
+        key: str,
+        text: str,
+        role: CastVoice,
+        time: tuple[float, float],
+        expected: float,
+        number: int,
+        reference: Reference | None,
     ) -> KeptTake:
         """A take made and kept; `time` is the slot and the silence after it, in seconds."""
         backend, voice = parted(role.voice)
         speaker = self._voices[backend]
+        also = {"reference": reference} if reference is not None else {}
 
         def say(speed: float) -> Spoken:
             spoken: Spoken = speaker.speak(
@@ -213,6 +263,7 @@ class _Maker:
                 speed=speed,
                 pitch=role.pitch if speaker.pitches else 1.0,
                 tick=lambda: self._work.report(number, self._total),
+                **also,
             )
             return spoken
 

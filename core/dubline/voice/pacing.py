@@ -1,0 +1,158 @@
+"""How long a voice takes for a programme's own lines, heard before the dub: the step `pace`.
+
+    first draft of the translation -> its texts, spoken once at the voice's own pace -> lengths -> a model
+
+The texts are the programme's, in its own language and manner, so that nothing has to be invented for a
+hundred languages. The sounds are not kept, only their lengths, one line of JSON each, in
+memory/lengths-KEY.jsonl: a run that was stopped goes on, and a later one speaks new texts only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dubline.backends import find, options_of
+from dubline.errors import BackendFailed, InvalidJob
+from dubline.model import Choice, ModelIdentity, Value
+from dubline.run import Work, full_disk_is_told, step
+from dubline.translation.durations import DurationModel, default_model
+from dubline.voice.calibration import voice_models
+from dubline.voice.casting import full_name
+from dubline.voice.choosing import choose_voice
+from dubline.voice.fitting import usable
+from dubline.voice.kept import take_key
+
+DEAF = 8
+"""Lines in a row that fail alike, after which a voice counts as gone."""
+_NO_MATTER = {"timeout", "voices"}
+
+
+class PaceJob(Value, frozen=True):
+    """Which voice, its name in the back end, the language that it speaks, and the model that it is."""
+
+    voice: Choice
+    language: str
+    name: str
+    models: tuple[ModelIdentity, ...] = ()
+
+
+class VoicePace(Value, frozen=True):
+    """`voice`: its full name; `lengths`: text -> seconds at its own pace, without silence at the ends."""
+
+    voice: str
+    language: str
+    lengths: dict[str, float]
+
+    def model(self) -> DurationModel:
+        """The voice's `DurationModel`; its basis says whose pace it is, and from how many takes."""
+        return voice_models(self.language, {self.voice: self.lengths})[self.voice]
+
+
+def pace_job(voice: str, language: str, options: dict[str, Any] | None = None) -> PaceJob:
+    """The job of a voice as a person names it: "espeak-ng:en+m3", "espeak-ng" for its first one, or "auto".
+    The voice is opened once, so that a wrong name is told before the work and not after it.
+
+    Raises:
+        BackendMissing, WeightsError: it cannot be used here, or auto finds none for the language.
+        InvalidJob: an option is wrong, or the back end has no such voice.
+    """
+    backend, _, name = voice.partition(":")
+    if backend == "auto":
+        choice = choose_voice(language)[0]
+    else:
+        choice = Choice(backend=backend, options=options or {})
+    with _opened(choice, language) as opened:
+        names = [info.name for info in opened.voices()]
+        name = name or (names[0] if names else "")
+        if not opened.knows(name):
+            raise InvalidJob(
+                f"there is no voice {choice.backend}:{name}",
+                hint=f"{choice.backend} has {', '.join(names[:8]) or 'none that it lists'}.",
+            )
+        return PaceJob(voice=choice, language=language, name=name, models=tuple(opened.identities))
+
+
+@step("pace", version=1)
+def hear_pace(work: Work, texts: tuple[str, ...], job: PaceJob) -> VoicePace:
+    """Have a voice speak plain texts, and measure how long it takes. A text that it cannot speak is left out.
+
+    Raises:
+        BackendMissing, WeightsError, InvalidJob: the voice cannot be used as asked.
+        BackendFailed: eight texts in a row failed alike, or none could be spoken.
+        StorageFull, Cancelled.
+    """
+    choice = job.voice
+    model = default_model(job.language)
+    with _opened(choice, job.language) as voice:
+        options = {key: value for key, value in choice.options.items() if key not in _NO_MATTER}
+        key = take_key(choice.backend, options, voice.identities, job.language, job.name)
+        kept = _Lengths(work.root / "memory" / f"lengths-{key}.jsonl")
+        found: dict[str, float] = {}
+        alike: list[str] = []
+        for number, text in enumerate(texts):
+            work.report(number, len(texts))
+            seconds = kept.known.get(text)
+            if seconds is None:
+                try:
+                    spoken = voice.speak(
+                        text, job.name, speed=1.0, pitch=1.0, tick=lambda n=number: work.report(n, len(texts))
+                    )
+                    take = usable(spoken, model.seconds(text))
+                except BackendFailed as error:
+                    alike = [*alike, str(error)] if alike[-1:] == [str(error)] else [str(error)]
+                    if len(alike) >= DEAF:
+                        raise BackendFailed(
+                            f"{DEAF} lines in a row could not be spoken: {error}", hint=error.hint
+                        ) from None
+                    continue
+                seconds = round(take.sound.shape[1] / take.rate, 3)
+                kept.add(text, seconds)
+            alike.clear()
+            found[text] = seconds
+        work.report(len(texts), len(texts))
+    if texts and not found:
+        raise BackendFailed(
+            f"none of {len(texts)} lines could be spoken by {choice.backend}:{job.name}",
+            hint="Try the voice by hand, or leave --voice out.",
+        )
+    full = full_name(job.name, [choice.backend], choice.backend)
+    work.facts.update({"voice": full, "spoken": len(found), "failed": len(texts) - len(found)})
+    return VoicePace(voice=full, language=job.language, lengths=found)
+
+
+def _opened(choice: Choice, language: str) -> Any:
+    backend = find("voice", choice.backend)
+    try:
+        return backend(options_of(backend, {"language": language, **choice.options}))
+    except InvalidJob as error:
+        raise InvalidJob(f"{choice.backend}: {error.message}", hint=error.hint) from None
+
+
+class _Lengths:
+    """Lengths of one voice's takes, in a file that grows; a line that is damaged is spoken again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.known: dict[str, float] = {}
+        self._torn = False
+        if path.exists():
+            with path.open("rb") as file:
+                for line in file:
+                    self._torn = not line.endswith(b"\n")
+                    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+                        text, seconds = msgspec.json.decode(line, type=tuple[str, float])
+                        if 0 < seconds < math.inf:
+                            self.known[text] = seconds
+
+    def add(self, text: str, seconds: float) -> None:
+        with full_disk_is_told(self._path.parent.parent):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab") as file:
+                file.write((b"\n" if self._torn else b"") + msgspec.json.encode((text, seconds)) + b"\n")
+        self._torn = False
+        self.known[text] = seconds
