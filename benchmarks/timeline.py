@@ -3,11 +3,13 @@
     python benchmarks/timeline.py
     python benchmarks/timeline.py --hours 3 --segments 6000 --targets otio,fcpx
 
-The programme: eight stereo sounds, subtitles of three speakers in two languages (six tracks), and a mark for
-every twentieth segment. The sounds are WAV files of the whole length that hold nothing (sparse), so
-targets that copy sound, otioz and aaf, are left out. Each figure is of a process of its
-own, best of three, in seconds of processor time: other work on the machine and waiting for the disk do not
-count. The peak is of the whole process, with Python, OTIO and the exporter loaded.
+The programme: eight stereo sounds, subtitles of three speakers in two languages (six tracks), a take for each
+segment (a mono file of its own, three tracks), and a mark for every twentieth segment. The sounds are WAV
+files of the whole length that hold nothing (sparse), so targets that copy sound, otioz and aaf, are left out.
+The copies of takes that begin and end with a frame are made once for all targets, and stand in a row of their
+own ("takes"), measured once. Each other figure is of a process of its own, best of three. All are in seconds
+of processor time: other work on the machine and waiting for the disk do not count. The peak is of the whole
+process, with Python, OTIO and the exporter loaded.
 """
 
 from __future__ import annotations
@@ -21,12 +23,23 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from dubline.programme import Mark, Programme, SoundTrack, SubtitleCue, SubtitleTrack
+from dubline.programme import (
+    Mark,
+    Programme,
+    SoundTrack,
+    SubtitleCue,
+    SubtitleTrack,
+    TakeClip,
+    TakeTrack,
+)
 
 RATE = 48000
 SOUNDS = 8
 SPEAKERS = 3
+TAKE = 1.44
+"""Seconds of a take; 6,000 lines in three hours are as long."""
 LANGUAGES = ("tr", "en")
 COPIES = ("otioz", "aaf")
 
@@ -88,6 +101,35 @@ def long_programme(folder: Path, hours: float, segments: int) -> Programme:
         for language in LANGUAGES
         for speaker in range(SPEAKERS)
     ]
+    (folder / "takes").mkdir(exist_ok=True)
+    takes = []
+    for speaker in range(SPEAKERS):
+        clips = []
+        for n, (start, _) in enumerate(spans):
+            if n % SPEAKERS == speaker:
+                path, long = folder / f"takes/{n:05d}.wav", round(TAKE * RATE)
+                if not path.exists():
+                    silent_wav(path, long, 1)
+                clips.append(
+                    TakeClip(
+                        id=n,
+                        path=str(path),
+                        rate=RATE,
+                        start=round(start * RATE) + 11,
+                        frames=long,
+                        gain_db=n % 7 - 3.0,
+                        text=f"What is said in segment {n}.",
+                    )
+                )
+        takes.append(
+            TakeTrack(
+                name=f"takes en speaker {speaker}",
+                language="en",
+                speaker=f"SPEAKER_{speaker:02}",
+                speaker_name=f"speaker {speaker}",
+                clips=tuple(clips),
+            )
+        )
     marks = [
         Mark(id=n, start=start, end=end, kind="too_long", text=f"en: 1.4x: segment {n}")
         for n, (start, end) in enumerate(spans)
@@ -99,6 +141,7 @@ def long_programme(folder: Path, hours: float, segments: int) -> Programme:
         frames=frames,
         start=86400,
         sounds=tuple(sounds),
+        takes=tuple(takes),
         subtitles=tuple(tracks),
         marks=tuple(marks),
     )
@@ -114,6 +157,8 @@ def measured(folder: Path, hours: float, segments: int, target: str) -> dict[str
     from otio_dubline.exporters import target as module
 
     programme = long_programme(folder, hours, segments)
+    if target == "takes":
+        return copied(build(programme), folder)
     if target:
         module(target)
     otio.adapters.write_to_string(otio.schema.Timeline(), "otio_json")  # loads the writer
@@ -134,10 +179,27 @@ def measured(folder: Path, hours: float, segments: int, target: str) -> dict[str
     }
 
 
-def best(folder: Path, hours: float, segments: int, target: str) -> dict[str, float | str]:
-    """The fastest of three processes."""
+def copied(timeline: Any, folder: Path) -> dict[str, float | str]:
+    """Seconds to make the copies of all takes that begin and end with a frame, anew."""
+    import shutil
+
+    from otio_dubline.exporters.takes import FOLDER, on_whole_frames
+
+    place = folder / "out" / FOLDER
+    shutil.rmtree(place, ignore_errors=True)
+    began = time.process_time()
+    on_whole_frames(timeline, place)
+    return {
+        "build": 0.0,
+        "seconds": time.process_time() - began,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def best(folder: Path, hours: float, segments: int, target: str, times: int) -> dict[str, float | str]:
+    """The fastest of so many processes."""
     runs = []
-    for _ in range(3):
+    for _ in range(times):
         words = [sys.executable, __file__, "--child", str(folder), str(hours), str(segments), target]
         done = subprocess.run(words, capture_output=True, text=True)
         if done.returncode:
@@ -163,9 +225,10 @@ def main() -> None:
         folder = Path(place)
         print(f"{asked.hours:g} h, {asked.segments} segments; growth against {few} segments\n")
         print(f"{'':<12}{'build s':>9}{'write s':>9}{'peak MB':>9}{'growth':>8}")
-        for name in ["", *names]:
-            long = best(folder, asked.hours, asked.segments, name)
-            short = best(folder, asked.hours, few, name)
+        for name in ["", "takes", *names]:
+            runs = 1 if name == "takes" else 3  # a gigabyte is written: once is enough
+            short = best(folder, asked.hours, few, name, runs)
+            long = best(folder, asked.hours, asked.segments, name, runs)
             if "refused" in long or "refused" in short:
                 print(f"{name:<12}{long.get('refused', short.get('refused'))}")
                 continue

@@ -2,6 +2,7 @@
 
 root = localized_run(folder)                                  2 s from frame 25 of a timeline at 25
 root = localized_run(folder, rate="24000/1001", segments=...)
+put_dub(root, SAID)                                           a take for each line that has English, and a mix
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from dubline.dubbed import Dub, LoudnessReport, Mix, Take, Takes, dub_json, dub_place
 from dubline.localize_job import LocalizeJob
 from dubline.pipeline import localize
 from dubline.recognition.publish import publish_transcript
@@ -59,6 +61,45 @@ def localized_run(
             localize(job, run, threads=1)
         put_words(root, said)
     return root
+
+
+def put_dub(
+    root: Path, said: Sequence[Said], *, language: str = "en", mixed: bool = True, frames: int = 14_400
+) -> Dub:
+    """A dub as its stage leaves it: each take `frames` samples and one more for each, from 11 after its line.
+
+    The first is still too long; lines without English failed. With `mixed` there are the mix and M&E.
+    """
+    place = f"steps/speak-{language}"
+    (root / place / "takes").mkdir(parents=True, exist_ok=True)
+    takes = []
+    for n, (start, end, who, _, english) in enumerate(said, 1):
+        about = {"id": n, "speaker": who, "slot": round(end - start, 3), "text": english}
+        if not english:
+            takes.append(Take(**about, state="failed", reasons=("the voice gave no sound",)))
+            continue
+        path = f"{place}/takes/{n:05d}.wav"
+        noise = np.random.default_rng(n).normal(size=frames + n) * 0.05
+        soundfile.write(root / path, noise, 48000, subtype="PCM_24")
+        state = "too_long" if n == 1 else "spoken"
+        reasons = ("runs over by 0.20 s at 1.2 times its own pace",) if n == 1 else ()
+        at = round(start * 48000) + 11
+        takes.append(
+            Take(**about, state=state, path=path, frames=frames + n, start=at, gain_db=-2.5, reasons=reasons)
+        )
+    mix = None
+    if mixed:
+        for name in ("final.wav", "M&E.wav"):
+            sound = np.random.default_rng(7).normal(size=(96_000, 2)) * 0.05
+            soundfile.write(root / place / name, sound, 48000, subtype="PCM_24")
+        read = LoudnessReport(integrated=-23.0, true_peak=-2.0)
+        mix = Mix(
+            wav=f"{place}/final.wav", m4a="", m_and_e=f"{place}/M&E.wav", rate=48000, channels=2,
+            frames=96_000, target="ebu", before=read, after=read, voice_gain_db=1.25,
+        )  # fmt: skip
+    dub = Dub(takes=Takes(language=language, takes=tuple(takes)), mix=mix)
+    dub_place(root, language).write_bytes(dub_json(dub))
+    return dub
 
 
 def put_words(root: Path, said: Sequence[Said]) -> None:

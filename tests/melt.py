@@ -70,6 +70,11 @@ def expected(programme: Programme, channels: int = 2) -> np.ndarray:
             samples = np.repeat(samples, 2, axis=0)
         first = 2 if len(samples) == 1 else 0  # in 5.1 the third channel is the centre
         mix[first : first + len(samples), : samples.shape[1]] += samples
+    for track in programme.takes:
+        for take in track.clips if track.enabled else ():
+            sound = sf.read(take.path, dtype="float64")[0] * 10 ** (take.gain_db / 20)
+            sound = sound[: length - take.start]
+            mix[2 if channels == 6 else slice(None), take.start : take.start + len(sound)] += sound
     return mix
 
 

@@ -4,6 +4,8 @@
     programme = small_programme(folder)                      10 s at 24000/1001, from 01:00:00:00, stereo
     programme = small_programme(folder, rate="30000/1001", start="00:59:58;00", channels=6)
 
+    programme = small_programme(folder, takes=True)           with a dub in English, M&E, and its takes
+
 Each channel of each stem has a tone of its own (`tone` says which), so that a test can tell whose sound it
 hears wherever it ends up. Names hold a space, an ampersand and letters outside ASCII.
 """
@@ -19,7 +21,16 @@ import soundfile as sf
 
 from dubline.media import probe
 from dubline.model import Media
-from dubline.programme import Mark, Programme, Role, SoundTrack, SubtitleCue, SubtitleTrack
+from dubline.programme import (
+    Mark,
+    Programme,
+    Role,
+    SoundTrack,
+    SubtitleCue,
+    SubtitleTrack,
+    TakeClip,
+    TakeTrack,
+)
 from dubline.timebase import Timecode, frame_rate, frames_to_samples, rate_text, seconds_to_frames
 
 NAME = "Bölüm 1 & <pilot>"
@@ -39,6 +50,10 @@ SPANS = (((0.5, 1.752), (4.004, 5.2)), ((1.752, 3.1), (6.101, 6.9)))
 first one stops. Times are for ten seconds and shrink with a shorter programme."""
 
 
+GAINS = {1: -4.5, 2: 0.0, 3: 6.0, 4: 0.0}
+"""The level of each take in dB."""
+
+
 def tone(role: str, channel: int, rate: int = 48000) -> float:
     """The frequency, in hertz, of a stem's channel: whole hertz, none the same."""
     place = (*STEMS, "dub").index(role)
@@ -51,6 +66,12 @@ def stem_sound(role: str, channels: int, frames: int, rate: int = 48000) -> np.n
     return np.stack(
         [LEVEL * np.sin(2 * np.pi * tone(role, channel) * times) for channel in range(channels)]
     ).astype(np.float32)
+
+
+def burst(number: int, frames: int, rate: int = 48000) -> np.ndarray:
+    """float32 (1, samples): a take as a tone of its own, at full level from its first sample to its last."""
+    times = np.arange(frames) / rate
+    return (0.1 * np.cos(2 * np.pi * (1500 + 130 * number) * times)).astype(np.float32)[None]
 
 
 def small_video(path: Path, rate: Fraction, frames: int, timecode: str, sound: np.ndarray | None) -> Media:
@@ -94,12 +115,13 @@ def small_programme(
     marks: bool = True,
     levels: dict[str, float] | None = None,
     sample_rate: int = 48000,
+    takes: bool = False,
 ) -> Programme:
     """A programme whose files lie in `folder` (made if need be), in a folder with a difficult name.
 
     The picture has `seconds` in whole frames; the stems have the samples of that time, rounded. `start` with
     ';' is drop frame where the rate has it, and ':' elsewhere. `levels` are in dB, by role. Wav files are
-    24 bit; the original is the sum of the four stems.
+    24 bit; the original is the sum of the four stems. With `takes` there is a dub, which is heard alone.
     """
     fps = frame_rate(rate)
     if fps not in (Fraction(30000, 1001), Fraction(60000, 1001)):
@@ -111,6 +133,9 @@ def small_programme(
     (place / "stems").mkdir(parents=True, exist_ok=True)
     stems = {role: stem_sound(role, channels, samples, sample_rate) for role in (*STEMS, "dub")}
     mix = np.sum([stems[role] for role in STEMS], axis=0)
+    stems["m_and_e"] = np.sum([stems[role] for role in STEMS[1:]], axis=0)
+    if takes:
+        sounds = (*sounds, "dub", "m_and_e")
     tracks = []
     for role in sounds:
         path = place / "stems" / f"{role}.wav"
@@ -124,7 +149,7 @@ def small_programme(
             frames=samples,
             layout=LAYOUTS[channels],
             language="en" if role == "dub" else "",
-            enabled=role != "original",
+            enabled=role == "dub" if takes else role != "original",
             level_db=(levels or {}).get(role, 0.0),
         )
         tracks.append(track)
@@ -141,6 +166,7 @@ def small_programme(
         drop=clock.drop,
         picture=picture,
         sounds=tuple(tracks),
+        takes=tuple(_takes(place, shrink, sample_rate)) if takes else (),
         subtitles=tuple(_tracks(languages, shrink)),
         marks=_marks(shrink) if marks else (),
         root=place.absolute().as_posix(),
@@ -171,6 +197,40 @@ def _tracks(languages: Sequence[str], shrink: float) -> list[SubtitleTrack]:
                     cues=cues,
                 )
             )
+    return made
+
+
+def _takes(place: Path, shrink: float, rate: int) -> list[TakeTrack]:
+    """For each speaker, two takes that begin 0.7 of a millisecond and a sample behind their lines."""
+    (place / "takes").mkdir(exist_ok=True)
+    made = []
+    for who, (speaker, called) in enumerate(SPEAKERS):
+        clips = []
+        for number in range(2):
+            line = 1 + who + 2 * number
+            start, end = (round((second * shrink + 0.0007) * rate) + 1 for second in SPANS[who][number])
+            path = place / "takes" / f"{line:05d}.wav"
+            sf.write(path, burst(line, end - start, rate).T, rate, subtype="PCM_24")
+            clips.append(
+                TakeClip(
+                    id=line,
+                    path=path.absolute().as_posix(),
+                    rate=rate,
+                    start=start,
+                    frames=end - start,
+                    gain_db=GAINS[line],
+                    text=LINES["en"][who][number],
+                )
+            )
+        made.append(
+            TakeTrack(
+                name=f"takes en {called}",
+                language="en",
+                speaker=speaker,
+                speaker_name=called,
+                clips=tuple(clips),
+            )
+        )
     return made
 
 

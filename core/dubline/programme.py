@@ -1,4 +1,4 @@
-"""Everything of a run that belongs on a timeline, in one value: picture, sounds, subtitles, marks.
+"""Everything of a run that belongs on a timeline, in one value: picture, sounds, takes, subtitles, marks.
 
     programme = read_programme(Path("EPISODE.dubline"))
 
@@ -11,106 +11,53 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from dubline.dub_tracks import dub_marks, dub_sounds, dub_takes, speaker_names, spoken_lines
+from dubline.dubbed import Dub, read_dubs
 from dubline.errors import InvalidJob
-from dubline.model import Media, Sound, Stems, Value
+from dubline.model import Media, Sound, Stems
+from dubline.programme_values import (
+    Mark,
+    MarkKind,
+    Programme,
+    Role,
+    SoundTrack,
+    SubtitleCue,
+    SubtitleTrack,
+    TakeClip,
+    TakeTrack,
+)
 from dubline.run import Manifest, read_manifest
 from dubline.timebase import Timecode, frame_rate, rate_text, seconds_to_frames
 from dubline.transcript import Transcript, read_transcript
 from dubline.translated import Translation, read_translation
+from dubline.translation.markup import unmark
 
-Role = Literal["original", "vocals", "music", "sfx", "ambient", "dub", "m_and_e"]
-MarkKind = Literal["too_long", "failed", "pending", "low_confidence"]
+__all__ = [
+    "LOW_CONFIDENCE",
+    "NO_PICTURE_RATE",
+    "Mark",
+    "MarkKind",
+    "Programme",
+    "Role",
+    "SoundTrack",
+    "SubtitleCue",
+    "SubtitleTrack",
+    "TakeClip",
+    "TakeTrack",
+    "programme_of_text",
+    "read_programme",
+    "read_translations",
+    "result_of",
+]
 
 NO_PICTURE_RATE = Fraction(25)
 """The rate of a timeline for sound without picture, unless another is asked for."""
 LOW_CONFIDENCE = 0.5
 """Segments of which the recognizer was less sure than this get a mark."""
-
-
-class SoundTrack(Value, frozen=True):
-    """A sound file that lies under the whole programme; its first sample sounds with the first frame.
-
-    `path` is absolute. `enabled`: whether it is heard; the original is not, where there are stems. `track`
-    is the number of the audio stream where the file is the video itself, counted from 0.
-    """
-
-    name: str
-    role: Role
-    path: str
-    rate: int
-    channels: int
-    frames: int
-    layout: str = ""
-    language: str = ""
-    enabled: bool = True
-    level_db: float = 0.0
-    track: int | None = None
-
-
-class SubtitleCue(Value, frozen=True):
-    """One subtitle; `id` is the transcript's segment. Seconds."""
-
-    id: int
-    start: float
-    end: float
-    text: str
-    speaker: str = ""
-    source_text: str = ""
-
-
-class SubtitleTrack(Value, frozen=True):
-    """The cues of one speaker (`speaker` "" : of nobody known) in one language, in order of start."""
-
-    name: str
-    language: str
-    speaker: str
-    speaker_name: str
-    cues: tuple[SubtitleCue, ...]
-
-
-class Mark(Value, frozen=True):
-    """A place that a person should look at. Seconds."""
-
-    id: int
-    start: float
-    end: float
-    kind: MarkKind
-    text: str
-
-
-class Programme(Value, frozen=True):
-    """A programme as a timeline needs it.
-
-    `rate` is the picture's exact rate as text, `frames` the length in picture frames, `start` the number of
-    the first frame on a clock that begins at midnight, `drop` whether its timecode drops numbers. `notes` are
-    sentences for whoever opens the timeline.
-    """
-
-    name: str
-    rate: str
-    frames: int
-    start: int = 0
-    drop: bool = False
-    picture: Media | None = None
-    sounds: tuple[SoundTrack, ...] = ()
-    subtitles: tuple[SubtitleTrack, ...] = ()
-    marks: tuple[Mark, ...] = ()
-    root: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def fps(self) -> Fraction:
-        """Frames a second."""
-        return Fraction(self.rate)
-
-    @property
-    def timecode(self) -> Timecode:
-        """The timecode of the first frame."""
-        return Timecode(self.start, self.fps, self.drop)
 
 
 def read_programme(root: Path, *, rate: str = "", low_confidence: float = LOW_CONFIDENCE) -> Programme:
@@ -120,8 +67,8 @@ def read_programme(root: Path, *, rate: str = "", low_confidence: float = LOW_CO
     whether they are still in their place is for whoever writes a timeline of them.
 
     Raises:
-        InvalidJob: no run there, nothing in it to show, a damaged transcript or translation, no frame rate,
-            or one for a picture that has its own.
+        InvalidJob: no run there, nothing in it to show, a damaged transcript, translation or dub, no frame
+            rate, or one for a picture that has its own.
     """
     if not root.is_dir():
         raise InvalidJob(f"there is no run folder {root}", hint="Give the folder, such as EPISODE.dubline.")
@@ -131,6 +78,7 @@ def read_programme(root: Path, *, rate: str = "", low_confidence: float = LOW_CO
     source = _source(manifest, root, media)
     transcript = read_transcript(root / "transcript.json") if (root / "transcript.json").exists() else None
     translations = read_translations(root)
+    dubs = read_dubs(root)
     if source is None and transcript is None:
         raise InvalidJob(
             f"there is nothing in {root} to put on a timeline",
@@ -148,9 +96,10 @@ def read_programme(root: Path, *, rate: str = "", low_confidence: float = LOW_CO
         start=start.frame,
         drop=start.drop,
         picture=media if media and media.video else None,
-        sounds=tuple(_sounds(manifest, root, media, source)),
+        sounds=tuple(_sounds(manifest, root, source, dubs)),
+        takes=tuple(dub_takes(root, dubs, speaker_names(transcript, translations))),
         subtitles=tuple(_subtitles(transcript, translations)),
-        marks=tuple(_marks(transcript, translations, low_confidence)),
+        marks=tuple(_marks(transcript, translations, low_confidence, dubs)),
         root=root.absolute().as_posix(),
         notes=notes,
     )
@@ -263,8 +212,10 @@ def _absolute(root: Path, path: str) -> str:
 
 
 def _sounds(
-    manifest: Manifest, root: Path, media: Media | None, source: Sound | None
+    manifest: Manifest, root: Path, source: Sound | None, dubs: tuple[Dub, ...]
 ) -> Iterable[SoundTrack]:
+    """Of all sounds one way is heard: the dub, else the stems, else the original."""
+    dubbed = tuple(dub_sounds(root, dubs, source.layout if source else ""))
     stems: Stems | None = result_of(manifest, root, "separate", Stems)
     if source is not None:
         yield SoundTrack(
@@ -275,11 +226,9 @@ def _sounds(
             channels=source.channels,
             frames=source.frames,
             layout=source.layout,
-            enabled=stems is None,
+            enabled=stems is None and not dubbed,
         )
-    if stems is None:
-        return
-    for stem in stems.stems:
+    for stem in stems.stems if stems else ():
         shown = root / "stems" / f"{stem.name}.wav"
         yield SoundTrack(
             name=stem.name,
@@ -289,7 +238,9 @@ def _sounds(
             channels=stem.channels,
             frames=stem.frames,
             layout=stem.layout,
+            enabled=not dubbed,
         )
+    yield from dubbed
 
 
 def _subtitles(
@@ -330,9 +281,18 @@ def _per_speaker(cues: list[SubtitleCue], language: str, names: dict[str, str]) 
 
 
 def _marks(
-    transcript: Transcript | None, translations: tuple[Translation, ...], low_confidence: float
+    transcript: Transcript | None,
+    translations: tuple[Translation, ...],
+    low_confidence: float,
+    dubs: tuple[Dub, ...] = (),
 ) -> Iterable[Mark]:
-    found: list[Mark] = []
+    """What needs an eye, in order of time. Of a line that was spoken its take tells whether it is too long,
+    not the estimate that came with its translation."""
+    spoken = spoken_lines(dubs)
+    spans = {
+        (t.target_language, line.id): (line.start, line.end) for t in translations for line in t.segments
+    }
+    found = list(dub_marks(dubs, spans))
     for s in transcript.segments if transcript else ():
         if s.confidence is not None and s.confidence < low_confidence:
             text = f"{s.confidence:.0%} sure: {s.text}"
@@ -347,6 +307,8 @@ def _marks(
             elif line.state == "pending":
                 kind, why = "pending", line.source_text
             elif line.fit is not None and line.fit.status == "too_long":
+                if (language, line.id, unmark(line.text or "").plain) in spoken:
+                    continue
                 kind, why = "too_long", f"{line.fit.speed:.2f}x: {line.text}"
             if kind is not None:
                 text = f"{language}: {why}"

@@ -8,14 +8,10 @@ nothing. Section numbers in comments are those of the notes on Resolve's scripti
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import shutil
+import math
 import time
-import unicodedata
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,25 +20,24 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.localize_job import RunClock
-from dubline.model import Stems
-from dubline.programme import Mark, Programme, SoundTrack, SubtitleCue, read_programme, result_of
-from dubline.resolve_values import AudioPlan, MarkerPlan, Plan, ResolveTimeline, SubtitlePlan, Want
+from dubline.programme import Mark, Programme, SubtitleCue, read_programme, result_of
+from dubline.resolve_sounds import chosen, clean_name, sound_tracks, take_tracks
+from dubline.resolve_values import MarkerPlan, Plan, ResolveTimeline, SubtitlePlan, Want
 from dubline.run import full_disk_is_told, read_manifest, write_whole
 from dubline.subtitles import SubtitleText, frame_to_ms, write_srt
 from dubline.subtitles.sent import Sent, SentCue, digest_of, keep_sent
-from dubline.timebase import frame_rate, seconds_to_frames, whole
+from dubline.timebase import frame_rate, seconds_to_frames
 
 PLACE = "resolve"
 """The folder in a run for what Resolve is given. `dubline export` replaces exports/resolve as a whole."""
-LONGEST_NAME = 60
+BIG = 300
+"""Tracks, clips and markers of a job that is better imported in one piece (6)."""
 TRACKS_WITH_RECORDS = 6
 """Up to so many tracks of a language, each is also known by itself when its subtitles come back."""
 
 # Colours of clips and of markers are two different lists of names (1.5, 1.8).
-COLOURS = {"vocals": "Teal", "music": "Violet", "sfx": "Orange", "ambient": "Olive", "dub": "Pink",
-           "m_and_e": "Navy"}  # fmt: skip
-MARKERS = {"too_long": "Red", "failed": "Fuchsia", "pending": "Cyan", "low_confidence": "Yellow"}
-SUBTYPES = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # 1.5
+MARKERS = {"too_long": "Red", "failed": "Fuchsia", "pending": "Cyan", "low_confidence": "Yellow",
+           "take_too_long": "Rose", "take_failed": "Purple"}  # fmt: skip
 
 
 Placed = tuple[int, int, SubtitleCue]
@@ -52,7 +47,8 @@ def make_plan(root: Path, timeline: ResolveTimeline, want: Want) -> Plan:
     """The plan for a run, its sounds linked and its subtitles written into RUN/resolve, plan.json there too.
 
     Sound files get names that tell run and content, and subtitle files names that are used once: Resolve
-    keeps what it has read from a path (3).
+    keeps what it has read from a path (3). For more than `BIG` tracks, clips and markers there is a timeline
+    to import, too, where the run is of a whole timeline.
 
     Raises:
         InvalidJob: no run, nothing in it, a rate that is none, or not the one the run was made for; a
@@ -70,21 +66,25 @@ def make_plan(root: Path, timeline: ResolveTimeline, want: Want) -> Plan:
             hint="Open that timeline, or localize this one.",
         )
     notes = list(programme.notes)
+    programme = chosen(programme, root, want, notes)
     place = root.absolute() / PLACE
     with full_disk_is_told(place):
         place.mkdir(exist_ok=True)
-        audio = tuple(_audio(programme, root, place, clock.first, fps, want, notes))
+        audio = tuple(sound_tracks(programme, place, clock.first, fps))
+        audio += tuple(take_tracks(programme, place, clock.first, fps, timeline.frames, notes))
         subtitles = _subtitles(programme, root, place, clock.first, fps, timeline.frames, want, notes)
-        marks = programme.marks if want.markers else ()
+        markers = _markers(programme.marks, clock.first, fps, timeline.frames)
+        things = len(subtitles) + len(markers) + sum(1 + len(sound.clips) for sound in audio)
+        big = things > BIG and not clock.first
         plan = Plan(
             run=root.absolute().as_posix(),
             timeline=timeline,
             bin=f"Dubline {programme.name}",
             audio=audio,
             subtitles=subtitles,
-            markers=_markers(marks, clock.first, fps, timeline.frames),
+            markers=markers,
             mute=("original",) if want.mute_original and audio else (),
-            otio=_timeline_file(programme, timeline, place, clock) if want.otio else "",
+            otio=_timeline_file(programme, timeline, place, clock) if want.otio or big else "",
             notes=tuple(notes),
         )
         write_whole(place / "plan.json", msgspec.json.encode(plan))
@@ -95,57 +95,6 @@ def clock_of(root: Path) -> RunClock:
     """Where the run's sound lies on its timeline; from the start, where the run was made for a file alone."""
     found: RunClock | None = result_of(read_manifest(root), root, "clock", RunClock)
     return found or RunClock()
-
-
-def _audio(
-    programme: Programme, root: Path, place: Path, first: int, fps: Fraction, want: Want, notes: list[str]
-) -> Iterable[AudioPlan]:
-    stems: Stems | None = result_of(read_manifest(root), root, "separate", Stems)
-    empty = {stem.name: stem.label for stem in (stems.stems if stems else ()) if stem.empty}
-    for sound in programme.sounds:
-        wanted = want.dub if sound.role in ("dub", "m_and_e") else sound.role in want.stems
-        if sound.role == "original" or not wanted:
-            continue
-        if sound.role in empty:
-            notes.append(f"{sound.name} is not placed, since it is silent: {empty[sound.role]}")
-            continue
-        key = f"dub:{sound.language}" if sound.role == "dub" else f"stem:{sound.name}"
-        yield AudioPlan(
-            key=key,
-            name=sound.name,
-            path=_linked(sound, programme.name, place).as_posix(),
-            subtype=SUBTYPES.get(sound.channels, f"adaptive{sound.channels}"),
-            record=first,
-            # A file may be half a sample short of its last frame at rates that are no whole numbers.
-            frames=whole(Fraction(2 * sound.frames + 1, 2 * sound.rate) * fps, "floor"),
-            colour=COLOURS.get(sound.role, "Teal"),
-            enabled=sound.enabled,
-        )
-
-
-def _linked(sound: SoundTrack, name: str, place: Path) -> Path:
-    """The sound under a name that no other content will ever have, linked or else copied."""
-    from dubline.media import fingerprint
-
-    source = Path(sound.path)
-    try:
-        # Size and time count too: stems often begin and end with the same silence.
-        mark = hashlib.sha256(fingerprint(source).encode()).hexdigest()[:10]
-    except OSError as error:
-        raise InvalidJob(
-            f"{source} cannot be read: {error.strerror or error}",
-            hint="Run `dubline separate` again: what is still there is kept.",
-        ) from None
-    target = place / f"{_file_name(name)} {_file_name(sound.name)} {mark}{source.suffix}"
-    if not target.exists():
-        aside = target.with_name(f".{target.name}.part")
-        aside.unlink(missing_ok=True)
-        try:
-            os.link(source, aside)
-        except OSError:
-            shutil.copyfile(source, aside)
-        aside.replace(target)
-    return target
 
 
 def _subtitles(
@@ -180,7 +129,7 @@ def _subtitles(
         for name, key, cues in groups:
             for number, layer in enumerate(layers(cues, first, fps, length), 1):
                 more = "" if number == 1 else f" ({number})"
-                file = place / f"{_file_name(name + more)} {stamp}-{len(made):02d}.srt"
+                file = place / f"{clean_name(name + more)} {stamp}-{len(made):02d}.srt"
                 write_whole(file, _srt(layer, fps))
                 made.append(
                     SubtitlePlan(
@@ -227,10 +176,19 @@ def layers(cues: Sequence[SubtitleCue], first: int, fps: Fraction, length: int) 
 def _srt(layer: Sequence[Placed], fps: Fraction) -> bytes:
     # With a byte order mark, times from the timeline's start, on frames (3).
     cues = [
-        SubtitleText(index=n, start_ms=frame_to_ms(start, fps), end_ms=frame_to_ms(end, fps), text=cue.text)
+        SubtitleText(index=n, start_ms=frame_ms(start, fps), end_ms=frame_ms(end, fps), text=cue.text)
         for n, (start, end, cue) in enumerate(layer, 1)
     ]
     return write_srt(cues).encode("utf-8-sig")
+
+
+def frame_ms(frame: int, fps: Fraction) -> int:
+    """The first whole millisecond not before a frame: whoever takes the nearest frame to it, or the one in
+    which it lies, comes to that frame, at any rate below 500 frames a second.
+
+    The nearest millisecond may lie before the frame (83 for frame 2 at 23.976), and so in the one before it.
+    """
+    return math.ceil(frame * 1000 / fps)
 
 
 def _remember(root: Path, placed: list[list[Placed]], language: str, first: int, fps: Fraction) -> None:
@@ -301,14 +259,15 @@ def _timeline_file(programme: Programme, timeline: ResolveTimeline, place: Path,
         )
     from otio_dubline.build import build
     from otio_dubline.exporters import export
+    from otio_dubline.exporters.takes import on_whole_frames
 
-    shown = msgspec.structs.replace(
-        programme, rate=timeline.rate, start=timeline.start, drop=timeline.drop, frames=timeline.frames
-    )
     if programme.picture is None:
-        programme = shown
+        programme = msgspec.structs.replace(
+            programme, rate=timeline.rate, start=timeline.start, drop=timeline.drop, frames=timeline.frames
+        )
     folder = place / f"timeline-{uuid.uuid4().hex[:8]}"
-    (done,) = export(build(programme), ["resolve"], folder)
+    # The takes are those of the plan's own tracks: one file for both.
+    (done,) = export(on_whole_frames(build(programme), place), ["resolve"], folder)
     return done.files[0].as_posix()
 
 
@@ -316,9 +275,3 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     """The plan as JSON says it."""
     told: dict[str, Any] = msgspec.to_builtins(plan)
     return told
-
-
-def _file_name(text: str) -> str:
-    """A text that people wrote as part of a file's name on any system."""
-    clean = unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode())
-    return re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]+', "_", clean)[:LONGEST_NAME].strip(" .") or "unnamed"

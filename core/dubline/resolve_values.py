@@ -21,10 +21,12 @@ class ResolveTimeline(Value, frozen=True):
 
 class Want(Value, frozen=True):
     """What is wanted of a run; `languages` empty: all it has. `subtitles`: a track for each speaker, one for
-    all, or none. `otio`: also a timeline to import, for jobs too big for the scripting interface."""
+    all, or none. `dub`: the mix of each dub, and M&E. `takes`: the spoken lines, a track for each speaker.
+    `otio`: also a timeline to import; a job too big for the scripting interface gets one anyway."""
 
     stems: tuple[Literal["vocals", "music", "sfx", "ambient"], ...] = ("vocals", "music", "sfx", "ambient")
     dub: bool = True
+    takes: bool = False
     languages: tuple[str, ...] = ()
     subtitles: Literal["per_speaker", "mixed", "none"] = "per_speaker"
     markers: bool = True
@@ -32,8 +34,20 @@ class Want(Value, frozen=True):
     otio: bool = False
 
 
+class ClipPlan(Value, frozen=True):
+    """A take on its track: its file, which begins and ends with a frame; `id` is the segment."""
+
+    path: str
+    record: int
+    frames: int
+    id: int
+
+
 class AudioPlan(Value, frozen=True):
-    """A sound file for a track of its own. `frames`: the whole frames it fills."""
+    """A track of its own for a sound file. `frames`: the whole frames it fills.
+
+    Of takes there are `clips`, in order and apart, instead of one `path` (""), `record` and `frames` (0).
+    """
 
     key: str
     name: str
@@ -43,6 +57,7 @@ class AudioPlan(Value, frozen=True):
     frames: int
     colour: str
     enabled: bool = True
+    clips: tuple[ClipPlan, ...] = ()
 
 
 class SubtitlePlan(Value, frozen=True):

@@ -3,8 +3,10 @@
     timeline = build(read_programme(Path("EPISODE.dubline")))
 
     V1                the picture, if there is one
-    A1 original       the sound as it came; disabled where there are stems
-    A2 ... vocals, music, sfx, ambient, dub       a track for each
+    A1 original       the sound as it came; disabled where there are stems or a dub
+    A2 ... vocals, music, sfx, ambient            a track for each; disabled where there is a dub
+    ... dub LANGUAGE, M&E                         the mix of each dub, heard; music and effects, not heard
+    ... takes LANGUAGE SPEAKER                    a clip for each spoken line; disabled
     S1 ...            `Track(kind="Subtitle")`, one for each speaker and language: a clip's name is its text
 
 All ranges are in whole frames at the picture's exact rate. Every track is as long as the timeline. What only
@@ -18,8 +20,8 @@ from pathlib import Path
 
 import opentimelineio as otio
 
-from dubline.programme import Mark, Programme, SoundTrack, SubtitleCue, SubtitleTrack
-from dubline.timebase import seconds_to_frames, whole
+from dubline.programme import Mark, Programme, SoundTrack, SubtitleCue, SubtitleTrack, TakeClip, TakeTrack
+from dubline.timebase import samples_to_frames, seconds_to_frames, whole
 
 NAMESPACE = "dubline"
 SUBTITLE = "Subtitle"
@@ -28,16 +30,23 @@ COLOURS = {
     "failed": otio.schema.MarkerColor.MAGENTA,
     "pending": otio.schema.MarkerColor.CYAN,
     "low_confidence": otio.schema.MarkerColor.YELLOW,
+    "take_too_long": otio.schema.MarkerColor.ORANGE,
+    "take_failed": otio.schema.MarkerColor.PURPLE,
 }
+LONGEST_NAME = 60
+"""Characters of a take's name, which is its line's number and text."""
 
 
 def build(programme: Programme) -> otio.schema.Timeline:
-    """Programme -> timeline. Its length is the longest of picture, sounds (to the last whole frame) and cues.
+    """Programme -> timeline. Its length is the longest of picture, sounds (to the last whole frame) and cues;
+    of takes alone, the last one's end.
 
     A sound's clip ends with the last whole frame that its file fills, so that no clip runs past its media by
     as much as a sample. Cues lie on the nearest frames, at least one frame long; what overlaps within one
-    speaker gets a second track. The picture's frames count on from its timecode, past midnight too: labels
-    wrap there, frame numbers do not.
+    speaker gets a second track. A take begins on the nearest frame and has all of its last frame, which its
+    file need not fill; its exact place stands in the metadata, and what of it runs past the timeline's end is
+    left out. The picture's frames count on from its timecode, past midnight too: labels wrap there, frame
+    numbers do not.
     """
     fps = programme.fps
     rate = float(fps)
@@ -45,6 +54,8 @@ def build(programme: Programme) -> otio.schema.Timeline:
     layers = [(track, cues) for track in programme.subtitles for cues in enumerate(_layers(track, fps), 1)]
     ends = [cues[-1][1] for _, (_, cues) in layers]
     length = max([programme.frames, *lengths, *ends], default=0)
+    takes = [(track, layer) for track in programme.takes for layer in enumerate(take_layers(track, fps), 1)]
+    length = length or max([clips[-1][1] for _, (_, clips) in takes], default=0)
     timeline = otio.schema.Timeline(
         name=programme.name, global_start_time=otio.opentime.RationalTime(programme.start, rate)
     )
@@ -60,6 +71,9 @@ def build(programme: Programme) -> otio.schema.Timeline:
         timeline.tracks.append(_picture(programme, length, rate))
     for sound, frames in zip(programme.sounds, lengths, strict=True):
         timeline.tracks.append(_sound(sound, frames, length, rate))
+    for spoken, (number, clips) in takes:
+        if clips[0][0] < length:
+            timeline.tracks.append(_takes(spoken, clips, number, length, rate))
     for track, (number, cues) in layers:
         timeline.tracks.append(_subtitles(track, cues, number, length, rate))
     for mark in programme.marks:
@@ -156,6 +170,79 @@ def _pad(track: otio.schema.Track, done: int, length: int, rate: float) -> None:
         track.append(_gap(length - done, rate))
 
 
+Laid = tuple[int, int, TakeClip]
+
+
+def take_layers(track: TakeTrack, fps: Fraction) -> list[list[Laid]]:
+    """The takes of a speaker on frames, (first, behind the last, take), in as few tracks as hold them.
+
+    They never run into each other, but their frames may: one that begins in the frame in which the last one
+    ends goes on a second track, so that nothing of either is cut, whether it lies on the nearest frame or in
+    all the frames in which it sounds.
+    """
+    layers: list[list[Laid]] = []
+    ends: list[int] = []
+    for take in track.clips:
+        start = samples_to_frames(take.start, take.rate, fps)
+        end = start + max(samples_to_frames(take.frames, take.rate, fps, "ceil"), 1)
+        first = samples_to_frames(take.start, take.rate, fps, "floor")
+        last = samples_to_frames(take.start + take.frames, take.rate, fps, "ceil")
+        place = next((n for n, before in enumerate(ends) if before <= first), len(layers))
+        if place == len(layers):
+            layers.append([])
+            ends.append(0)
+        layers[place].append((start, end, take))
+        ends[place] = max(end, last)
+    return layers
+
+
+def _takes(track: TakeTrack, clips: list[Laid], number: int, length: int, rate: float) -> otio.schema.Track:
+    name = track.name if number == 1 else f"{track.name} ({number})"
+    made = otio.schema.Track(name=name, kind=otio.schema.TrackKind.Audio)
+    made.enabled = track.enabled
+    made.metadata[NAMESPACE] = {
+        "role": "takes",
+        "language": track.language,
+        "speaker": track.speaker,
+        "speaker_name": track.speaker_name,
+        "channels": 1,
+    }
+    at = 0
+    for start, end, take in clips:
+        if start >= length:
+            break
+        if at < start:
+            made.append(_gap(start - at, rate))
+        reference = otio.schema.ExternalReference(
+            target_url=file_url(take.path), available_range=frames_range(0, end - start, rate)
+        )
+        reference.metadata[NAMESPACE] = {
+            "role": "takes",
+            "sample_rate": take.rate,
+            "channels": 1,
+            "samples": take.frames,
+        }
+        clip = otio.schema.Clip(
+            name=f"{take.id} {' '.join(take.text.split())}"[:LONGEST_NAME].strip(),
+            media_reference=reference,
+            source_range=frames_range(0, min(end, length) - start, rate),
+        )
+        clip.metadata[NAMESPACE] = {
+            "id": take.id,
+            "speaker": track.speaker,
+            "text": take.text,
+            "state": take.state,
+            "level_db": take.gain_db,
+            "sample_start": take.start,
+            "sample_rate": take.rate,
+            "samples": take.frames,
+        }
+        made.append(clip)
+        at = min(end, length)
+    _pad(made, at, length, rate)
+    return made
+
+
 Placed = tuple[int, int, SubtitleCue]
 
 
@@ -220,5 +307,5 @@ def _marker(mark: Mark, fps: Fraction, length: int) -> otio.schema.Marker:
         color=COLOURS[mark.kind],
         comment=mark.text,
     )
-    marker.metadata[NAMESPACE] = {"id": mark.id, "kind": mark.kind}
+    marker.metadata[NAMESPACE] = {"id": mark.id, "kind": mark.kind, "key": f"dubline:{mark.id}:{mark.kind}"}
     return marker

@@ -19,6 +19,7 @@ FEATURES = (
     "stereo tracks",
     "5.1",
     "track names",
+    "takes",
     "disabled tracks",
     "levels",
     "start timecode",

@@ -254,6 +254,24 @@ def placed(track: otio.schema.Track, fps: Fraction) -> Iterator[tuple[int, int, 
         yield start, frames_of(at, fps) - start, item
 
 
+def exact_start(clip: otio.schema.Clip, at: int, fps: Fraction) -> Fraction | None:
+    """Where a take begins, in seconds from the timeline's first frame: between two frames, mostly.
+
+    `at` is the frame at which its clip lies. None where nobody told, where it was told for a copy that begins
+    with the frame, or where the clip lies elsewhere than on the frame nearest to that.
+    """
+    told = told_of(clip)
+    sample, rate = told.get("sample_start"), told.get("sample_rate")
+    samples, number = told.get("samples"), told.get("id")
+    if not all(type(value) is int for value in (sample, rate, samples, number)) or "silence_before" in told:
+        return None
+    assert isinstance(sample, int) and isinstance(rate, int) and isinstance(samples, int)
+    if not (0 <= sample < 2**53 and 0 < rate < 2**31 and 0 < samples < 2**53):
+        return None
+    begin = Fraction(sample, rate)
+    return begin if whole(begin * fps) == at else None
+
+
 def told_of(thing: Any) -> dict[str, Any]:
     """What Dubline noted about something on a timeline; {} where it is somebody else's."""
     found = thing.metadata.get("dubline", {})

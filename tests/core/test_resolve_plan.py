@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -12,20 +13,20 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from localized_run import localized_run, put_words
+from localized_run import SAID, localized_run, put_dub, put_words
 
 from dubline.errors import InvalidJob
 from dubline.programme import SubtitleCue
-from dubline.resolve_plan import layers, make_plan, plan_json
+from dubline.resolve_plan import BIG, frame_ms, layers, make_plan, plan_json
 from dubline.resolve_values import Plan, ResolveTimeline, Want
 from dubline.subtitles import read_srt
 from dubline.subtitles.roundtrip import LineNow, compare
 from dubline.subtitles.sent import record_of
 
 TIMELINE = ResolveTimeline(name="Reel 1", rate="25", start=90000, frames=75)
-CLIP_COLOURS = {"Teal", "Violet", "Orange", "Olive", "Pink", "Navy"}
+CLIP_COLOURS = {"Teal", "Violet", "Orange", "Olive", "Pink", "Navy", "Apricot"}
 """Those of the sixteen that are used; Violet, Orange, Olive and Teal are no marker's."""
-MARKER_COLOURS = {"Red", "Fuchsia", "Cyan", "Yellow"}
+MARKER_COLOURS = {"Red", "Fuchsia", "Cyan", "Yellow", "Rose", "Purple"}
 """Those of the sixteen that are used; Fuchsia, Red and Cyan are no clip's."""
 
 
@@ -135,6 +136,118 @@ def test_an_otio_for_big_jobs(root: Path, tmp_path: Path) -> None:
     made = otio.adapters.read_from_file(make_plan(whole, timeline, Want(otio=True)).otio)
     assert made.global_start_time.value == 90000
     assert {t.name for t in made.audio_tracks()} >= {"vocals", "music"}
+
+
+@pytest.fixture
+def dubbed(root: Path, tmp_path: Path) -> Path:
+    """A copy of the run with a dub in English."""
+    copy = Path(shutil.copytree(root, tmp_path / root.name))
+    put_dub(copy, SAID)
+    return copy
+
+
+def test_a_dub_is_heard_alone(dubbed: Path) -> None:
+    root = dubbed
+    plan = make_plan(root, TIMELINE, Want())
+    assert [(sound.key, sound.name, sound.enabled) for sound in plan.audio] == [
+        ("stem:vocals", "vocals", False),
+        ("stem:music", "music", False),
+        ("dub:en", "dub en", True),
+        ("m_and_e", "M&E", False),
+    ]
+    dub = plan.audio[2]
+    assert Path(dub.path).samefile(root / "steps/speak-en/final.wav") and (dub.record, dub.frames) == (25, 50)
+    assert [(s.key, s.enabled) for s in make_plan(root, TIMELINE, Want(dub=False)).audio] == [
+        ("stem:vocals", True),
+        ("stem:music", True),
+    ]
+    other = make_plan(root, TIMELINE, Want(languages=("tr",)))
+    assert [(s.key, s.enabled) for s in other.audio] == [
+        ("stem:vocals", True), ("stem:music", True), ("m_and_e", False),
+    ], "a dub goes with its language"  # fmt: skip
+
+
+def test_takes_are_clips_on_their_frames(dubbed: Path) -> None:
+    root = dubbed
+    plan = make_plan(root, TIMELINE, Want(takes=True))
+    tracks = [sound for sound in plan.audio if sound.clips]
+    assert [(t.key, t.name, t.subtype, t.enabled, t.path, t.frames) for t in tracks] == [
+        ("takes:en:SPEAKER_00", "takes en Ayşe", "mono", False, "", 0),
+        ("takes:en:SPEAKER_01", "takes en Tom / Co", "mono", False, "", 0),
+    ]
+    clips = [clip for track in tracks for clip in track.clips]
+    assert [(c.id, c.record, c.frames) for c in clips] == [(1, 27, 9), (2, 47, 9)]
+    for clip, start in zip(clips, (0.1, 0.9), strict=True):
+        sound = soundfile.read(clip.path, dtype="int32")[0]
+        lead = round(start * 48000) + 11 - (clip.record - 25) * 1920
+        source = soundfile.read(root / f"steps/speak-en/takes/{clip.id:05d}.wav", dtype="int32")[0]
+        assert (sound[lead : lead + len(source)] == source).all() and not sound[:lead].any()
+        assert len(sound) == clip.frames * 1920 and Path(clip.path).parent == root / "resolve"
+    assert msgspec.convert(json.loads(json.dumps(plan_json(plan))), Plan) == plan
+    alone = make_plan(root, TIMELINE, Want(takes=True, dub=False))
+    assert {s.key: s.enabled for s in alone.audio} == {
+        "stem:vocals": False,
+        "stem:music": True,
+        "takes:en:SPEAKER_00": True,
+        "takes:en:SPEAKER_01": True,
+    }, "without the mix its parts are heard"
+    short = make_plan(root, ResolveTimeline(rate="25", start=0, frames=40), Want(takes=True))
+    assert [s.key for s in short.audio if s.clips] == ["takes:en:SPEAKER_00"]
+    assert any("1 takes lie behind" in note for note in short.notes)
+    (root / "steps/speak-en/takes/00002.wav").unlink()
+    with pytest.raises(InvalidJob, match="take of line 2 is missing"):
+        make_plan(root, TIMELINE, Want(takes=True))
+
+
+def test_takes_have_marks_of_their_own(dubbed: Path) -> None:
+    plan = make_plan(dubbed, TIMELINE, Want())
+    assert [(m.key, m.frame, m.colour) for m in plan.markers] == [
+        ("dubline:1:take_too_long", 28, "Rose"),
+        ("dubline:3:failed", 60, "Fuchsia"),
+        ("dubline:3:take_failed", 61, "Purple"),
+    ], "what was spoken is measured, not estimated"
+    assert "runs over by 0.20 s" in plan.markers[0].note and "gave no sound" in plan.markers[2].note
+    assert {m.colour for m in plan.markers} <= MARKER_COLOURS
+
+
+def test_a_big_job_gets_a_timeline_unasked(tmp_path: Path) -> None:
+    otio = pytest.importorskip("opentimelineio")
+    root = localized_run(tmp_path, first=0)
+    spans = [(round(n * 0.006, 3), round(n * 0.006 + 0.004, 3)) for n in range(BIG)]
+    said = [(start, end, f"S{n % 20}", "Ne?", "What?") for n, (start, end) in enumerate(spans)]
+    put_words(root, said)
+    put_dub(root, said[: BIG - 20], frames=2000)
+    timeline = ResolveTimeline(rate="25", start=90000, frames=50)
+    assert make_plan(root, timeline, Want(markers=False)).otio == "", "a few tracks are placed directly"
+    plan = make_plan(root, timeline, Want(takes=True))
+    made = otio.adapters.read_from_file(plan.otio)
+    takes = {track.name: track for track in made.audio_tracks() if track.name.startswith("takes")}
+    wanted = {sound.name: sound.clips for sound in plan.audio if sound.clips}
+    assert takes.keys() == wanted.keys() and sum(map(len, wanted.values())) == BIG - 20
+    for name, clips in wanted.items():
+        found = []
+        for clip in takes[name].find_clips():
+            at = int(takes[name].range_of_child(clip).start_time.value)
+            found.append((clip.media_reference.target_url, at, clip.metadata["dubline"]["id"]))
+        assert found == [(clip.path, clip.record, clip.id) for clip in clips]
+    markers = [(m.metadata["dubline"]["key"], m.marked_range.start_time.value) for m in made.tracks.markers]
+    assert "dubline:1:take_too_long" in dict(markers)
+    assert len({frame for _, frame in markers}) == len(markers)
+    few = make_plan(root, timeline, Want(takes=True, stems=("music",), dub=False, otio=True))
+    names = [track.name for track in otio.adapters.read_from_file(few.otio).audio_tracks()]
+    assert names[:2] == ["original", "music"] and not {"vocals", "dub en", "M&E"} & set(names)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    frame=st.integers(0, 24 * 3600 * 60),
+    fps=st.sampled_from(["24000/1001", "24", "25", "30000/1001", "30", "48", "50", "60000/1001", "60"]),
+)
+def test_subtitle_times_come_to_their_frame_however_they_are_rounded(frame: int, fps: str) -> None:
+    ms, rate = frame_ms(frame, Fraction(fps)), Fraction(fps)
+    assert ms * rate // 1000 == frame, "by the frame in which the time lies"
+    assert (ms * rate / 1000 + Fraction(1, 2)) // 1 == frame, "by the nearest frame"
+    assert 0 <= ms - frame * 1000 / rate < 1
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_names_levels_markers_and_subtitles(tmp_path: Path) -> None:
 def test_what_is_told_to_work_is_in_the_table() -> None:
     assert set(TARGET_FEATURES) == {
         "picture", "stereo tracks", "track names", "start timecode", "media timecode", "markers",
-        "marker colours", "subtitles", "speaker names", "levels", "disabled tracks", "5.1",
+        "marker colours", "subtitles", "speaker names", "levels", "disabled tracks", "5.1", "takes",
     }  # fmt: skip
     assert all(v in ("yes", "no", "sidecar") or v.startswith("part: ") for v in TARGET_FEATURES.values())
 

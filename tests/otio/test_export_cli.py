@@ -13,6 +13,7 @@ from typing import Any
 import opentimelineio as otio
 import pytest
 from command import dubline, shown
+from localized_run import SAID, put_dub
 from small_programme import STEMS, small_video, stem_sound
 
 from dubline.transcript import Segment, Transcript, write_transcript
@@ -74,6 +75,39 @@ def test_several_targets(run: Path) -> None:
     assert all(Path(otio.url_utils.filepath_from_url(url)).is_file() for url in media)
     again = dubline("export", run, "--to", "otio")
     assert again.status == 0 and "edl/Bölüm & 1.edl" in shown(exports)
+
+
+def test_a_run_with_a_dub(run: Path) -> None:
+    put_dub(run, SAID)
+    done = dubline("export", run, "--to", "otio,premiere")
+    assert (done.status, done.err) == (0, "")
+    copies = [name for name in shown(run / "exports") if name.startswith("takes/")]
+    assert [name.split()[1] for name in copies] == ["00001", "00002"], "made once for both"
+
+    def heard(*words: str) -> list[str]:
+        done = dubline("export", run, "--to", "otio", *words)
+        assert (done.status, done.err) == (0, "")
+        timeline = otio.adapters.read_from_file(str(run / "exports/otio/Bölüm & 1.otio"))
+        return [track.name for track in timeline.audio_tracks() if track.enabled]
+
+    assert heard() == ["dub en"]
+    assert heard("--lang", "tr") == list(STEMS)
+    assert heard("--remix") == ["music", "sfx", "ambient", "takes en SPEAKER_00", "takes en SPEAKER_01"]
+    assert heard("--no-takes") == ["dub en"]
+    text = (run / "exports/otio/Bölüm & 1.otio").read_text(encoding="utf-8")
+    assert "takes en" not in text and "M&E.wav" in text.replace("%26", "&")
+    done = dubline("export", run, "--to", "otio", "--remix", "--no-takes")
+    assert done.status == 2 and "without voices" in done.err
+    for path in run.glob("steps/speak-en/takes/*.wav"):
+        path.unlink()
+    done = dubline("export", run, "--to", "kdenlive")
+    assert done.status == 2 and "00001.wav" in done.err and "missing" in done.err
+    assert dubline("export", run, "--to", "kdenlive", "--no-takes").status == 0
+
+
+def test_a_new_mix_needs_takes(run: Path) -> None:
+    done = dubline("export", run, "--to", "otio", "--remix")
+    assert done.status == 2 and "no takes" in done.err and "dubline dub" in done.err
 
 
 def test_languages_and_places(run: Path, tmp_path: Path) -> None:

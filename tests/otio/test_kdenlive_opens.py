@@ -14,6 +14,7 @@ import numpy as np
 import opentimelineio as otio
 import pytest
 from melt_cuts import cut_sounds
+from msgspec.structs import replace
 from small_programme import STARTS, small_programme
 
 from dubline.programme import Programme, SubtitleCue, SubtitleTrack
@@ -103,6 +104,25 @@ def test_kdenlive_keeps_cuts_and_subtitles_at_the_same_time(tmp_path: Path) -> N
     assert np.abs(sound - wanted).max() < CLOSE
     words = " ".join(cue.text for cue in read_srt(done.files[1]).cues)
     assert all(text in words for text in ("Ali: one", "Veli: two", "Ali: three", "Veli: four"))
+
+
+@needs_kdenlive
+@needs_melt
+def test_kdenlive_keeps_every_take_on_its_sample(tmp_path: Path) -> None:
+    programme = small_programme(tmp_path, "25", STARTS[0], 2, 5.0, takes=True, languages=("en",))
+    programme = replace(
+        programme,
+        sounds=tuple(replace(sound, enabled=False) for sound in programme.sounds),
+        takes=tuple(replace(track, enabled=True) for track in programme.takes),
+    )
+    done = written(build(programme), tmp_path / "exports")
+    kdenlive_session.resaved(done.files[0], tmp_path / "home")
+    after = {name: hidden for name, _, hidden, _ in tracks(ET.parse(done.files[0]).getroot())}
+    assert (after["takes en Ayşe"], after["dub"], after["m_and_e"]) == ("video", "both", "both")
+    sound = melt.render(done.files[0], tmp_path / "o.wav", frames=programme.frames)
+    wanted = melt.expected(programme)
+    assert np.abs(wanted).max() > 0.05
+    assert np.abs(sound - wanted).max() < CLOSE
 
 
 def overlapping() -> Programme:

@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 
 import opentimelineio as otio
 import pytest
+import soundfile
 from cut_timeline import MEDIA_START, START, STRANGE, cut_timeline, media, span, with_strange_things
 from defusedxml import ElementTree
 from hypothesis import given, settings
@@ -472,3 +473,17 @@ def test_openshot_finds_the_places_of_cuts(openshot: Any, tmp_path: Path) -> Non
         clip = found[name]
         wanted = [(3 * place + 1) / fps, 5 * place / fps, (5 * place + 60) / fps]
         assert [clip[key] for key in ("position", "start", "end")] == pytest.approx(wanted, abs=1e-9)
+
+
+def test_openshot_finds_every_take(openshot: Any, tmp_path: Path) -> None:
+    programme = small_programme(tmp_path, "25", seconds=4.0, takes=True)
+    done, _ = written(build(programme), tmp_path / "out")
+    clips = [c for c in openshot(done.files[0], "25")["clips"] if "/takes/" in c["path"]]
+    known = {take.id: take for track in programme.takes for take in track.clips}
+    assert sorted(int(Path(clip["path"]).stem.split()[1]) for clip in clips) == sorted(known)
+    for clip in clips:
+        take = known[int(Path(clip["path"]).stem.split()[1])]
+        begins = take.start / take.rate - clip["position"]
+        assert 0 <= begins < 1 / 25, "in the frame in which the line begins"
+        silence = soundfile.info(clip["path"]).frames / take.rate - take.frames / take.rate
+        assert 0 <= silence < 2 / 25 and clip["start"] == 0

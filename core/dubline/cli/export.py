@@ -39,7 +39,8 @@ def export(
         ),
     ] = "",
     lang: Annotated[
-        str, typer.Option(help="Subtitles in these languages only, such as en,de.", show_default=False)
+        str,
+        typer.Option(help="Subtitles and dubs in these languages only, such as en,de.", show_default=False),
     ] = "",
     schema: Annotated[
         str,
@@ -48,6 +49,18 @@ def export(
             show_default=False,
         ),
     ] = "",
+    takes: Annotated[
+        bool,
+        typer.Option(
+            "--takes/--no-takes", help="The dub's lines one by one too, on a track for each speaker."
+        ),
+    ] = True,
+    remix: Annotated[
+        bool,
+        typer.Option(
+            "--remix", help="Hear takes, music, sfx and ambient instead of the finished dub, for a new mix."
+        ),
+    ] = False,
     linked: Annotated[
         bool, typer.Option("--linked", help="An AAF that points to the sound files instead of holding them.")
     ] = False,
@@ -60,11 +73,16 @@ def export(
     Each target gets a folder, RUN/exports/TARGET, replaced as a whole.
     For each the file to open first is named, and what of this timeline
     the target cannot carry. Timelines point to the run's sounds and to
-    the video where they lie; only otioz and aaf hold copies.
+    the video where they lie; only otioz and aaf hold copies. The takes of
+    a dub go to RUN/exports/takes as copies that begin and end with a
+    frame. Where there is a dub it is heard alone; stems, M&E and takes
+    lie below it, switched off.
 
         dubline export EPISODE.dubline --to resolve
 
         dubline export EPISODE.dubline --to premiere,srt --lang en
+
+        dubline export EPISODE.dubline --to aaf --remix
 
         dubline export edit.otio --to edl --out for_grading
     """
@@ -80,7 +98,7 @@ def export(
             hint="For example: dubline export EPISODE.dubline --to resolve. --list names the targets.",
         )
     try:
-        _export(run, list(dict.fromkeys(names)), out, rate, lang, schema, linked)
+        _export(run, list(dict.fromkeys(names)), out, rate, lang, schema, linked, takes, remix)
     except KeyboardInterrupt:
         raise Cancelled(
             "stopped", hint="The target in work was left as it was; those told above are whole."
@@ -99,22 +117,50 @@ def _list() -> None:
 
 
 def _export(
-    run: Path, names: list[str], out: Path | None, rate: str, lang: str, schema: str, linked: bool
+    run: Path,
+    names: list[str],
+    out: Path | None,
+    rate: str,
+    lang: str,
+    schema: str,
+    linked: bool,
+    takes: bool,
+    remix: bool,
 ) -> None:
     from filelock import FileLock, Timeout
 
     from dubline.errors import InvalidJob
     from dubline.run import full_disk_is_told
-    from otio_dubline.exporters import TARGETS, ExportOptions, export, in_languages, target
+    from otio_dubline.exporters import (
+        TARGETS,
+        ExportOptions,
+        export,
+        for_remix,
+        in_languages,
+        target,
+        without_takes,
+    )
+    from otio_dubline.reading import require_media
 
+    if remix and not takes:
+        raise InvalidJob(
+            "--remix without takes would be a timeline without voices",
+            hint="Leave --no-takes out, or switch the M&E track on in the editing program.",
+        )
     for name in names:  # before anything is read or written
         target(name)
     languages = tuple(part.strip() for part in lang.split(",") if part.strip())
     needs_media = any(TARGETS[name] != "subtitles" for name in names)
-    timeline = _timeline(run, rate, needs_media)
+    timeline = _timeline(run, rate)
     if languages:
         timeline = in_languages(timeline, languages)
-    options = ExportOptions(schema=schema, embed=not linked, languages=languages)
+    if remix:
+        timeline = for_remix(timeline)
+    if not takes:
+        timeline = without_takes(timeline)
+    if needs_media:
+        require_media(timeline, None if run.is_dir() else run.absolute().parent)
+    options = ExportOptions(schema=schema, embed=not linked, languages=languages, takes=takes)
     place = out or (run / "exports" if run.is_dir() else run.with_name(f"{run.stem}.exports"))
     for note in timeline.metadata.get("dubline", {}).get("notes", []):
         typer.echo(note)
@@ -131,21 +177,18 @@ def _export(
             ) from None
 
 
-def _timeline(run: Path, rate: str, needs_media: bool) -> otio.schema.Timeline:
+def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
     from dubline.errors import InvalidJob
     from dubline.programme import read_programme
     from otio_dubline.build import build
-    from otio_dubline.reading import read_timeline, require_media
+    from otio_dubline.reading import read_timeline
 
     if not run.exists():
         raise InvalidJob(
             f"there is no {run}", hint="Give a run folder, such as EPISODE.dubline, or an .otio file."
         )
     if run.is_dir():
-        timeline = build(read_programme(run, rate=rate))
-        if needs_media:
-            require_media(timeline)
-        return timeline
+        return build(read_programme(run, rate=rate))
     if rate:
         raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave --rate out.")
     if run.suffix.lower() != ".otio":
@@ -153,10 +196,7 @@ def _timeline(run: Path, rate: str, needs_media: bool) -> otio.schema.Timeline:
             f"{run} is neither a run folder nor an .otio file",
             hint=f"For its run folder: dubline separate {run.name}, or dubline transcribe {run.name}.",
         )
-    timeline = read_timeline(run)
-    if needs_media:
-        require_media(timeline, run.absolute().parent)
-    return timeline
+    return read_timeline(run)
 
 
 def _tell(done: Exported) -> None:

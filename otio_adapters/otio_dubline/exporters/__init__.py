@@ -5,6 +5,7 @@ A target's module has
     TITLE     the programs it is for, in words
     CANNOT    what the target cannot carry, a sentence each
     TARGET_FEATURES    what comes through, for the table in docs/timelines.md: yes, no, sidecar, "part: why"
+    WHOLE_FRAMES       (if it has it) True: clips lie on whole frames, so takes go there as copies that do
     export    (timeline, folder, options) -> the files written, the one to open first
 
 `export` is given the neutral timeline (see `otio_dubline.build`) and an empty folder, and may write anything
@@ -24,6 +25,8 @@ import msgspec
 import opentimelineio as otio
 
 from dubline.errors import BackendMissing, InvalidJob
+from dubline.model import STEM_NAMES
+from otio_dubline.exporters.takes import FOLDER, is_takes, on_whole_frames
 from otio_dubline.reading import told_of
 
 TARGETS: dict[str, str] = {
@@ -51,13 +54,15 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What a person may choose. `target` is filled in by `export`.
 
     `schema`: OTIO's version family for old readers ("0.14.0"; "" is the newest). `embed`: sound inside the
-    AAF instead of beside it. `languages`: subtitles in these only; empty: all.
+    AAF instead of beside it. `languages`: subtitles and dubs in these only; empty: all. `takes`: the spoken
+    lines of a dub one by one, too.
     """
 
     target: str = ""
     schema: str = ""
     embed: bool = True
     languages: tuple[str, ...] = ()
+    takes: bool = True
 
 
 class Exported(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +116,9 @@ def export(
 ) -> tuple[Exported, ...]:
     """Write a timeline for each target into `place`/NAME; what was there from before is replaced.
 
+    Targets that know whole frames only share the copies of takes in `place`/takes. They stay: timelines that
+    were exported earlier point to them.
+
     Raises:
         InvalidJob: an unknown target, before anything is written; a language asked for is not there; or a
             target refuses the timeline.
@@ -121,15 +129,21 @@ def export(
     modules = {name: target(name) for name in dict.fromkeys(names)}
     if options.languages:
         timeline = in_languages(timeline, options.languages)
+    if not options.takes:
+        timeline = without_takes(timeline)
     place.mkdir(parents=True, exist_ok=True)
+    framed = None
     done = []
     for name, module in modules.items():
         aside = place / f".{name}.part"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
         try:
+            given = timeline
+            if getattr(module, "WHOLE_FRAMES", False):
+                given = framed = framed or on_whole_frames(timeline, place / FOLDER)
             written: Written = module.export(
-                timeline.deepcopy(), aside, msgspec.structs.replace(options, target=name)
+                given.deepcopy(), aside, msgspec.structs.replace(options, target=name)
             )
             _replace(aside, place / name)
         finally:
@@ -147,7 +161,9 @@ def export(
 
 
 def in_languages(timeline: otio.schema.Timeline, languages: Sequence[str]) -> otio.schema.Timeline:
-    """A copy with the subtitle tracks of these languages only; a track that tells none stays.
+    """A copy with the subtitles, dubs and takes of these languages only; a track that tells none stays.
+
+    Where the dub that is heard goes, the next one is heard, else the stems, else the original.
 
     Raises:
         InvalidJob: no track has such a language.
@@ -157,7 +173,8 @@ def in_languages(timeline: otio.schema.Timeline, languages: Sequence[str]) -> ot
     tracks = [
         (track, told_of(track).get("language", ""))
         for track in copy.tracks
-        if isinstance(track, otio.schema.Track) and track.kind == "Subtitle"
+        if isinstance(track, otio.schema.Track)
+        and (track.kind == "Subtitle" or told_of(track).get("role") in ("dub", "takes"))
     ]
     present = {language for _, language in tracks}
     if wanted - present:
@@ -165,9 +182,57 @@ def in_languages(timeline: otio.schema.Timeline, languages: Sequence[str]) -> ot
             f"there are no subtitles in {', '.join(sorted(wanted - present))}",
             hint=f"This timeline has: {', '.join(sorted(filter(None, present))) or 'none'}.",
         )
+    heard = False
     for track, language in tracks:
         if language and language not in wanted:
-            copy.tracks.remove(track)
+            heard = heard or (track.kind == "Audio" and track.enabled)
+            del copy.tracks[copy.tracks.index(track)]
+    if heard:
+        _hear_another(copy)
+    return copy
+
+
+def _hear_another(timeline: otio.schema.Timeline) -> None:
+    """Switch on the first dub, else the stems, else the original."""
+    roles: dict[str, list[otio.schema.Track]] = {}
+    for track in timeline.tracks:
+        if isinstance(track, otio.schema.Track):
+            roles.setdefault(str(told_of(track).get("role") or ""), []).append(track)
+    stems = [track for name in STEM_NAMES for track in roles.get(name, [])]
+    for track in roles.get("dub", [])[:1] or stems or roles.get("original", [])[:1]:
+        track.enabled = True
+
+
+def for_remix(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
+    """A copy in which the first language's takes are heard over music, sfx and ambient, and nothing else.
+
+    Raises:
+        InvalidJob: it has no takes.
+    """
+    copy = timeline.deepcopy()
+    takes = [track for track in copy.tracks if is_takes(track)]
+    if not takes:
+        raise InvalidJob(
+            "there are no takes on this timeline to mix anew",
+            hint="Run `dubline dub` first, or export without --remix.",
+        )
+    language = told_of(takes[0]).get("language")
+    for track in copy.tracks:
+        if isinstance(track, otio.schema.Track) and track.kind == otio.schema.TrackKind.Audio:
+            told = told_of(track)
+            heard = told.get("role") in ("music", "sfx", "ambient")
+            track.enabled = heard or (is_takes(track) and told.get("language") == language)
+    return copy
+
+
+def without_takes(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
+    """A copy without the tracks of takes; itself where there are none."""
+    if not any(is_takes(track) for track in timeline.tracks):
+        return timeline
+    copy = timeline.deepcopy()
+    for place in reversed(range(len(copy.tracks))):
+        if is_takes(copy.tracks[place]):
+            del copy.tracks[place]
     return copy
 
 

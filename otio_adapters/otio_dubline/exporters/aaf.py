@@ -19,7 +19,7 @@ from typing import Any
 import opentimelineio as otio
 
 from dubline.errors import BackendMissing, InvalidJob
-from dubline.timebase import frames_to_samples
+from dubline.timebase import frames_to_samples, whole
 from otio_dubline.cues import cue_tracks
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.aaf_media import AUDIO, MediaMobs, media_starts, mob_id
@@ -36,6 +36,7 @@ CANNOT = (
     "Subtitles go beside the AAF as SRT.",
 )
 TARGET_FEATURES = {
+    "takes": "yes",
     "picture": "part: an offline reference",
     "stereo tracks": "part: a mono track for each channel",
     "track names": "yes",
@@ -152,8 +153,9 @@ class _Writer:
                 continue
             if at < start:
                 sequence.components.append(self.file.create.Filler(kind, start - at))
+                at = start
             sequence.components.append(clip)
-            at = start + units
+            at += units
         if at < length:
             sequence.components.append(self.file.create.Filler(kind, length - at))
         sequence.length = max(length, at)
@@ -181,21 +183,32 @@ class _Writer:
                     return None, 0
                 master = known.masters[channel]
                 made = master.create_source_clip(master.slots[0].slot_id, first, length, "sound")
-                return self._at_level(made, lane, length), length
+                return self._at_level(made, lane, lane.level_db + piece.level_db, length), length
 
             slot = composition.create_sound_slot(RATE)
             self._name(slot, f"{lane.name} {called}".strip(), number + channel)
-            parts = [
-                (p, self._at(p.start), self._at(p.start + p.frames) - self._at(p.start)) for p in lane.pieces
-            ]
+            parts = [self._part(piece) for piece in lane.pieces]
             self._fill(slot, self._at(self.laid.frames), parts, "sound", clip)
             yield slot
 
-    def _at_level(self, clip: Any, lane: Lane, length: int) -> Any:
+    def _part(self, piece: Piece) -> tuple[Piece, int, int]:
+        """(a piece, the sample where it begins, how many samples of it at most).
+
+        A whole take lies where it is spoken and ends with its file, both between two frames.
+        """
+        start, end = self._at(piece.start), self._at(piece.start + piece.frames)
+        if piece.exact is None:
+            return piece, start, end - start
+        begin = whole(piece.exact * RATE)
+        if piece.frames >= piece.file.frames:
+            end = max(end, self._at(min(piece.start + piece.frames + 1, self.laid.frames)))
+        return piece, begin, end - begin
+
+    def _at_level(self, clip: Any, lane: Lane, db: float, length: int) -> Any:
         """The clip, or the clip with its gain. A clip at 0 dB is left alone, so that it stays the file's."""
-        if lane.enabled and not lane.level_db:
+        if lane.enabled and not db:
             return clip
-        factor = 10 ** (lane.level_db / 20) if lane.enabled else 0.0
+        factor = 10 ** (db / 20) if lane.enabled else 0.0
         dictionary = self.file.dictionary
         try:
             operation = dictionary.lookup_operationdef(AUDIO_GAIN)

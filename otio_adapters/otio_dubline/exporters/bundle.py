@@ -13,11 +13,11 @@ from pathlib import Path
 import opentimelineio as otio
 
 from otio_dubline.exporters import ExportOptions, Written
-from otio_dubline.exporters.neutral import CANNOT, TARGET_FEATURES, schema_versions
+from otio_dubline.exporters.neutral import CANNOT, TARGET_FEATURES, WHOLE_FRAMES, schema_versions
 from otio_dubline.naming import file_name, unique
 from otio_dubline.reading import external_references, media_file, require_media
 
-__all__ = ["CANNOT", "TARGET_FEATURES", "TITLE", "export"]
+__all__ = ["CANNOT", "TARGET_FEATURES", "TITLE", "WHOLE_FRAMES", "export"]
 
 TITLE = "OpenTimelineIO with its media in one file (.otioz)"
 VERSION = "1.0.0"

@@ -26,6 +26,7 @@ CANNOT = (
     "Subtitles, markers, track names, levels and files' folders.",
 )
 TARGET_FEATURES = {
+    "takes": "no",
     "picture": "yes",
     "mono tracks": "part: two tracks",
     "stereo tracks": "part: two tracks; the width is the file's own",

@@ -45,7 +45,9 @@ CANNOT = (
     "Frame rates other than 23.976, 24, 25, 29.97, 30, 50, 59.94 and 60.",
     "Effects, transitions, speed changes and nested timelines.",
 )
+WHOLE_FRAMES = True
 TARGET_FEATURES = {
+    "takes": "yes",
     "picture": "yes",
     "mono tracks": "yes",
     "stereo tracks": "yes",
@@ -93,7 +95,7 @@ LANGUAGES = {"zh": "cmn-Hans", "zh-hans": "cmn-Hans", "zh-cn": "cmn-Hans", "zh-s
     "zh-hk": "cmn-Hant",
 }
 """Languages that Final Cut calls otherwise."""
-TODO = frozenset(("too_long", "failed", "pending"))
+TODO = frozenset(("too_long", "failed", "pending", "take_too_long", "take_failed"))
 
 
 @dataclass
@@ -281,7 +283,7 @@ class _Writer:
         medium = self.sequence.media[piece.medium.url]
         told = {
             "ref": self._asset(medium.url),
-            "name": strip.name if strip.sound and strip.role else piece.name,
+            "name": strip.name if strip.sound and strip.role not in ("", "takes") else piece.name,
             **place,
             "start": seconds(self._begin(piece)),
             "duration": self._time(piece.frames),
@@ -292,7 +294,7 @@ class _Writer:
         told["audioRole" if strip.sound else "videoRole"] = self._role(strip)
         clip = add(parent, "asset-clip", attributes=told)
         if strip.sound:
-            db = level_of(strip, LOWEST_DB, HIGHEST_DB, self.sequence)
+            db = level_of(strip, piece, LOWEST_DB, HIGHEST_DB, self.sequence)
             if db:
                 add(clip, "adjust-volume", attributes={"amount": f"{db:.6g}dB"})
         return clip
@@ -310,6 +312,8 @@ class _Writer:
     def _role(self, strip: Strip) -> str:
         if not strip.sound:
             return "video"
+        if strip.role == "takes":  # its name tells language and speaker
+            return f"dialogue.{role_name(strip.name)}"
         role = ROLES.get(strip.role) or f"dialogue.{role_name(strip.name) or 'sound'}"
         return f"{role} {role_name(strip.language)}".strip() if strip.language else role
 

@@ -21,10 +21,10 @@ from otio_dubline.exporters.mlt import (
     COLOURS,
     black,
     channels_of,
+    clip_gain,
     file_name,
     fill,
-    length_of,
-    mono_gain,
+    lengths_of,
     producer,
     properties,
     root,
@@ -44,7 +44,9 @@ CANNOT = (
     "The length of markers.",
     "Effects, transitions, speed changes and nested timelines.",
 )
+WHOLE_FRAMES = True
 TARGET_FEATURES = {
+    "takes": "yes",
     "picture": "yes",
     "mono tracks": "yes",
     "stereo tracks": "yes",
@@ -67,6 +69,8 @@ KINDS = {
     "failed": ("Failed", "MAGENTA"),
     "pending": ("Pending", "CYAN"),
     "low_confidence": ("Low confidence", "YELLOW"),
+    "take_too_long": ("Take too long", "ORANGE"),
+    "take_failed": ("Take failed", "PURPLE"),
 }
 
 
@@ -105,11 +109,12 @@ def project(laid: Laid, subtitles: str) -> ET.Element:
     mlt = root(laid)
     pieces = [piece for lane in lanes for piece in lane.pieces]
     ids = {file.path: number for number, file in enumerate(laid.files(), 2)}
+    lengths = lengths_of(pieces)
     for file in laid.files():
-        made = producer(mlt, f"bin{ids[file.path]}", file, length_of(file, pieces))
+        made = producer(mlt, f"bin{ids[file.path]}", file, lengths[file.path])
         properties(made, {"kdenlive:id": ids[file.path], "kdenlive:clipname": Path(file.path).name})
         properties(made, {"kdenlive:folderid": -1})
-    _bin(mlt, laid, channels, [(f"bin{ids[f.path]}", length_of(f, pieces)) for f in laid.files()])
+    _bin(mlt, laid, channels, [(f"bin{ids[f.path]}", lengths[f.path]) for f in laid.files()])
     ground = black(mlt, "black_track", laid.frames)
     properties(ground, {"kdenlive:playlistid": "black_track"})
     for number, lane in enumerate(lanes):
@@ -202,11 +207,12 @@ def _track(mlt: ET.Element, number: int, lane: Lane, ids: dict[str, int], length
     """A track is a tractor of two playlists, of which the second serves Kdenlive's own cross-fades."""
     kind: dict[str, str | int] = {"kdenlive:audio_track": 1} if lane.sound else {}
     pieces = list(lane.pieces)
-    names = {}
+    names: dict[str, str] = {}
+    lengths = lengths_of(pieces)
     for piece in pieces:
         if piece.file.path not in names:
             names[piece.file.path] = f"clip{number}_{ids[piece.file.path]}"
-            made = producer(mlt, names[piece.file.path], piece.file, length_of(piece.file, pieces))
+            made = producer(mlt, names[piece.file.path], piece.file, lengths[piece.file.path])
             properties(made, {"kdenlive:id": ids[piece.file.path]})
             # A clip of Kdenlive's is heard or seen, on tracks of one kind each.
             muted = "set.test_image" if lane.sound else "set.test_audio"
@@ -215,7 +221,7 @@ def _track(mlt: ET.Element, number: int, lane: Lane, ids: dict[str, int], length
     first = properties(ET.SubElement(mlt, "playlist", {"id": f"playlist{2 * number}"}), kind)
     for entry, piece in fill(first, lane, names, length):
         properties(entry, {"kdenlive:id": ids[piece.file.path]})
-        if lane.sound and (gain := mono_gain(piece, channels)):
+        if lane.sound and (gain := clip_gain(piece, channels)):
             volume(entry, gain, {"kdenlive_id": "volume"})
     properties(ET.SubElement(mlt, "playlist", {"id": f"playlist{2 * number + 1}"}), kind)
     tractor = ET.SubElement(mlt, "tractor", {"id": f"track{number}", "in": "0", "out": str(length - 1)})

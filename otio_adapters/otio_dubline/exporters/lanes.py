@@ -21,6 +21,7 @@ import opentimelineio as otio
 from dubline.errors import InvalidJob
 from dubline.timebase import Timecode, frame_rate, may_drop, whole
 from otio_dubline.exporters.media_files import File, dubline_of, media_file, number
+from otio_dubline.reading import exact_start
 
 MOST_FRAMES = 2**31 - 1
 """MLT counts frames in a C int."""
@@ -28,13 +29,18 @@ MOST_FRAMES = 2**31 - 1
 
 @dataclass(frozen=True)
 class Piece:
-    """`frames` frames of a file from its frame `first` (0: its beginning), at `start` on the timeline."""
+    """`frames` frames of a file from its frame `first` (0: its beginning), at `start` on the timeline.
+
+    `exact`: where it begins in seconds, for those who can say it finer than in frames; None: with the frame.
+    """
 
     name: str
     file: File
     start: int
     first: int
     frames: int
+    level_db: float = 0.0
+    exact: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -294,7 +300,15 @@ def _piece(item: Any, start: int, frames: int, laid: Laid, track: str) -> Piece 
         if frames <= 0:
             return None
     file = media_file(media, length, laid.note)
-    return Piece(name=item.name or Path(file.path).name, file=file, start=start, first=first, frames=frames)
+    return Piece(
+        name=item.name or Path(file.path).name,
+        file=file,
+        start=start,
+        first=first,
+        frames=frames,
+        level_db=number(dubline_of(item).get("level_db")),
+        exact=exact_start(item, start, laid.fps) if not first else None,
+    )
 
 
 # --- markers and subtitles -----------------------------------------------------------------------

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -110,9 +110,13 @@ def channels_of(laid: Laid) -> int:
     return 6 if most > 2 else 2
 
 
-def length_of(file: File, pieces: list[Piece]) -> int:
-    """Frames of a producer: the whole file, or as much as the clips use where it is longer."""
-    return max([file.frames, *(p.first + p.frames for p in pieces if p.file.path == file.path)])
+def lengths_of(pieces: Iterable[Piece]) -> dict[str, int]:
+    """Path -> frames of its producer: the whole file, or as much as the clips use where it is longer."""
+    lengths: dict[str, int] = {}
+    for piece in pieces:
+        path = piece.file.path
+        lengths[path] = max(lengths.get(path, 0), piece.file.frames, piece.first + piece.frames)
+    return lengths
 
 
 def producer(element: ET.Element, name: str, file: File, frames: int) -> ET.Element:
@@ -173,9 +177,9 @@ def volume(element: ET.Element, db: float, values: dict[str, str | int]) -> None
     )
 
 
-def mono_gain(piece: Piece, channels: int) -> float:
-    """The gain in dB that makes a mono file in a stereo project as loud as it is."""
-    return MONO_IN_STEREO_DB if piece.file.channels == 1 and channels == 2 else 0.0
+def clip_gain(piece: Piece, channels: int) -> float:
+    """The gain in dB of a clip: its own, and what makes a mono file in a stereo project as loud as it is."""
+    return piece.level_db + (MONO_IN_STEREO_DB if piece.file.channels == 1 and channels == 2 else 0.0)
 
 
 def transition(tractor: ET.Element, service: str, track: int, values: dict[str, str | int]) -> None:

@@ -14,7 +14,9 @@ from otio_dubline.reading import require_media
 
 TITLE = "OpenTimelineIO (.otio): every program that reads it"
 CANNOT: tuple[str, ...] = ()
+WHOLE_FRAMES = True
 TARGET_FEATURES = {
+    "takes": "yes",
     "picture": "yes",
     "mono tracks": "yes",
     "stereo tracks": "yes",

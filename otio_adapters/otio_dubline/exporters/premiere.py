@@ -33,7 +33,9 @@ CANNOT = (
     "Levels above +12 dB.",
     "Effects, transitions, speed changes and nested timelines.",
 )
+WHOLE_FRAMES = True
 TARGET_FEATURES = {
+    "takes": "yes",
     "picture": "yes",
     "mono tracks": "yes",
     "stereo tracks": "yes",
@@ -167,7 +169,7 @@ class _Writer:
         kind = TYPES.get(width)
         if kind is None:
             self.sequence.note(f"{strip.name!r} has {width} channels: each is a mono track.")
-        db = level_of(strip, LOWEST_DB, HIGHEST_DB, self.sequence)
+        levels = [level_of(strip, piece, LOWEST_DB, HIGHEST_DB, self.sequence) for piece in strip.pieces]
         ids = [[self._next() for _ in range(width)] for _ in strip.pieces]
         for channel in range(width):
             index, count = (channel, width) if kind else (0, 1)
@@ -185,7 +187,8 @@ class _Writer:
                 links = [(ids[place - 1][c], number + c, place) for c in used]
                 if channel in used:
                     source = channel + 1 if own > 1 else 1
-                    self._clip(track, piece, "audio", links, used.index(channel), source, kind or "Mono", db)
+                    db, which = levels[place - 1], used.index(channel)
+                    self._clip(track, piece, "audio", links, which, source, kind or "Mono", db)
             _ending(track, strip)
             add(track, "outputchannelindex", index + 1)
         return number + width

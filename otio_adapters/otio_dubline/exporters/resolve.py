@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ import opentimelineio as otio
 
 from dubline.errors import InvalidJob
 from dubline.timebase import Timecode, rate_text
-from otio_dubline.build import SUBTITLE
+from otio_dubline.build import SUBTITLE, frames_range
 from otio_dubline.cues import CueTrack, cue_tracks, mixed
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.neutral import schema_versions
 from otio_dubline.exporters.subtitles import write_files
+from otio_dubline.exporters.takes import is_takes
 from otio_dubline.naming import file_name
-from otio_dubline.reading import media_file, rate_of, require_media, start_of, told_of
+from otio_dubline.reading import frames_of, media_file, rate_of, require_media, start_of, told_of
 from otio_dubline.time_reference import begins_at, copy_without
 
 TITLE = "DaVinci Resolve 18.5 and later, free and Studio (.otio)"
@@ -33,7 +34,9 @@ CANNOT = (
     "Levels below -100 dB or above 30 dB.",
     "Whether the timecode drops frames; Resolve asks the project.",
 )
+WHOLE_FRAMES = True
 TARGET_FEATURES = {
+    "takes": "yes",
     "picture": "yes",
     "mono tracks": "yes",
     "stereo tracks": "yes",
@@ -98,6 +101,7 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
             f"{', '.join(Path(c).name for c in copied)}: copied without its time reference, by which Resolve "
             "would move it."
         ] = None
+    _apart(timeline.tracks.markers, fps)
     for item in [timeline.tracks, *timeline.find_children(descended_from_type=otio.core.Item)]:
         for marker in item.markers:
             marker.metadata[NAMESPACE] = {"Keywords": [], "Note": marker.comment}
@@ -106,17 +110,18 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     name = f"{file_name(timeline.name)}.otio"
     otio.adapters.write_to_file(timeline, str(folder / name), "otio_json", target_schema_versions=versions)
     clock = Timecode(start, fps, drop)
-    (folder / "HOWTO.txt").write_text(_howto(name, subtitles, fps, clock), encoding="utf-8")
+    text = _howto(name, subtitles, fps, clock, list(timeline.tracks))
+    (folder / "HOWTO.txt").write_text(text, encoding="utf-8")
     return Written(files=(name, "HOWTO.txt", *subtitles, *copied), lost=tuple(lost), notes=tuple(notes))
 
 
 def _overlaps(tracks: Sequence[CueTrack]) -> int:
     """How many cues begin before the one above them ends, counted in each language's file."""
-    count = 0
+    crowded = 0
     for language in {track.language for track in tracks}:
         cues = mixed([track for track in tracks if track.language == language])
-        count += sum(after.start_ms < before.end_ms for before, after in pairwise(cues))
-    return count
+        crowded += sum(after.start_ms < before.end_ms for before, after in pairwise(cues))
+    return crowded
 
 
 def _dress_track(track: otio.schema.Track, groups: int, lost: dict[str, None], notes: dict[str, None]) -> int:
@@ -155,7 +160,8 @@ def _dress_clip(
     path = media_file(clip.media_reference.target_url)
     clip.media_reference.target_url = path.as_posix()
     clip.media_reference.name = path.name
-    clip.name = clip.name or path.name
+    # By a medium's own name it is found again in the pool.
+    clip.name = path.name if is_takes(track) else clip.name or path.name
     told = dict(clip.metadata.get(NAMESPACE, {}))
     if "Link Group ID" not in told:
         groups += 1
@@ -169,7 +175,7 @@ def _dress_clip(
                 {"Source Channel ID": number, "Source Track ID": stream}
                 for number in range(_channels(clip, notes))
             ]
-        level = told_of(clip.media_reference).get("level_db")
+        level = told_of(clip).get("level_db", told_of(clip.media_reference).get("level_db"))
         if isinstance(level, int | float) and not _has_volume(clip):
             clip.effects.append(_volume(float(level), clip.name, lost))
     clip.metadata[NAMESPACE] = told
@@ -254,7 +260,25 @@ def _without_time_references(timeline: otio.schema.Timeline, folder: Path, final
     return tuple(made.values())
 
 
-def _howto(name: str, subtitles: tuple[str, ...], fps: Fraction, clock: Timecode) -> str:
+def _apart(markers: Sequence[otio.schema.Marker], fps: Fraction) -> None:
+    """One marker on a frame: Resolve keeps no more. A second one moves on to the next free frame."""
+    taken: set[int] = set()
+    for marker in sorted(markers, key=lambda m: frames_of(m.marked_range.start_time, fps)):
+        frame = frames_of(marker.marked_range.start_time, fps)
+        while frame in taken:
+            frame += 1
+        taken.add(frame)
+        length = frames_of(marker.marked_range.end_time_exclusive(), fps) - frame
+        marker.marked_range = frames_range(frame, max(length, 1), float(fps))
+
+
+def _howto(
+    name: str,
+    subtitles: tuple[str, ...],
+    fps: Fraction,
+    clock: Timecode,
+    tracks: Sequence[otio.schema.Track],
+) -> str:
     rate = rate_text(fps)
     shown = f"{float(fps):.3f}".rstrip("0").rstrip(".")
     drop = " Choose drop frame there." if clock.drop else ""
@@ -269,9 +293,20 @@ def _howto(name: str, subtitles: tuple[str, ...], fps: Fraction, clock: Timecode
         "3. If nothing happens, or an error gives no reason, one of the media files was moved or",
         "   renamed. Put it back, or export again: Resolve does not relink while it imports.",
     ]
+    steps = count(4)
+    if dubs := [track.name for track in tracks if told_of(track).get("role") == "dub"]:
+        rows += [
+            f"{next(steps)}. The dub. Heard is {dubs[0]}: the finished mix, background included. The other",
+            "   sounds are on the timeline and switched off: M&E is the sound without voices.",
+        ]
+    if any(is_takes(track) for track in tracks):
+        rows += [
+            "   To mix anew, switch the dub off, and music, sfx, ambient and the tracks called takes on.",
+            "   There is a clip for each spoken line, with its level. Markers show those that are too long.",
+        ]
     if subtitles:
         rows += [
-            "4. Subtitles. Resolve has no way to carry them inside a timeline of this kind. Drag",
+            f"{next(steps)}. Subtitles. Resolve cannot carry them inside a timeline of this kind. Drag",
             *(f"       {file}" for file in subtitles),
             "   into the Media Pool, as many as you want; then right-click one and choose",
             "   Insert Selected Subtitles to Timeline Using Timecode. Each file makes a track.",

@@ -166,6 +166,7 @@ def _piece(item: Any, at: int, frames: int, made: Sequence, track: str) -> Piece
         frames=frames,
         enabled=bool(item.enabled),
         flags=_flags(item.markers, made.fps, -origin),
+        level_db=_number(told_of(item).get("level_db")),
     )
 
 

@@ -19,10 +19,10 @@ from otio_dubline.exporters.mlt import (
     COLOURS,
     black,
     channels_of,
+    clip_gain,
     file_name,
     fill,
-    length_of,
-    mono_gain,
+    lengths_of,
     producer,
     properties,
     root,
@@ -38,7 +38,9 @@ CANNOT = (
     "Subtitles: they lie beside the project as SRT files.",
     "Effects, transitions, speed changes and nested timelines.",
 )
+WHOLE_FRAMES = True
 TARGET_FEATURES = {
+    "takes": "yes",
     "picture": "yes",
     "mono tracks": "yes",
     "stereo tracks": "yes",
@@ -112,24 +114,25 @@ def project(laid: Laid) -> ET.Element:
 def _bin(mlt: ET.Element, laid: Laid) -> None:
     """Shotcut's playlist: every file once."""
     pieces = [piece for lane in laid.lanes for piece in lane.pieces]
-    lengths = []
+    lengths = lengths_of(pieces)
     for number, file in enumerate(laid.files()):
-        lengths.append(length_of(file, pieces))
-        made = producer(mlt, f"bin{number}", file, lengths[-1])
+        made = producer(mlt, f"bin{number}", file, lengths[file.path])
         properties(made, {"shotcut:caption": Path(file.path).name, "xml": "was here"})
     playlist = ET.SubElement(mlt, "playlist", {"id": "main_bin"})
     properties(playlist, {"xml_retain": 1})
-    for number, length in enumerate(lengths):
-        ET.SubElement(playlist, "entry", {"producer": f"bin{number}", "in": "0", "out": str(length - 1)})
+    for number, file in enumerate(laid.files()):
+        told = {"producer": f"bin{number}", "in": "0", "out": str(lengths[file.path] - 1)}
+        ET.SubElement(playlist, "entry", told)
 
 
 def _track(mlt: ET.Element, number: int, lane: Lane, length: int, channels: int) -> None:
     pieces = list(lane.pieces)
     names: dict[str, str] = {}
+    lengths = lengths_of(pieces)
     for piece in pieces:
         if piece.file.path not in names:
             names[piece.file.path] = f"clip{number}_{len(names)}"
-            made = producer(mlt, names[piece.file.path], piece.file, length_of(piece.file, pieces))
+            made = producer(mlt, names[piece.file.path], piece.file, lengths[piece.file.path])
             properties(made, {"shotcut:caption": piece.name})
             if lane.sound:
                 properties(made, {"video_index": -1})
@@ -138,7 +141,7 @@ def _track(mlt: ET.Element, number: int, lane: Lane, length: int, channels: int)
     playlist = ET.SubElement(mlt, "playlist", {"id": f"playlist{number}"})
     properties(playlist, {"shotcut:name": lane.name, f"shotcut:{'audio' if lane.sound else 'video'}": 1})
     for entry, piece in fill(playlist, lane, names, length):
-        if lane.sound and (gain := mono_gain(piece, channels)):
+        if lane.sound and (gain := clip_gain(piece, channels)):
             volume(entry, gain, {"shotcut:filter": "audioGain"})
     if lane.sound and lane.level_db:
         volume(playlist, lane.level_db, {"shotcut:filter": "audioGain"})

@@ -53,6 +53,7 @@ class Piece:
     frames: int
     enabled: bool
     flags: tuple[Flag, ...] = ()
+    level_db: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,11 @@ class Sequence:
         return 1920, 1080, Fraction(1)
 
 
-def level_of(strip: Strip, lowest: float, highest: float, sequence: Sequence) -> float:
-    """A strip's level in dB within what the program allows; says what was held back."""
-    held = min(max(strip.level_db, lowest), highest)
-    if held != strip.level_db:
-        sequence.lose(f"The level of {strip.name!r} is {held:+g} dB instead of {strip.level_db:+g} dB.")
+def level_of(strip: Strip, piece: Piece, lowest: float, highest: float, sequence: Sequence) -> float:
+    """A clip's level in dB, with its strip's, within what the program allows; says what was held back."""
+    level = strip.level_db + piece.level_db
+    held = min(max(level, lowest), highest)
+    if held != level:
+        name = piece.name if piece.level_db else strip.name
+        sequence.lose(f"The level of {name!r} is {held:+g} dB instead of {level:+g} dB.")
     return held
