@@ -27,9 +27,14 @@ State = Literal["translated", "failed", "pending", "silent"]
 """translated: has a text. failed: the translator gave none that passes; `reasons` say why. pending: left to a
 person. silent: the source has no text."""
 
-FitStatus = Literal["fits", "borrowed", "short", "too_long"]
-"""fits: can be spoken in the slot at a speed of 0.90 to 1.20. borrowed: with silence after the slot. short:
-leaves silence even at the slowest. too_long: a person has to look."""
+FitStatus = Literal["fits", "unsure", "borrowed", "short", "too_long"]
+"""fits: can be spoken so that it ends with its slot, at a speed of 0.90 to 1.20. unsure: probably, but the
+voice's known error is too large to say so. borrowed: with silence after the slot. short: leaves silence even
+at the slowest. too_long: a person has to look."""
+
+FitBasis = Literal["estimated", "calibrated", "measured"]
+"""Where `Fit.natural` comes from. estimated: the pace of the language and of the actor. calibrated: the pace
+of the voice, from other lines that it has spoken. measured: that voice has spoken this very text."""
 
 
 class Candidate(Value, frozen=True):
@@ -75,8 +80,9 @@ class Fit(Value, frozen=True):
     """How a translation fits its time; seconds.
 
     `slot` is the segment's length, `borrowed` what is taken of the silence after it, `natural` how long this
-    speaker is expected to take at his own pace, `speed` natural / (slot + borrowed): 1.1 means that the voice
-    must be a tenth faster.
+    speaker or his voice takes at their own pace, which `basis` says more of, `speed` natural / (slot +
+    borrowed): 1.1 means that the voice must be a tenth faster. Of a take that had to wait for the line before
+    it, `speed` and `status` tell how it came out in what was left of its slot.
     """
 
     slot: float
@@ -84,6 +90,7 @@ class Fit(Value, frozen=True):
     natural: float
     speed: float
     status: FitStatus
+    basis: FitBasis = "estimated"
 
 
 class Tone(Value, frozen=True):
@@ -145,9 +152,9 @@ def digest(text: str) -> str:
 
 class Totals(Value, frozen=True):
     """Counts over all segments. `fitting` is the share of the translated ones whose status is fits or
-    borrowed,
-    None when there are none; `glossary` counts the terms that stand in the source and, of these, the ones
-    whose target stands in the translation."""
+    borrowed, None when there are none; `measured` counts those whose length a voice has shown; `glossary`
+    counts the terms that stand in the source and, of these, the ones whose target stands in the
+    translation."""
 
     segments: int = 0
     translated: int = 0
@@ -159,6 +166,8 @@ class Totals(Value, frozen=True):
     borrowed: int = 0
     short: int = 0
     too_long: int = 0
+    unsure: int = 0
+    measured: int = 0
     fitting: float | None = None
     glossary: tuple[int, int] = (0, 0)
 
@@ -188,7 +197,8 @@ class Translation(Value, frozen=True):
 def counted(segments: tuple[TranslatedSegment, ...], glossary: tuple[int, int] = (0, 0)) -> Totals:
     """The totals of these segments."""
     states = [s.state for s in segments]
-    fits = [s.fit.status for s in segments if s.fit is not None and s.state == "translated"]
+    found = [s.fit for s in segments if s.fit is not None and s.state == "translated"]
+    fits = [fit.status for fit in found]
     return Totals(
         segments=len(segments),
         translated=states.count("translated"),
@@ -200,6 +210,8 @@ def counted(segments: tuple[TranslatedSegment, ...], glossary: tuple[int, int] =
         borrowed=fits.count("borrowed"),
         short=fits.count("short"),
         too_long=fits.count("too_long"),
+        unsure=fits.count("unsure"),
+        measured=sum(fit.basis == "measured" for fit in found),
         fitting=round((fits.count("fits") + fits.count("borrowed")) / len(fits), 4) if fits else None,
         glossary=glossary,
     )
@@ -229,6 +241,20 @@ def read_translation(path: Path) -> Translation:
     except OSError as error:
         raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
     return parse_translation(data, path.name)
+
+
+def place_of(root: Path, target: str) -> Path:
+    """Where a run keeps its translation into a language: translated.json for its first language,
+    translated.LANGUAGE.json for others.
+
+    Raises:
+        InvalidJob: the first one's file is damaged.
+    """
+    first = root / "translated.json"
+    # A damaged file must be looked at, not written over: reading it raises.
+    if first.exists() and read_translation(first).target_language != target:
+        return root / f"translated.{target}.json"
+    return first
 
 
 def parse_translation(data: bytes | str, where: str = "translation") -> Translation:

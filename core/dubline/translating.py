@@ -22,6 +22,7 @@ from dubline.translated import (
     Tone,
     TranslatedSegment,
     Translation,
+    place_of,
     read_translation,
     translation_json,
 )
@@ -29,13 +30,21 @@ from dubline.translation.kept import ids_of, kept_lines
 from dubline.translation.stage import Person, TranslationJob, check_languages, translate
 from dubline.translation.tone import Tones, tones
 from dubline.translation_routing import route_translation, weights_of
+from dubline.voice.calibration import Known, fitted_by, known_durations, spoken_texts
+from dubline.voice.pacing import VoicePace, hear_pace, pace_job
 
 SYNOPSIS_LIMIT = 20_000
 """Characters of a synopsis; more would fill a model's context."""
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person asks for; see `dubline translate --help`."""
+    """What a person asks for; see `dubline translate --help`.
+
+    `voice`: "BACKEND[:VOICE]" that will speak the translation; it speaks a first draft of it, and the lines
+    are chosen by how long it really takes. `voice_options`: of its back end. `voice_pace`: without a `voice`,
+    choose by the pace of the run's last dub, where there is one. What a dub has measured is said of the lines
+    in any case.
+    """
 
     target: str
     source: str = ""
@@ -49,6 +58,9 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     retry_failed: bool = False
     again: bool = True
     rate: str = ""
+    voice: str = ""
+    voice_options: dict[str, Any] = {}
+    voice_pace: bool = False
 
 
 def translate_run(
@@ -100,15 +112,57 @@ def translate_run(
         synopsis=_synopsis(wishes.synopsis) if wishes.synopsis else "",
         cast=_cast(wishes.cast) if wishes.cast else {},
         rate=wishes.rate,
-        kept=kept.lines,
+        # How they fit is found anew; that a dub has measured it must not outdate the translation.
+        kept=tuple(msgspec.structs.replace(line, fit=None) for line in kept.lines),
         models=weights_of(decided),
         again=wishes.again,
     )
     spoken = _with_edits(_tones(run, transcript, tell), before)
-    translation = run.step(
-        translate, transcript, spoken, job, hints={**(hints or {}), "reasons": decided.reasons}
-    )
+    given = {**(hints or {}), "reasons": decided.reasons}
+    if wishes.voice:
+        translation = _by_voice(run, transcript, spoken, job, wishes, given)
+    else:
+        known = known_durations(run.root, wishes.target)
+        if wishes.voice_pace:
+            job = msgspec.structs.replace(job, durations=known.speakers)
+            given["reasons"] = (*decided.reasons, *known.notes)
+        translation = run.step(translate, transcript, spoken, job, hints=given)
+        # However the lines were chosen, what the dub has measured is true of them.
+        translation = fitted_by(translation, known, frame_rate=wishes.rate)
     return translation, publish_translation(translation, run.root)
+
+
+def _by_voice(
+    run: Run,
+    transcript: Transcript,
+    spoken: Tones,
+    job: TranslationJob,
+    wishes: Wishes,
+    hints: dict[str, Any],
+) -> Translation:
+    """A translation whose lines are chosen by how long a voice takes for them, and say so.
+
+    The draft's answers are kept, so that the translator is asked for what does not fit only.
+    """
+    voice = pace_job(wishes.voice, wishes.target, wishes.voice_options)
+    draft: Translation = run.step(
+        translate, transcript, spoken, msgspec.structs.replace(job, again=False), hints=hints
+    )
+    texts = spoken_texts(draft)
+    if not texts:
+        return draft
+    heard: VoicePace = run.step(hear_pace, texts, voice)
+    model = heard.model()
+    hints = {**hints, "reasons": (*hints["reasons"], model.basis)}
+    chosen: Translation = run.step(
+        translate, transcript, spoken, msgspec.structs.replace(job, durations={"": model}), hints=hints
+    )
+    if set(spoken_texts(chosen)) <= heard.lengths.keys():
+        return chosen
+    # What the draft did not have is estimated by the others; now it is spoken too.
+    last: VoicePace = run.step(hear_pace, spoken_texts(chosen), voice)
+    whole = msgspec.structs.replace(model, spoken={**model.spoken, **last.lengths})
+    return fitted_by(chosen, Known(speakers={"": whole}), frame_rate=job.rate)
 
 
 def read_source(
@@ -162,16 +216,6 @@ def _of_subtitles(path: Path, language: str, tell: Callable[[str], None]) -> Tra
         ),
         speakers=tuple(Speaker(id=ident, name=who, label=ident) for who, ident in speakers.items()),
     )
-
-
-def place_of(root: Path, target: str) -> Path:
-    """Where a run keeps its translation into a language: translated.json for its first language,
-    translated.LANGUAGE.json for others."""
-    first = root / "translated.json"
-    # A damaged file must be looked at, not written over: reading it raises.
-    if first.exists() and read_translation(first).target_language != target:
-        return root / f"translated.{target}.json"
-    return first
 
 
 def publish_translation(translation: Translation, root: Path) -> tuple[Path, ...]:

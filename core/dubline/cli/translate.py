@@ -68,6 +68,18 @@ def translate(
     rate: Annotated[
         str, typer.Option(help="Frames a second, for the gap before the next cue: 23.976, 25 ...")
     ] = "",
+    voice: Annotated[
+        str,
+        typer.Option(
+            help="BACKEND or BACKEND:VOICE that will speak the lines, such as espeak-ng. It speaks each "
+            "once beforehand, and they are chosen by how long that really takes.",
+            show_default=False,
+        ),
+    ] = "",
+    voice_pace: Annotated[
+        bool,
+        typer.Option(help="Where the run has a dub already, choose lines by the pace of its voices."),
+    ] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
     threads: Annotated[
         int | None, typer.Option(help="CPU threads. Default: physical cores less one.", min=1)
@@ -82,6 +94,8 @@ def translate(
 
         dubline translate lines.srt --from tr --to en --translator llm --server http://localhost:11434/v1
         --model qwen3:14b --glossary terms.csv
+
+        dubline translate EPISODE.dubline --to en --voice espeak-ng
 
         dubline translate EPISODE.dubline --to en --only 17,23-40 --translator llm --server ...
     """
@@ -104,6 +118,8 @@ def translate(
         retry_failed=retry_failed,
         again=again,
         rate=rate,
+        voice=voice,
+        voice_pace=voice_pace,
     )
     root = run_folder(text)
     with (
@@ -155,7 +171,10 @@ def _summary(translation: Translation) -> None:
     if totals.fitting is not None:
         typer.echo(
             f"fit: {totals.fitting:.1%} ({totals.fits} in their slot, {totals.borrowed} with borrowed "
-            f"silence, {totals.short} short, {totals.too_long} too long)"
+            f"silence, {totals.short} short, {totals.too_long} too long"
+            + (f", {totals.unsure} too near to call" if totals.unsure else "")
+            + ")"
+            + (f"; {totals.measured} lines measured" if totals.measured else "")
         )
     if totals.glossary[0]:
         typer.echo(f"glossary: {totals.glossary[1]} of {totals.glossary[0]} terms kept")

@@ -5,6 +5,10 @@ A dubbing voice may speak at 0.90 to 1.20 times its ordinary speed before it is 
 viewers accept it (OpenAI and Descript 2026 report -10 % to +20 %). Fit is a soft cost beside the translation
 model's own score and never a hard limit, because human dubbers give up timing before meaning (Brannon, Virkar
 and Thompson, TACL 2023). Nothing is ever cut: what does not fit is marked `too_long`.
+
+A line ends with its slot if its end lies within `ON_TIME` (2 %) of the slot's length of the slot's end. That
+is what `fits` says: such a line reaches its end at a speed inside the window. Of a voice whose error is known
+it says so only where the chance is `SURE` or better, and `unsure` where it is less.
 """
 
 from __future__ import annotations
@@ -18,9 +22,14 @@ from typing import Literal, Protocol
 
 from dubline.model import Value
 from dubline.timebase import whole
-from dubline.translated import Candidate, Fit, FitStatus, Tone
+from dubline.translated import Candidate, Fit, FitBasis, FitStatus, Tone
 from dubline.translation.durations import DurationModel
 
+ON_TIME = 0.02
+"""Of the slot's length: how far from the slot's end a line may end."""
+SURE = 0.9
+"""The least chance with which a line `fits`. Most lines that do have a better one: of all of them more than
+95 % end on time (`benchmarks/takes.py`)."""
 _SHORTEST = 0.001  # s; a slot of no length counts as a millisecond, which keeps every speed finite
 _FASTEST_RECORDED = 99.0
 _FORCE = (re.compile(r"[!！]"), re.compile(r"[?？؟⁇‽\u037e]"), re.compile(r"\.{2,}|…+"))
@@ -69,8 +78,9 @@ class Place(Value, frozen=True):
     """Where a translation has to go: one sentence group with its candidates; seconds.
 
     `slot` is the length of its segments and of the gaps between them, `room` what may be borrowed after the
-    last (see `room`). `pace` multiplies the language's ordinary length (see `slowness`). `loud`: it is
-    shouted. `problems`: for each candidate, what disqualifies it; () for all where nothing does.
+    last (see `room`). `pace` multiplies the language's ordinary length (see `slowness`). `model`: of the
+    voice that will speak it, where that is known; it counts instead of the language's. `loud`: it is shouted.
+    `problems`: for each candidate, what disqualifies it; () for all where nothing does.
     """
 
     source: str
@@ -79,8 +89,13 @@ class Place(Value, frozen=True):
     slot: float
     room: float = 0.0
     pace: float = 1.0
+    model: DurationModel | None = None
     loud: bool = False
     problems: tuple[tuple[str, ...], ...] = ()
+
+    def length(self, text: str, seconds: Callable[[str], float]) -> float:
+        """What a text takes here; `seconds` is the language's ordinary length."""
+        return (seconds if self.model is None else self.model.seconds)(text) * self.pace
 
 
 # --- one line ----------------------------------------------------------------------------------
@@ -110,11 +125,20 @@ def is_loud(tone: Tone | None) -> bool:
     )
 
 
-def fit(slot: float, room: float, natural: float, rules: FitRules = RULES) -> Fit:
+def fit(
+    slot: float,
+    room: float,
+    natural: float,
+    rules: FitRules = RULES,
+    *,
+    doubt: float = 0.0,
+    basis: FitBasis = "estimated",
+) -> Fit:
     """How a line of `natural` seconds fits a slot with `room` seconds of silence after it.
 
     Borrows only what brings the speed down to `fastest`, rounded up to whole milliseconds, and all there is
-    where that is not enough. The status follows from the numbers as they stand, with speed to four digits.
+    where that is not enough. The status follows from the numbers as they stand, with speed to four digits;
+    with a `doubt` (see `DurationModel.doubt`) a line that fits is `unsure` where the chance of it is small.
     """
     slot = max(0.0, round(slot, 6))
     natural = round(max(0.0, natural), 3)
@@ -130,7 +154,21 @@ def fit(slot: float, room: float, natural: float, rules: FitRules = RULES) -> Fi
         status = "borrowed"
     elif speed < rules.slowest:
         status = "short"
-    return Fit(slot=slot, borrowed=borrowed, natural=natural, speed=speed, status=status)
+    elif chance(speed, doubt, rules) < SURE:
+        status = "unsure"
+    return Fit(slot=slot, borrowed=borrowed, natural=natural, speed=speed, status=status, basis=basis)
+
+
+def chance(speed: float, doubt: float, rules: FitRules = RULES) -> float:
+    """The probability, 0 to 1, that a line's real speed lies in the window.
+
+    `speed` is the estimated one, `doubt` the standard deviation of its logarithm, taken as normal; with 0 it
+    is either or.
+    """
+    if doubt <= 0 or speed <= 0:
+        return float(rules.slowest <= speed <= rules.fastest)
+    low, high = (math.log(edge / speed) / doubt for edge in (rules.slowest, rules.fastest))
+    return 0.5 * (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2)))
 
 
 def force(text: str) -> tuple[int, int, int]:
@@ -187,7 +225,8 @@ def choose(
 ) -> tuple[int | None, ...]:
     """For each place the index of its candidate, None where none is usable.
 
-    `seconds` gives a text's ordinary length (`DurationModel.seconds`). The cheapest is taken, of equals the
+    `seconds` gives a text's ordinary length (`DurationModel.seconds`), for places that have no model of their
+    own. The cheapest is taken, of equals the
     first. The same source by the same speaker gets the same text everywhere: costs are summed over those
     places, among the texts that all of them have; where there is no such text, each chooses for itself. A
     text that occurs twice among the candidates counts once, with its better score.
@@ -219,7 +258,7 @@ def _costs(place: Place, seconds: Callable[[str], float], rules: FitRules) -> di
             candidate,
             best,
             place.slot,
-            seconds(candidate.text) * place.pace,
+            place.length(candidate.text, seconds),
             room=place.room,
             loud=place.loud,
             problems=place.problems[number] if number < len(place.problems) else (),
@@ -247,7 +286,7 @@ def misfits(
     for index, (place, number) in enumerate(zip(places, chosen, strict=True)):
         if number is None:
             continue
-        spoken = seconds(place.candidates[number].text) * place.pace
+        spoken = place.length(place.candidates[number].text, seconds)
         status = fit(place.slot, place.room, spoken, rules).status
         if status == "too_long":
             wanted[index] = "shorter"

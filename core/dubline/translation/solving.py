@@ -14,11 +14,12 @@ from dubline.model import Value
 from dubline.transcript import Segment
 from dubline.translated import Answer, Candidate, SourceLine, Tone, TranslatedSegment
 from dubline.translation.asking import Asking, combined, distinct
-from dubline.translation.durations import DurationModel
-from dubline.translation.isochrony import FitRules, Place, choose, is_loud, misfits, slowness
+from dubline.translation.durations import default_model
+from dubline.translation.isochrony import FitRules, Place, choose, is_loud, misfits
 from dubline.translation.markup import with_placeholders
 from dubline.translation.phrases import Phrase, Wanted, source_lines
 from dubline.translation.sentences import rejoin
+from dubline.translation.speech_time import SpeechTime
 from dubline.translation.splitting import split_back
 
 ROUNDS = 3
@@ -50,8 +51,7 @@ class Solver:
         segments: Sequence[Segment],
         source: str,
         target: str,
-        model: DurationModel,
-        paces: Mapping[str, float],
+        time: SpeechTime,
         tones: Mapping[int, Tone],
         rooms: Sequence[float],
         rules: FitRules,
@@ -63,8 +63,8 @@ class Solver:
         self._asking = asking
         self._segments = segments
         self._source, self._target = source, target
-        self._model = model
-        self._paces, self._tones, self._rooms = paces, tones, rooms
+        self._seconds = default_model(target).seconds
+        self._time, self._tones, self._rooms = time, tones, rooms
         self._rules = rules
         self._terms = [(term.source, term.target) for term in glossary if term.target]
         self._speakers = speakers
@@ -114,11 +114,11 @@ class Solver:
         return source_lines(
             phrase,
             self._segments,
-            self._model,
+            self._time.model(phrase.speaker),
             in_context=self._in_context,
             speaker=self._speakers.get(phrase.speaker, phrase.speaker),
             tone=tone,
-            slower=slowness(self._paces.get(phrase.speaker, 1.0), tone),
+            slower=self._time.slower(phrase.speaker, tone),
             wanted=wanted or phrase.wanted,
         )
 
@@ -143,8 +143,8 @@ class Solver:
                 reviewed.append(phrase)
         whole = [phrase for phrase in reviewed if self._candidates.get(phrase.parts)]
         places = [self._place(phrase) for phrase in whole]
-        chosen = choose(places, self._model.seconds, self._rules)
-        for index, what in misfits(places, chosen, self._model.seconds, self._rules).items():
+        chosen = choose(places, self._seconds, self._rules)
+        for index, what in misfits(places, chosen, self._seconds, self._rules).items():
             changed = self._want(whole[index], what) or changed
         return reviewed, changed
 
@@ -199,18 +199,21 @@ class Solver:
             candidates=self._candidates[phrase.parts],
             slot=max(0.0, last.end - first.start),
             room=self._rooms[phrase.parts[-1]],
-            pace=slowness(self._paces.get(phrase.speaker, 1.0), tone),
+            pace=self._time.slower(phrase.speaker, tone),
+            model=self._time.voice(phrase.speaker),
             loud=is_loud(tone),
         )
 
     def _choose(self, todo: Sequence[Phrase]) -> tuple[int | None, ...]:
-        return choose([self._place(phrase) for phrase in todo], self._model.seconds, self._rules)
+        return choose([self._place(phrase) for phrase in todo], self._seconds, self._rules)
 
     def _split(self, phrase: Phrase, text: str) -> tuple[str, ...] | None:
         if len(phrase.parts) == 1:
             return (text,)
         slots = [max(self._segments[p].end - self._segments[p].start, 0.001) for p in phrase.parts]
-        return split_back(text, slots, self._target, self._model.seconds, sources=phrase.texts)
+        return split_back(
+            text, slots, self._target, self._time.model(phrase.speaker).seconds, sources=phrase.texts
+        )
 
     def _told(self, phrase: Phrase, choice: int | None) -> dict[int, Outcome]:
         sentence = self._segments[phrase.parts[0]].id

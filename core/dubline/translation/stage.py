@@ -25,11 +25,12 @@ from dubline.transcript import Engine, Transcript
 from dubline.translated import TranslatedSegment, Translation, counted
 from dubline.translation.asking import Asking
 from dubline.translation.durations import DurationModel, default_model, pace
-from dubline.translation.isochrony import FitRules, fit, natural, rooms
+from dubline.translation.isochrony import FitRules, rooms
 from dubline.translation.markup import unmark
 from dubline.translation.memory import Memory, memory_name
 from dubline.translation.phrases import phrases
 from dubline.translation.solving import Outcome, Solver, glossary_hits
+from dubline.translation.speech_time import SpeechTime
 from dubline.translation.tone import Tones
 
 
@@ -44,8 +45,9 @@ class TranslationJob(Value, frozen=True):
     """Which translator, into what language, and what it should know.
 
     `source` "" is the transcript's language. `cast`: speaker's id or name -> person. `rate`: frames a
-    second, for the two free frames before the next cue ("" is 25). `durations`: a voice's own duration
-    model instead of the language's. `kept`: lines of an earlier translation that stay as they are (see
+    second, for the two free frames before the next cue ("" is 25). `durations`: speaker -> the model of the
+    voice that will speak his lines, "" for everybody who is not listed; it counts instead of the language's
+    and of the actor's pace. `kept`: lines of an earlier translation that stay as they are (see
     `kept.kept_lines`). `models`: SHA-256 of the weights where they are known. `again`: ask a second time
     for lines that do not fit.
     """
@@ -58,7 +60,7 @@ class TranslationJob(Value, frozen=True):
     cast: dict[str, Person] = {}
     rate: str = ""
     fit: FitRules = FitRules()
-    durations: DurationModel | None = None
+    durations: dict[str, DurationModel] = {}
     kept: tuple[TranslatedSegment, ...] = ()
     models: tuple[str, ...] = ()
     again: bool = True
@@ -83,8 +85,8 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
     spoken = {s.id: s.name or s.id for s in transcript.speakers}
     unmarked = [unmark(segment.text) for segment in segments]
     texts = [text.plain for text in unmarked]
-    model = job.durations or default_model(job.target)
     paces = pace(segments, default_model(source))
+    time = SpeechTime(job.target, paces, job.durations)
     kept = {line.id: line for line in job.kept}
     backend = find("translator", job.translator.backend)
     memory = Memory(work.root / "memory" / memory_name(_asked_of(job, source)))
@@ -101,8 +103,7 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
                 segments=segments,
                 source=source,
                 target=job.target,
-                model=model,
-                paces=paces,
+                time=time,
                 tones=tones.tones,
                 rooms=_rooms(transcript, job),
                 rules=job.fit,
@@ -145,10 +146,9 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
             lines.append(line)
             continue
         if line.state == "translated":
-            spoken_seconds = natural(plain, model, paces.get(segment.speaker, 1.0), tone)
-            line = structs.replace(
-                line, fit=fit(segment.end - segment.start, free[number], spoken_seconds, job.fit)
-            )
+            slot = segment.end - segment.start
+            found_fit = time.fit(plain, segment.speaker, slot, free[number], tone=tone, rules=job.fit)
+            line = structs.replace(line, fit=found_fit)
         lines.append(line)
     made = tuple(lines)
     return Translation(
