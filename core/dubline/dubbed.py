@@ -7,12 +7,12 @@ programme, so that nothing is rounded twice.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.model import ModelIdentity, Value, to_json
+from dubline.model import Choice, ModelIdentity, Value, to_json
 
 FORMAT = "dubline.dub.1"
 
@@ -40,7 +40,9 @@ class Take(Value, frozen=True):
     own pace, `slot` the segment's length, `borrowed` what is used of the silence after it (seconds);
     `speed` what was asked of the voice, `stretch` the small rest that a time stretch did (1.0: none).
     All takes are equally loud (their speech at -24 dBFS); `gain_db` follows the level of the line in the
-    source, against that speaker's median, -12 to 12.
+    source, against that speaker's median, -12 to 12. `retaken`: it was spoken again by itself, and stands
+    until its line changes; `voice` is what spoke it then, where that is not its speaker's voice ("").
+    `fingerprint` tells by a part of the file's SHA-256 whether two takes are the same sound.
     """
 
     id: int
@@ -58,6 +60,9 @@ class Take(Value, frozen=True):
     stretch: float = 1.0
     gain_db: float = 0.0
     reasons: tuple[str, ...] = ()
+    retaken: bool = False
+    voice: str = ""
+    fingerprint: str = ""
 
 
 class Takes(Value, frozen=True):
@@ -81,7 +86,11 @@ class LoudnessReport(Value, frozen=True):
 
 class Mix(Value, frozen=True):
     """The finished sound: files of the run, and the loudness before and after it was brought to its
-    target."""
+    target.
+
+    `voice_gain_db` is what made the takes as loud as the source's voices, `gain_db` what brought the whole
+    to its target; `room` the seconds and dB of the takes' reverb, None where they have none.
+    """
 
     wav: str
     m4a: str
@@ -92,19 +101,42 @@ class Mix(Value, frozen=True):
     target: str
     before: LoudnessReport
     after: LoudnessReport
+    voice_gain_db: float = 0.0
+    gain_db: float = 0.0
+    room: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
+
+
+class DubSettings(Value, frozen=True):
+    """What a dub was asked for, so that the next call need not say it again.
+
+    `voice`: the back end with its options. `cast`: the cast file's path, "" without one. `like`: a person's
+    name -> the voice in the other run that was named; `others`: that run's back ends. `mix`: the fields of
+    `MixJob` that were asked for. `mux`: whether a film is made. `attempt` counts how often failed lines, or
+    some lines by themselves, were asked for again.
+    """
+
+    voice: Choice | None = None
+    others: tuple[Choice, ...] = ()
+    cast: str = ""
+    like: dict[str, CastVoice] = {}
+    mix: dict[str, Any] = {}
+    mux: bool = False
+    attempt: int = 0
 
 
 class Dub(Value, frozen=True):
     """A programme's dub in one language, as `dubbed.json` keeps it: its takes, and the mix of them.
 
     Paths are relative to the run folder. `mix` is None where the takes were not mixed. `consent`: whether
-    somebody said that they may clone the voices, and None where nothing was cloned.
+    somebody said that they may clone the voices, and None where nothing was cloned. `settings` are those of
+    the last call.
     """
 
     takes: Takes
     mix: Mix | None = None
     consent: bool | None = None
+    settings: DubSettings = DubSettings()
     format: str = FORMAT
 
     @property

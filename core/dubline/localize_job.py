@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from dubline.model import Value
 from dubline.timeline_media import Source
@@ -12,7 +12,8 @@ class LocalizeJob(Value, frozen=True):
     """What is asked for. As JSON it is the `job` of `serve`'s "localize"; docs/serve.md explains each field.
 
     Without `stems` nothing is separated, and speech is recognised in the mix. There is a transcript when
-    `subtitles` are asked for, or a translation.
+    `subtitles` are asked for, or a translation. There is a dub when a `voice` is named, or "auto": it needs
+    stems and a translation. `voice_rights`: somebody says that they may clone the voices.
     """
 
     media: Source
@@ -34,6 +35,10 @@ class LocalizeJob(Value, frozen=True):
     translator: str = "auto"
     translator_model: str = ""
     server: str = ""
+    voice: str = ""
+    voice_options: dict[str, Any] = {}
+    voice_rights: bool = False
+    loudness: str = "ebu-r128"
     device: str = "auto"
 
     @property

@@ -1,4 +1,4 @@
-"""A film from its file, or a timeline from its clips, to stems, transcript and translations, in one call.
+"""A film from its file, or a timeline from its clips, to stems, transcript, translations and dubs at once.
 
     with Run(folder, report=progress.stage) as run:
         done = localize(job, run)
@@ -16,9 +16,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from dubline.dubbed import Dub, DubSettings
+from dubline.dubbing import Wishes as DubWishes
+from dubline.dubbing import check_rights, dub_run, has_text
 from dubline.errors import InvalidJob
 from dubline.extraction import extract_sound
 from dubline.localize_job import LocalizeJob, RunClock
+from dubline.mix import MixJob
 from dubline.model import Media, Sound, Stems
 from dubline.recognition.casting import cast_names
 from dubline.recognition.publish import TRANSCRIPT, publish_transcript
@@ -37,23 +41,21 @@ from dubline.translated import Translation
 from dubline.translating import Wishes, translate_run
 from dubline.translation.stage import check_languages
 from dubline.translation_routing import route_translation
+from dubline.voice.wishes import open_voices, settle
 
 Tell = Callable[[str], None]
 Found = Sound | tuple[Media, int] | TimelineCut
 
-UNITS = {"translate": "lines", "tone": "segments", "cast": "clips"}
-"""Steps whose progress counts things; all others count seconds of sound."""
-
 
 class Decided(NamedTuple):
-    """Who does what, and why, in words: for the separation, for recognition, for the translations."""
+    """Who does what, and why, in words: for separation, recognition, translations and dubs."""
 
     found: Found
     clock: RunClock
     separation: SeparationJob | None
     transcription: TranscriptionJob | None
     wishes: tuple[Wishes, ...]
-    why: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+    why: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -62,13 +64,14 @@ class Decided(NamedTuple):
 
 
 class Localized(NamedTuple):
-    """What came out; None and () for what was not asked for. `files` are the translations' files."""
+    """What came out; None and () for what was not asked for. `files` are those of translations and dubs."""
 
     sound: Sound
     stems: Stems | None
     transcript: Transcript | None
     translations: tuple[Translation, ...]
     files: tuple[Path, ...]
+    dubs: tuple[Dub, ...] = ()
 
 
 def localize(
@@ -89,6 +92,10 @@ def localize(
     decided = decided or decide(job)
     hints: dict[str, Any] = {"device": job.device, "threads": threads}
     separating, listening = ({**hints, "reasons": why} for why in decided.why[:2])
+    if job.voice:
+        # An hour of other work must not end in this question.
+        settled = settle(_dub_wishes(job, ""), DubSettings(), job.languages[0], run.root)
+        check_rights(run, settled, job.voice_rights)
 
     run.step(place_on_timeline, decided.clock)
     sound = read_sound(run, decided.found)
@@ -121,9 +128,17 @@ def localize(
     elif decided.wishes:
         tell("nothing is translated: no words were found in this sound")
 
-    # A dub is spoken and mixed here, from the translations and the stems.
+    dubs: list[Dub] = []
+    for translation in translations if job.voice else ():
+        language = translation.target_language
+        if not has_text(translation):
+            tell(f"nothing is dubbed in {language}: its translation has no text yet")
+            continue
+        dub, written = dub_run(run, _dub_wishes(job, language), hints=hints, tell=tell)
+        dubs.append(dub)
+        files.extend(path for path in written if path not in files)
 
-    return Localized(sound, stems, transcript, tuple(translations), tuple(files))
+    return Localized(sound, stems, transcript, tuple(translations), tuple(files), tuple(dubs))
 
 
 def decide(job: LocalizeJob) -> Decided:
@@ -166,7 +181,8 @@ def decide(job: LocalizeJob) -> Decided:
     translating_why = tuple(reason for wish in wishes for reason in _checked(wish))
     if job.cast is not None:
         _has_clips(job.cast)
-    why = (separating_why, listening_why, translating_why)
+    dubbing_why = _checked_dubs(job) if job.voice else ()
+    why = (separating_why, listening_why, translating_why, dubbing_why)
     return Decided(found, _clock(job.media), separation, transcription, wishes, why)
 
 
@@ -243,7 +259,19 @@ def summary(done: Localized, run: Run) -> dict[str, Any]:
     told["translations"] = [
         {"language": t.target_language, **msgspec.to_builtins(t.totals)} for t in done.translations
     ]
+    told["dubs"] = [_told(dub) for dub in done.dubs]
     told["files"] += [path.relative_to(run.root).as_posix() for path in done.files]
+    return told
+
+
+def _told(dub: Dub) -> dict[str, Any]:
+    states = [take.state for take in dub.takes.takes]
+    told: dict[str, Any] = {"language": dub.language}
+    told |= {state: states.count(state) for state in ("spoken", "too_long", "failed", "silent")}
+    if dub.mix is not None:
+        told["target"] = dub.mix.target
+        told["before"] = msgspec.to_builtins(dub.mix.before)
+        told["after"] = msgspec.to_builtins(dub.mix.after)
     return told
 
 
@@ -254,8 +282,12 @@ def _clock(media: Source) -> RunClock:
 
 
 def _wishes(job: LocalizeJob, target: str) -> Wishes:
+    # A voice that clones costs too much, or is somebody's service: it speaks the dub and no draft before.
+    heard = job.voice if job.voice != "command" else ""
     return Wishes(
         target=target,
+        voice=heard,
+        voice_options=job.voice_options if heard else {},
         source=job.source,
         translator=job.translator,
         model=job.translator_model,
@@ -284,6 +316,34 @@ def _checked(wishes: Wishes) -> tuple[str, ...]:
         source=wishes.source, target=wishes.target, translator=wishes.translator, model=wishes.model
     )
     return decided.reasons
+
+
+def _dub_wishes(job: LocalizeJob, language: str) -> DubWishes:
+    return DubWishes(
+        language=language,
+        voice=job.voice,
+        options=job.voice_options,
+        cast=Path(job.cast) if job.cast else None,
+        mix={"target": job.loudness},
+        rights=job.voice_rights,
+    )
+
+
+def _checked_dubs(job: LocalizeJob) -> tuple[str, ...]:
+    """Refuse now what a dub would refuse after an hour of other work; who speaks, and why."""
+    if not job.stems or not job.languages:
+        missing = "stems" if not job.stems else "a translation"
+        raise InvalidJob(
+            f"a dub needs {missing}",
+            hint="Name a language to translate into, and let the sound be separated; or name no voice.",
+        )
+    MixJob(target=job.loudness)
+    reasons: list[str] = []
+    for language in job.languages:
+        settled = settle(_dub_wishes(job, language), DubSettings(), language, Path())
+        open_voices(settled, language)
+        reasons.extend(settled.reasons)
+    return tuple(reasons)
 
 
 def _has_clips(cast: str) -> bool:

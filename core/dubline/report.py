@@ -15,6 +15,17 @@ from dubline.errors import Cancelled
 
 Report = Callable[[float, float], None]
 
+UNITS = {
+    "translate": "lines",
+    "tone": "segments",
+    "cast": "clips",
+    "pitch": "speakers",
+    "references": "speakers",
+    "pace": "lines",
+    "speak": "lines",
+}
+"""Stages that count things; all others count seconds of sound."""
+
 
 def silent(done: float, total: float) -> None:
     """A report that nobody reads."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
+from speaking_programs import tone_program
 
 from dubline.errors import BackendMissing, DublineError, InvalidJob, ValidationError, WeightsError
 from dubline.localize_job import LocalizeJob
@@ -156,3 +161,83 @@ def test_refused_before_anything_is_decoded(
         decide(job_of(path, **more))
     assert said in caught.value.message and caught.value.hint, caught.value.message
     assert not isinstance(caught.value, BackendMissing) or caught.value.hint
+
+
+# --- the dub -----------------------------------------------------------------------------------
+
+
+def dub_of(path: Path, folder: Path, **more: Any) -> LocalizeJob:
+    """A job that ends in a dub by a program that hums."""
+    command = [sys.executable, "-S", str(tone_program(folder)), "{text_file}", "{wav}", "{rate}"]
+    told = {"stems": True, "targets": ("es",), "translator": "apertium", "voice": "command", **more}
+    return job_of(path, voice_options={"command": command}, **told)
+
+
+def test_from_a_film_to_its_dub_once_it_has_a_text_and_only_what_changed_again(
+    talk: Path, tmp_path: Path
+) -> None:
+    if "eng-spa" not in apertium_pairs():
+        pytest.skip("apertium and its pair eng-spa are not installed")
+    root = tmp_path / "talk.dubline"
+    notes: list[str] = []
+    with Run(root) as run:
+        result = localize(dub_of(talk, tmp_path, translator="manual"), run, threads=1, tell=notes.append)
+        assert result.translations and not result.dubs and summary(result, run)["dubs"] == []
+    assert any("nothing is dubbed in es" in note for note in notes)
+
+    result, states, told = done(dub_of(talk, tmp_path, loudness="streaming-16"), root)
+    (dub,) = result.dubs
+    assert dub.language == "es" and dub.mix is not None and dub.mix.frames == result.sound.frames
+    assert abs((dub.mix.after.integrated or 0) + 16) <= 0.1
+    assert [name for name in states if name in ("separate", "translate", "pitch", "speak", "remix")] == [
+        "separate", "translate", "pitch", "speak", "remix"
+    ]  # fmt: skip
+    (said,) = told["dubs"]
+    assert said["language"] == "es" and said["target"] == "streaming-16" and said["failed"] == 0
+    assert said["spoken"] + said["too_long"] == told["translations"][0]["translated"]
+    assert {"dubbed.json", "final.wav", "final.m4a", "M&E.wav"} <= set(told["files"])
+    assert all((root / name).is_file() for name in told["files"])
+
+    _, again, _ = done(dub_of(talk, tmp_path, loudness="streaming-16"), root)
+    assert set(again.values()) == {"kept"}
+    _, louder, _ = done(dub_of(talk, tmp_path), root)
+    assert {name for name, state in louder.items() if state == "done"} == {"remix"}
+
+
+@pytest.mark.parametrize(
+    ("more", "kind", "said"),
+    [
+        ({"stems": False}, InvalidJob, "a dub needs stems"),
+        ({"targets": ()}, InvalidJob, "a dub needs a translation"),
+        ({"voice": "nosuch"}, InvalidJob, "nosuch"),
+        ({"voice": "auto"}, InvalidJob, "Name it with --voice"),
+        ({"voice": "piper"}, DublineError, "piper"),
+        ({"loudness": "loud"}, InvalidJob, "no loudness target"),
+    ],
+)
+def test_a_dub_that_cannot_be_is_refused_before_anything_is_decoded(
+    tmp_path: Path, more: dict[str, Any], kind: type[DublineError], said: str
+) -> None:
+    if not SPEECH:
+        pytest.skip("pocketsphinx or the built-in diarizer's weights are not here")
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros((4800, 1)), 48000)
+    with pytest.raises(kind) as caught:
+        decide(dub_of(path, tmp_path, **{"translator": "manual", **more}))
+    assert said in caught.value.message + caught.value.hint and caught.value.hint
+
+
+def test_a_voice_that_clones_is_refused_before_the_work(talk: Path, tmp_path: Path) -> None:
+    clone = {"command": ["cat", "{reference}", "{text_file}"]}
+    job = msgspec.structs.replace(dub_of(talk, tmp_path, translator="manual"), voice_options=clone)
+    with Run(tmp_path / "talk.dubline") as run:
+        with pytest.raises(InvalidJob, match="cloned") as caught:
+            localize(job, run, threads=1)
+        assert "--i-have-the-voice-rights" in caught.value.hint and not run.manifest().steps
+
+
+def apertium_pairs() -> list[str]:
+    if shutil.which("apertium") is None:
+        return []
+    told = subprocess.run(["apertium", "-l"], capture_output=True, text=True, check=False).stdout
+    return [line.strip() for line in told.splitlines()]

@@ -11,6 +11,7 @@ import typer
 from dubline import __version__
 from dubline.cli import (
     backends,
+    dub,
     export,
     localize,
     models,
@@ -38,6 +39,7 @@ app.command("localize")(localize.localize)
 app.command("separate")(separate.separate)
 app.command("transcribe")(transcribe.transcribe)
 app.command("translate")(translate.translate)
+app.command("dub")(dub.dub)
 app.command("export")(export.export)
 
 
@@ -58,7 +60,7 @@ def _options(
 
 @app.command("doctor")
 def doctor() -> None:
-    """Try each separator, diarizer and recognizer on two seconds of sound and say what came out.
+    """Try each separator, diarizer and recognizer on two seconds of sound, let each voice say a word.
 
     One that is not installed, or whose model is not here, says how to get it; that is no failure.
     """

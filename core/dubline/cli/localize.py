@@ -1,4 +1,4 @@
-"""`dubline localize`: stems, transcript and translations of a film in one go."""
+"""`dubline localize`: stems, transcript, translations and dubs of a film in one go."""
 
 from __future__ import annotations
 
@@ -80,6 +80,28 @@ def localize(
     synopsis: Annotated[
         Path | None, typer.Option(help="A text file that tells what happens, for llm.")
     ] = None,
+    voice: Annotated[
+        str,
+        typer.Option(
+            help="Dub it too: auto, espeak-ng, flite, piper, paddlespeech or command. Default: no dub.",
+            show_default=False,
+        ),
+    ] = "",
+    voice_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A setting of the voice, NAME=VALUE, such as model=FOLDER; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    loudness: Annotated[
+        str,
+        typer.Option(help="Of the dub: ebu-r128, atsc-a85, netflix, streaming-14, streaming-16 or off."),
+    ] = "ebu-r128",
+    rights: Annotated[
+        bool,
+        typer.Option("--i-have-the-voice-rights", help="Say that you may clone the voices of this film."),
+    ] = False,
     track: Annotated[
         str,
         typer.Option(help="Which audio track of a video: number from 0, or language.", show_default=False),
@@ -89,19 +111,23 @@ def localize(
         int | None, typer.Option(help="CPU threads. Default: physical cores less one.", min=1)
     ] = None,
 ) -> None:
-    """Do everything: separate, find out who says what, translate.
+    """Do everything: separate, find out who says what, translate, and dub where a voice is named.
 
-    The same as `dubline separate`, `transcribe` and `translate` one after the other, with their results in
-    one run folder. What can be refused is refused before the work begins. Stopped, it goes on where it was;
-    with another setting, only what depends on it is done again. For more options use the three commands.
+    The same as `dubline separate`, `transcribe`, `translate` and `dub` one after the other, with their
+    results in one run folder. What can be refused is refused before the work begins. Stopped, it goes on
+    where it was; with another setting, only what depends on it is done again. For more options use the
+    single commands.
 
         dubline localize EPISODE.mov --from tr --to en
 
         dubline localize EPISODE.mov --from tr --to en --to de --glossary terms.csv --cast cast.toml
 
+        dubline localize EPISODE.mov --from tr --to en --voice auto
+
         dubline localize EPISODE.mov --from tr --to en --translator llm --server http://localhost:11434/v1
         --translator-model qwen3:14b
     """
+    from dubline.cli.dub import voice_options
     from dubline.cli.progress import watched
     from dubline.cli.separate import check_media, said_kept
     from dubline.errors import InvalidJob
@@ -134,6 +160,10 @@ def localize(
         translator=translator,
         translator_model=translator_model,
         server=server,
+        voice=voice,
+        voice_options=voice_options(more=voice_option or ()),
+        voice_rights=rights,
+        loudness=loudness,
         device=device,
     )
     decided = decide(job)
@@ -146,11 +176,14 @@ def localize(
             bar.say(reason)
         done = localizing(job, run, decided=decided, threads=threads, tell=bar.say)
     _tell(done, root)
-    if any(translation.totals.failed for translation in done.translations):
+    failed = any(translation.totals.failed for translation in done.translations)
+    if failed or any(take.state == "failed" for dub in done.dubs for take in dub.takes.takes):
         raise typer.Exit(1)
 
 
 def _tell(done: Localized, root: Path) -> None:
+    from dubline.cli.dub import tell_dub
+
     for stem in done.stems.stems if done.stems else ():
         typer.echo(f"{stem.name:<8} {stem.label}")
     if done.transcript is not None:
@@ -166,4 +199,7 @@ def _tell(done: Localized, root: Path) -> None:
                 f"         try them again: dubline translate {root} --to {translation.target_language} "
                 "--retry-failed"
             )
+    for dub in done.dubs:
+        typer.echo(f"\ndub in {dub.language}:")
+        tell_dub(dub, root)
     typer.echo(f"\n{root}")

@@ -10,10 +10,7 @@ from types import FrameType
 from typing import TextIO
 
 from dubline.errors import Cancelled
-from dubline.report import Progress, clock_text
-
-COUNTED = {"translate": "lines", "tone": "segments", "cast": "clips"}
-"""Stages that count things; all others count seconds of sound."""
+from dubline.report import UNITS, Progress, clock_text
 
 
 class Bar:
@@ -29,8 +26,8 @@ class Bar:
         """Called by `Progress`."""
         share = done / total if total else 1.0
         time_left = f"  {clock_text(left)[:8]} left" if left is not None and share < 1 else ""
-        if stage in COUNTED:
-            amount = f"{done:.0f} of {total:.0f} {COUNTED[stage]}"
+        if stage in UNITS:
+            amount = f"{done:.0f} of {total:.0f} {UNITS[stage]}"
         else:
             amount = f"{clock_text(done)[:8]} of {clock_text(total)[:8]}"
         text = f"{stage:<10} {share:6.1%}  {amount}{time_left}"

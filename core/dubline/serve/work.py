@@ -96,7 +96,7 @@ class Worker:
             self._note(f"{record.name}: kept from before")
 
     def _show(self, stage: str, done: float, total: float, left: float | None) -> None:
-        from dubline.pipeline import UNITS
+        from dubline.report import UNITS
 
         self._stage = stage
         self.out.send(
