@@ -13,6 +13,8 @@ STAGES = {
     "cast": "Comparing with the cast",
     "translate": "Translating",
     "pitch": "Listening to the voices",
+    "pace": "Hearing how long the voice takes",
+    "references": "Cutting samples of the voices",
     "speak": "Speaking the dub",
     "remix": "Mixing",
 }

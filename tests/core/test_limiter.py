@@ -20,8 +20,8 @@ def limited(sound: np.ndarray, ceiling: float, block: int, rate: int = 48000) ->
     return np.concatenate([*parts, limiter.flush()], axis=1)
 
 
-def peak_db(sound: np.ndarray) -> float:
-    follower = PeakFollower(len(sound))
+def peak_db(sound: np.ndarray, rate: int = 48000) -> float:
+    follower = PeakFollower(rate, len(sound))
     values = np.concatenate([follower.push(sound), follower.flush()])
     assert len(values) == sound.shape[1]
     return float(20 * np.log10(max(values.max(initial=0.0), 1e-9)))
@@ -88,9 +88,12 @@ def test_a_sine_between_the_samples_is_seen() -> None:
     assert peak_db(limited(sound, -1.0, 7777)) <= -0.98
 
 
-def test_ffmpeg_reads_no_peak_over_the_ceiling(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rate", [8000, 16000, 22050, 32000, 44100, 48000, 96000])
+def test_ffmpeg_reads_no_peak_over_the_ceiling(tmp_path: Path, rate: int) -> None:
     path = tmp_path / "limited.wav"
-    soundfile.write(path, limited(bursts(7, 2, 200000), -1.05, 65536).T, 48000, subtype="FLOAT")
+    sound = limited(bursts(7, 2, 200000), -1.05, 65536, rate)
+    assert peak_db(sound, rate) <= -1.03
+    soundfile.write(path, sound.T, rate, subtype="FLOAT")
     read = true_peak(path)
     if read is None:
         pytest.skip("the ffmpeg program is not installed")

@@ -86,7 +86,7 @@ def test_levels_markers_and_the_muted_original(tmp_path: Path) -> None:
     assert parameters[2][0]["Parameter ID"] == "volume" and parameters[2][0]["Parameter Value"] == -6.5
     notes = [m["metadata"]["Resolve_OTIO"] for m in ours["tracks"]["markers"]]
     assert notes[0] == {"Keywords": [], "Note": "41% sure: Nerede kaldın?"}  # noqa: RUF001
-    assert [m["color"] for m in ours["tracks"]["markers"]] == ["YELLOW", "RED", "MAGENTA", "CYAN"]
+    assert [m["color"] for m in ours["tracks"]["markers"]] == ["YELLOW", "RED", "PINK", "CYAN"]
     groups = [c["metadata"]["Resolve_OTIO"]["Link Group ID"] for c in clips_of(ours, "Audio")]
     assert len(set(groups)) == len(groups)
 

@@ -1,7 +1,7 @@
 """True peaks: finding them between the samples, and keeping them under a ceiling.
 
-A true peak is the largest magnitude of the sound after fourfold oversampling (ITU-R BS.1770-4, annex 2).
-The interpolation here is a Kaiser-windowed sinc of 32 taps.
+A true peak is the largest magnitude of the sound after oversampling to 192 kHz or more, which is fourfold
+at 48 kHz (ITU-R BS.1770-4, annex 2). The interpolation here is a Kaiser-windowed sinc of 32 taps.
 
 The limiter turns all channels down together, so the image does not move. It looks ahead: the gain is
 already down when the peak comes, rises again by a fixed number of dB a second, and is smoothed so that it
@@ -11,6 +11,7 @@ never jumps. At no sample is it above what the peaks around that sample allow.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 HALF = 16  # taps on either side of a point between two samples
-OVERSAMPLING = 4
+FINEST = 192_000  # Hz at which peaks are looked for at least
 _BETA = 8.0  # Kaiser's: side lobes near -80 dB
 
 LOOK_AHEAD = 0.005  # seconds
@@ -31,17 +32,18 @@ HEADROOM = 0.05  # dB under the ceiling, since meters interpolate differently
 _TILE = 4096  # samples that are skipped together when they are too quiet to matter
 
 
-def _phases() -> Floats:
-    """(2 * HALF, 3): weights of the samples around a point 1/4, 2/4 and 3/4 of the way to the next one."""
-    points = np.arange(1, OVERSAMPLING) / OVERSAMPLING
+@cache
+def _phases(rate: int) -> tuple[Floats, float]:
+    """(2 * HALF, points): weights of the samples around each point between one and the next; and how much
+    larger than samples of magnitude 1 such a point can be."""
+    times = max(4, -(-FINEST // rate))
+    if FINEST % rate and rate < FINEST:
+        times *= 2  # meters that convert to 192 kHz look at other points
+    points = np.arange(1, times) / times
     distance = np.arange(1 - HALF, 1 + HALF)[:, None] - points[None]
     weights: Floats = np.sinc(distance) * np.i0(_BETA * np.sqrt(1 - (distance / HALF) ** 2)) / np.i0(_BETA)
-    return np.asarray(weights / weights.sum(axis=0))
-
-
-PHASES = _phases()
-# Between samples of magnitude 1, no point can be larger than this.
-OVERSHOOT = float(np.abs(PHASES).sum(axis=0).max())
+    weights /= weights.sum(axis=0)
+    return weights, float(np.abs(weights).sum(axis=0).max())
 
 
 class PeakFollower:
@@ -51,10 +53,11 @@ class PeakFollower:
     question whether `floor` is passed, and saves the work on everything quiet. It may be raised any time.
     """
 
-    def __init__(self, channels: int, floor: float = 0.0) -> None:
+    def __init__(self, rate: int, channels: int, floor: float = 0.0) -> None:
         self.floor = floor
         self._kept = np.zeros((channels, HALF - 1), np.float32)
-        self._weights = PHASES.astype(np.float32)
+        weights, self._overshoot = _phases(rate)
+        self._weights = weights.astype(np.float32)
 
     def push(self, block: Block) -> NDArray[np.float32]:
         """(channels, n) -> (n',): the peak from each sample up to the next, over all channels.
@@ -72,7 +75,7 @@ class PeakFollower:
             stop = min(count, start + _TILE)
             reach = sound[:, start : stop + 2 * HALF - 1]
             loudest = max(float(reach.max()), -float(reach.min()))
-            if loudest == 0.0 or loudest * OVERSHOOT <= self.floor:
+            if loudest == 0.0 or loudest * self._overshoot <= self.floor:
                 continue
             for channel in reach:
                 windows = np.lib.stride_tricks.sliding_window_view(channel, 2 * HALF)
@@ -96,7 +99,7 @@ class TruePeakLimiter:
         self._limit = 10 ** (ceiling / 20)
         self._ahead = max(2, round(LOOK_AHEAD * rate))
         self._slope = RELEASE / rate
-        self._peaks = PeakFollower(channels, floor=self._limit)
+        self._peaks = PeakFollower(rate, channels, floor=self._limit)
         # Silence in front, so that the gain can be down before the first sample; it is not given out.
         self._silence = self._ahead
         self._sound = np.zeros((channels, self._silence), np.float32)

@@ -78,7 +78,7 @@ class LoudnessMeter:
         self._weights = np.array(weights if len(weights) == channels else (1.0,) * channels)
         self._filter = k_filter(rate)
         self._state = np.zeros((len(self._filter), channels, 2))
-        self._peaks = PeakFollower(channels) if peaks else None
+        self._peaks = PeakFollower(rate, channels) if peaks else None
         self._peak = 0.0
         self._frames = 0
         self._powers: list[float] = []  # mean of every full 100 ms

@@ -47,13 +47,15 @@ TARGET_FEATURES = {
     "disabled tracks": "yes",
     "levels": "yes",
     "markers": "yes",
-    "marker colours": "yes",
+    "marker colours": "part: magenta becomes pink, orange blue",
     "subtitles": "sidecar",
     "speaker names": "sidecar",
 }
 NAMESPACE = "Resolve_OTIO"
 TYPES = {1: "Mono", 2: "Stereo", 6: "5.1", 8: "7.1"}
 QUIETEST, LOUDEST = -100.0, 30.0
+COLOURS = {"MAGENTA": "PINK", "ORANGE": "BLUE", "BLACK": "PURPLE", "WHITE": "CYAN"}
+"""OpenTimelineIO's colours that Resolve's markers do not have, and one in the stead of each."""
 
 
 def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions) -> Written:
@@ -104,6 +106,7 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     _apart(timeline.tracks.markers, fps)
     for item in [timeline.tracks, *timeline.find_children(descended_from_type=otio.core.Item)]:
         for marker in item.markers:
+            marker.color = COLOURS.get(marker.color, marker.color)
             marker.metadata[NAMESPACE] = {"Keywords": [], "Note": marker.comment}
     if drop:
         lost["drop-frame labels: choose a drop-frame rate in the project's settings first"] = None
