@@ -258,7 +258,7 @@ def _timeline_file(programme: Programme, timeline: ResolveTimeline, place: Path,
             hint="Place it directly, or localize the whole timeline.",
         )
     from otio_dubline.build import build
-    from otio_dubline.exporters import export
+    from otio_dubline.exporters import ExportOptions, export
     from otio_dubline.exporters.takes import on_whole_frames
 
     if programme.picture is None:
@@ -267,7 +267,8 @@ def _timeline_file(programme: Programme, timeline: ResolveTimeline, place: Path,
         )
     folder = place / f"timeline-{uuid.uuid4().hex[:8]}"
     # The takes are those of the plan's own tracks: one file for both.
-    (done,) = export(on_whole_frames(build(programme), place), ["resolve"], folder)
+    whole = on_whole_frames(build(programme), place)
+    (done,) = export(whole, ["resolve"], folder, ExportOptions(gather=False))
     return done.files[0].as_posix()
 
 

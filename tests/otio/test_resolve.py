@@ -226,6 +226,41 @@ def test_the_export_copies_a_sound_that_has_one(tmp_path: Path) -> None:
     media = [c["media_references"]["DEFAULT_MEDIA"]["target_url"] for c in clips_of(ours, "Audio")]
     assert Path(media[0]).parent == tmp_path / "out/resolve/media" and begins_at(Path(media[0])) == 0
     assert np.array_equal(sf.read(media[0], dtype="float64")[0], sound)
-    assert media[1] == programme.sounds[1].path
+    assert Path(media[1]).samefile(programme.sounds[1].path)
     assert any("given & mixed.wav" in note for note in done.notes)
     assert given.read_bytes() == before
+
+
+def test_the_runs_own_sounds_lie_beside_it_and_the_users_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programme = small_programme(tmp_path, seconds=1, takes=True)
+    given = tmp_path / "the film's sound.wav"
+    broadcast(given, 0)
+    sounds = (
+        msgspec.structs.replace(programme.sounds[0], path=str(given), frames=4800),
+        *programme.sounds[1:],
+    )
+    timeline = build(msgspec.structs.replace(programme, sounds=sounds))
+
+    def look(place: Path, **wanted: Any) -> list[Path]:
+        (done,) = export(timeline, ["resolve"], place, ExportOptions(**wanted))
+        ours = json.loads(done.files[0].read_text(encoding="utf-8"))
+        media = [Path(c["media_references"]["DEFAULT_MEDIA"]["target_url"]) for c in clips_of(ours, "Audio")]
+        assert media[0] == given and all(path.is_file() for path in media)
+        return media[1:]
+
+    there = look(tmp_path / "exports")
+    assert {path.parent for path in there} == {tmp_path / "exports/resolve/media"}
+    assert {"vocals.wav", "music.wav"} <= {path.name for path in there}
+    assert len(set(there)) == len(there) >= len(STEMS) + 2, "each take by itself"
+    for path, sound in zip(there, sounds[1:], strict=False):
+        assert path.samefile(sound.path), "no second copy on the disk"
+
+    def refuse(*paths: Any) -> None:
+        raise OSError("this disk knows no links")
+
+    monkeypatch.setattr("os.link", refuse)
+    for path, sound in zip(look(tmp_path / "exports"), sounds[1:], strict=False):
+        assert path.read_bytes() == Path(sound.path).read_bytes() and not path.samefile(sound.path)
+    assert not any("resolve" in path.parts for path in look(tmp_path / "exports", gather=False))

@@ -55,7 +55,8 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     `schema`: OTIO's version family for old readers ("0.14.0"; "" is the newest). `embed`: sound inside the
     AAF instead of beside it. `languages`: subtitles and dubs in these only; empty: all. `takes`: the spoken
-    lines of a dub one by one, too.
+    lines of a dub one by one, too. `gather`: the run's sounds are put beside the timeline (DaVinci Resolve),
+    as hard links where the disk has them.
     """
 
     target: str = ""
@@ -63,6 +64,7 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
     embed: bool = True
     languages: tuple[str, ...] = ()
     takes: bool = True
+    gather: bool = True
 
 
 class Exported(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,8 @@ is missing; so nothing goes in that is not there.
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import count, pairwise
@@ -23,7 +25,7 @@ from otio_dubline.cues import CueTrack, cue_tracks, mixed
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.neutral import schema_versions
 from otio_dubline.exporters.subtitles import write_files
-from otio_dubline.exporters.takes import is_takes
+from otio_dubline.exporters.takes import FOLDER, is_takes
 from otio_dubline.naming import file_name
 from otio_dubline.reading import frames_of, media_file, rate_of, require_media, start_of, told_of
 from otio_dubline.time_reference import begins_at, copy_without
@@ -59,7 +61,7 @@ COLOURS = {"MAGENTA": "PINK", "ORANGE": "BLUE", "BLACK": "PURPLE", "WHITE": "CYA
 
 
 def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions) -> Written:
-    """Write NAME.otio, subtitles/*.srt, HOWTO.txt, and media/ for sounds that carry a time reference.
+    """Write NAME.otio, subtitles/*.srt, HOWTO.txt, and the run's own sounds in media/.
 
     Raises:
         InvalidJob: media are missing or not on this machine; nothing to export.
@@ -98,6 +100,7 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     for track in timeline.tracks:
         groups = _dress_track(track, groups, lost, notes)
     copied = _without_time_references(timeline, folder, final)
+    gathered = _gathered(timeline, folder, final) if options.gather else ()
     if copied:
         notes[
             f"{', '.join(Path(c).name for c in copied)}: copied without its time reference, by which Resolve "
@@ -113,9 +116,11 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     name = f"{file_name(timeline.name)}.otio"
     otio.adapters.write_to_file(timeline, str(folder / name), "otio_json", target_schema_versions=versions)
     clock = Timecode(start, fps, drop)
-    text = _howto(name, subtitles, fps, clock, list(timeline.tracks))
+    text = _howto(name, subtitles, fps, clock, list(timeline.tracks), bool(gathered))
     (folder / "HOWTO.txt").write_text(text, encoding="utf-8")
-    return Written(files=(name, "HOWTO.txt", *subtitles, *copied), lost=tuple(lost), notes=tuple(notes))
+    return Written(
+        files=(name, "HOWTO.txt", *subtitles, *copied, *gathered), lost=tuple(lost), notes=tuple(notes)
+    )
 
 
 def _overlaps(tracks: Sequence[CueTrack]) -> int:
@@ -263,6 +268,41 @@ def _without_time_references(timeline: otio.schema.Timeline, folder: Path, final
     return tuple(made.values())
 
 
+def _gathered(timeline: otio.schema.Timeline, folder: Path, final: Path) -> tuple[str, ...]:
+    """The sounds that the run has made, beside the timeline: stems, dub, M&E and takes. What is the user's
+    own stays where it lies."""
+    run = told_of(timeline).get("run")
+    roots = [final.absolute().with_name(FOLDER), *([Path(run).absolute()] if run else [])]
+    made: dict[Path, str] = {}
+    taken: set[str] = set()
+    for track in timeline.tracks:
+        for clip in track.find_clips() if track.kind == otio.schema.TrackKind.Audio else ():
+            reference = clip.media_reference
+            if not isinstance(reference, otio.schema.ExternalReference):
+                continue
+            path = media_file(reference.target_url)
+            if final.absolute() in path.parents or not any(root in path.parents for root in roots):
+                continue
+            if path not in made:
+                name = path.name if is_takes(track) else f"{file_name(track.name)}{path.suffix}"
+                while name.casefold() in taken:
+                    name = f"{len(made) + 1} {name}"
+                taken.add(name.casefold())
+                made[path] = f"media/{name}"
+                _link(path, folder / made[path])
+            reference.target_url = (final / made[path]).absolute().as_posix()
+            reference.name = Path(made[path]).name
+    return tuple(made.values())
+
+
+def _link(path: Path, target: Path) -> None:
+    target.parent.mkdir(exist_ok=True)
+    try:
+        os.link(path, target)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(path, target)
+
+
 def _apart(markers: Sequence[otio.schema.Marker], fps: Fraction) -> None:
     """One marker on a frame: Resolve keeps no more. A second one moves on to the next free frame."""
     taken: set[int] = set()
@@ -281,6 +321,7 @@ def _howto(
     fps: Fraction,
     clock: Timecode,
     tracks: Sequence[otio.schema.Track],
+    gathered: bool,
 ) -> str:
     rate = rate_text(fps)
     shown = f"{float(fps):.3f}".rstrip("0").rstrip(".")
@@ -296,6 +337,11 @@ def _howto(
         "3. If nothing happens, or an error gives no reason, one of the media files was moved or",
         "   renamed. Put it back, or export again: Resolve does not relink while it imports.",
     ]
+    if gathered:
+        rows += [
+            "   The folder media holds stems, dub and takes; they can be dragged in by themselves, too.",
+            "   Those that last as long as the programme begin with its first frame.",
+        ]
     steps = count(4)
     if dubs := [track.name for track in tracks if told_of(track).get("role") == "dub"]:
         rows += [
