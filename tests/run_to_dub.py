@@ -16,8 +16,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import soundfile
+from command import Answer, dubline
 from speaking_programs import tone_program
 
+from dubline.dubbed import Dub, read_dub
 from dubline.localize_job import LocalizeJob
 from dubline.pipeline import localize
 from dubline.recognition.publish import publish_transcript
@@ -131,3 +133,27 @@ def hum(folder: Path) -> tuple[str, ...]:
 def spoken_last(root: Path) -> int:
     """How many takes the last `speak` had to make."""
     return int([s for s in read_manifest(root).steps if s.name == "speak"][-1].facts["made"])
+
+
+def dub(root: Path, *words: str | Path) -> Answer:
+    """`dubline dub` with the program that hums."""
+    return dubline("dub", root, *hum(root.parent), "--threads", "1", *words)
+
+
+def read(root: Path, name: str = "dubbed.json") -> Dub:
+    return read_dub(root / name)
+
+
+def states(root: Path) -> list[str]:
+    """The takes' states."""
+    return [take.state for take in read(root).takes.takes]
+
+
+def done(root: Path, name: str) -> int:
+    """How many steps of a name are in the manifest."""
+    return sum(record.name == name for record in read_manifest(root).steps)
+
+
+def sounds(root: Path) -> dict[int, bytes]:
+    """The takes' files."""
+    return {t.id: (root / t.path).read_bytes() for t in read(root).takes.takes if t.path}

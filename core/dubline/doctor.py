@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from dubline.backends import BackendInfo
+
+Tried = tuple[str, bool]
+"""What happened, and whether that is good."""
 
 WITH_MODELS = ("piper", "paddlespeech")
 """Voices whose models the user brings, in whatever language."""
@@ -35,36 +41,25 @@ def try_voices() -> Iterator[tuple[str, str, bool]]:
     The user's own program or service is left alone: nothing here says which one it is.
     """
     from dubline.backends import available, find, options_of
-    from dubline.errors import BackendMissing, DublineError, WeightsError
     from dubline.voice.fitting import usable
 
-    for name, info in available("voice").items():
-        if not info.installed:
-            yield name, f"not installed: {info.remedy}", True
-            continue
-        try:
-            cls = find("voice", name)
-            if name == "command":
-                yield name, "your own program or service: name it with --voice command and its options", True
-                continue
-            # Who needs a language is asked in English; who brings models, in the one of the first there is.
-            language = "" if name in WITH_MODELS else "en"
-            with cls(options_of(cls, {"language": language})) as voice:
-                listed = voice.voices()
-                word = WORDS.get(listed[0].language.partition("-")[0], "Hello.")
-                spoken = usable(voice.speak(word, listed[0].name, speed=1.0, pitch=1.0, tick=_go_on))
-                notes = "; ".join(voice.notes)
-        except (BackendMissing, WeightsError) as error:
-            yield name, f"{error.message}. {error.hint}", True
-        except DublineError as error:
-            yield name, f"{error.message}. {error.hint}", False
-        except Exception as error:  # whatever a stranger's back end or a library raises
-            yield name, f"{type(error).__name__}: {error}", False
-        else:
-            seconds = spoken.sound.shape[1] / spoken.rate
-            more = f" and {len(listed) - 1} more" if len(listed) > 1 else ""
-            said = f"works with {listed[0].name}{more}: {seconds:.2f} s of speech at {spoken.rate} Hz"
-            yield name, f"{said}; {notes}".rstrip("; "), True
+    def speak(name: str) -> Tried:
+        if name == "command":
+            return "your own program or service: name it with --voice command and its options", True
+        cls = find("voice", name)
+        # Who needs a language is asked in English; who brings models, in the one of the first there is.
+        language = "" if name in WITH_MODELS else "en"
+        with cls(options_of(cls, {"language": language})) as voice:
+            listed = voice.voices()
+            word = WORDS.get(listed[0].language.partition("-")[0], "Hello.")
+            spoken = usable(voice.speak(word, listed[0].name, speed=1.0, pitch=1.0, tick=_go_on))
+            notes = "; ".join(voice.notes)
+        seconds = spoken.sound.shape[1] / spoken.rate
+        more = f" and {len(listed) - 1} more" if len(listed) > 1 else ""
+        said = f"works with {listed[0].name}{more}: {seconds:.2f} s of speech at {spoken.rate} Hz"
+        return f"{said}; {notes}".rstrip("; "), True
+
+    yield from _each(available("voice"), speak)
 
 
 def _go_on() -> None:
@@ -77,7 +72,6 @@ def try_listeners(kind: Literal["diarizer", "recognizer"]) -> Iterator[tuple[str
     import numpy as np
 
     from dubline.backends import Stretch, available, find, options_of
-    from dubline.errors import BackendMissing, DublineError, WeightsError
     from dubline.report import silent
     from dubline.sound import FloatFile
     from dubline.speech_routing import route_speech
@@ -86,38 +80,30 @@ def try_listeners(kind: Literal["diarizer", "recognizer"]) -> Iterator[tuple[str
     time = np.arange(2 * RATE) / RATE
     tones = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 12))
     voice = (0.1 * tones * (1 + np.sin(2 * np.pi * 4 * time))).astype(np.float32)
-    for name, info in available(kind).items():
-        if not info.installed:
-            yield name, f"not installed: {info.remedy}", True
-            continue
+
+    def listen(name: str) -> Tried:
+        if kind == "diarizer":
+            choice = route_speech(diarizer=name, words=False).diarizer
+        else:
+            choice = route_speech(recognizer=name, voices=False).recognizer
+        cls = find(kind, name)
         with tempfile.TemporaryDirectory(prefix="dubline-doctor-") as place:
             path = Path(place) / "voice.raw"
             with FloatFile(path, 1) as file:
                 file.append(voice[None])
-            try:
+            with cls(options_of(cls, choice.options)) as backend, Speech(path) as speech:
                 if kind == "diarizer":
-                    choice = route_speech(diarizer=name, words=False).diarizer
+                    count = len(backend.diarize(speech, silent).embeddings)
+                    heard = f"{count} speaker{'' if count == 1 else 's'}"
                 else:
-                    choice = route_speech(recognizer=name, voices=False).recognizer
-                cls = find(kind, name)
-                with cls(options_of(cls, choice.options)) as backend, Speech(path) as speech:
-                    if kind == "diarizer":
-                        count = len(backend.diarize(speech, silent).embeddings)
-                        heard = f"{count} speaker{'' if count == 1 else 's'}"
-                    else:
-                        (answer,) = backend.recognize(speech, (Stretch(start=0.0, end=2.0),), silent)
-                        count = len(answer.words)
-                        heard = f"{count} word{'' if count == 1 else 's'}"
-                    notes = "; ".join(backend.notes)
-            except (BackendMissing, WeightsError) as error:
-                yield name, f"{error.message}. {error.hint}", True
-            except DublineError as error:
-                yield name, f"{error.message}. {error.hint}", False
-            except Exception as error:  # whatever a stranger's back end or a library raises
-                yield name, f"{type(error).__name__}: {error}", False
-            else:
-                model = f" with {choice.options['model']}" if "model" in choice.options else ""
-                yield name, f"works{model}: {heard} in two seconds of hum; {notes}".rstrip("; "), True
+                    (answer,) = backend.recognize(speech, (Stretch(start=0.0, end=2.0),), silent)
+                    count = len(answer.words)
+                    heard = f"{count} word{'' if count == 1 else 's'}"
+                notes = "; ".join(backend.notes)
+        model = f" with {choice.options['model']}" if "model" in choice.options else ""
+        return f"works{model}: {heard} in two seconds of hum; {notes}".rstrip("; "), True
+
+    yield from _each(available(kind), listen)
 
 
 def try_separators() -> Iterator[tuple[str, str, bool]]:
@@ -129,33 +115,44 @@ def try_separators() -> Iterator[tuple[str, str, bool]]:
     import numpy as np
 
     from dubline.backends import available
-    from dubline.errors import BackendMissing, DublineError, WeightsError
     from dubline.routing import job_of, route
     from dubline.run import Run
     from dubline.separation import separate
     from dubline.sound import SoundWriter, open_sound
 
-    for name, info in available("separator").items():
+    time = np.arange(96000) / 48000
+    tone = (0.1 * np.sin(2 * np.pi * 220 * time) * np.sin(2 * np.pi * 3 * time)).astype(np.float32)
+
+    def take_apart(name: str) -> Tried:
+        with tempfile.TemporaryDirectory(prefix="dubline-doctor-") as place:
+            folder = Path(place)
+            with SoundWriter(folder / "tone.wav", 48000, 2, 96000) as writer:
+                writer.write(np.stack([tone, tone]))
+            job = job_of(route(separator=name, content="dialogue"))
+            with Run(folder / "run") as run:
+                stems = run.step(separate, open_sound(folder / "tone.wav"), job)
+        exact = stems.quality is not None and stems.quality.residue_dbfs is None
+        words = "stems sum to the source" if exact else "stems do NOT sum to the source"
+        return f"{words}; {'; '.join(stems.notes)}", exact
+
+    yield from _each(available("separator"), take_apart)
+
+
+def _each(
+    declared: Mapping[str, BackendInfo], attempt: Callable[[str], Tried]
+) -> Iterator[tuple[str, str, bool]]:
+    """Try each that is installed; what an attempt raises becomes words."""
+    from dubline.errors import BackendMissing, DublineError, WeightsError
+
+    for name, info in declared.items():
         if not info.installed:
             yield name, f"not installed: {info.remedy}", True
             continue
-        with tempfile.TemporaryDirectory(prefix="dubline-doctor-") as place:
-            folder = Path(place)
-            time = np.arange(96000) / 48000
-            tone = (0.1 * np.sin(2 * np.pi * 220 * time) * np.sin(2 * np.pi * 3 * time)).astype(np.float32)
-            with SoundWriter(folder / "tone.wav", 48000, 2, 96000) as writer:
-                writer.write(np.stack([tone, tone]))
-            try:
-                job = job_of(route(separator=name, content="dialogue"))
-                with Run(folder / "run") as run:
-                    stems = run.step(separate, open_sound(folder / "tone.wav"), job)
-            except (BackendMissing, WeightsError) as error:
-                yield name, f"{error.message}. {error.hint}", True
-            except DublineError as error:
-                yield name, f"{error.message}. {error.hint}", False
-            except Exception as error:  # whatever a stranger's back end or a library raises
-                yield name, f"{type(error).__name__}: {error}", False
-            else:
-                exact = stems.quality is not None and stems.quality.residue_dbfs is None
-                words = "stems sum to the source" if exact else "stems do NOT sum to the source"
-                yield name, f"{words}; {'; '.join(stems.notes)}", exact
+        try:
+            words, good = attempt(name)
+        except DublineError as error:
+            words = f"{error.message}. {error.hint}"
+            good = isinstance(error, BackendMissing | WeightsError)
+        except Exception as error:  # whatever a stranger's back end or a library raises
+            words, good = f"{type(error).__name__}: {error}", False
+        yield name, words, good

@@ -124,6 +124,13 @@ class Stem(Value, frozen=True):
     estimated: bool = False
     empty: bool = False
 
+    @property
+    def sound(self) -> Sound:
+        """The stem as a sound to listen to."""
+        return Sound(
+            path=self.path, rate=self.rate, channels=self.channels, frames=self.frames, layout=self.layout
+        )
+
 
 class StemLevels(Value, frozen=True):
     """What a meter reads on one stem. Levels in dB; None where there is no sound to measure."""

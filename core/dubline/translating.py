@@ -13,7 +13,7 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.glossary import read_glossary
-from dubline.model import Sound, Stems
+from dubline.model import Stems
 from dubline.programme import result_of
 from dubline.run import Run, full_disk_is_told, write_whole
 from dubline.subtitles import SubtitleText, read_subtitles, write_srt
@@ -273,15 +273,7 @@ def _tones(run: Run, transcript: Transcript, tell: Callable[[str], None]) -> Ton
     if importlib.util.find_spec("parselmouth") is None:
         tell('no tone of voice is measured: it needs Parselmouth, pip install "dubline[speech]"')
         return Tones(tones={})
-    vocals = stems.vocals
-    sound = Sound(
-        path=vocals.path,
-        rate=vocals.rate,
-        channels=vocals.channels,
-        frames=vocals.frames,
-        layout=vocals.layout,
-    )
-    measured: Tones = run.step(tones, sound, transcript)
+    measured: Tones = run.step(tones, stems.vocals.sound, transcript)
     return measured
 
 

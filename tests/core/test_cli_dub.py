@@ -9,13 +9,25 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from command import Answer, dubline
-from run_to_dub import LINES, RATE, SECONDS, edit, hum, put_lines, run_to_dub, spoken_last
+from command import dubline
+from run_to_dub import (
+    LINES,
+    RATE,
+    SECONDS,
+    done,
+    dub,
+    edit,
+    put_lines,
+    read,
+    run_to_dub,
+    sounds,
+    spoken_last,
+    states,
+)
 from speaking_programs import tone_program
 
 from dubline.backends import available
-from dubline.dubbed import Dub, read_dub
-from dubline.run import Run, read_manifest
+from dubline.run import Run
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 
@@ -34,28 +46,6 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def root(ready: Path, tmp_path: Path) -> Path:
     """A run with stems and four lines."""
     return Path(shutil.copytree(ready, tmp_path / "Bölüm 1.dubline"))
-
-
-def dub(root: Path, *words: str | Path) -> Answer:
-    """By the program that hums."""
-    return dubline("dub", root, *hum(root.parent), "--threads", "1", *words)
-
-
-def read(root: Path, name: str = "dubbed.json") -> Dub:
-    return read_dub(root / name)
-
-
-def states(root: Path) -> list[str]:
-    return [take.state for take in read(root).takes.takes]
-
-
-def done(root: Path, name: str) -> int:
-    """How many steps of a name are in the manifest."""
-    return sum(record.name == name for record in read_manifest(root).steps)
-
-
-def sounds(root: Path) -> dict[int, bytes]:
-    return {t.id: (root / t.path).read_bytes() for t in read(root).takes.takes if t.path}
 
 
 # --- what comes out ----------------------------------------------------------------------------

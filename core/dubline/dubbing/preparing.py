@@ -313,15 +313,7 @@ def _pitches(run: Run, stems: Stems, transcript: Transcript | None, tell: Tell) 
             'voices are cast without the actors\' pitch: it needs Parselmouth, pip install "dubline[speech]"'
         )
         return {}
-    vocals = stems.vocals
-    sound = Sound(
-        path=vocals.path,
-        rate=vocals.rate,
-        channels=vocals.channels,
-        frames=vocals.frames,
-        layout=vocals.layout,
-    )
-    measured: SpeakerPitches = run.step(speaker_pitches, sound, transcript)
+    measured: SpeakerPitches = run.step(speaker_pitches, stems.vocals.sound, transcript)
     return measured.hertz
 
 

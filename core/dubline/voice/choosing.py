@@ -1,9 +1,11 @@
-"""`auto`: which back end speaks where the user names none."""
+"""Which back end speaks where the user names none, and opening the one that speaks."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from dubline.backends import available, find, options_of
-from dubline.errors import BackendMissing, DublineError
+from dubline.errors import BackendMissing, DublineError, InvalidJob
 from dubline.model import Choice
 
 ORDER = ("piper", "flite", "espeak-ng")
@@ -42,3 +44,17 @@ def choose_voice(language: str) -> tuple[Choice, tuple[str, ...]]:
         f"no voice here speaks {language!r}: {'; '.join(refused)}",
         hint="Install espeak-ng (sudo apt install espeak-ng), or put a Piper voice into the models folder.",
     )
+
+
+def opened(choice: Choice, language: str) -> Any:
+    """The chosen back end for a language, as a context: its model is loaded inside.
+
+    Raises:
+        BackendMissing, WeightsError: it cannot be used.
+        InvalidJob: one of its options is wrong; the message names the back end.
+    """
+    backend = find("voice", choice.backend)
+    try:
+        return backend(options_of(backend, {"language": language, **choice.options}))
+    except InvalidJob as error:
+        raise InvalidJob(f"{choice.backend}: {error.message}", hint=error.hint) from None

@@ -16,14 +16,13 @@ from typing import Any
 
 import msgspec
 
-from dubline.backends import find, options_of
 from dubline.errors import BackendFailed, InvalidJob
 from dubline.model import Choice, ModelIdentity, Value
 from dubline.run import Work, full_disk_is_told, step
 from dubline.translation.durations import DurationModel, default_model
 from dubline.voice.calibration import voice_models
 from dubline.voice.casting import full_name
-from dubline.voice.choosing import choose_voice
+from dubline.voice.choosing import choose_voice, opened
 from dubline.voice.fitting import usable
 from dubline.voice.kept import take_key
 
@@ -66,15 +65,15 @@ def pace_job(voice: str, language: str, options: dict[str, Any] | None = None) -
         choice = choose_voice(language)[0]
     else:
         choice = Choice(backend=backend, options=options or {})
-    with _opened(choice, language) as opened:
-        names = [info.name for info in opened.voices()]
+    with opened(choice, language) as speaker:
+        names = [info.name for info in speaker.voices()]
         name = name or (names[0] if names else "")
-        if not opened.knows(name):
+        if not speaker.knows(name):
             raise InvalidJob(
                 f"there is no voice {choice.backend}:{name}",
                 hint=f"{choice.backend} has {', '.join(names[:8]) or 'none that it lists'}.",
             )
-        return PaceJob(voice=choice, language=language, name=name, models=tuple(opened.identities))
+        return PaceJob(voice=choice, language=language, name=name, models=tuple(speaker.identities))
 
 
 @step("pace", version=1)
@@ -88,7 +87,7 @@ def hear_pace(work: Work, texts: tuple[str, ...], job: PaceJob) -> VoicePace:
     """
     choice = job.voice
     model = default_model(job.language)
-    with _opened(choice, job.language) as voice:
+    with opened(choice, job.language) as voice:
         options = {key: value for key, value in choice.options.items() if key not in _NO_MATTER}
         key = take_key(choice.backend, options, voice.identities, job.language, job.name)
         kept = _Lengths(work.root / "memory" / f"lengths-{key}.jsonl")
@@ -123,14 +122,6 @@ def hear_pace(work: Work, texts: tuple[str, ...], job: PaceJob) -> VoicePace:
     full = full_name(job.name, [choice.backend], choice.backend)
     work.facts.update({"voice": full, "spoken": len(found), "failed": len(texts) - len(found)})
     return VoicePace(voice=full, language=job.language, lengths=found)
-
-
-def _opened(choice: Choice, language: str) -> Any:
-    backend = find("voice", choice.backend)
-    try:
-        return backend(options_of(backend, {"language": language, **choice.options}))
-    except InvalidJob as error:
-        raise InvalidJob(f"{choice.backend}: {error.message}", hint=error.hint) from None
 
 
 class _Lengths:

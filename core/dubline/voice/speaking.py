@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
-from dubline.backends import Reference, Spoken, find, options_of
+from dubline.backends import Reference, Spoken
 from dubline.dubbed import CastVoice, Take, Takes
 from dubline.errors import BackendFailed, InvalidJob
 from dubline.model import Choice, Value
@@ -21,6 +21,7 @@ from dubline.translation.durations import default_model
 from dubline.translation.isochrony import FitRules, rooms
 from dubline.translation.markup import unmark
 from dubline.voice.casting import Role, cast_speakers, full_name, parted
+from dubline.voice.choosing import opened
 from dubline.voice.fitting import fitted
 from dubline.voice.kept import KeptTake, KeptTakes, put, take_key
 from dubline.voice.references import References
@@ -86,7 +87,7 @@ def speak(work: Work, translation: Translation, job: VoiceJob) -> Takes:
     speaking = {s.speaker for s, length in zip(translation.segments, lengths, strict=True) if length}
     with ExitStack() as stack:
         voices = {
-            choice.backend: stack.enter_context(_opened(choice, translation.target_language))
+            choice.backend: stack.enter_context(opened(choice, translation.target_language))
             for choice in (job.voice, *job.others)
         }
         cast = _cast(translation, job, voices, speaking)
@@ -314,14 +315,6 @@ def _check(job: VoiceJob) -> None:
     names = [choice.backend for choice in (job.voice, *job.others)]
     if len(set(names)) < len(names):
         raise InvalidJob("a voice back end is named twice", hint="Give each its options once.")
-
-
-def _opened(choice: Choice, language: str) -> Any:
-    backend = find("voice", choice.backend)
-    try:
-        return backend(options_of(backend, {"language": language, **choice.options}))
-    except InvalidJob as error:
-        raise InvalidJob(f"{choice.backend}: {error.message}", hint=error.hint) from None
 
 
 def _cast(
