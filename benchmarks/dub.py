@@ -6,9 +6,9 @@
 `spoken_lines.tsv` come again and again, each in a slot of 0.85 to 1.15 times the length that the translation
 expects of it, so that every take is made anew. Each length runs in a process of its own, and its children
 are counted: "x length" is wall-clock time, "processor" the time of all processes, both divided by the
-programme's length. "spoken" are the lines that fit, borrowed silence included (`takes.py` tells how they end),
-"past" those that run past the programme's end. The three sounds take 1.1 GB each for an hour at 48 kHz; `--place` names the
-folder for them.
+programme's length. "spoken" are the lines that fit, borrowed silence included (`takes.py` tells how they
+end), "past" those that run past the programme's end. The three sounds take 1.1 GB each for an hour at 48
+kHz; `--place` names the folder for them.
 """
 
 from __future__ import annotations
