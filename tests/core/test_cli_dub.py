@@ -264,10 +264,11 @@ def test_the_film_with_both_languages(tmp_path: Path) -> None:
     assert dubline("dub", root, "--no-mux").status == 0 and not read(root).settings.mux
 
 
-def test_a_sound_has_no_film_and_keeps_its_mix(root: Path) -> None:
+def test_a_sound_has_no_film_and_that_is_said_at_once(root: Path) -> None:
     answer = dub(root, "--mux")
-    assert answer.status == 2 and "without a picture" in answer.err
-    assert (root / "final.wav").is_file() and states(root) == ["spoken"] * 4
+    assert answer.status == 2 and "without a picture" in answer.err and "--no-mux" in answer.err
+    assert not (root / "dubbed.json").exists() and done(root, "speak") == 0
+    assert dub(root, "--takes-only").status == 0 and states(root) == ["spoken"] * 4
 
 
 def test_help_teaches() -> None:

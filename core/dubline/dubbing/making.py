@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from dubline.dubbed import CastVoice, Dub, LoudnessReport, Mix, Take, Takes, dub_json, read_dubs
-from dubline.dubbing.preparing import Prepared, Tell, prepared
+from dubline.dubbing.preparing import Prepared, Tell, film_for, prepared
 from dubline.errors import InvalidJob
 from dubline.mix import remix
 from dubline.mix.audition import audition
-from dubline.mix.film import film_of, mux_film
+from dubline.mix.film import mux_film
 from dubline.report import Report, silent
 from dubline.run import Run, full_disk_is_told, write_whole
 from dubline.voice.calibration import keep_durations
@@ -161,12 +161,7 @@ def _clear_superseded(run: Run, before: Dub | None) -> None:
 
 
 def _film(run: Run, made: Prepared, mix: Mix) -> Path:
-    film = film_of(run.manifest(), made.stems.source)
-    if film is None:
-        raise InvalidJob(
-            "this run is of a sound without a picture, so there is no film to put the dub into",
-            hint="Leave --mux out (--no-mux); the mix itself is final.wav.",
-        )
+    film = film_for(run, made.stems.source)
     if not mix.m4a:
         raise InvalidJob(
             f"there is no AAC of this mix: {'; '.join(mix.notes)}",

@@ -14,7 +14,7 @@ from dubline.dubbed import Dub, DubSettings, Take, dub_place, read_dub
 from dubline.errors import InvalidJob
 from dubline.localize_job import RunClock
 from dubline.mix import MixJob
-from dubline.mix.film import film_of
+from dubline.mix.film import Film, film_of
 from dubline.model import Sound, Stems
 from dubline.programme import read_translations, result_of
 from dubline.run import Run
@@ -114,6 +114,8 @@ def prepared(run: Run, wishes: Wishes, tell: Tell, audition: tuple[int, ...] = (
     place, before = _before(root, translation.target_language)
     settled = settle(wishes, before.settings if before else DubSettings(), translation.target_language, root)
     mix = _mix_job(settled.settings)
+    if settled.settings.mux and not (audition or wishes.takes_only):
+        film_for(run, stems.source)  # an hour of other work must not end in this
     only = audition or (ids_of(wishes.only) if wishes.only else ())
     _check_lines(translation, only)
     if before is None and (wishes.only or wishes.retry_failed):
@@ -159,6 +161,21 @@ def _mix_job(settings: DubSettings) -> MixJob:
         if name not in known:
             raise InvalidJob(f"a mix has no {name}", hint=f"There are {', '.join(known)}.")
     return MixJob(**settings.mix)
+
+
+def film_for(run: Run, sound: Sound) -> Film:
+    """The film that this run is of.
+
+    Raises:
+        InvalidJob: it is of a sound.
+    """
+    film = film_of(run.manifest(), sound)
+    if film is None:
+        raise InvalidJob(
+            "this run is of a sound without a picture, so there is no film to put the dub into",
+            hint="Leave --mux out (--no-mux); the mix itself is final.wav.",
+        )
+    return film
 
 
 def has_text(translation: Translation) -> bool:
