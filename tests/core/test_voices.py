@@ -331,14 +331,25 @@ def test_a_service_that_fails_says_how(tmp_path: Path, fault: str, says: str) ->
         spoken(tmp_path / "run", translation(LINES[0]), by_service(address, timeout=0.5))
 
 
-def test_a_dead_service_is_given_up_and_what_was_made_is_kept(tmp_path: Path) -> None:
-    lines = tuple((f"Line {'x' * (n + 5)}.", 2.0 * n, 2.0 * n + 1, "A") for n in range(DEAF + 4))
-    what = translation(*lines, duration=60.0)
+def test_a_dead_service_is_given_up_and_the_rest_is_made(tmp_path: Path) -> None:
+    """Two lines were made before; then the service is gone, and somebody else has another voice."""
+    lines = [(f"Line {'x' * (n + 5)}.", 2.0 * n, 2.0 * n + 1, "A") for n in range(DEAF + 4)]
+    what = translation(*lines, ("Somebody else speaks.", 40.0, 41.5, "B"), duration=60.0)
     with service() as (address, _), Run(tmp_path / "run") as run:
         run.step(speak, structs.replace(what, segments=what.segments[:2]), by_service(address))
-    with pytest.raises(BackendFailed, match=f"{DEAF} lines in a row"):
-        spoken(tmp_path / "run", what, by_service(address))
-    assert len(list((tmp_path / "run/memory/takes").glob("*.wav"))) == 2
+    gone = by_service(address)
+    with pytest.raises(BackendFailed, match=f"none of {DEAF + 2} lines"):
+        spoken(tmp_path / "run", structs.replace(what, segments=what.segments[2:-1]), gone)
+    if shutil.which("espeak-ng") is None:
+        pytest.skip("espeak-ng is not installed")
+    others, cast = (Choice(backend="espeak-ng"),), {"Mehmet": Role(voice="espeak-ng:en+m3")}
+    takes = spoken(tmp_path / "run", what, structs.replace(gone, others=others, cast=cast))
+    states = [take.state for take in takes.takes]
+    assert states == ["spoken"] * 2 + ["failed"] * (DEAF + 2) + ["spoken"]
+    reasons = [take.reasons[0] for take in takes.takes if take.state == "failed"]
+    assert [reason.startswith("not tried") for reason in reasons] == [False] * DEAF + [True] * 2
+    assert any("counts as gone" in note for note in takes.notes)
+    assert any(f"{DEAF + 2} lines could not be spoken" in note for note in takes.notes)
 
 
 def test_waiting_for_a_service_can_be_stopped(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def dub_run(
         InvalidJob: no translation, text or stems; several languages and none named; an unknown line, voice
             or setting; a voice that clones without a word about the rights.
         BackendMissing, WeightsError: a voice cannot be used.
-        BackendFailed: no line could be spoken, or the voice is gone.
+        BackendFailed: no line could be spoken.
         ValidationError, FFmpegError, StorageFull, Cancelled.
     """
     made = prepared(run, wishes, tell)

@@ -31,7 +31,7 @@ from dubline.voice.wishes import clones
 LOUDEST = 12.0  # dB: how far a line's level may lie from its speaker's median
 LATE = 0.04  # seconds: a frame at 25; what begins later than that is told
 _SILENCE = 30.0  # seconds after a segment in which to look for the next cue
-DEAF = 8  # lines in a row that fail for the same reason, after which the voice counts as gone
+DEAF = 8  # lines in a row that fail for the same reason, after which a voice is not tried any more
 _NO_MATTER = {"timeout", "voices"}
 """Options that change no take: how long to wait, and whom to cast from."""
 _TAKES = 1  # raised when a take would come out otherwise than before
@@ -74,7 +74,7 @@ def speak(work: Work, translation: Translation, job: VoiceJob) -> Takes:
 
     Raises:
         BackendMissing, WeightsError, InvalidJob: a voice cannot be used as asked.
-        BackendFailed: no line at all could be spoken, or eight in a row failed alike.
+        BackendFailed: no line at all could be spoken.
         StorageFull: the disk is full; what was made is kept.
         Cancelled: the report asked to stop.
     """
@@ -147,7 +147,8 @@ class _Maker:
         # A stopped run may have left takes that are not wanted any more.
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
-        self._alike: list[str] = []
+        self._alike: dict[str, tuple[str, int]] = {}  # back end -> how it failed last, and how often in a row
+        self._gone: dict[str, str] = {}
         self.made = 0
 
     def take(self, number: int, segment: TranslatedSegment, text: str, expected: float) -> Take:
@@ -198,12 +199,14 @@ class _Maker:
         anew = self._job.again and segment.id in self._job.only
         known = None if anew else self._kept.get(key)
         if known is None:
+            if backend in self._gone:
+                return structs.replace(blank, reasons=(self._gone[backend],))
             try:
                 known = self._made(key, text, role, (left, room), expected, number, reference)
             except BackendFailed as error:
-                self._failed(error)
+                self._failed(backend, error)
                 return structs.replace(blank, reasons=(str(error),))
-        self._alike.clear()
+            self._alike.pop(backend, None)
         name = f"{segment.id:05d}.wav"
         self._kept.copy(key, self._folder / name)
         start = self._schedule.place(segment, segment.speaker, known.frames)
@@ -280,13 +283,14 @@ class _Maker:
         self.made += 1
         return self._kept.add(key, take, self._job.rate)
 
-    def _failed(self, error: BackendFailed) -> None:
+    def _failed(self, backend: str, error: BackendFailed) -> None:
         """Count failures: a voice that is gone would fail on every line, each after its time-out."""
-        if self._alike and self._alike[-1] != str(error):
-            self._alike.clear()
-        self._alike.append(str(error))
-        if len(self._alike) >= DEAF:
-            raise BackendFailed(f"{DEAF} lines in a row could not be spoken: {error}", hint=error.hint)
+        last, times = self._alike.get(backend, ("", 0))
+        times = times + 1 if last == str(error) else 1
+        self._alike[backend] = (str(error), times)
+        if times >= DEAF:
+            self._gone[backend] = f"not tried, since {backend} failed {DEAF} times in a row: {error}"
+            self._work.note(f"{backend} counts as gone after {DEAF} lines that failed alike: {error}")
 
     def _reasons(
         self, known: KeptTake, segment: TranslatedSegment, start: int, left: float
