@@ -11,19 +11,17 @@ one came out otherwise when they were given backwards). So a chunk is always giv
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
-import signal
 import subprocess
-import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
+from dubline.backends.programs import run_program
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.language import base_language
 from dubline.line_checks import PLACEHOLDERS, TAGS, problems
@@ -35,9 +33,9 @@ if TYPE_CHECKING:
     from dubline.report import Report
 
 CHUNK = 200  # lines given to one process
-LOOK = 0.1  # seconds between two looks at a running process
 LONGEST = 300.0  # seconds for a chunk; it takes about half a second
 INSTALL = "sudo apt install apertium apertium-eng-spa"
+BY_HAND = "Try it by hand: echo hello | apertium -u eng-spa"
 
 _CODES = """
     af afr, an arg, ar ara, ast ast, be bel, bg bul, br bre, bs bos, ca cat, cy cym, da dan, de deu, en eng,
@@ -247,51 +245,15 @@ def _piped(command: list[str], text: str, tick: Tick) -> str:
     """
     # The program chooses a UTF-8 locale itself, which LC_ALL would overrule.
     environment = {name: value for name, value in os.environ.items() if name != "LC_ALL"}
-    # A shell script with a dozen children: a session of its own, to end them all.
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        start_new_session=True,
+    given = text.encode("utf-8")
+    out = run_program(
+        command, given, tick, timeout=LONGEST, name="apertium", hint=BY_HAND, environment=environment
     )
-    deadline = time.monotonic() + LONGEST
-    given: bytes | None = text.encode("utf-8")
-    try:
-        while True:
-            tick()
-            try:
-                out, err = process.communicate(given, timeout=LOOK)
-                break
-            except subprocess.TimeoutExpired:
-                given = None  # it is on its way and may not be given again
-                if time.monotonic() > deadline:
-                    raise BackendFailed(
-                        f"apertium has not ended after {LONGEST:g} s",
-                        hint="Try it by hand: echo hello | apertium -u eng-spa",
-                    ) from None
-    except BaseException:
-        _end(process)
-        raise
     try:
         answer = out.decode("utf-8")
     except UnicodeDecodeError:
         answer = ""
     # A single line may vanish; of several, something comes back unless the program is broken.
-    if process.returncode or (not answer.strip() and "\n\n" in text.strip()):
-        said = " ".join(err.decode("utf-8", "replace").split())[:200]
-        raise BackendFailed(
-            f"apertium gave no translation (status {process.returncode}){': ' + said if said else ''}",
-            hint="Try it by hand: echo hello | apertium -u eng-spa",
-        )
+    if not answer.strip() and "\n\n" in text.strip():
+        raise BackendFailed("apertium gave no translation", hint=BY_HAND)
     return answer
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.communicate()

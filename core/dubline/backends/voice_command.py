@@ -37,7 +37,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from dubline.backends import Reference, Spoken, VoiceInfo
-from dubline.backends.voice_program import LOOK, read_spoken, run_program, speakable
+from dubline.backends.programs import LOOK, run_program
+from dubline.backends.voice_program import read_spoken, speakable
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.model import ModelIdentity
 

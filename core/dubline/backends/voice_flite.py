@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from dubline.backends import Spoken, VoiceInfo
-from dubline.backends.voice_program import read_spoken, run_program, speakable
+from dubline.backends.programs import run_program
+from dubline.backends.voice_program import read_spoken, speakable
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.language import base_language
 from dubline.model import ModelIdentity
