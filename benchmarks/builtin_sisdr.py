@@ -18,11 +18,11 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from dubline.backends import Survey
-from dubline.backends.builtin import Builtin
-from dubline.backends.rnnoise import library_path
-from dubline.model import Line
-from dubline.separation import classical
+from dubline.backends.contract import Survey
+from dubline.backends.separators import classical
+from dubline.backends.separators.builtin import Builtin
+from dubline.backends.separators.rnnoise import library_path
+from dubline.values.media import Line
 
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 RATE = 48000

@@ -32,10 +32,10 @@ import numpy as np
 import soundfile as sf
 import soxr
 
-from dubline.backends import options_of
+from dubline.backends.choosing import options_of
+from dubline.media.speech import RATE, Speech
 from dubline.report import silent
-from dubline.speech_sound import RATE, Speech
-from dubline.transcript import Turn
+from dubline.values.transcript import Turn
 
 os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
@@ -96,9 +96,9 @@ def one_speaker(speech: Speech) -> tuple[Turn, ...]:
 
 def voice_activity() -> Hear:
     """One speaker wherever Silero hears speech."""
-    from dubline.backends.package_weights import SILERO, require_file
-    from dubline.backends.silero import FRAME, Silero
-    from dubline.backends.voice_pieces import _steady, runs
+    from dubline.backends.diarizers.pieces import _steady, runs
+    from dubline.backends.diarizers.silero import FRAME, Silero
+    from dubline.weights.wheels import SILERO, require_file
 
     detector = Silero(require_file(SILERO))
 
@@ -126,11 +126,11 @@ def opened(kind: str, pyannote: str) -> tuple[Hear, Any]:
     if kind == "VAD only":
         return voice_activity(), None
     if kind.startswith("pyannote"):
-        from dubline.backends.diarize_pyannote import Pyannote
+        from dubline.backends.diarizers.pyannote import Pyannote
 
         diarizer: Any = Pyannote(options_of(Pyannote, {"model": pyannote, "threads": 1}))
     else:
-        from dubline.backends.diarize_builtin import BuiltinDiarizer
+        from dubline.backends.diarizers.builtin import BuiltinDiarizer
 
         options: dict[str, Any] = {"hearing": "one" if "one" in kind else "several", "threads": 1}
         if "30 s" in kind:
@@ -144,7 +144,7 @@ def leave_one_out(data: Path) -> None:
     from pyannote.core import Segment, Timeline
     from pyannote.metrics.diarization import DiarizationErrorRate
 
-    from dubline.backends.diarize_builtin import BuiltinDiarizer
+    from dubline.backends.diarizers.builtin import BuiltinDiarizer
 
     known = references(data)
     files = [one for name in ("sample", "meetings", "scene") for one in clips(data)[name]]
@@ -182,7 +182,7 @@ def measure(kind: str, data: Path, pyannote: str, vocals: list[Path]) -> None:
     """One row, in a process of its own so that the peak of memory is its own."""
     import resource
 
-    from dubline.backends.pyannote_models import ensure_torchaudio
+    from dubline.backends.diarizers.pyannote_models import ensure_torchaudio
 
     if kind.startswith("pyannote"):
         ensure_torchaudio()

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dubline.translated import Translation
+    from dubline.values.translated import Translation
 
 LINES = Path(__file__).with_name("spoken_lines.tsv")
 TRANSLATED_AS = "en"
@@ -33,10 +33,10 @@ TRANSLATED_AS = "en"
 
 def programme(minutes: float, count: int) -> Translation:
     """A translation with `count` lines, two speakers in turn, spread over the whole length."""
-    from dubline.transcript import Speaker
-    from dubline.translated import TranslatedSegment, Translation
-    from dubline.translation.durations import default_model
-    from dubline.translation.isochrony import fit
+    from dubline.fit.durations import default_model
+    from dubline.fit.isochrony import fit
+    from dubline.values.transcript import Speaker
+    from dubline.values.translated import TranslatedSegment, Translation
 
     model = default_model(TRANSLATED_AS)
     rows = [row.split("\t") for row in LINES.read_text(encoding="utf-8").splitlines()[1:]]
@@ -76,10 +76,11 @@ def programme(minutes: float, count: int) -> Translation:
 
 def one(minutes: float, count: int, voice: str, rate: int, place: Path) -> None:
     """Speak and mix; print what was measured as JSON."""
+    from dubline.media.sound import open_sound
     from dubline.mix import MixJob, remix
-    from dubline.model import STEM_NAMES, Choice, Stem, Stems
     from dubline.run import Run
-    from dubline.sound import open_sound
+    from dubline.values.base import Choice
+    from dubline.values.stems import STEM_NAMES, Stem, Stems
     from dubline.voice.speaking import VoiceJob, speak
 
     sound = open_sound(place / "film.wav")

@@ -31,9 +31,9 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from dubline.translation import durations
-from dubline.translation.durations import DurationModel, calibrated, default_model, features
-from dubline.translation.syllables import syllables, words_of
+from dubline.fit import durations
+from dubline.fit.durations import DurationModel, calibrated, default_model, features
+from dubline.fit.syllables import syllables, words_of
 
 LINES: dict[str, tuple[str, ...]] = {}
 for row in Path(__file__).with_name("spoken_lines.tsv").read_text(encoding="utf-8").splitlines()[1:]:

@@ -20,9 +20,9 @@ import torch
 from demucs.pretrained import get_model
 from material import FULL, htdemucs, save_bag
 
-from dubline.backends import Survey
-from dubline.backends.demucs import Demucs
-from dubline.separation.overlap import Statistics
+from dubline.backends.contract import Survey
+from dubline.backends.separators.demucs import Demucs
+from dubline.signal.overlap import Statistics
 
 
 def differences(path: Path, sound: np.ndarray, shifts: int, seed: int) -> tuple[float, float]:

@@ -34,14 +34,14 @@ import tiny_translator as tiny
 from durations import flite
 from episode import Episode, episode
 
-from dubline.backends.translate_transformers import TransformersTranslator
+from dubline.backends.translators.transformers import TransformersTranslator
+from dubline.fit.durations import default_model, pace
+from dubline.fit.isochrony import Place, choose, fit, force, rooms
+from dubline.language.sentences import rejoin, sentences
+from dubline.language.splitting import split_back
 from dubline.report import silent
-from dubline.translated import Candidate, Fit, SourceLine
 from dubline.translation.asking import combined
-from dubline.translation.durations import default_model, pace
-from dubline.translation.isochrony import Place, choose, fit, force, rooms
-from dubline.translation.sentences import rejoin, sentences
-from dubline.translation.splitting import split_back
+from dubline.values.translated import Candidate, Fit, SourceLine
 
 MODEL = default_model("en")
 SPOKEN = 200

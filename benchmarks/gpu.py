@@ -22,10 +22,10 @@ import torch
 from material import FULL, film, htdemucs, save_bag
 
 from dubline.backends.torch_run import choose_device
-from dubline.model import Choice
+from dubline.media.sound import open_sound
 from dubline.run import Run
 from dubline.separation import SeparationJob, separate
-from dubline.sound import open_sound
+from dubline.values.base import Choice
 
 TYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -133,8 +133,8 @@ def whole_film(device: str, minutes: float, threads: int, precisions: list[str])
 
 def out_of_memory(device: str) -> None:
     """A batch too large for what the card may use is halved until it fits."""
-    from dubline.backends import Survey
-    from dubline.backends.demucs import Demucs
+    from dubline.backends.contract import Survey
+    from dubline.backends.separators.demucs import Demucs
 
     with tempfile.TemporaryDirectory() as place:
         model = save_bag(Path(place), "htdemucs", [htdemucs(**FULL)])

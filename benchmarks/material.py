@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from random_demucs import FILM, FULL, MUSIC, htdemucs, save_bag  # noqa: E402
 
-from dubline.sound import SoundWriter  # noqa: E402
+from dubline.media.sound import SoundWriter  # noqa: E402
 
 __all__ = ["DATA", "FILM", "FULL", "MUSIC", "film", "htdemucs", "save_bag"]
 

@@ -21,7 +21,7 @@ def main() -> None:
     import random_mdx
     import test_uvr as test
 
-    from dubline.backends.uvr import Uvr
+    from dubline.backends.separators.uvr import Uvr
 
     print(
         f"{'samples':>9} {'block':>7} {'batch':>5} {'overlap':>7}  {'stem':12} {'level':>8} {'differs':>10}"

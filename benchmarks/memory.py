@@ -20,10 +20,10 @@ from pathlib import Path
 
 def one(source: Path, model: str, precision: str, run_folder: Path) -> None:
     """Separate, then print peak memory in MB and seconds."""
-    from dubline.model import Choice
+    from dubline.media.sound import open_sound
     from dubline.run import Run
     from dubline.separation import SeparationJob, separate
-    from dubline.sound import open_sound
+    from dubline.values.base import Choice
 
     began = time.monotonic()
     options = {"model": model, "precision": precision} if model else {}

@@ -27,11 +27,12 @@ import numpy as np
 
 def one(source: Path, folder: Path, target: str) -> None:
     """Mix, then print peak memory in MB, seconds, and what the mix says of its loudness."""
-    from dubline.dubbed import Take, Takes
+    from dubline.media.sound import SoundWriter, open_sound
     from dubline.mix import MixJob, remix
-    from dubline.model import STEM_NAMES, Choice, Stem, Stems
     from dubline.run import Run
-    from dubline.sound import SoundWriter, open_sound
+    from dubline.values.base import Choice
+    from dubline.values.dubbed import Take, Takes
+    from dubline.values.stems import STEM_NAMES, Stem, Stems
 
     sound = open_sound(source)
     rate = sound.rate
@@ -74,11 +75,12 @@ def scene() -> None:
     from loudness_reading import integrated, true_peak
     from material import DATA
 
-    from dubline.dubbed import Take, Takes
+    from dubline.media.sound import open_sound
     from dubline.mix import TARGETS, MixJob, remix
-    from dubline.model import STEM_NAMES, Choice, Stem, Stems
     from dubline.run import Run
-    from dubline.sound import open_sound
+    from dubline.values.base import Choice
+    from dubline.values.dubbed import Take, Takes
+    from dubline.values.stems import STEM_NAMES, Stem, Stems
 
     sound = open_sound(DATA / "scene/mix.flac")
     rate, facts = sound.rate, {"rate": sound.rate, "channels": sound.channels, "frames": sound.frames}

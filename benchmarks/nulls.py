@@ -16,12 +16,13 @@ import soundfile
 from material import DATA, FILM, htdemucs, save_bag
 from random_mdx import build  # material puts tests/ on the path
 
-from dubline.extraction import extract_sound
-from dubline.media import choose_track, probe
-from dubline.model import Choice, Sound
+from dubline.media.extraction import extract_sound
+from dubline.media.probing import choose_track, probe
+from dubline.media.sound import open_sound
 from dubline.run import Run
 from dubline.separation import SeparationJob, separate
-from dubline.sound import open_sound
+from dubline.values.base import Choice
+from dubline.values.media import Sound
 
 
 def measure(name: str, sound: Sound, job: SeparationJob, run: Run) -> None:

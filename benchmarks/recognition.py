@@ -25,14 +25,14 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
-from dubline.backends import Stretch
-from dubline.backends.recognize_pocketsphinx import Pocketsphinx
-from dubline.model import Sound
+from dubline.backends.contract import Stretch
+from dubline.backends.recognizers.pocketsphinx import Pocketsphinx
+from dubline.media.speech import Speech, prepare_speech
 from dubline.recognition.alignment import AlignedCue, Cue, align, align_spoken, normal_tokens, snap
 from dubline.recognition.given_text import refined
 from dubline.report import silent
-from dubline.speech_sound import Speech, prepare_speech
-from dubline.transcript import HeardWord
+from dubline.values.media import Sound
+from dubline.values.transcript import HeardWord
 
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 ROOM = 0.2

@@ -30,15 +30,15 @@ import numpy as np
 import soundfile as sf
 import soxr
 
-from dubline.backends.diarize_builtin import BuiltinDiarizer
-from dubline.backends.recognize_pocketsphinx import Pocketsphinx
+from dubline.backends.diarizers.builtin import BuiltinDiarizer
+from dubline.backends.recognizers.pocketsphinx import Pocketsphinx
+from dubline.media.speech import RATE, Speech
 from dubline.recognition.alignment import align_spoken
-from dubline.recognition.cues import Cue
+from dubline.recognition.given_cues import Cue
 from dubline.recognition.segments import segment
 from dubline.recognition.stretches import pack
 from dubline.recognition.word_edges import first_words_on_sound
 from dubline.report import silent
-from dubline.speech_sound import RATE, Speech
 
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 LINES = Path(__file__).with_name("spoken_lines.tsv")

@@ -59,9 +59,9 @@ def looped(data: Path, minutes: float, target: Path) -> Path:
 
 
 def diarized(backend: Any, options: dict[str, Any], sound: Path) -> None:
-    from dubline.backends import options_of
+    from dubline.backends.choosing import options_of
+    from dubline.media.speech import Speech
     from dubline.report import silent
-    from dubline.speech_sound import Speech
 
     with Speech(sound) as speech, backend(options_of(backend, options)) as diarizer:
         diarizer.diarize(speech, silent)
@@ -69,9 +69,10 @@ def diarized(backend: Any, options: dict[str, Any], sound: Path) -> None:
 
 def recognised(backend: Any, options: dict[str, Any], sound: Path) -> None:
     """In stretches of 10 s, which is what the telephone sample's turns make."""
-    from dubline.backends import Stretch, options_of
+    from dubline.backends.choosing import options_of
+    from dubline.backends.contract import Stretch
+    from dubline.media.speech import Speech
     from dubline.report import silent
-    from dubline.speech_sound import Speech
 
     with Speech(sound) as speech, backend(options_of(backend, options)) as recognizer:
         ends = np.arange(10, speech.duration + 0.01, 10).tolist()
@@ -80,19 +81,19 @@ def recognised(backend: Any, options: dict[str, Any], sound: Path) -> None:
 
 
 def builtin(sound: Path, _: Path, threads: int) -> None:
-    from dubline.backends.diarize_builtin import BuiltinDiarizer
+    from dubline.backends.diarizers.builtin import BuiltinDiarizer
 
     diarized(BuiltinDiarizer, {"threads": threads, "hearing": "several"}, sound)
 
 
 def builtin_one(sound: Path, _: Path, threads: int) -> None:
-    from dubline.backends.diarize_builtin import BuiltinDiarizer
+    from dubline.backends.diarizers.builtin import BuiltinDiarizer
 
     diarized(BuiltinDiarizer, {"threads": threads, "hearing": "one"}, sound)
 
 
 def pyannote(sound: Path, model: Path, threads: int) -> None:
-    from dubline.backends.diarize_pyannote import Pyannote
+    from dubline.backends.diarizers.pyannote import Pyannote
 
     diarized(Pyannote, {"model": str(model), "threads": threads, "device": "cpu"}, sound)
 
@@ -101,7 +102,7 @@ def pyannote_model(folder: Path) -> Path:
     """community-1's shapes: PyanNet of 1.5 million weights, WeSpeaker ResNet34."""
     import random_pyannote
 
-    from dubline.backends.pyannote_models import import_pyannote
+    from dubline.backends.diarizers.pyannote_models import import_pyannote
 
     import_pyannote()
     import torch
@@ -120,7 +121,7 @@ def pyannote_model(folder: Path) -> Path:
 
 
 def pocketsphinx(sound: Path, _: Path, threads: int) -> None:
-    from dubline.backends.recognize_pocketsphinx import Pocketsphinx
+    from dubline.backends.recognizers.pocketsphinx import Pocketsphinx
 
     recognised(Pocketsphinx, {}, sound)
 
@@ -190,7 +191,7 @@ def whisper_ctranslate2(sound: Path, model: Path, threads: int) -> None:
 
 def paddle_model(folder: Path) -> Path:
     """The tiny models of the tests, made inside the worker's environment."""
-    from dubline.worker_environments import interpreter
+    from dubline.workers.environments import interpreter
 
     folder.mkdir()
     clip = folder / "clip.wav"
@@ -202,7 +203,7 @@ def paddle_model(folder: Path) -> Path:
 
 
 def paddle_whisper(sound: Path, model: Path, threads: int) -> None:
-    from dubline.backends.recognize_paddlespeech import PaddleSpeech
+    from dubline.backends.recognizers.paddlespeech import PaddleSpeech
 
     options = {"model": "whisper-tiny", "folder": str(model / "whisper"), "language": "tr"}
     recognised(PaddleSpeech, {**options, "threads": threads}, sound)
@@ -287,7 +288,7 @@ def main() -> None:
     if given.chain:
         chain(given.data, [float(m) for m in given.chain.split(",")], given.threads)
         return
-    from dubline.worker_environments import interpreter
+    from dubline.workers.environments import interpreter
 
     print(f"{'':36} RTF (processor)  wall    peak MiB")
     for name in ROWS:

@@ -23,12 +23,12 @@ from demucs.apply import apply_model
 from demucs.pretrained import get_model
 from material import FULL, film, htdemucs, save_bag
 
-from dubline.backends import Survey
-from dubline.backends.demucs import Demucs
-from dubline.model import Choice
+from dubline.backends.contract import Survey
+from dubline.backends.separators.demucs import Demucs
+from dubline.media.sound import open_sound
 from dubline.run import Run
 from dubline.separation import SeparationJob, separate
-from dubline.sound import open_sound
+from dubline.values.base import Choice
 
 
 def ours(path: Path, sound: np.ndarray, precision: str) -> tuple[float, np.ndarray, tuple[str, ...]]:

@@ -34,14 +34,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from episode import Episode, episode
 from msgspec import structs
 
-from dubline.dubbed import Take, Takes
-from dubline.model import Choice
+from dubline.fit.durations import DurationModel, default_model
+from dubline.fit.isochrony import ON_TIME, Place, choose, rooms
+from dubline.fit.speech_time import SpeechTime
+from dubline.language.splitting import split_back
 from dubline.run import Run
-from dubline.translated import Candidate, Fit, TranslatedSegment, Translation
-from dubline.translation.durations import DurationModel, default_model
-from dubline.translation.isochrony import ON_TIME, Place, choose, rooms
-from dubline.translation.speech_time import SpeechTime
-from dubline.translation.splitting import split_back
+from dubline.values.base import Choice
+from dubline.values.dubbed import Take, Takes
+from dubline.values.translated import Candidate, Fit, TranslatedSegment, Translation
 from dubline.voice.calibration import Known, fitted_by, late_takes, voice_durations, voice_models
 from dubline.voice.speaking import VoiceJob, speak
 

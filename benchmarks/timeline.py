@@ -25,7 +25,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dubline.programme import (
+from dubline.values.programme import (
     Mark,
     Programme,
     SoundTrack,

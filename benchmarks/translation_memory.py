@@ -20,9 +20,10 @@ from episode import episode
 
 def translated(count: int, translator: str) -> None:
     """Translate an episode of `count` segments and print the peak memory of this process in MiB."""
-    from dubline.run import Run, write_whole
-    from dubline.transcript import transcript_json
-    from dubline.translating import Wishes, translate_run
+    from dubline.files import write_whole
+    from dubline.run import Run
+    from dubline.translation.way import Wishes, translate_run
+    from dubline.values.transcript import transcript_json
 
     with tempfile.TemporaryDirectory() as place:
         root = Path(place) / "e.dubline"

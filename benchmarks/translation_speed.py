@@ -31,9 +31,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 import tiny_translator as tiny
 
-from dubline.backends.translate_ctranslate2 import CTranslate2Translator
-from dubline.backends.translate_transformers import TransformersTranslator
-from dubline.translated import SourceLine
+from dubline.backends.translators.ctranslate2 import CTranslate2Translator
+from dubline.backends.translators.transformers import TransformersTranslator
+from dubline.values.translated import SourceLine
 
 WORDS = 32_000
 BEAMS = 4

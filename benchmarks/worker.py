@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from dubline.worker_client import WorkerClient, worker_file
+from dubline.workers.client import WorkerClient, worker_file
 
 SERVICE = Path(__file__).resolve().parents[1] / "tests/faults/workers/faithful.py"
 CALLS = 500

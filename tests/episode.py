@@ -26,8 +26,8 @@ from pathlib import Path
 
 import pytest
 
-from dubline.transcript import Segment, Speaker, Transcript, Word
-from dubline.translation.durations import default_model
+from dubline.fit.durations import default_model
+from dubline.values.transcript import Segment, Speaker, Transcript, Word
 
 DATA = Path(__file__).resolve().parents[1] / "../shared/data/text/tr_en_dialogue_2000.tsv"
 MINUTES = 57.0  # for COUNT segments

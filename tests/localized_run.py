@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from dubline.dubbed import Dub, LoudnessReport, Mix, Take, Takes, dub_json, dub_place
-from dubline.localize_job import LocalizeJob
 from dubline.pipeline import localize
 from dubline.recognition.publish import publish_transcript
 from dubline.run import Run
-from dubline.timeline_media import TimelineClip, TimelineMedia
-from dubline.transcript import Segment, Speaker, Transcript
-from dubline.translated import Fit, TranslatedSegment, Translation, counted
-from dubline.translating import publish_translation
+from dubline.translation.way import publish_translation
+from dubline.values.dubbed import Dub, LoudnessReport, Mix, Take, Takes, dub_json, dub_place
+from dubline.values.timeline import TimelineClip, TimelineMedia
+from dubline.values.transcript import Segment, Speaker, Transcript
+from dubline.values.translated import Fit, TranslatedSegment, Translation, counted
+from dubline.values.wishes import LocalizeJob
 
 Said = tuple[float, float, str, str, str]  # start, end, speaker, Turkish, English ("" : failed)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dubline.media.sound import open_sound, read_blocks
 from dubline.separation.quality import QualityMeter
-from dubline.sound import open_sound, read_blocks
 
 
 def integrated(path: Path, start: int = 0, stop: int | None = None) -> float | None:

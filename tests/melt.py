@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from dubline.programme import Programme
 from dubline.timebase import frames_to_samples
+from dubline.values.programme import Programme
 
 MELT = shutil.which("melt") or ""
 RATE = 48000

@@ -9,7 +9,7 @@ def save_pyannet(path: Path, seed: int = 0) -> Path:
     """A PyanNet that switches its three speakers on and off at random."""
     import torch
 
-    from dubline.backends.pyannet import _network
+    from dubline.backends.diarizers.pyannet import _network
 
     torch.manual_seed(seed)
     net = _network()

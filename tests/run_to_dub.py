@@ -19,15 +19,15 @@ import soundfile
 from command import Answer, dubline
 from speaking_programs import tone_program
 
-from dubline.dubbed import Dub, read_dub
-from dubline.localize_job import LocalizeJob
 from dubline.pipeline import localize
 from dubline.recognition.publish import publish_transcript
 from dubline.run import Run, read_manifest
-from dubline.timeline_media import FileMedia
-from dubline.transcript import Segment, Speaker, Transcript
-from dubline.translated import TranslatedSegment, Translation, counted
-from dubline.translating import publish_translation
+from dubline.translation.way import publish_translation
+from dubline.values.dubbed import Dub, read_dub
+from dubline.values.timeline import FileMedia
+from dubline.values.transcript import Segment, Speaker, Transcript
+from dubline.values.translated import TranslatedSegment, Translation, counted
+from dubline.values.wishes import LocalizeJob
 
 Said = tuple[float, float, str, str]  # start, end, speaker, text ("": left to a person)
 

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from dubline.subtitles import SubtitleText, read_srt, write_srt
-from dubline.transcript import Segment, Speaker, Transcript, Word, write_transcript
-from dubline.translated import TranslatedSegment, Translation, counted
-from dubline.translating import publish_translation
+from dubline.translation.way import publish_translation
+from dubline.values.transcript import Segment, Speaker, Transcript, Word, write_transcript
+from dubline.values.translated import TranslatedSegment, Translation, counted
 
 TURKISH = (
     "Nerede kaldın?",

@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from dubline.media import probe
-from dubline.model import Media
-from dubline.programme import (
+from dubline.media.probing import probe
+from dubline.timebase import Timecode, frame_rate, frames_to_samples, rate_text, seconds_to_frames
+from dubline.values.media import Media
+from dubline.values.programme import (
     Mark,
     Programme,
     Role,
@@ -31,7 +32,6 @@ from dubline.programme import (
     TakeClip,
     TakeTrack,
 )
-from dubline.timebase import Timecode, frame_rate, frames_to_samples, rate_text, seconds_to_frames
 
 NAME = "Bölüm 1 & <pilot>"
 STEMS: tuple[Role, ...] = ("vocals", "music", "sfx", "ambient")

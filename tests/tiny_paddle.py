@@ -23,7 +23,7 @@ TIMES = FIRST_SPECIAL + 107  # <|0.00|>: after <|endoftext|>, 99 languages and s
 
 
 def service() -> Any:
-    path = Path(__file__).resolve().parents[1] / "core" / "dubline" / "backends" / "paddlespeech_worker.py"
+    path = Path(__file__).resolve().parents[1] / "core" / "dubline" / "workers" / "paddlespeech_worker.py"
     spec = importlib.util.spec_from_file_location("paddlespeech_worker", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -27,7 +27,7 @@ SENTENCE = "We have to leave this house before the morning."
 
 
 def service() -> Any:
-    path = Path(__file__).resolve().parents[1] / "core/dubline/backends/paddlespeech_voice_worker.py"
+    path = Path(__file__).resolve().parents[1] / "core/dubline/workers/paddlespeech_voice_worker.py"
     spec = importlib.util.spec_from_file_location("paddlespeech_voice_worker", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

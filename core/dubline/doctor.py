@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from dubline.backends import BackendInfo
+    from dubline.backends.choosing import BackendInfo
 
 Tried = tuple[str, bool]
 """What happened, and whether that is good."""
@@ -40,7 +40,7 @@ def try_voices() -> Iterator[tuple[str, str, bool]]:
 
     The user's own program or service is left alone: nothing here says which one it is.
     """
-    from dubline.backends import available, find, options_of
+    from dubline.backends.choosing import available, find, options_of
     from dubline.voice.fitting import usable
 
     def speak(name: str) -> Tried:
@@ -71,11 +71,12 @@ def try_listeners(kind: Literal["diarizer", "recognizer"]) -> Iterator[tuple[str
     happened, good), as in `try_all`."""
     import numpy as np
 
-    from dubline.backends import Stretch, available, find, options_of
+    from dubline.backends.choosing import available, find, options_of
+    from dubline.backends.contract import Stretch
+    from dubline.media.sound import FloatFile
+    from dubline.media.speech import RATE, Speech
+    from dubline.recognition.routing import route_speech
     from dubline.report import silent
-    from dubline.sound import FloatFile
-    from dubline.speech_routing import route_speech
-    from dubline.speech_sound import RATE, Speech
 
     time = np.arange(2 * RATE) / RATE
     tones = sum(np.sin(2 * np.pi * 140 * k * time) / k for k in range(1, 12))
@@ -114,11 +115,11 @@ def try_separators() -> Iterator[tuple[str, str, bool]]:
     """
     import numpy as np
 
-    from dubline.backends import available
-    from dubline.routing import job_of, route
+    from dubline.backends.choosing import available
+    from dubline.media.sound import SoundWriter, open_sound
     from dubline.run import Run
     from dubline.separation import separate
-    from dubline.sound import SoundWriter, open_sound
+    from dubline.separation.routing import job_of, route
 
     time = np.arange(96000) / 48000
     tone = (0.1 * np.sin(2 * np.pi * 220 * time) * np.sin(2 * np.pi * 3 * time)).astype(np.float32)

@@ -16,31 +16,33 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from dubline.dubbed import Dub, DubSettings
-from dubline.dubbing import Wishes as DubWishes
-from dubline.dubbing import check_rights, dub_run, has_text
 from dubline.errors import InvalidJob
-from dubline.extraction import extract_sound
-from dubline.localize_job import LocalizeJob, RunClock
+from dubline.media.extraction import extract_sound
+from dubline.media.timeline_cut import TimelineCut, cut_timeline
+from dubline.media.timeline_sound import timeline_sound
 from dubline.mix import MixJob
-from dubline.model import Media, Sound, Stems
-from dubline.recognition.casting import cast_names
 from dubline.recognition.publish import TRANSCRIPT, publish_transcript
+from dubline.recognition.routing import route_speech
+from dubline.recognition.routing import weights_of as speech_weights
 from dubline.recognition.stage import DiarizationJob, RecognitionJob
-from dubline.routing import job_of, route
+from dubline.recognition.voice_names import cast_names
+from dubline.recognition.way import TranscriptionJob, transcribe, voices_of
 from dubline.run import Run, Work, step
 from dubline.separation import SeparationJob, separate
-from dubline.speech_routing import route_speech
-from dubline.speech_routing import weights_of as speech_weights
-from dubline.timeline_cut import TimelineCut, cut_timeline
-from dubline.timeline_media import FileMedia, Source
-from dubline.timeline_sound import timeline_sound
-from dubline.transcript import Transcript
-from dubline.transcription import TranscriptionJob, transcribe, voices_of
-from dubline.translated import Translation
-from dubline.translating import Wishes, translate_run
+from dubline.separation.routing import job_of, route
+from dubline.translation.routing import route_translation
 from dubline.translation.stage import check_languages
-from dubline.translation_routing import route_translation
+from dubline.translation.way import Wishes, translate_run
+from dubline.values.dubbed import Dub, DubSettings
+from dubline.values.media import Media, Sound
+from dubline.values.stems import Stems
+from dubline.values.timeline import FileMedia, RunClock, Source
+from dubline.values.transcript import Transcript
+from dubline.values.translated import Translation
+from dubline.values.wishes import LocalizeJob
+from dubline.voice.preparing import check_rights, has_text
+from dubline.voice.way import dub_run
+from dubline.voice.wishes import Wishes as DubWishes
 from dubline.voice.wishes import open_voices, settle
 
 Tell = Callable[[str], None]
@@ -192,7 +194,7 @@ def find_media(media: Source) -> Found:
     Raises:
         ValidationError, FFmpegError, InvalidJob: it cannot be used; see `cut_timeline` for timelines.
     """
-    from dubline.media import as_sound, choose_track, probe
+    from dubline.media.probing import as_sound, choose_track, probe
 
     if not isinstance(media, FileMedia):
         return cut_timeline(media)
@@ -303,7 +305,7 @@ def _checked(wishes: Wishes) -> tuple[str, ...]:
 
     Where the language is left to be detected, the route can only be known then.
     """
-    from dubline.glossary import read_glossary
+    from dubline.values.glossary import read_glossary
 
     if wishes.glossary is not None:
         read_glossary(wishes.glossary)
@@ -347,6 +349,6 @@ def _checked_dubs(job: LocalizeJob) -> tuple[str, ...]:
 
 
 def _has_clips(cast: str) -> bool:
-    from dubline.cast import read_cast
+    from dubline.values.cast import read_cast
 
     return any(member.clips for member in read_cast(Path(cast)).values())

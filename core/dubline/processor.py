@@ -15,13 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dubline.dubbed import Mix, Takes
-from dubline.extraction import extract_sound
+from dubline.media.extraction import extract_sound
 from dubline.mix.job import MixJob
-from dubline.model import Sound, Stems
 from dubline.report import Report, silent
-from dubline.routing import job_of, route
 from dubline.run import Run
+from dubline.separation.routing import job_of, route
+from dubline.values.dubbed import Mix, Takes
+from dubline.values.media import Sound
+from dubline.values.stems import Stems
 
 NO_TAKES = Takes(language="", takes=())
 
@@ -57,9 +58,9 @@ class CinematicAudioProcessor:
         `track`: number from 0, language or title; None takes the default one.
 
         Raises:
-            ValidationError, FFmpegError, InvalidJob, StorageFull, Cancelled: see `dubline.media`.
+            ValidationError, FFmpegError, InvalidJob, StorageFull, Cancelled: see `dubline.media.probing`.
         """
-        from dubline.media import as_sound, choose_track, probe
+        from dubline.media.probing import as_sound, choose_track, probe
 
         sound = as_sound(Path(media))
         if sound is not None and track is None:
@@ -73,7 +74,7 @@ class CinematicAudioProcessor:
     ) -> Stems:
         """Vocals, music, sfx and ambient of a sound; together they are the sound.
 
-        `content`: "auto", "dialogue", "music" or "cinematic"; see `dubline.routing.route`.
+        `content`: "auto", "dialogue", "music" or "cinematic"; see `dubline.separation.routing.route`.
 
         Raises:
             InvalidJob, BackendMissing, WeightsError, StorageFull, Cancelled: see `dubline.separation`.

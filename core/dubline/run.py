@@ -27,8 +27,9 @@ import msgspec
 
 from dubline import __version__
 from dubline.errors import Cancelled, DublineError, InvalidJob, StorageFull
-from dubline.model import Value, canonical_json, to_json
+from dubline.files import full_disk_is_told, write_whole
 from dubline.report import Report, silent
+from dubline.values.base import Value, canonical_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,6 @@ T = TypeVar("T")
 FORMAT = "dubline.run.1"
 LONGEST_INPUT = 16384
 """Bytes of JSON from which the manifest keeps an input's hash instead of the input."""
-FULL_DISK = {"ENOSPC", "EDQUOT", "EFBIG"}
 
 
 class StepRecord(Value, frozen=True):
@@ -303,35 +303,6 @@ def _placeless(value: Any) -> Any:
     return value
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut."""
-    aside = path.with_name(f".{path.name}.part")
-    with aside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-
-
-@contextmanager
-def full_disk_is_told(folder: Path) -> Iterator[None]:
-    """Turn the system's way of saying "disk full" into ours."""
-    import errno
-
-    codes = {getattr(errno, code) for code in FULL_DISK if hasattr(errno, code)}
-    try:
-        yield
-    except StorageFull:
-        raise
-    except OSError as error:
-        if error.errno not in codes:
-            raise
-        raise StorageFull(
-            f"the disk that holds {folder} is full",
-            hint="Make room, or choose another place with --out. The same command then goes on.",
-        ) from error
-
-
 @contextmanager
 def _quietly_if_full() -> Iterator[None]:
     # The manifest should tell of a failure, but not hide that failure behind "disk full" of its own.
@@ -339,3 +310,15 @@ def _quietly_if_full() -> Iterator[None]:
 
     with contextlib.suppress(OSError):
         yield
+
+
+def result_of(manifest: Manifest, root: Path, name: str, wanted: Any) -> Any:
+    """The result of the last step of that name that was finished, or None."""
+    for record in reversed(manifest.steps):
+        if record.name == name and record.state in ("done", "kept"):
+            path = root / "steps" / f"{name}-{record.key}" / "result.json"
+            try:
+                return msgspec.json.decode(path.read_bytes(), type=wanted)
+            except (OSError, ValueError):  # cleared away, or written by another version
+                continue
+    return None

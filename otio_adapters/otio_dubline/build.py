@@ -20,8 +20,16 @@ from pathlib import Path
 
 import opentimelineio as otio
 
-from dubline.programme import Mark, Programme, SoundTrack, SubtitleCue, SubtitleTrack, TakeClip, TakeTrack
 from dubline.timebase import samples_to_frames, seconds_to_frames, whole
+from dubline.values.programme import (
+    Mark,
+    Programme,
+    SoundTrack,
+    SubtitleCue,
+    SubtitleTrack,
+    TakeClip,
+    TakeTrack,
+)
 
 NAMESPACE = "dubline"
 SUBTITLE = "Subtitle"

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from dubline.errors import DublineError, InvalidJob
-from dubline.run import write_whole
+from dubline.files import write_whole
 from otio_dubline.exporters import TARGETS, target
 
 FEATURES = (

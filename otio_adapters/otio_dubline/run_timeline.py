@@ -8,11 +8,11 @@ import msgspec
 import opentimelineio as otio
 
 from dubline.errors import DublineError, InvalidJob
-from dubline.programme import programme_of_text, read_programme
-from dubline.transcript import FORMAT as TRANSCRIPT
-from dubline.transcript import parse_transcript
-from dubline.translated import FORMAT as TRANSLATION
-from dubline.translated import parse_translation
+from dubline.programme.reading import programme_of_text, read_programme
+from dubline.values.transcript import FORMAT as TRANSCRIPT
+from dubline.values.transcript import parse_transcript
+from dubline.values.translated import FORMAT as TRANSLATION
+from dubline.values.translated import parse_translation
 from otio_dubline.build import build
 
 

@@ -130,7 +130,7 @@ class ResolveDesk:
         return told(undo.undo(self._session(), folder), "The placement is taken back.")
 
     def cues(self, folder: str) -> List[Dict[str, Any]]:
-        from dubline_resolve import cues
+        from dubline_resolve import cue_reading as cues
 
         return cues.read_cues(self._session(), folder)
 

@@ -17,17 +17,18 @@ import pytest
 import soundfile
 from random_voices import save_ge2e, save_pyannet
 
-from dubline.backends import Diarization, options_of
-from dubline.backends.diarize_builtin import BuiltinDiarizer
-from dubline.backends.diarize_pyannote import Pyannote
-from dubline.backends.package_weights import GE2E, SILERO, find_file
+from dubline.backends.choosing import options_of
+from dubline.backends.contract import Diarization
+from dubline.backends.diarizers.builtin import BuiltinDiarizer
+from dubline.backends.diarizers.pyannote import Pyannote
 from dubline.errors import BackendMissing, Cancelled, InvalidJob
-from dubline.media import as_sound
-from dubline.model import Sound
+from dubline.media.probing import as_sound
+from dubline.media.speech import RATE, Speech, prepare_speech
 from dubline.recognition.exports import read_rttm
 from dubline.report import silent
-from dubline.speech_sound import RATE, Speech, prepare_speech
-from dubline.transcript import Turn
+from dubline.values.media import Sound
+from dubline.values.transcript import Turn
+from dubline.weights.wheels import GE2E, SILERO, find_file
 
 torch = pytest.importorskip("torch")
 
@@ -58,7 +59,7 @@ def _one(folder: Path) -> tuple[Any, dict[str, Any]]:
 def _pyannote(folder: Path) -> tuple[Any, dict[str, Any]]:
     from random_pyannote import pipeline_folder
 
-    from dubline.backends.pyannote_models import import_pyannote
+    from dubline.backends.diarizers.pyannote_models import import_pyannote
 
     try:
         import_pyannote()

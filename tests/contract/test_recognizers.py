@@ -12,13 +12,13 @@ import pytest
 import tiny_whisper as tiny
 from tiny_whisper_folder import tiny_whisper
 
-from dubline.backends import Heard, Stretch
-from dubline.backends.recognize_faster_whisper import FasterWhisper
-from dubline.backends.recognize_pocketsphinx import Pocketsphinx
-from dubline.backends.recognize_transformers import TransformersWhisper
+from dubline.backends.contract import Heard, Stretch
+from dubline.backends.recognizers.faster_whisper import FasterWhisper
+from dubline.backends.recognizers.pocketsphinx import Pocketsphinx
+from dubline.backends.recognizers.transformers import TransformersWhisper
 from dubline.errors import Cancelled, InvalidJob
-from dubline.sound import FloatFile
-from dubline.speech_sound import Speech
+from dubline.media.sound import FloatFile
+from dubline.media.speech import Speech
 
 RECOGNIZERS: dict[str, tuple[Any, Callable[[], dict[str, Any]]]] = {
     "faster-whisper": (

@@ -16,10 +16,11 @@ import pytest
 import random_mdx
 from random_demucs import FILM, htdemucs, save_bag, save_safetensors, save_th
 
-from dubline.backends import Survey, available, find, options_of
+from dubline.backends.choosing import available, find, options_of
+from dubline.backends.contract import Survey
 from dubline.errors import Cancelled, InvalidJob
-from dubline.model import Line
-from dubline.separation.overlap import Statistics
+from dubline.signal.overlap import Statistics
+from dubline.values.media import Line
 
 Make = Callable[[Path], tuple[str, dict[str, Any]]]
 

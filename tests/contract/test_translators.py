@@ -13,15 +13,15 @@ import pytest
 import tiny_translator as tiny
 from misbehaving_server import MODEL, MisbehavingServer
 
-from dubline.backends import options_of
-from dubline.backends.translate_apertium import Apertium
-from dubline.backends.translate_ctranslate2 import CTranslate2Translator
-from dubline.backends.translate_llm import LanguageModel
-from dubline.backends.translate_manual import Manual
-from dubline.backends.translate_transformers import TransformersTranslator
+from dubline.backends.choosing import options_of
+from dubline.backends.translators.apertium import Apertium
+from dubline.backends.translators.ctranslate2 import CTranslate2Translator
+from dubline.backends.translators.llm import LanguageModel
+from dubline.backends.translators.manual import Manual
+from dubline.backends.translators.transformers import TransformersTranslator
 from dubline.errors import Cancelled, InvalidJob
-from dubline.language import width
-from dubline.translated import Answer, SourceLine
+from dubline.language.script import width
+from dubline.values.translated import Answer, SourceLine
 
 
 class Case(NamedTuple):

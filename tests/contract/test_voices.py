@@ -15,17 +15,18 @@ import numpy as np
 import pytest
 from speaking_programs import tone_program
 
-from dubline import worker_environments
-from dubline.backends import Reference, VoiceInfo, options_of
-from dubline.backends.voice_command import Command
-from dubline.backends.voice_espeak import Espeak
-from dubline.backends.voice_flite import Flite
-from dubline.backends.voice_paddlespeech import PaddleSpeechVoice
-from dubline.backends.voice_piper import Piper
+from dubline.backends.choosing import options_of
+from dubline.backends.contract import Reference, VoiceInfo
+from dubline.backends.voices.command import Command
+from dubline.backends.voices.espeak import Espeak
+from dubline.backends.voices.flite import Flite
+from dubline.backends.voices.paddlespeech import PaddleSpeechVoice
+from dubline.backends.voices.piper import Piper
 from dubline.errors import BackendFailed, Cancelled, InvalidJob
-from dubline.sound import SoundWriter
+from dubline.media.sound import SoundWriter
 from dubline.voice.fitting import usable
-from dubline.weights import checksum
+from dubline.weights.files import checksum
+from dubline.workers import environments as worker_environments
 
 LINES = (
     "We have to leave this house before the morning.",

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
+from dubline.media.sound import FloatFile
+from dubline.media.speech import Speech
 from dubline.recognition import alignment
 from dubline.recognition.alignment import AlignedCue, Cue, align, match, normal_tokens, snap
-from dubline.recognition.cues import read_cues
+from dubline.recognition.given_cues import read_cues
 from dubline.recognition.sound_edges import sound_edge
-from dubline.sound import FloatFile
-from dubline.speech_sound import Speech
-from dubline.transcript import HeardWord
+from dubline.values.transcript import HeardWord
 
 RATE = 16000
 SUBTITLES = Path(__file__).resolve().parents[2] / "../shared/data/subtitles"

@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dubline.backends import Survey, find, options_of, rnnoise
-from dubline.backends.builtin import Builtin
-from dubline.backends.builtin_stream import LATENCY, SPARE, BuiltinStream
+from dubline.backends.choosing import find, options_of
+from dubline.backends.contract import Survey
+from dubline.backends.separators import classical, rnnoise
+from dubline.backends.separators.builtin import Builtin
+from dubline.backends.separators.builtin_stream import LATENCY, SPARE, BuiltinStream
 from dubline.errors import BackendFailed, BackendMissing, Cancelled, InvalidJob, ValidationError
-from dubline.model import Line
-from dubline.separation import classical
+from dubline.values.media import Line
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 RATE = 48000
@@ -137,7 +138,8 @@ def test_the_memory_of_rnnoise_goes_on_in_another_process(tmp_path: Path) -> Non
     np.save(tmp_path / "rest.npy", sound[RATE:])
     expected, chance = here.push(sound[RATE:])
     code = (
-        "import sys, numpy as np; from pathlib import Path; from dubline.backends.rnnoise import Denoiser\n"
+        "import sys, numpy as np; from pathlib import Path\n"
+        "from dubline.backends.separators.rnnoise import Denoiser\n"
         "at = Path(sys.argv[1]); d = Denoiser(); s = np.load(at / 'state.npz')\n"
         "d.restore({k: v if v.ndim else v.item() for k, v in s.items()})\n"
         "c, p = d.push(np.load(at / 'rest.npy')); np.savez(at / 'out.npz', c=c, p=p)"

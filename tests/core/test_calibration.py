@@ -18,14 +18,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from dubline.backends import find, options_of
-from dubline.dubbed import CastVoice, Take, Takes
+from dubline.backends.choosing import find, options_of
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
-from dubline.model import Choice
+from dubline.fit.durations import DurationModel, default_model
+from dubline.fit.isochrony import RULES, SURE, chance, fit
+from dubline.fit.letter_pairs import letter_pairs, more_seconds
 from dubline.report import Report
 from dubline.run import Run
-from dubline.transcript import Segment, Speaker, Transcript, transcript_json
-from dubline.translated import (
+from dubline.translation.way import Wishes, translate_run
+from dubline.values.base import Choice
+from dubline.values.dubbed import CastVoice, Take, Takes
+from dubline.values.transcript import Segment, Speaker, Transcript, transcript_json
+from dubline.values.translated import (
     Answer,
     Candidate,
     SourceLine,
@@ -35,10 +39,6 @@ from dubline.translated import (
     read_translation,
     translation_json,
 )
-from dubline.translating import Wishes, translate_run
-from dubline.translation.durations import DurationModel, default_model
-from dubline.translation.isochrony import RULES, SURE, chance, fit
-from dubline.translation.letter_pairs import letter_pairs, more_seconds
 from dubline.voice.calibration import (
     fitted_by,
     keep_durations,
@@ -410,12 +410,12 @@ def choices(monkeypatch: pytest.MonkeyPatch) -> type[Choices]:
         asked: ClassVar[list[str]] = []
 
     def routed(**asked: Any) -> Any:
-        from dubline.translation_routing import TranslationRoute
+        from dubline.translation.routing import TranslationRoute
 
         return TranslationRoute(Choice(backend="choices"), ())
 
     monkeypatch.setattr("dubline.translation.stage.find", lambda kind, name: Own)
-    monkeypatch.setattr("dubline.translating.route_translation", routed)
+    monkeypatch.setattr("dubline.translation.way.route_translation", routed)
     return Own
 
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubline.backends import VoiceInfo
-from dubline.cast import read_cast
-from dubline.dubbed import CastVoice
-from dubline.model import Sound
+from dubline.backends.contract import VoiceInfo
+from dubline.media.sound import SoundWriter, open_sound
 from dubline.run import Run
-from dubline.sound import SoundWriter, open_sound
-from dubline.transcript import Segment, Speaker, Transcript
+from dubline.values.cast import read_cast
+from dubline.values.dubbed import CastVoice
+from dubline.values.media import Sound
+from dubline.values.transcript import Segment, Speaker, Transcript
 from dubline.voice.casting import Role, cast_speakers, roles_of, speaker_pitches
 
 VOICES = tuple(

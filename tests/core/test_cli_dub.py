@@ -26,7 +26,7 @@ from run_to_dub import (
 )
 from speaking_programs import tone_program
 
-from dubline.backends import available
+from dubline.backends.choosing import available
 from dubline.run import Run
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 from command import dubline
 
-from dubline.transcript import read_transcript
-from dubline.translated import read_translation
+from dubline.values.transcript import read_transcript
+from dubline.values.translated import read_translation
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 

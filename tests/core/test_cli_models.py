@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from dubline.cli.models import app
 from dubline.errors import WeightsError
-from dubline.known_weights import KNOWN
-from dubline.weights import resolve
+from dubline.weights.files import resolve
+from dubline.weights.known import KNOWN
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +93,7 @@ def test_errors_carry_a_way_out(words: tuple[str, str]) -> None:
 
 
 def test_fetch_shows_the_licence_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dubline import intake
+    from dubline.weights import intake_files as intake
 
     def offline(name: str, report: object) -> None:
         raise WeightsError("no network", hint="by hand")

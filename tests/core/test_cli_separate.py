@@ -14,7 +14,7 @@ import soundfile
 from command import Answer, at_call, dubline, shown
 from random_demucs import htdemucs, save_bag
 
-from dubline.model import STEM_NAMES
+from dubline.values.stems import STEM_NAMES
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 RESULTS = ["run.json", "stems.png", *(f"stems/{name}.wav" for name in sorted(STEM_NAMES))]

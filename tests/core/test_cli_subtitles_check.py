@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from dubline.cli.subtitles_check import check_subtitles
 from dubline.errors import InvalidJob
 from dubline.subtitles import read_subtitles
-from dubline.transcript import Segment, Speaker, Transcript, write_transcript
+from dubline.values.transcript import Segment, Speaker, Transcript, write_transcript
 
 BAD = (
     "1\n00:00:01,000 --> 00:00:02,000\n"

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from command import dubline
 
-from dubline.transcript import read_transcript
+from dubline.values.transcript import read_transcript
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 

@@ -15,10 +15,10 @@ import torch
 from random_demucs import FILM, MUSIC, htdemucs, save_bag, save_safetensors, save_th
 from safetensors.torch import save_file
 
-from dubline.backends.demucs_weights import Bag, load_bag
+from dubline.backends.separators.demucs_weights import Bag, load_bag
 from dubline.errors import WeightsError
-from dubline.intake import import_model
-from dubline.weights import resolve
+from dubline.weights.files import resolve
+from dubline.weights.intake_files import import_model
 
 TRACE = "ran.txt"
 

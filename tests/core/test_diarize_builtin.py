@@ -14,16 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_voices import save_ge2e, save_pyannet
 
-from dubline.backends import ge2e, options_of, pyannet, voice_clusters
-from dubline.backends.diarize_builtin import BuiltinDiarizer
-from dubline.backends.diarize_windows import HeardWindow, diarize_in_windows, spans
-from dubline.backends.package_weights import GE2E, PYANNET, find_file, open_checkpoint
-from dubline.backends.voice_pieces import filled
+from dubline.backends.choosing import options_of
+from dubline.backends.diarizers import clusters as voice_clusters
+from dubline.backends.diarizers import ge2e, pyannet
+from dubline.backends.diarizers.builtin import BuiltinDiarizer
+from dubline.backends.diarizers.pieces import filled
+from dubline.backends.diarizers.windows import HeardWindow, diarize_in_windows, spans
 from dubline.errors import WeightsError
+from dubline.media.speech import RATE, Speech
 from dubline.report import silent
-from dubline.speakers import gallery, likeness, name_voices
-from dubline.speech_sound import RATE, Speech
-from dubline.transcript import Turn
+from dubline.signal.embeddings import gallery, likeness, name_voices
+from dubline.values.transcript import Turn
+from dubline.weights.wheels import GE2E, PYANNET, find_file, open_checkpoint
 
 torch = pytest.importorskip("torch")
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
@@ -115,7 +117,7 @@ def test_windows_that_share_filters_are_heard_as_windows_by_themselves(tmp_path:
 
 
 def test_the_network_is_pyannotes_own_to_the_last_bit(tmp_path: Path) -> None:
-    from dubline.backends.pyannote_models import import_pyannote
+    from dubline.backends.diarizers.pyannote_models import import_pyannote
     from dubline.errors import BackendMissing
 
     try:

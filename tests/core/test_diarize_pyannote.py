@@ -12,9 +12,15 @@ import numpy as np
 import pytest
 import yaml
 
-from dubline.backends import options_of, pyannote_hub
-from dubline.backends.diarize_pyannote import Pyannote
-from dubline.backends.pyannote_models import build_pipeline, import_pyannote, load_model, read_config
+from dubline.backends.choosing import options_of
+from dubline.backends.diarizers import pyannote_hub
+from dubline.backends.diarizers.pyannote import Pyannote
+from dubline.backends.diarizers.pyannote_models import (
+    build_pipeline,
+    import_pyannote,
+    load_model,
+    read_config,
+)
 from dubline.errors import BackendMissing, WeightsError
 
 torch = pytest.importorskip("torch")
@@ -281,7 +287,7 @@ def test_one_pass_for_all_speakers_gives_the_vectors_of_the_stock_method(
     from pyannote.core import SlidingWindow, SlidingWindowFeature
     from random_pyannote import pipeline_folder
 
-    from dubline.backends.diarize_pyannote import share_trunk
+    from dubline.backends.diarizers.pyannote import share_trunk
 
     pipeline, _ = build_pipeline(pipeline_folder(tmp_path, "wespeaker") / "config.yaml")
     rng = np.random.default_rng(0)

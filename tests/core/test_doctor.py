@@ -9,7 +9,7 @@ from command import dubline
 from tiny_whisper_folder import tiny_whisper
 
 from dubline.doctor import try_listeners
-from dubline.folder_intake import import_folder
+from dubline.weights.intake_folders import import_folder
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def test_a_recognizer_with_a_model_works_and_one_without_says_how_to_get_it() ->
 
 
 def test_a_recognizer_that_breaks_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dubline.backends.recognize_faster_whisper import FasterWhisper
+    from dubline.backends.recognizers.faster_whisper import FasterWhisper
 
     import_folder(tiny_whisper() / "ct2", name="turned")
 

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 from localized_run import NAMES, SAID, put_dub, put_words
 
-from dubline.dub_tracks import dub_sounds, dub_takes
-from dubline.dubbed import Dub, Take, Takes, dub_json, dub_place, read_dub, read_dubs
 from dubline.errors import InvalidJob
-from dubline.programme import Programme, read_programme
+from dubline.programme.dub_tracks import dub_sounds, dub_takes
+from dubline.programme.reading import read_programme
+from dubline.values.dubbed import Dub, Take, Takes, dub_json, dub_place, read_dub, read_dubs
+from dubline.values.programme import Programme
 
 
 def heard(programme: Programme) -> list[str]:

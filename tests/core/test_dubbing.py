@@ -28,16 +28,17 @@ from run_to_dub import (
 )
 from speaking_programs import FAULTS, tone_program
 
-from dubline.backends import available
-from dubline.dubbed import DubSettings
-from dubline.dubbing import Wishes, dub_languages, dub_run
+from dubline.backends.choosing import available
 from dubline.errors import InvalidJob
-from dubline.media import probe
+from dubline.media.probing import probe
 from dubline.mix.encode import encode_m4a
 from dubline.mix.film import Film, mux_film
-from dubline.model import Choice
 from dubline.run import Run
-from dubline.voice.wishes import settle
+from dubline.values.base import Choice
+from dubline.values.dubbed import DubSettings
+from dubline.voice.preparing import dub_languages
+from dubline.voice.way import dub_run
+from dubline.voice.wishes import Wishes, settle
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 

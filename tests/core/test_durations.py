@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dubline.transcript import Segment
-from dubline.translation.durations import DurationModel, calibrated, default_model, features, pace
-from dubline.translation.syllables import cardinal, read_aloud, syllables, words_of
+from dubline.fit.durations import DurationModel, calibrated, default_model, features, pace
+from dubline.fit.syllables import cardinal, read_aloud, syllables, words_of
+from dubline.values.transcript import Segment
 
 LANGUAGES = ("en", "tr", "de", "es", "fr", "it", "pt", "ru", "ar", "zh", "ja", "ko", "hi", "nl", "pl", "el")
 LINES = (

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from dubline.errors import Cancelled, FFmpegError, InvalidJob, ValidationError
-from dubline.media import decode, probe
+from dubline.media.probing import decode, probe
 from dubline.mix.encode import container_language, encode_m4a, mux
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dubline.errors import InvalidJob
 from dubline.recognition import read_rttm, segment, to_ctm, to_rttm, to_srt, to_vtt
 from dubline.recognition.exports import parse_rttm, wrapped
-from dubline.transcript import HeardWord, Segment, Speaker, Transcript, Turn, Word, milliseconds
+from dubline.values.transcript import HeardWord, Segment, Speaker, Transcript, Turn, Word, milliseconds
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 

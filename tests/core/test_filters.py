@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
-from dubline.model import Line
 from dubline.recognition import FilterRules, Passage, filter_passages
 from dubline.recognition.filters import CREDITS, FAREWELLS, Filtered, compression_ratio, plain
 from dubline.recognition.intervals import Intervals
-from dubline.transcript import HeardWord
+from dubline.values.media import Line
+from dubline.values.transcript import HeardWord
 
 
 def passage(

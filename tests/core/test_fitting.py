@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dubline.backends import Spoken
+from dubline.backends.contract import Spoken
 from dubline.errors import BackendFailed
-from dubline.translation.isochrony import RULES
+from dubline.fit.isochrony import RULES
 from dubline.voice.fitting import fitted, levelled, stretched, trimmed, usable
 from dubline.voice.schedule import Schedule
 

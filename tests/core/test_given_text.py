@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
-from dubline.model import Choice
 from dubline.recognition.alignment import AlignedCue
 from dubline.recognition.attribution import attribute_text
-from dubline.recognition.cues import Cue, read_cues, shifted
 from dubline.recognition.filters import Passage
+from dubline.recognition.given_cues import Cue, read_cues, shifted
 from dubline.recognition.given_text import GivenText, in_given_order, place_text
 from dubline.recognition.stage import Diarized, Recognized, SpeechFile
 from dubline.run import Run
-from dubline.transcript import Engine, HeardWord, Transcript, Turn, parse_transcript, transcript_json
+from dubline.values.base import Choice
+from dubline.values.transcript import Engine, HeardWord, Transcript, Turn, parse_transcript, transcript_json
 
 RATE = 16000
 ENGINE = Engine(choice=Choice(backend="x"))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
-from dubline.glossary import Term, read_glossary
+from dubline.values.glossary import Term, read_glossary
 
 TERMS = (Term(source="Boğaz", target="the Bosphorus", note="not throat, ever"), Term(source="Kaptan"))
 

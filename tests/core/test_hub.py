@@ -15,7 +15,7 @@ import pytest
 from command import shown
 from hub_server import TOKEN, Hub, revision_of, serving
 
-from dubline.model_folders import folder_card, folders_here
+from dubline.weights.folders import folder_card, folders_here
 
 pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
 SMALL, LARGE, GATED, PICKLED = "house/small", "house/large", "house/gated", "house/pickled"
@@ -172,7 +172,7 @@ def test_a_recognizer_says_so_when_the_hub_refuses_or_is_away(
     """The back end by itself, without the route that looks for models first."""
     pytest.importorskip("faster_whisper", reason="faster-whisper is not installed")
     code = (
-        "from dubline.backends.recognize_faster_whisper import FasterWhisper as T\n"
+        "from dubline.backends.recognizers.faster_whisper import FasterWhisper as T\n"
         "from dubline.errors import WeightsError\n"
         "try: T(T.Options(model='house/gated', device='cpu'))\n"
         "except WeightsError as e: print(e.message, e.hint)"

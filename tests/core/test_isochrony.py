@@ -13,10 +13,8 @@ from episode import Episode, episode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dubline.transcript import Segment
-from dubline.translated import Candidate, Tone
-from dubline.translation.durations import default_model, pace
-from dubline.translation.isochrony import (
+from dubline.fit.durations import default_model, pace
+from dubline.fit.isochrony import (
     RULES,
     FitRules,
     Place,
@@ -31,6 +29,8 @@ from dubline.translation.isochrony import (
     rooms,
     slowness,
 )
+from dubline.values.transcript import Segment
+from dubline.values.translated import Candidate, Tone
 
 ENGLISH = default_model("en")
 lengths = st.floats(0, 30).map(lambda value: round(value, 3))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loudness_reading import true_peak
 
-from dubline.mix.limiter import LOOK_AHEAD, RELEASE, PeakFollower, TruePeakLimiter
+from dubline.signal.true_peak import LOOK_AHEAD, RELEASE, PeakFollower, TruePeakLimiter
 
 
 def limited(sound: np.ndarray, ceiling: float, block: int, rate: int = 48000) -> np.ndarray:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubline.line_checks import force, problems, same_force, with_force
-from dubline.spoken_numbers import figures, spoken
+from dubline.language.line_checks import force, problems, same_force, with_force
+from dubline.language.numbers import figures, spoken
 
 PAIRS = Path(__file__).resolve().parents[2] / "../shared/data/text/tr_en_dialogue_2000.tsv"
 

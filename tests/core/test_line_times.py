@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
-from dubline.line_times import read_lines
+from dubline.subtitles.line_times import read_lines
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 SRT = "1\n00:00:01,000 --> 00:00:02,500\nHello é\n\n2\n00:01:03,000 --> 00:01:04,000\nthere\n"

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from loudness_reading import integrated, integrated_as_it_is
 
-from dubline.dubbed import LoudnessReport
-from dubline.mix.loudness import LoudnessMeter, k_filter
-from dubline.sound import read_blocks
+from dubline.media.sound import read_blocks
+from dubline.signal.loudness import LoudnessMeter, k_filter
+from dubline.values.dubbed import LoudnessReport
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 

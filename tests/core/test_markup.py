@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubline.line_checks import TAGS, problems
-from dubline.translation.markup import unmark, with_placeholders
+from dubline.language.line_checks import TAGS, problems
+from dubline.language.markup import unmark, with_placeholders
 
 
 @pytest.mark.parametrize(

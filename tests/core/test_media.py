@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dubline.errors import Cancelled, DublineError, FFmpegError, InvalidJob, ValidationError
-from dubline.media import as_sound, choose_track, decode, extract, fingerprint, probe
-from dubline.model import AudioTrack, Media
-from dubline.placing import Placing, as_float, cut_evenly, speakers
+from dubline.media.probing import as_sound, choose_track, decode, extract, fingerprint, probe
+from dubline.media.timestamps import Placing, as_float, cut_evenly, speakers
 from dubline.report import silent
+from dubline.values.media import AudioTrack, Media
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real media (../shared/data) are not here")

@@ -12,7 +12,6 @@ import soundfile
 from command import dubline
 
 from dubline.errors import InvalidJob
-from dubline.line_times import rttm_rows
 from dubline.recognition.microphones import (
     Microphone,
     MicrophoneRules,
@@ -22,7 +21,8 @@ from dubline.recognition.microphones import (
 )
 from dubline.recognition.stage import listen
 from dubline.run import Run
-from dubline.transcript import Turn, read_transcript
+from dubline.subtitles.line_times import rttm_rows
+from dubline.values.transcript import Turn, read_transcript
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 BLEED, NOISE = -15, -55  # dB

@@ -14,16 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loudness_reading import integrated, true_peak
 
-from dubline.dubbed import Mix, Take, Takes
 from dubline.errors import Cancelled, InvalidJob, ValidationError
-from dubline.media import decode, probe
+from dubline.media.probing import decode, probe
+from dubline.media.sound import open_sound
 from dubline.mix import TARGETS, MixJob, remix
 from dubline.mix.audition import audition
 from dubline.mix.levels import Placed, ducking, fades, inside, merged
-from dubline.model import STEM_NAMES, Choice, Stem, Stems
 from dubline.report import Report, silent
 from dubline.run import Run
-from dubline.sound import open_sound
+from dubline.values.base import Choice
+from dubline.values.dubbed import Mix, Take, Takes
+from dubline.values.stems import STEM_NAMES, Stem, Stems
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 AS_IT_IS: dict[str, Any] = {"bg_volume": 1.0, "original_volume": 1.0, "target": "off"}

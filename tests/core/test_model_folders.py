@@ -14,10 +14,10 @@ from command import dubline, shown
 from tiny_whisper_folder import tiny_whisper
 
 from dubline.errors import InvalidJob, WeightsError
-from dubline.folder_intake import import_folder, needed_files
-from dubline.folder_kinds import english_only, folder_kind, look, non_commercial, read_licence
-from dubline.model_folders import cached_folder, find_folder, folder_card, folders_here, weight_sums
-from dubline.weights import checksum, installed, models_folder, resolve
+from dubline.weights.files import checksum, installed, models_folder, resolve
+from dubline.weights.folders import cached_folder, find_folder, folder_card, folders_here, weight_sums
+from dubline.weights.intake_folders import import_folder, needed_files
+from dubline.weights.kinds import english_only, folder_kind, look, non_commercial, read_licence
 
 CARD = "---\nlanguage: tr\nlicense: {}\n---\n# A model\n"
 

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_demucs import FULL, htdemucs, save_bag
 
-from dubline.backends import Survey
-from dubline.backends.demucs import Demucs
-from dubline.separation.overlap import OverlapAdd, Statistics, triangle
+from dubline.backends.contract import Survey
+from dubline.backends.separators.demucs import Demucs
+from dubline.signal.overlap import OverlapAdd, Statistics, triangle
 
 
 def noise(frames: int, seed: int = 0) -> np.ndarray:

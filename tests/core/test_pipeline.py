@@ -16,12 +16,12 @@ import soundfile
 from speaking_programs import tone_program
 
 from dubline.errors import BackendMissing, DublineError, InvalidJob, ValidationError, WeightsError
-from dubline.localize_job import LocalizeJob
 from dubline.pipeline import Localized, decide, localize, summary
 from dubline.run import Run, StepRecord
-from dubline.timeline_media import FileMedia, TimelineClip, TimelineMedia
-from dubline.transcript import read_transcript
-from dubline.translated import read_translation
+from dubline.values.timeline import FileMedia, TimelineClip, TimelineMedia
+from dubline.values.transcript import read_transcript
+from dubline.values.translated import read_translation
+from dubline.values.wishes import LocalizeJob
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 SPEECH = all(find_spec(name) for name in ("pocketsphinx", "resemblyzer", "silero_vad"))

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from dubline.errors import ValidationError
-from dubline.model import Line, SeparationQuality, to_json
 from dubline.separation.quality import QualityMeter, table
+from dubline.values.base import to_json
+from dubline.values.media import Line
+from dubline.values.stems import SeparationQuality
 
 NAMES = ("vocals", "music", "sfx", "ambient")
 

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubline import worker_environments
-from dubline.backends import Stretch, options_of
-from dubline.backends.recognize_paddlespeech import PaddleSpeech, spread
+from dubline.backends.choosing import options_of
+from dubline.backends.contract import Stretch
+from dubline.backends.recognizers.paddlespeech import PaddleSpeech, spread
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
-from dubline.sound import FloatFile
-from dubline.speech_sound import Speech
-from dubline.worker_client import worker_file
+from dubline.media.sound import FloatFile
+from dubline.media.speech import Speech
+from dubline.workers import environments as worker_environments
+from dubline.workers.client import worker_file
 
 FAULTS = Path(__file__).resolve().parents[1] / "faults" / "workers"
 START = [sys.executable, "-I", "-X", "utf8"]

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from dubline.backends import Stretch
-from dubline.backends.recognize_pocketsphinx import (
+from dubline.backends.contract import Stretch
+from dubline.backends.recognizers.pocketsphinx import (
     Pocketsphinx,
     align_words,
     alignment_decoder,
     pronunciation,
 )
 from dubline.errors import InvalidJob
-from dubline.model import Sound
+from dubline.media.speech import Speech, prepare_speech
 from dubline.recognition.alignment import Cue, align_spoken
-from dubline.speech_sound import Speech, prepare_speech
+from dubline.values.media import Sound
 
 pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
 SCENE = Path(__file__).resolve().parents[2] / "../shared/data/scene/dialogue.flac"
@@ -101,7 +101,7 @@ def test_spelling_to_sounds(word: str, phones: str) -> None:
 
 
 def test_every_phone_by_rule_is_one_the_model_has() -> None:
-    from dubline.backends.recognize_pocketsphinx import DIGITS, SOUNDS
+    from dubline.backends.recognizers.pocketsphinx import DIGITS, SOUNDS
 
     decoder = alignment_decoder()  # it refuses words with unknown phones
     for number, phones in enumerate([*SOUNDS.values(), *DIGITS]):

@@ -13,12 +13,12 @@ import pytest
 import tiny_whisper as tiny
 from tiny_whisper_folder import tiny_whisper
 
-from dubline.backends import Stretch
-from dubline.backends.recognize_faster_whisper import FasterWhisper
-from dubline.backends.recognize_transformers import TransformersWhisper
+from dubline.backends.contract import Stretch
+from dubline.backends.recognizers.faster_whisper import FasterWhisper
+from dubline.backends.recognizers.transformers import TransformersWhisper
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
-from dubline.sound import FloatFile
-from dubline.speech_sound import Speech
+from dubline.media.sound import FloatFile
+from dubline.media.speech import Speech
 
 TURKISH, ENGLISH = Stretch(start=0, end=4), Stretch(start=5, end=8)
 HUSH = Stretch(start=8, end=12)

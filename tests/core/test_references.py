@@ -22,20 +22,22 @@ from hypothesis import strategies as st
 from msgspec import structs
 from speaking_programs import tone_program
 
-from dubline.backends import Reference, available, options_of
-from dubline.backends.voice_command import Command
-from dubline.backends.voice_espeak import Espeak
-from dubline.dubbed import CastVoice, Takes
+from dubline.backends.choosing import available, options_of
+from dubline.backends.contract import Reference
+from dubline.backends.voices.command import Command
+from dubline.backends.voices.espeak import Espeak
 from dubline.errors import BackendFailed, InvalidJob, ValidationError
-from dubline.model import Choice, Sound
+from dubline.media.sound import SoundWriter, open_sound, read_blocks
 from dubline.run import Run
-from dubline.sound import SoundWriter, open_sound, read_blocks
-from dubline.transcript import Segment, Speaker, Transcript, Turn, Word
-from dubline.translated import TranslatedSegment, Translation
+from dubline.values.base import Choice
+from dubline.values.dubbed import CastVoice, Takes
+from dubline.values.media import Sound
+from dubline.values.transcript import Segment, Speaker, Transcript, Turn, Word
+from dubline.values.translated import TranslatedSegment, Translation
 from dubline.voice.references import ReferenceJob, References, references
 from dubline.voice.speaking import VoiceJob, speak
 from dubline.voice.wishes import clones, require_consent
-from dubline.weights import checksum
+from dubline.weights.files import checksum
 
 RATE = 16000
 DATA = Path(__file__).resolve().parents[2] / "../shared/data/diarization"

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from localized_run import SAID, localized_run, put_dub, put_words
 
 from dubline.errors import InvalidJob
-from dubline.programme import SubtitleCue
-from dubline.resolve_plan import BIG, frame_ms, layers, make_plan, plan_json
-from dubline.resolve_values import Plan, ResolveTimeline, Want
+from dubline.programme.resolve_plan import BIG, frame_ms, layers, make_plan, plan_json
 from dubline.subtitles import read_srt
 from dubline.subtitles.roundtrip import LineNow, compare
 from dubline.subtitles.sent import record_of
+from dubline.values.programme import SubtitleCue
+from dubline.values.resolve import Plan, ResolveTimeline, Want
 
 TIMELINE = ResolveTimeline(name="Reel 1", rate="25", start=90000, frames=75)
 CLIP_COLOURS = {"Teal", "Violet", "Orange", "Olive", "Pink", "Navy", "Apricot"}

@@ -17,13 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import oaconvolve
 
-from dubline.dubbed import Take, Takes
+from dubline.media.sound import open_sound
 from dubline.mix import MixJob, remix
 from dubline.mix.levels import Placed, Voices
 from dubline.mix.room import LONGEST, MOST, SHORTEST, Reverb, Room, RoomFinder, find_room, impulse
-from dubline.model import STEM_NAMES, Choice, Stem, Stems
 from dubline.run import Run
-from dubline.sound import open_sound
+from dubline.values.base import Choice
+from dubline.values.dubbed import Take, Takes
+from dubline.values.stems import STEM_NAMES, Stem, Stems
 
 LINES = Path(__file__).resolve().parents[2] / "benchmarks/spoken_lines.tsv"
 VOICES = ("en+m3", "en+f2", "tr+f1")

@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 from sent_run import CHINESE, ENGLISH, TURKISH, make_run, rewrite, with_
 
 from dubline.errors import InvalidJob, StorageFull
+from dubline.exchange import Imported, Wanted, export_subtitles, import_subtitles
 from dubline.recognition.publish import publish_transcript
 from dubline.run import Run
 from dubline.subtitles import SubtitleText, read_srt
 from dubline.subtitles.matching import Known, match
 from dubline.subtitles.sent import SUFFIX, digest_of
-from dubline.subtitling import Imported, Wanted, export_subtitles, import_subtitles
-from dubline.transcript import read_transcript
-from dubline.translated import read_translation, translation_json
-from dubline.translating import publish_translation
 from dubline.translation.kept import kept_lines
+from dubline.translation.way import publish_translation
+from dubline.values.transcript import read_transcript
+from dubline.values.translated import read_translation, translation_json
 
 
 def sent_file(root: Path, **wanted: Any) -> Path:
@@ -463,7 +463,7 @@ def test_a_full_disk_and_a_busy_run_leave_all_as_it_was(
         raise OSError(errno.ENOSPC, "no room")
 
     with monkeypatch.context() as patch:
-        patch.setattr("dubline.translating.write_whole", full)
+        patch.setattr("dubline.translation.way.write_whole", full)
         with pytest.raises(StorageFull):
             import_subtitles(root, path)
     assert (root / "translated.json").read_bytes() == before

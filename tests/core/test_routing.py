@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from random_demucs import FILM, htdemucs, save_bag
 
-from dubline import routing
-from dubline.backends import BackendInfo, available
+from dubline.backends.choosing import BackendInfo, available
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
-from dubline.intake import import_model
-from dubline.model import Choice
-from dubline.routing import job_of, route
+from dubline.separation import routing
+from dubline.separation.routing import job_of, route
+from dubline.values.base import Choice
+from dubline.weights.intake_files import import_model
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def bring(files: dict[str, Path], *names: str) -> None:
-    from dubline.weights import models_folder
+    from dubline.weights.files import models_folder
 
     for name in names:
         import_model(files[name], name=name)
@@ -93,7 +93,7 @@ def test_a_named_separator_is_never_replaced(files: dict[str, Path], monkeypatch
         gone = BackendInfo(kind, "demucs", "x", "dubline", ("torch",), 'pip install "dubline[demucs]"')
         return {**told, "demucs": gone}
 
-    monkeypatch.setattr("dubline.backends.available", without)
+    monkeypatch.setattr("dubline.backends.choosing.available", without)
     with pytest.raises(BackendMissing, match="torch") as missing:
         route(separator="demucs", model="music")
     assert "pip install" in missing.value.hint

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from dubline.errors import Cancelled, DublineError, InvalidJob, StorageFull
-from dubline.model import AudioTrack, Line, Media, Sound, Value
-from dubline.run import Run, StepRecord, Work, step, step_key, write_whole
+from dubline.files import write_whole
+from dubline.run import Run, StepRecord, Work, step, step_key
+from dubline.values.base import Value
+from dubline.values.media import AudioTrack, Line, Media, Sound
 
 GARBAGE = [b"", b"not json", b"\xff\xfe\x00", b"[]", b'{"format": 5}', b'{"steps": [{"name": 1}]}']
 

@@ -15,12 +15,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
-from dubline.language import carry_spaces, ends_clause, ends_sentence, joined
+from dubline.language.script import carry_spaces, ends_clause, ends_sentence, joined
 from dubline.recognition import SegmentRules, resegment, segment, spread
 from dubline.recognition.cutting import MOST_WORDS, Cutter
 from dubline.recognition.exports import read_rttm, wrapped
 from dubline.recognition.words import in_order, timed_words
-from dubline.transcript import HeardWord, Transcript, Turn, milliseconds, parse_transcript, transcript_json
+from dubline.values.transcript import (
+    HeardWord,
+    Transcript,
+    Turn,
+    milliseconds,
+    parse_transcript,
+    transcript_json,
+)
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 SCENE = DATA / "scene"

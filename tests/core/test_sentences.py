@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubline.language import LEANING_ON_NEXT
-from dubline.transcript import Segment
-from dubline.translation.sentences import groups, join, rejoin, sentences, split_back
+from dubline.language.script import LEANING_ON_NEXT
+from dubline.language.sentences import groups, join, rejoin, sentences, split_back
+from dubline.values.transcript import Segment
 
 
 def said(*lines: tuple[str, float, float, str]) -> list[Segment]:

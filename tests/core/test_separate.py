@@ -14,12 +14,13 @@ from hypothesis.extra import numpy as hnp
 from random_demucs import FILM, htdemucs, save_bag
 
 from dubline.errors import Cancelled, InvalidJob, StorageFull, ValidationError
-from dubline.model import STEM_NAMES, Choice, Stems
+from dubline.media.sound import open_sound
 from dubline.run import Run
 from dubline.separation import SeparationJob, run_demucs_separation, separate
-from dubline.separation.channels import groups_of, layout_of
-from dubline.separation.exact import HIGHEST, LOWEST, float_stems, integer_stems, to_steps
-from dubline.sound import open_sound
+from dubline.signal.channels import groups_of, layout_of
+from dubline.signal.exact import HIGHEST, LOWEST, float_stems, integer_stems, to_steps
+from dubline.values.base import Choice
+from dubline.values.stems import STEM_NAMES, Stems
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 

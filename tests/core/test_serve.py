@@ -17,7 +17,7 @@ from localized_run import clip_file, localized_run, put_words, timeline
 
 from dubline import __version__
 from dubline.serve.wire import LONGEST_LINE, Outgoing, Refused, encoded, lines, parse
-from dubline.translated import read_translation
+from dubline.values.translated import read_translation
 
 HEAVY = {"numpy", "torch", "av", "soundfile", "scipy", "opentimelineio", "msgspec", "psutil"}
 
@@ -232,7 +232,7 @@ def test_what_libraries_print_never_reaches_the_wire(tmp_path: Path) -> None:
         "import sys, importlib.abc\n"
         "class Late(importlib.abc.MetaPathFinder):\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'dubline.model' and 'noisy_errors' not in sys.modules:\n"
+        "        if name == 'dubline.values' and 'noisy_errors' not in sys.modules:\n"
         "            import noisy_errors\n"
         "sys.meta_path.insert(0, Late())\n"
     )

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dubline import sound
 from dubline.errors import AudioProcessingError, Cancelled, StorageFull, ValidationError
-from dubline.sound import FloatFile, SoundWriter, open_sound, read_blocks
+from dubline.media import sound
+from dubline.media.sound import FloatFile, SoundWriter, open_sound, read_blocks
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real media (../shared/data) are not here")

@@ -22,7 +22,7 @@ from dubline.recognition.publish import (
 )
 from dubline.recognition.speaker_log import Link, Linked, meant, read_log
 from dubline.recognition.voice_split import segments_named
-from dubline.transcript import Segment, Speaker, Transcript, read_transcript
+from dubline.values.transcript import Segment, Speaker, Transcript, read_transcript
 
 Piece = tuple[float, float, str]
 

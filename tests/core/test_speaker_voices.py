@@ -14,15 +14,15 @@ import soundfile
 from command import dubline
 
 from dubline.errors import InvalidJob
-from dubline.media import as_sound
-from dubline.model import Choice
-from dubline.recognition.casting import cast_names
+from dubline.media.probing import as_sound
 from dubline.recognition.origin import origin_of
 from dubline.recognition.publish import merge_speakers, publish_transcript, rename_speaker
 from dubline.recognition.samples import LONGEST, PAUSE, sample_clips
 from dubline.recognition.stage import DiarizationJob, Diarized, diarize, listen
+from dubline.recognition.voice_names import cast_names
 from dubline.run import Run
-from dubline.transcript import Segment, Speaker, Transcript, Turn, Word, read_transcript
+from dubline.values.base import Choice
+from dubline.values.transcript import Segment, Speaker, Transcript, Turn, Word, read_transcript
 
 CALL = Path(__file__).resolve().parents[2] / "../shared/data/diarization/sample.wav"
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dubline.cast import Clip, read_cast
 from dubline.errors import InvalidJob
-from dubline.speakers import divide, gallery, likeness, link, name_voices
+from dubline.signal.embeddings import divide, gallery, likeness, link, name_voices
+from dubline.values.cast import Clip, read_cast
 
 SIZE = 32
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from tiny_whisper_folder import tiny_whisper
 
-from dubline.backends.recognize_faster_whisper import SIZES, FasterWhisper
+from dubline.backends.recognizers.faster_whisper import SIZES, FasterWhisper
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
-from dubline.folder_intake import import_folder
-from dubline.speech_routing import route_speech, weights_of
-from dubline.weights import checksum, models_folder
+from dubline.recognition.routing import route_speech, weights_of
+from dubline.weights.files import checksum, models_folder
+from dubline.weights.intake_folders import import_folder
 
 pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
 

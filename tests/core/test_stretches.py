@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
-from dubline.model import Line
+from dubline.media.sound import FloatFile
+from dubline.media.speech import Speech
 from dubline.recognition.stretches import FLOOR, levels, pack, quiet_place
-from dubline.sound import FloatFile
-from dubline.speech_sound import Speech
+from dubline.values.media import Line
 
 RATE = 16000
 DURATION = 120.0

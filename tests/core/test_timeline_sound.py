@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import Cancelled, DublineError, InvalidJob, ValidationError
+from dubline.media.timeline_cut import CENTRE, cut_timeline
+from dubline.media.timeline_sound import timeline_sound
 from dubline.run import Run
 from dubline.timebase import frames_to_samples
-from dubline.timeline_cut import CENTRE, cut_timeline
-from dubline.timeline_media import TimelineClip, TimelineMedia
-from dubline.timeline_sound import timeline_sound
+from dubline.values.timeline import TimelineClip, TimelineMedia
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 NTSC = Fraction(24000, 1001)
@@ -172,7 +172,7 @@ def test_video_files_are_decoded_on_their_own_clock(tmp_path: Path) -> None:
     scene, several = DATA / "scene/scene.mp4", DATA / "video/multi_audio_4tracks_51_default.mkv"
     if not scene.exists() or not several.exists():
         pytest.skip("the shared media are not here")
-    from dubline.media import decode, probe
+    from dubline.media.probing import decode, probe
 
     told = probe(scene)
     whole = np.concatenate(list(decode(scene, told.audio[0], notes=[])), axis=1)

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dubline.errors import Cancelled
-from dubline.model import Sound
 from dubline.run import Run
-from dubline.transcript import Segment, Speaker, Transcript, Word
-from dubline.translated import Tone
 from dubline.translation.tone import LEAST_SEGMENTS, LEAST_VOICED, Tones, measure, tag, tones
+from dubline.values.media import Sound
+from dubline.values.transcript import Segment, Speaker, Transcript, Word
+from dubline.values.translated import Tone
 
 pytest.importorskip("parselmouth", reason="Parselmouth is not installed")
 

@@ -11,8 +11,9 @@ import pytest
 import torch
 from random_demucs import htdemucs, save_th
 
-from dubline.backends import Survey, torch_run
-from dubline.backends.demucs import Demucs
+from dubline.backends import torch_run
+from dubline.backends.contract import Survey
+from dubline.backends.separators.demucs import Demucs
 from dubline.backends.torch_run import ChunkRunner, choose_device
 from dubline.errors import BackendFailed, BackendMissing, Cancelled, DemucsError, InvalidJob
 

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
-from dubline.line_times import read_lines
-from dubline.model import Choice, ModelIdentity
-from dubline.transcript import (
+from dubline.subtitles.line_times import read_lines
+from dubline.values.base import Choice, ModelIdentity
+from dubline.values.transcript import (
     DroppedSegment,
     Engine,
     HeardWord,

@@ -20,15 +20,15 @@ from episode import episode
 from misbehaving_server import BROKEN, MODEL, SPOILT, MisbehavingServer
 
 from dubline.errors import InvalidJob
-from dubline.model import Choice
 from dubline.report import Report
 from dubline.run import Run
 from dubline.subtitles import read_srt
-from dubline.transcript import Segment, Speaker, Transcript, transcript_json
-from dubline.translated import Answer, Candidate, SourceLine, Tone, Translation, read_translation
-from dubline.translating import Wishes, translate_run
 from dubline.translation.stage import TranslationJob, translate
 from dubline.translation.tone import Tones
+from dubline.translation.way import Wishes, translate_run
+from dubline.values.base import Choice
+from dubline.values.transcript import Segment, Speaker, Transcript, transcript_json
+from dubline.values.translated import Answer, Candidate, SourceLine, Tone, Translation, read_translation
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +102,12 @@ def parrot(monkeypatch: pytest.MonkeyPatch) -> type[Parrot]:
         seen: ClassVar[list[SourceLine]] = []
 
     monkeypatch.setattr("dubline.translation.stage.find", lambda kind, name: Own)
-    monkeypatch.setattr("dubline.translating.route_translation", _routed)
+    monkeypatch.setattr("dubline.translation.way.route_translation", _routed)
     return Own
 
 
 def _routed(**asked: Any) -> Any:
-    from dubline.translation_routing import TranslationRoute
+    from dubline.translation.routing import TranslationRoute
 
     return TranslationRoute(Choice(backend="parrot"), ())
 
@@ -256,7 +256,7 @@ def test_the_tone_of_a_line_is_kept_and_a_persons_word_for_it_stands(
     tmp_path: Path, parrot: type[Parrot], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard = Tones(tones={1: Tone(level=9.0, tag="loud"), 2: Tone(level=0.5)}, measured=2)
-    monkeypatch.setattr("dubline.translating._tones", lambda run, transcript, tell: heard)
+    monkeypatch.setattr("dubline.translation.way._tones", lambda run, transcript, tell: heard)
     root = placed(lines_of("Gel!", "Git."), tmp_path / "e.dubline")
     assert again(root)[1].tone == Tone(level=9.0, tag="loud")
     assert parrot.seen[0].tone == "loud"

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dubline.backends.translate_apertium import CHUNK, Apertium, _piped
-from dubline.backends.translate_manual import Manual
+from dubline.backends.translators.apertium import CHUNK, Apertium, _piped
+from dubline.backends.translators.manual import Manual
 from dubline.errors import BackendFailed, BackendMissing, Cancelled, InvalidJob
 from dubline.report import silent
-from dubline.translated import Answer, SourceLine
+from dubline.values.translated import Answer, SourceLine
 
 
 def _pairs() -> str:

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from misbehaving_server import BROKEN, MODEL, SPOILT, MisbehavingServer, meaning
 
-from dubline.backends import llm_server
-from dubline.backends.llm_prompts import WHOLE_GLOSSARY, read_reply, reply_schema
-from dubline.backends.translate_llm import ALONE, DEAF, LanguageModel
+from dubline.backends.translators import llm_server
+from dubline.backends.translators.llm import ALONE, DEAF, LanguageModel
+from dubline.backends.translators.llm_prompts import WHOLE_GLOSSARY, read_reply, reply_schema
 from dubline.errors import BackendFailed, Cancelled, DublineError, InvalidJob
 from dubline.report import silent
-from dubline.translated import Answer, SourceLine
+from dubline.values.translated import Answer, SourceLine
 
 pytest.importorskip("openai", reason="the openai client is not installed")
 
@@ -187,7 +187,7 @@ def test_only_a_changed_line_is_asked_for_and_nothing_when_all_is_known() -> Non
 
 @given(text=st.text(min_size=1))
 def test_whatever_a_line_holds_it_arrives_as_one_line_of_data(text: str) -> None:
-    from dubline.backends.llm_prompts import user_prompt
+    from dubline.backends.translators.llm_prompts import user_prompt
 
     line = SourceLine(key="k", text=text, speaker='"}], "lines": [')
     told = json.loads(user_prompt([(1, line)], [(line, text)]))

@@ -14,13 +14,13 @@ import tiny_translator as tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dubline.backends.seq2seq_batches import Found, cut, joined, planned
-from dubline.backends.seq2seq_folder import usual_model
-from dubline.backends.seq2seq_languages import FLORES, Codec, flores, short_code, spellings
-from dubline.backends.translate_ctranslate2 import CTranslate2Translator
-from dubline.backends.translate_transformers import TransformersTranslator
+from dubline.backends.translators.ctranslate2 import CTranslate2Translator
+from dubline.backends.translators.seq2seq_batches import Found, cut, joined, planned
+from dubline.backends.translators.seq2seq_folder import usual_model
+from dubline.backends.translators.seq2seq_languages import FLORES, Codec, flores, short_code, spellings
+from dubline.backends.translators.transformers import TransformersTranslator
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
-from dubline.translated import Answer, SourceLine
+from dubline.values.translated import Answer, SourceLine
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed")

@@ -18,9 +18,9 @@ pytest.importorskip("onnx", reason="torch exports through onnx")
 import random_mdx
 
 from dubline import backends
-from dubline.backends import Survey
-from dubline.backends.mdxnet import MdxParameters, Spectra, published_parameters, read_parameters
-from dubline.backends.uvr import Uvr
+from dubline.backends.contract import Survey
+from dubline.backends.separators.mdxnet import MdxParameters, Spectra, published_parameters, read_parameters
+from dubline.backends.separators.uvr import Uvr
 from dubline.errors import (
     BackendFailed,
     BackendMissing,
@@ -318,7 +318,7 @@ def test_published_models_are_known_by_the_end_of_their_bytes(
 ) -> None:
     import hashlib
 
-    from dubline.backends import mdxnet
+    from dubline.backends.separators import mdxnet
 
     tail = bytes(10_000 * 1024 - 1) + b"x"
     md5 = hashlib.md5(tail).hexdigest()
@@ -332,7 +332,7 @@ def test_published_models_are_known_by_the_end_of_their_bytes(
 
 
 def test_published_table_holds_possible_numbers() -> None:
-    from dubline.backends import mdxnet
+    from dubline.backends.separators import mdxnet
 
     seen = []
     for (n_fft, dim_f, dim_t, stem), entries in mdxnet._PUBLISHED.items():

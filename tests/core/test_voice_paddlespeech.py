@@ -15,18 +15,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubline import worker_environments
-from dubline.backends import available, options_of
-from dubline.backends.voice_paddlespeech import PaddleSpeechVoice, language_of
+from dubline.backends.choosing import available, options_of
+from dubline.backends.voices.paddlespeech import PaddleSpeechVoice, language_of
 from dubline.doctor import try_voices
 from dubline.errors import BackendFailed, BackendMissing, Cancelled, InvalidJob, WeightsError
-from dubline.folder_kinds import folder_kind
-from dubline.model import Choice
 from dubline.run import Run
-from dubline.transcript import Speaker
-from dubline.translated import TranslatedSegment, Translation
+from dubline.values.base import Choice
+from dubline.values.transcript import Speaker
+from dubline.values.translated import TranslatedSegment, Translation
 from dubline.voice.speaking import VoiceJob, speak
-from dubline.worker_client import worker_file
+from dubline.weights.kinds import folder_kind
+from dubline.workers import environments as worker_environments
+from dubline.workers.client import worker_file
 
 FAULTS = Path(__file__).resolve().parents[1] / "faults" / "workers"
 START = [sys.executable, "-I", "-X", "utf8", worker_file(), str(FAULTS / "paddle_voice_like.py")]

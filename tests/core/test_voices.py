@@ -20,21 +20,21 @@ import pytest
 from msgspec import structs
 from speaking_programs import FAULTS, tone_program
 
-from dubline.backends import available, options_of
-from dubline.backends.voice_command import KEY, Command
-from dubline.backends.voice_espeak import PITCHES, Espeak, pitch_setting
-from dubline.backends.voice_flite import in_ascii
-from dubline.backends.voice_piper import Piper
-from dubline.dubbed import CastVoice, Takes
+from dubline.backends.choosing import available, options_of
+from dubline.backends.voices.command import KEY, Command
+from dubline.backends.voices.espeak import PITCHES, Espeak, pitch_setting
+from dubline.backends.voices.flite import in_ascii
+from dubline.backends.voices.piper import Piper
 from dubline.errors import BackendFailed, BackendMissing, Cancelled, InvalidJob, WeightsError
-from dubline.model import Choice, ModelIdentity
+from dubline.media.sound import SoundWriter, open_sound, read_blocks
 from dubline.run import Run
-from dubline.sound import SoundWriter, open_sound, read_blocks
-from dubline.transcript import Segment, Speaker
-from dubline.translated import Tone, TranslatedSegment, Translation
+from dubline.values.base import Choice, ModelIdentity
+from dubline.values.dubbed import CastVoice, Takes
+from dubline.values.transcript import Segment, Speaker
+from dubline.values.translated import Tone, TranslatedSegment, Translation
 from dubline.voice.calibration import programme_durations, voice_durations
 from dubline.voice.casting import Role, median_pitch
-from dubline.voice.choosing import choose_voice
+from dubline.voice.routing import choose_voice
 from dubline.voice.speaking import DEAF, VoiceJob, speak
 
 pytestmark = pytest.mark.skipif(

@@ -12,12 +12,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dubline import downloads, intake, weights
 from dubline.errors import BackendMissing, Cancelled, InvalidJob, WeightsError
-from dubline.intake import fetch, import_model
-from dubline.known_weights import KNOWN, KnownFile, KnownWeights
-from dubline.model import ModelIdentity
-from dubline.weights import (
+from dubline.values.base import ModelIdentity
+from dubline.weights import downloads
+from dubline.weights import files as weights
+from dubline.weights import intake_files as intake
+from dubline.weights.files import (
     WeightsCard,
     checksum,
     installed,
@@ -26,6 +26,8 @@ from dubline.weights import (
     read_card,
     resolve,
 )
+from dubline.weights.intake_files import fetch, import_model
+from dubline.weights.known import KNOWN, KnownFile, KnownWeights
 
 
 @pytest.fixture(autouse=True)

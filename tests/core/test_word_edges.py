@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dubline.media.speech import RATE, Speech
 from dubline.recognition.word_edges import PAUSE, REACH, first_words_on_sound
-from dubline.speech_sound import RATE, Speech
-from dubline.transcript import HeardWord
+from dubline.values.transcript import HeardWord
 
 BURSTS = ((1.0, 2.0), (3.0, 3.6), (3.75, 4.5), (6.0, 7.0))
 

@@ -21,17 +21,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dubline import worker_environments
-from dubline.errors import (
-    BackendFailed,
-    BackendMissing,
-    Cancelled,
-    InvalidJob,
-    StorageFull,
-    WeightsError,
-)
-from dubline.worker import PROTOCOL
-from dubline.worker_client import WorkerClient, worker_file
+from dubline.errors import BackendFailed, BackendMissing, Cancelled, InvalidJob, StorageFull, WeightsError
+from dubline.workers import environments as worker_environments
+from dubline.workers.client import WorkerClient, worker_file
+from dubline.workers.worker import PROTOCOL
 
 FAULTS = Path(__file__).resolve().parents[1] / "faults" / "workers"
 START = [sys.executable, "-I", "-X", "utf8"]
@@ -145,7 +138,7 @@ def test_prints_before_the_hello_are_set_aside() -> None:
 
 
 def test_worker_program_needs_nothing_of_ours() -> None:
-    for path in (Path(worker_file()), *Path(worker_file()).parent.glob("backends/*_worker.py")):
+    for path in (Path(worker_file()), *Path(worker_file()).parent.glob("*_worker.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []

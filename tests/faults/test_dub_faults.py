@@ -19,16 +19,17 @@ import soundfile
 from command import shown
 from speaking_programs import tone_program
 
-from dubline.backends import available
-from dubline.dubbed import Mix, Takes
+from dubline.backends.choosing import available
 from dubline.errors import Cancelled, DublineError, StorageFull, ValidationError
+from dubline.media.sound import SoundWriter, open_sound
 from dubline.mix import MixJob, remix
-from dubline.model import STEM_NAMES, Choice, Stem, Stems
 from dubline.report import Report, silent
 from dubline.run import Run
-from dubline.sound import SoundWriter, open_sound
-from dubline.transcript import Speaker
-from dubline.translated import TranslatedSegment, Translation
+from dubline.values.base import Choice
+from dubline.values.dubbed import Mix, Takes
+from dubline.values.stems import STEM_NAMES, Stem, Stems
+from dubline.values.transcript import Speaker
+from dubline.values.translated import TranslatedSegment, Translation
 from dubline.voice.kept import KeptTakes
 from dubline.voice.speaking import VoiceJob, speak
 

@@ -17,9 +17,9 @@ from command import Answer, at_call, dubline, shown
 from random_demucs import htdemucs, save_bag
 
 from dubline.errors import StorageFull
-from dubline.model import STEM_NAMES
+from dubline.media.sound import SoundWriter
 from dubline.separation import run_demucs_separation, stage
-from dubline.sound import SoundWriter
+from dubline.values.stems import STEM_NAMES
 
 resource = pytest.importorskip("resource", reason="limits of this kind are POSIX's")
 

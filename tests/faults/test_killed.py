@@ -16,8 +16,8 @@ import soundfile
 from command import Answer, at_call, dubline, shown
 from random_demucs import htdemucs, save_bag
 
-from dubline.model import STEM_NAMES
 from dubline.separation import passes, run_demucs_separation
+from dubline.values.stems import STEM_NAMES
 
 SECONDS = 20
 CHUNKS = 14  # of 2 s, one every 1.5 s

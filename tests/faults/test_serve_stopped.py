@@ -12,7 +12,7 @@ import soundfile
 from command import shown
 from host import Host, all_gone, stems_job
 
-from dubline.model import STEM_NAMES
+from dubline.values.stems import STEM_NAMES
 
 resource = pytest.importorskip("resource", reason="signals and limits of this kind are POSIX's")
 

@@ -17,19 +17,15 @@ from hypothesis import strategies as st
 from small_programme import RATES, SPANS, STARTS, STEMS, small_programme
 
 from dubline.errors import InvalidJob
-from dubline.model import Choice, Media, Sound, Stem, Stems, VideoTrack
-from dubline.programme import (
-    Programme,
-    SoundTrack,
-    SubtitleCue,
-    SubtitleTrack,
-    programme_of_text,
-    read_programme,
-)
+from dubline.programme.reading import programme_of_text, read_programme
 from dubline.run import Run, Work, step
 from dubline.timebase import frame_rate, frames_to_samples, seconds_to_frames
-from dubline.transcript import Segment, Speaker, Transcript, Word, write_transcript
-from dubline.translated import Fit, TranslatedSegment, Translation, translation_json
+from dubline.values.base import Choice
+from dubline.values.media import Media, Sound, VideoTrack
+from dubline.values.programme import Programme, SoundTrack, SubtitleCue, SubtitleTrack
+from dubline.values.stems import Stem, Stems
+from dubline.values.transcript import Segment, Speaker, Transcript, Word, write_transcript
+from dubline.values.translated import Fit, TranslatedSegment, Translation, translation_json
 from otio_dubline.build import COLOURS, build, sound_frames
 
 SMALL = {rate: frame_rate(rate) for rate in RATES}

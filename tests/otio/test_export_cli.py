@@ -16,8 +16,8 @@ from command import dubline, shown
 from localized_run import SAID, put_dub
 from small_programme import STEMS, small_video, stem_sound
 
-from dubline.transcript import Segment, Transcript, write_transcript
-from dubline.translated import TranslatedSegment, Translation, translation_json
+from dubline.values.transcript import Segment, Transcript, write_transcript
+from dubline.values.translated import TranslatedSegment, Translation, translation_json
 from otio_dubline import loss_table
 from otio_dubline.exporters import edl, neutral
 

@@ -22,8 +22,8 @@ from msgspec.structs import replace
 from small_programme import RATES, STARTS, STEMS, small_programme
 
 from dubline.errors import InvalidJob
-from dubline.programme import SubtitleCue, SubtitleTrack
 from dubline.timebase import Timecode, frame_rate, seconds_to_frames
+from dubline.values.programme import SubtitleCue, SubtitleTrack
 from otio_dubline.build import build
 from otio_dubline.exporters import Exported, export
 from otio_dubline.exporters.markup import clean

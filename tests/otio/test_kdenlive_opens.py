@@ -17,8 +17,8 @@ from melt_cuts import cut_sounds
 from msgspec.structs import replace
 from small_programme import STARTS, small_programme
 
-from dubline.programme import Programme, SubtitleCue, SubtitleTrack
 from dubline.subtitles import read_srt
+from dubline.values.programme import Programme, SubtitleCue, SubtitleTrack
 from otio_dubline.build import build
 from otio_dubline.exporters import Exported, export
 

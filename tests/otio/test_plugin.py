@@ -12,8 +12,8 @@ import pysrt
 import pytest
 from small_programme import LINES, RATES, STARTS, small_programme
 
-from dubline.transcript import Segment, Speaker, Transcript, write_transcript
-from dubline.translated import TranslatedSegment, Translation, translation_json
+from dubline.values.transcript import Segment, Speaker, Transcript, write_transcript
+from dubline.values.translated import TranslatedSegment, Translation, translation_json
 from otio_dubline.build import build
 from otio_dubline.exporters import export
 

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from small_programme import NAME, RATES, STARTS, STEMS, small_programme
 
 from dubline.errors import InvalidJob
-from dubline.programme import Programme
 from dubline.subtitles import read_srt
 from dubline.timebase import Timecode, frame_rate, seconds_to_frames
+from dubline.values.programme import Programme
 from otio_dubline.build import build
 from otio_dubline.exporters import Exported, ExportOptions, export, target
 from otio_dubline.exporters.markup import clean

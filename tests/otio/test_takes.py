@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from small_programme import GAINS, RATES, STEMS, burst, small_programme
 
-from dubline.dub_tracks import dub_marks
-from dubline.dubbed import Dub, Take, Takes
 from dubline.errors import InvalidJob
-from dubline.programme import Programme, TakeClip, TakeTrack
+from dubline.programme.dub_tracks import dub_marks
 from dubline.timebase import frame_rate, frames_to_samples, samples_to_frames
+from dubline.values.dubbed import Dub, Take, Takes
+from dubline.values.programme import Programme, TakeClip, TakeTrack
 from otio_dubline.build import build, take_layers
 from otio_dubline.exporters import Exported, ExportOptions, export, for_remix, in_languages, without_takes
 from otio_dubline.exporters.takes import is_takes, on_whole_frames, padded

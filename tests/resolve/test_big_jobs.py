@@ -10,9 +10,9 @@ import pytest
 from localized_run import put_words, timeline
 from resolve_simulator import Simulator, build
 
-from dubline.localize_job import LocalizeJob
 from dubline.pipeline import localize
 from dubline.run import Run
+from dubline.values.wishes import LocalizeJob
 from dubline_resolve.bridge import Engine
 from dubline_resolve.choices import DEFAULTS
 from dubline_resolve.placing import BIG

@@ -14,9 +14,9 @@ from localized_run import SAID, localized_run, put_dub
 from resolve_simulator import Simulator, build
 
 import dubline_resolve
-from dubline.resolve_plan import make_plan, plan_json
-from dubline.resolve_values import ResolveTimeline, Want
-from dubline_resolve.cues import read_cues
+from dubline.programme.resolve_plan import make_plan, plan_json
+from dubline.values.resolve import ResolveTimeline, Want
+from dubline_resolve.cue_reading import read_cues
 from dubline_resolve.objects import Session, drive
 from dubline_resolve.placing import place
 from dubline_resolve.undo import undo

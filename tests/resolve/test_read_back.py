@@ -9,12 +9,12 @@ import msgspec
 from localized_run import localized_run
 from resolve_simulator import Simulator, build
 
-from dubline.resolve_plan import make_plan, plan_json
-from dubline.resolve_values import ResolveTimeline, Want
+from dubline.programme.resolve_plan import make_plan, plan_json
 from dubline.serve.requests import HostCue, Subtitles
 from dubline.serve.returned import take_back
-from dubline.translated import read_translation
-from dubline_resolve.cues import read_cues
+from dubline.values.resolve import ResolveTimeline, Want
+from dubline.values.translated import read_translation
+from dubline_resolve.cue_reading import read_cues
 from dubline_resolve.objects import Session, drive
 from dubline_resolve.placing import place
 

@@ -16,7 +16,7 @@ from resolve_simulator import Simulator, build, profile
 from resolve_simulator.rates import Rate
 
 from dubline.timebase import Timecode
-from dubline.timeline_media import TimelineMedia
+from dubline.values.timeline import TimelineMedia
 from dubline_resolve import clock
 from dubline_resolve.objects import Edition, Refused, Session, find_resolve
 from dubline_resolve.reading import CAN_RENDER, read_pool_clip, read_selection, read_timeline

@@ -194,7 +194,7 @@ def test_an_srt_is_read_as_it_stands(tmp_path: Path) -> None:
 
 @needs_media
 def test_a_video_is_probed_as_the_engine_probes_it() -> None:
-    from dubline.media import probe as engine_probe
+    from dubline.media.probing import probe as engine_probe
 
     for name in ("dropframe_2997_pcm24.mov", "moviepy_chaplin.mp4", "moviepy_fire2.mp4"):
         path = VIDEO / name

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from resolve_scene import RATES, Film
 
-from dubline_resolve.cues import read_cues, subtitle_tracks
+from dubline_resolve.cue_reading import read_cues, subtitle_tracks
 from dubline_resolve.objects import Refused
 from dubline_resolve.proof import WHOLE, plain, questions
 from dubline_resolve.subtitle_tracks import BY_HAND

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubline.localize_job import LocalizeJob
-from dubline.resolve_values import Want
+from dubline.values.resolve import Want
+from dubline.values.wishes import LocalizeJob
 from dubline_resolve.choices import (
     DEFAULTS,
     KEPT,

@@ -14,8 +14,8 @@ import tiny_translator
 from resolve_simulator import Simulator, build
 from tiny_whisper_folder import tiny_whisper
 
-from dubline.dubbed import read_dub
-from dubline.folder_intake import import_folder
+from dubline.values.dubbed import read_dub
+from dubline.weights.intake_folders import import_folder
 from dubline_resolve.bridge import Engine
 from dubline_resolve.choices import DEFAULTS
 from dubline_resolve.resolve_desk import ResolveDesk

@@ -20,12 +20,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from dubline import worker_environments
-from dubline.backends import Stretch, options_of
-from dubline.backends.recognize_paddlespeech import PaddleSpeech
+from dubline.backends.choosing import options_of
+from dubline.backends.contract import Stretch
+from dubline.backends.recognizers.paddlespeech import PaddleSpeech
 from dubline.errors import InvalidJob, WeightsError
-from dubline.sound import FloatFile
-from dubline.speech_sound import Speech
+from dubline.media.sound import FloatFile
+from dubline.media.speech import Speech
+from dubline.workers import environments as worker_environments
 
 pytestmark = pytest.mark.paddle
 

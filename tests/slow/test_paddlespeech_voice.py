@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from tiny_paddle_voice import HOP, RATE, SENTENCE
 
-from dubline import worker_environments
-from dubline.backends import options_of
-from dubline.backends.voice_paddlespeech import PaddleSpeechVoice
+from dubline.backends.choosing import options_of
+from dubline.backends.voices.paddlespeech import PaddleSpeechVoice
 from dubline.errors import BackendFailed, WeightsError
+from dubline.workers import environments as worker_environments
 
 pytestmark = pytest.mark.paddle
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from dubline.errors import BackendFailed
 
 if TYPE_CHECKING:
-    from dubline.backends import Tick
+    from dubline.backends.contract import Tick
 
 LOOK = 0.1  # seconds between two looks at a running program
 

@@ -24,8 +24,8 @@ def list_unless_told(context: typer.Context) -> None:
 @app.command("list")
 def list_backends() -> None:
     """Show what is installed, what is missing, and how to get it."""
-    from dubline.backends import KINDS, available
-    from dubline.worker_environments import how_to_install
+    from dubline.backends.choosing import KINDS, available
+    from dubline.workers.environments import how_to_install
 
     for kind in KINDS:
         typer.echo(f"{kind}s")
@@ -56,7 +56,7 @@ def install_command(
     Example: dubline backends install paddlespeech --with voices
     """
     from dubline.errors import Cancelled
-    from dubline.worker_environments import RECIPES, environments_folder, install, installed
+    from dubline.workers.environments import RECIPES, environments_folder, install, installed
 
     known = RECIPES.get(name)
     if known is not None and installed(name, parts or ()) is None:
@@ -84,6 +84,6 @@ def uninstall_command(name: Name) -> None:
 
     Example: dubline backends uninstall paddlespeech
     """
-    from dubline.worker_environments import uninstall
+    from dubline.workers.environments import uninstall
 
     typer.echo(f"{name} is removed" if uninstall(name) else f"{name} was not installed")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dubline.dubbed import Dub, LoudnessReport, Mix
-    from dubline.dubbing import Audition, Wishes
+    from dubline.values.dubbed import Dub, LoudnessReport, Mix
+    from dubline.voice.way import Audition
+    from dubline.voice.wishes import Wishes
 
 _BASES = {
     "cast file": "as the cast file says",
@@ -160,10 +161,12 @@ def dub(
     """
     from dubline.cli.progress import watched
     from dubline.cli.separate import said_kept
-    from dubline.dubbing import Wishes, audition_run, dub_languages, dub_run
     from dubline.errors import InvalidJob
     from dubline.run import Run
-    from dubline.translation.kept import ids_of
+    from dubline.values.segment_ids import ids_of
+    from dubline.voice.preparing import dub_languages
+    from dubline.voice.way import audition_run, dub_run
+    from dubline.voice.wishes import Wishes
 
     heard = ids_of(audition) if audition else ()
     if heard and (only or retry_failed or takes_only or mux):
@@ -288,7 +291,7 @@ def tell_dub(made: Dub, root: Path) -> None:
 
 
 def _names(root: Path) -> dict[str, str]:
-    from dubline.transcript import read_transcript
+    from dubline.values.transcript import read_transcript
 
     path = root / "transcript.json"
     return {s.id: s.name for s in read_transcript(path).speakers} if path.exists() else {}

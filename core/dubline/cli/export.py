@@ -130,7 +130,7 @@ def _export(
     from filelock import FileLock, Timeout
 
     from dubline.errors import InvalidJob
-    from dubline.run import full_disk_is_told
+    from dubline.files import full_disk_is_told
     from otio_dubline.exporters import (
         TARGETS,
         ExportOptions,
@@ -179,7 +179,7 @@ def _export(
 
 def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
     from dubline.errors import InvalidJob
-    from dubline.programme import read_programme
+    from dubline.programme.reading import read_programme
     from otio_dubline.build import build
     from otio_dubline.reading import read_timeline
 

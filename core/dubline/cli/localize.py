@@ -131,11 +131,11 @@ def localize(
     from dubline.cli.progress import watched
     from dubline.cli.separate import check_media, said_kept
     from dubline.errors import InvalidJob
-    from dubline.localize_job import LocalizeJob
     from dubline.pipeline import decide
     from dubline.pipeline import localize as localizing
     from dubline.run import Run
-    from dubline.timeline_media import FileMedia
+    from dubline.values.timeline import FileMedia
+    from dubline.values.wishes import LocalizeJob
 
     check_media(media)
     if content not in ("auto", "dialogue", "music", "cinematic"):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dubline.model_folders import FolderCard
     from dubline.report import Report
-    from dubline.weights import WeightsCard
+    from dubline.weights.files import WeightsCard
+    from dubline.weights.folders import FolderCard
 
 NOT_STATED = "not stated"
 
@@ -33,8 +33,8 @@ def list_models() -> None:
     A model's name is what the back ends take: --model NAME.
     """
     from dubline.errors import WeightsError
-    from dubline.known_weights import KNOWN
-    from dubline.weights import installed, models_folder
+    from dubline.weights.files import installed, models_folder
+    from dubline.weights.known import KNOWN
 
     rows: list[tuple[str, ...]] = [("name", "kind", "size", "sha256", "licence", "where")]
     damaged: list[str] = []
@@ -103,16 +103,16 @@ def import_command(
 
         dubline models import ~/Downloads/faster-whisper-large-v3
     """
-    from dubline.folder_kinds import folder_kind
+    from dubline.weights.kinds import folder_kind
 
     if folder_kind(path.expanduser()) is not None:
-        from dubline.folder_intake import import_folder
+        from dubline.weights.intake_folders import import_folder
 
         with _stoppable():
             _tell_folder(import_folder(path, name=name, licence=licence, report=_bar()))
         return
     from dubline.errors import WeightsError
-    from dubline.intake import import_model
+    from dubline.weights.intake_files import import_model
 
     if path.with_name(f"{path.name}.json").is_file():
         raise WeightsError(
@@ -147,11 +147,11 @@ def fetch_command(
         dubline models fetch Systran/faster-whisper-small
     """
     from dubline.errors import InvalidJob, WeightsError
-    from dubline.intake import fetch
-    from dubline.known_weights import KNOWN
+    from dubline.weights.intake_files import fetch
+    from dubline.weights.known import KNOWN
 
     if name.count("/") == 1:
-        from dubline.folder_intake import fetch_folder
+        from dubline.weights.intake_folders import fetch_folder
 
         typer.echo(f"{name}, from https://huggingface.co/{name}")
         with _stoppable():
@@ -170,7 +170,7 @@ def fetch_command(
 
 
 def _tell(card: WeightsCard) -> None:
-    from dubline.weights import models_folder
+    from dubline.weights.files import models_folder
 
     typer.echo(f"{card.name} ({card.kind}) is in {models_folder() / card.name}")
     for file in card.files:
@@ -189,7 +189,7 @@ def _tell(card: WeightsCard) -> None:
 
 
 def _tell_folder(card: FolderCard) -> None:
-    from dubline.weights import models_folder
+    from dubline.weights.files import models_folder
 
     kind = f"{card.kind}, {card.architecture}" if card.architecture else card.kind
     typer.echo(f"{card.name} ({kind}) is in {models_folder() / card.name}")
@@ -206,8 +206,8 @@ def _tell_folder(card: FolderCard) -> None:
 def _folder_rows(damaged: list[str]) -> Iterator[tuple[str, ...]]:
     """A row for each model that is a folder; damaged ones go to the list."""
     from dubline.errors import WeightsError
-    from dubline.folder_kinds import non_commercial
-    from dubline.model_folders import files_of, installed_folders
+    from dubline.weights.folders import files_of, installed_folders
+    from dubline.weights.kinds import non_commercial
 
     for path, found, card in installed_folders():
         if isinstance(found, WeightsError):
@@ -234,8 +234,8 @@ def _stoppable() -> Iterator[None]:
 
 
 def _parameters_known(card: WeightsCard) -> bool:
-    from dubline.backends.mdxnet import published_parameters
-    from dubline.weights import models_folder
+    from dubline.backends.separators.mdxnet import published_parameters
+    from dubline.weights.files import models_folder
 
     model = next(file.name for file in card.files if file.name.endswith(".onnx"))
     if card.parameters or any(file.name.endswith(".json") for file in card.files):

@@ -9,8 +9,9 @@ import typer
 
 if TYPE_CHECKING:
     from dubline.cli.progress import Bar
-    from dubline.model import Media, Sound, Stems
     from dubline.run import Run, StepRecord
+    from dubline.values.media import Media, Sound
+    from dubline.values.stems import Stems
 
 CONTENT = (
     "dialogue: voices and one bed, split by a film model if there is one. "
@@ -101,10 +102,10 @@ def separate(
     """
     from dubline.cli.progress import watched
     from dubline.errors import InvalidJob
-    from dubline.line_times import read_lines
-    from dubline.routing import job_of, route
     from dubline.run import Run
     from dubline.separation import separate as separating
+    from dubline.separation.routing import job_of, route
+    from dubline.subtitles.line_times import read_lines
 
     check_media(media)
     for name, value, known in (
@@ -153,7 +154,7 @@ def check_media(media: Path) -> None:
         InvalidJob: its name is not text, so that no manifest and no timeline could name it.
     """
     from dubline.errors import InvalidJob
-    from dubline.sound import check_readable
+    from dubline.media.sound import check_readable
 
     check_readable(media)
     try:
@@ -172,7 +173,7 @@ def said_kept(record: StepRecord, bar: Bar) -> None:
 
 def find_sound(media: Path, track: str) -> Sound | tuple[Media, int]:
     """The file itself where soundfile reads it, else a video and the number of its audio track."""
-    from dubline.media import as_sound, choose_track, probe
+    from dubline.media.probing import as_sound, choose_track, probe
 
     sound = as_sound(media)
     if sound is not None and not track:
@@ -183,7 +184,7 @@ def find_sound(media: Path, track: str) -> Sound | tuple[Media, int]:
 
 def source_of(found: Sound | tuple[Media, int], run: Run) -> Sound:
     """The sound to work on, extracted where it lies in a video."""
-    from dubline.extraction import extract_sound
+    from dubline.media.extraction import extract_sound
 
     return run.step(extract_sound, *found) if isinstance(found, tuple) else found
 

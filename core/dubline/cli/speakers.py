@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    from dubline.transcript import Transcript
+    from dubline.values.transcript import Transcript
 
 
 class _ListByDefault(TyperGroup):
@@ -48,7 +48,7 @@ def list_speakers(run: RunFolder) -> None:
     A sample is up to three clips in which nobody else speaks, as they sound in the film.
     """
     from dubline.recognition.speaker_log import read_log
-    from dubline.transcript import read_transcript
+    from dubline.values.transcript import read_transcript
 
     transcript = read_transcript(run / "transcript.json")
     notes = read_log(run).notes
@@ -199,7 +199,7 @@ def name_by_cast(
     Example: dubline speakers name EPISODE.dubline --cast cast.toml
     """
     from dubline.cli.progress import watched
-    from dubline.recognition.casting import name_run
+    from dubline.recognition.voice_names import name_run
 
     hints = {"device": device, "threads": threads}
     with watched() as (progress, bar):

@@ -50,7 +50,7 @@ def export(
     Beside an .srt or .vtt lies FILE.ids.json, by which `import` knows each cue again; the run keeps a copy of
     it, so only the subtitles need to be passed on. The other formats go out only.
     """
-    from dubline.subtitling import Wanted, export_subtitles
+    from dubline.exchange import Wanted, export_subtitles
 
     wanted = Wanted(
         language=lang, format=format, per_speaker=per_speaker, bilingual=bilingual, names=names, place=out
@@ -94,7 +94,7 @@ def import_(
     speaks is listed and not taken over. The files as they were are kept as translated.before.json and
     transcript.before.json.
     """
-    from dubline.subtitling import import_subtitles
+    from dubline.exchange import import_subtitles
 
     done = import_subtitles(
         run,

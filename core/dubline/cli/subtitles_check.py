@@ -126,11 +126,11 @@ def _of_file(path: Path, encoding: str, language: str) -> Subtitles:
 def _of_run(root: Path, language: str, given: Fraction | None) -> tuple[Subtitles, Fraction, Timecode, str]:
     """The cues of a run in one language, all speakers together, its rate, its start, and that language."""
     from dubline.errors import InvalidJob
-    from dubline.language import base_language
-    from dubline.programme import read_programme
+    from dubline.language.script import base_language
+    from dubline.programme.reading import read_programme
     from dubline.subtitles import Subtitles, SubtitleText
     from dubline.timebase import Timecode, rate_text
-    from dubline.transcript import milliseconds
+    from dubline.values.transcript import milliseconds
 
     programme = read_programme(root, rate=rate_text(given) if given else "")
     there = list(dict.fromkeys(track.language for track in programme.subtitles))
@@ -167,7 +167,7 @@ def _of_run(root: Path, language: str, given: Fraction | None) -> tuple[Subtitle
 
 def _write(out: Path, source: Path, found: Subtitles, fixed: Fixed, start: Timecode, language: str) -> None:
     from dubline.errors import InvalidJob
-    from dubline.run import full_disk_is_told, write_whole
+    from dubline.files import full_disk_is_told, write_whole
     from dubline.subtitles import write_subtitles, write_vtt
 
     if out.exists() and source.exists() and out.samefile(source):

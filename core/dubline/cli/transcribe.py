@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dubline.model import Choice
     from dubline.recognition.given_text import GivenText
-    from dubline.transcript import Transcript
+    from dubline.values.base import Choice
+    from dubline.values.transcript import Transcript
 
 
 def transcribe(
@@ -119,15 +119,15 @@ def transcribe(
     from dubline.cli.separate import check_media, find_sound, said_kept, source_of
     from dubline.errors import InvalidJob
     from dubline.recognition import SegmentRules
-    from dubline.recognition.casting import cast_names
     from dubline.recognition.microphones import find_microphones
     from dubline.recognition.publish import publish_transcript
+    from dubline.recognition.routing import route_speech, weights_of
     from dubline.recognition.stage import DiarizationJob, RecognitionJob
-    from dubline.routing import job_of, route
+    from dubline.recognition.voice_names import cast_names
+    from dubline.recognition.way import TranscriptionJob, transcribe_microphones, voices_of
+    from dubline.recognition.way import transcribe as transcribing
     from dubline.run import Run
-    from dubline.speech_routing import route_speech, weights_of
-    from dubline.transcription import TranscriptionJob, transcribe_microphones, voices_of
-    from dubline.transcription import transcribe as transcribing
+    from dubline.separation.routing import job_of, route
 
     check_media(media)
     if on not in ("vocals", "mix"):
@@ -227,7 +227,7 @@ def _check_together(
 
 
 def _given_text(path: Path, encoding: str, offset: float, language: str, refine: bool) -> GivenText:
-    from dubline.recognition.cues import read_cues, shifted
+    from dubline.recognition.given_cues import read_cues, shifted
     from dubline.recognition.given_text import GivenText
 
     cues = shifted(read_cues(path, encoding=encoding), offset)
@@ -248,12 +248,12 @@ def _terms(recognizer: str, path: Path | None) -> list[str] | None:
     Raises:
         InvalidJob: it takes none, or the file is no glossary.
     """
-    from dubline.backends import find
+    from dubline.backends.choosing import find
     from dubline.errors import InvalidJob
 
     if path is None:
         return None
-    from dubline.glossary import read_glossary
+    from dubline.values.glossary import read_glossary
 
     if not recognizer:
         raise InvalidJob(

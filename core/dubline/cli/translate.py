@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dubline.translated import Translation
+    from dubline.values.translated import Translation
 
 
 def translate(
@@ -102,7 +102,7 @@ def translate(
     from dubline.cli.progress import watched
     from dubline.cli.separate import said_kept
     from dubline.run import Run
-    from dubline.translating import Wishes, translate_run
+    from dubline.translation.way import Wishes, translate_run
 
     options: dict[str, Any] = {"candidates": candidates, "server": server or None}
     wishes = Wishes(
@@ -130,8 +130,8 @@ def translate(
             run, text, wishes, hints={"device": device, "threads": threads}, tell=bar.say
         )
         if out is not None:
-            from dubline.run import write_whole
-            from dubline.translated import translation_json
+            from dubline.files import write_whole
+            from dubline.values.translated import translation_json
 
             write_whole(out, translation_json(translation))
             written = (out, *written)

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dubline.dubbed import LoudnessReport, Takes
 from dubline.errors import InvalidJob
+from dubline.media.sound import SoundWriter
 from dubline.mix.job import MixJob
 from dubline.mix.levels import Voices, inside, place
-from dubline.mix.limiter import HEADROOM, TruePeakLimiter
-from dubline.mix.loudness import LoudnessMeter
 from dubline.mix.render import LARGEST_MATCH, Renderer, dialogue_levels, stem_blocks, stem_paths
 from dubline.mix.room import Room, find_room
-from dubline.model import Sound, Stems
 from dubline.report import Report, silent
-from dubline.sound import SoundWriter
+from dubline.signal.loudness import LoudnessMeter
+from dubline.signal.true_peak import HEADROOM, TruePeakLimiter
+from dubline.values.dubbed import LoudnessReport, Takes
+from dubline.values.media import Sound
+from dubline.values.stems import Stems
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dubline.errors import DublineError, FFmpegError, InvalidJob, ValidationError
+from dubline.media.sound import check_readable, open_sound, read_blocks, storage_error
 from dubline.report import Report, silent
-from dubline.sound import check_readable, open_sound, read_blocks, storage_error
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -128,7 +128,7 @@ def mux(
     """
     import av
 
-    from dubline.containers import clock_zero, moving_pictures, open_container, start_timecode
+    from dubline.media.containers import clock_zero, moving_pictures, open_container, start_timecode
 
     kind = _KINDS.get(out.suffix.lower())
     if kind is None:

@@ -8,8 +8,9 @@ import msgspec
 
 from dubline.errors import FFmpegError, InvalidJob
 from dubline.mix.encode import mux
-from dubline.model import Media, Sound, Value
 from dubline.run import Manifest, Work, step
+from dubline.values.base import Value
+from dubline.values.media import Media, Sound
 
 CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv")
 

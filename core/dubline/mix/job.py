@@ -6,7 +6,7 @@ import math
 from typing import Literal
 
 from dubline.errors import InvalidJob
-from dubline.model import Value
+from dubline.values.base import Value
 
 LARGEST_VOLUME = 8.0  # 18 dB: more is a slip of the keyboard
 

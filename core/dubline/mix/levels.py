@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from dubline.dubbed import Take
 from dubline.errors import ValidationError
+from dubline.media.sound import open_sound, read_blocks
 from dubline.report import clock_text
-from dubline.sound import open_sound, read_blocks
+from dubline.values.dubbed import Take
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

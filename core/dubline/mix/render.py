@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dubline.errors import ValidationError
+from dubline.media.sound import FRAMES, open_sound, read_blocks
 from dubline.mix.job import MixJob
 from dubline.mix.levels import Spans, Voices, ducking, inside, voice_channels
-from dubline.mix.loudness import LoudnessMeter
 from dubline.mix.room import Reverb, Room, impulse
-from dubline.model import STEM_NAMES, Sound, Stems
-from dubline.sound import FRAMES, open_sound, read_blocks
+from dubline.signal.loudness import LoudnessMeter
+from dubline.values.media import Sound
+from dubline.values.stems import STEM_NAMES, Stems
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from dubline.dubbed import LoudnessReport, Mix, Takes
+from dubline.media.sound import SoundWriter, require_space, sound_bytes
 from dubline.mix.encode import can_encode, encode_m4a
 from dubline.mix.job import MixJob, Target
 from dubline.mix.levels import Voices, inside, place, voice_channels
-from dubline.mix.limiter import HEADROOM, TruePeakLimiter
-from dubline.mix.loudness import LoudnessMeter
 from dubline.mix.render import LARGEST_MATCH, Renderer, dialogue_levels, stem_blocks, stem_paths
 from dubline.mix.room import MOST, Room, find_room
-from dubline.model import Sound, Stems
 from dubline.report import Report, part
 from dubline.run import Work, step
-from dubline.sound import SoundWriter, require_space, sound_bytes
+from dubline.signal.loudness import LoudnessMeter
+from dubline.signal.true_peak import HEADROOM, TruePeakLimiter
+from dubline.values.dubbed import LoudnessReport, Mix, Takes
+from dubline.values.media import Sound
+from dubline.values.stems import Stems
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,18 +22,18 @@ import numpy as np
 from msgspec import structs
 
 from dubline.errors import BackendMissing, InvalidJob
-from dubline.model import Value
-from dubline.recognition.cues import Cue, read_cues
+from dubline.recognition.given_cues import Cue, read_cues
 from dubline.recognition.sound_edges import REACH, sound_edge
 from dubline.recognition.stretches import quiet_place
 from dubline.recognition.words import likely_length
 from dubline.report import Report, silent
-from dubline.transcript import HeardWord
+from dubline.values.base import Value
+from dubline.values.transcript import HeardWord
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dubline.speech_sound import Speech
+    from dubline.media.speech import Speech
 
 __all__ = ["AlignedCue", "Cue", "align", "align_spoken", "read_cues", "snap"]
 
@@ -299,7 +299,7 @@ def align_spoken(
             "putting known text on its sound needs pocketsphinx, which is not installed",
             hint='Install it with: pip install "dubline[pocketsphinx]"',
         )
-    from dubline.backends.recognize_pocketsphinx import alignment_decoder
+    from dubline.backends.recognizers.pocketsphinx import alignment_decoder
 
     for cue in cues:
         if cue.start is None or cue.end is None or not 0 < cue.end - cue.start <= 60:
@@ -343,7 +343,7 @@ def _spoken_spans(
     A word at the very border has most likely swallowed what somebody else says there: then the border
     moves to the longest pause inside that word, and all is aligned anew.
     """
-    from dubline.backends.recognize_pocketsphinx import align_words
+    from dubline.backends.recognizers.pocketsphinx import align_words
 
     best = None
     for _ in range(3):

@@ -15,7 +15,7 @@ from dubline.recognition.segments import numbered
 from dubline.recognition.stage import Diarized, tell_dropped
 from dubline.recognition.words import TimedWord, in_order, likely_length
 from dubline.run import Work, step
-from dubline.transcript import UNKNOWN, DroppedSegment, Transcript, Turn, milliseconds
+from dubline.values.transcript import UNKNOWN, DroppedSegment, Transcript, Turn, milliseconds
 
 TOLERANCE = 0.5
 """Seconds: a cue in which nobody is heard belongs to the nearest voice up to this far away."""

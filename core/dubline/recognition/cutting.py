@@ -17,7 +17,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from dubline.errors import InvalidJob
-from dubline.language import (
+from dubline.language.script import (
     apart,
     carry_spaces,
     ends_clause,
@@ -27,9 +27,9 @@ from dubline.language import (
     separator,
     width,
 )
-from dubline.model import Value
 from dubline.recognition.words import TimedWord
-from dubline.transcript import milliseconds
+from dubline.values.base import Value
+from dubline.values.transcript import milliseconds
 
 MOST_WORDS = 200
 """No segment has more words; it keeps the work in proportion to the words. 12 s of speech have about 60."""

@@ -14,19 +14,9 @@ from typing import NamedTuple
 import msgspec
 
 from dubline.recognition.intervals import Intervals
-from dubline.recognition.speaker_log import (
-    Cast,
-    Edit,
-    Link,
-    Meant,
-    Merge,
-    Rename,
-    Span,
-    Split,
-    spans_of,
-)
+from dubline.recognition.speaker_log import Cast, Edit, Link, Meant, Merge, Rename, Span, Split, spans_of
 from dubline.report import clock_text
-from dubline.transcript import UNKNOWN, Segment, Speaker, Transcript
+from dubline.values.transcript import UNKNOWN, Segment, Speaker, Transcript
 
 MOST = 0.5
 """The share of speech from which a voice, or a segment, is the one meant."""

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from dubline.errors import InvalidJob
-from dubline.language import width
-from dubline.line_times import rttm_rows
-from dubline.transcript import Segment, Transcript, Turn, milliseconds
+from dubline.language.script import width
+from dubline.subtitles.line_times import rttm_rows
+from dubline.values.transcript import Segment, Transcript, Turn, milliseconds
 
 if TYPE_CHECKING:
     from dubline.subtitles import SubtitleText

@@ -19,10 +19,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dubline.errors import InvalidJob
-from dubline.language import base_language, carry_spaces, ends_sentence, joined
-from dubline.model import Line, Value
+from dubline.language.script import base_language, carry_spaces, ends_sentence, joined
 from dubline.recognition.intervals import Intervals
-from dubline.transcript import DroppedSegment, HeardWord
+from dubline.values.base import Value
+from dubline.values.media import Line
+from dubline.values.transcript import DroppedSegment, HeardWord
 
 LONGEST_LOOP = 16
 """Loops of up to this many words are looked for."""

@@ -15,17 +15,17 @@ from collections.abc import Callable, Sequence
 from msgspec import structs
 
 from dubline.errors import InvalidJob
-from dubline.language import base_language
-from dubline.model import Value
+from dubline.language.script import base_language
+from dubline.media.speech import RATE, Speech
 from dubline.recognition.alignment import AlignedCue, align, align_spoken, normal_tokens, snap
-from dubline.recognition.cues import Cue
+from dubline.recognition.given_cues import Cue
 from dubline.recognition.sound_edges import REACH
 from dubline.recognition.stage import Recognized, SpeechFile
 from dubline.recognition.words import likely_length, spread
 from dubline.report import Report
 from dubline.run import Work, step
-from dubline.speech_sound import RATE, Speech
-from dubline.transcript import DroppedSegment, Engine, milliseconds
+from dubline.values.base import Value
+from dubline.values.transcript import DroppedSegment, Engine, milliseconds
 
 UNHEARD = 1 / 3
 """A cue of which less than this was heard has guessed times (`align`)."""

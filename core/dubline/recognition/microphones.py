@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dubline.errors import InvalidJob
-from dubline.model import Choice, Media, Sound, Value
+from dubline.media.speech import RATE, Speech
 from dubline.recognition.stage import Diarized, Recognized, SpeechFile, WordsJob, opened, passages
 from dubline.recognition.stage import recognized as recognized_by
 from dubline.report import part
 from dubline.run import Work, step
-from dubline.speech_sound import RATE, Speech
-from dubline.transcript import Engine, Turn
+from dubline.values.base import Choice, Value
+from dubline.values.media import Media, Sound
+from dubline.values.transcript import Engine, Turn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def find_microphones(media: Path, track: str = "", chosen: str = "") -> tuple[Mi
         InvalidJob: fewer than two, a track with more than two channels among several, no such number.
         ValidationError, FFmpegError: the file cannot be read.
     """
-    from dubline.media import as_sound, choose_track, probe
+    from dubline.media.probing import as_sound, choose_track, probe
 
     sound = None if track else as_sound(media)
     found: list[Microphone] = []
@@ -164,8 +165,8 @@ def diarize_microphones(
         BackendMissing: the voice detector is not installed.
         Cancelled: the report asked to stop.
     """
-    from dubline.backends.package_weights import SILERO, identity, require_file
-    from dubline.backends.silero import Silero
+    from dubline.backends.diarizers.silero import Silero
+    from dubline.weights.wheels import SILERO, identity, require_file
 
     path = require_file(SILERO)
     detector = Silero(path)

@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from dubline.backends import Diarizer
+from dubline.backends.contract import Diarizer
 from dubline.errors import DublineError, InvalidJob
-from dubline.model import Sound
 from dubline.recognition.intervals import Intervals
 from dubline.recognition.publish import TRANSCRIPT
 from dubline.recognition.speaker_log import Span, as_heard, read_log, spans_of
 from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile, opened
 from dubline.report import silent
 from dubline.run import Manifest, StepRecord, Work
-from dubline.transcript import Transcript, read_transcript
+from dubline.values.media import Sound
+from dubline.values.transcript import Transcript, read_transcript
 
 
 class Origin(NamedTuple):
@@ -93,7 +93,7 @@ def _sound(root: Path, speech: SpeechFile, manifest: Manifest) -> Sound | None:
 
 
 def _unchanged(path: Path, before: str) -> bool:
-    from dubline.media import fingerprint
+    from dubline.media.probing import fingerprint
 
     try:
         return path.is_file() and (not before or fingerprint(path) == before)
@@ -229,7 +229,7 @@ def _from_sound(
     notes: list[str],
     open_diarizer: Callable[[], Any] | None,
 ) -> dict[str, tuple[float, ...]]:
-    from dubline.speech_sound import Speech
+    from dubline.media.speech import Speech
 
     def without(why: str) -> dict[str, tuple[float, ...]]:
         notes.append(f"{', '.join(speakers)} cannot be compared: {why}")

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from dubline.errors import InvalidJob
+from dubline.files import full_disk_is_told, write_whole
 from dubline.recognition.edits import HAND, RECOGNISED, apply_edits, number_of, overlapping, with_speakers
 from dubline.recognition.exports import to_ctm, to_rttm, to_srt
 from dubline.recognition.speaker_log import (
@@ -33,8 +34,14 @@ from dubline.recognition.speaker_log import (
     read_log,
     spans_of,
 )
-from dubline.run import Run, full_disk_is_told, write_whole
-from dubline.transcript import Segment, Transcript, parse_transcript, read_transcript, transcript_json
+from dubline.run import Run
+from dubline.values.transcript import (
+    Segment,
+    Transcript,
+    parse_transcript,
+    read_transcript,
+    transcript_json,
+)
 
 TRANSCRIPT = "transcript.json"
 EDITED = "transcript.edited"

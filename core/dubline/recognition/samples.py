@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from dubline.files import full_disk_is_told
 from dubline.recognition.intervals import Intervals
 from dubline.recognition.publish import sample_files
 from dubline.recognition.speaker_log import Span, spans_of
-from dubline.run import full_disk_is_told
-from dubline.transcript import Segment, Transcript, Turn
+from dubline.values.transcript import Segment, Transcript, Turn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,7 +88,7 @@ def write_samples(
         StorageFull: the disk is full.
         AudioProcessingError: the sound cannot be read or a sample not be written.
     """
-    from dubline.sound import SoundWriter, open_sound
+    from dubline.media.sound import SoundWriter, open_sound
 
     turns = tuple(turns)
     sound = open_sound(source)
@@ -122,7 +122,7 @@ def write_samples(
 def _subtype(source: Path) -> Literal["PCM_24", "FLOAT"]:
     import soundfile
 
-    from dubline.sound import system_name
+    from dubline.media.sound import system_name
 
     return "FLOAT" if soundfile.info(system_name(source)).subtype in ("FLOAT", "DOUBLE") else "PCM_24"
 
@@ -137,7 +137,7 @@ def _clip(source: Path, start: int, stop: int, fade: int) -> NDArray[np.float32]
     """(channels, n) samples with faded ends."""
     import numpy as np
 
-    from dubline.sound import read_blocks
+    from dubline.media.sound import read_blocks
 
     sound = np.concatenate(list(read_blocks(source, start=start, stop=stop)), axis=1)
     fade = min(fade, sound.shape[1] // 2)

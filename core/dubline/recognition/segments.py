@@ -22,7 +22,7 @@ import msgspec
 from dubline.errors import InvalidJob
 from dubline.recognition.cutting import Cutter, Piece, SegmentRules
 from dubline.recognition.words import TimedWord, assign, in_order, timed_words, turns_in_order
-from dubline.transcript import (
+from dubline.values.transcript import (
     UNKNOWN,
     DroppedSegment,
     Engine,

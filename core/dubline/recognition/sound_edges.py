@@ -10,7 +10,7 @@ import numpy as np
 from dubline.recognition.stretches import HOP, levels
 
 if TYPE_CHECKING:
-    from dubline.speech_sound import Speech
+    from dubline.media.speech import Speech
 
 REACH = 0.4
 """Seconds around a cue's edge in which the edge of the sound is looked for."""

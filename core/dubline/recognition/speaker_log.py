@@ -17,8 +17,8 @@ from pathlib import Path
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.model import Value, to_json
-from dubline.transcript import Segment, Transcript
+from dubline.values.base import Value, to_json
+from dubline.values.transcript import Segment, Transcript
 
 FORMAT = "dubline.speakers.2"
 OLD_FORMAT = "dubline.speakers.1"
@@ -204,7 +204,7 @@ def heard_voices(transcript: Transcript) -> tuple[HeardVoice, ...]:
 
 def as_heard(log: SpeakerLog, transcript: Transcript) -> Transcript:
     """The voices before any edit as a transcript without words; `transcript` itself where none were kept."""
-    from dubline.transcript import Speaker
+    from dubline.values.transcript import Speaker
 
     if not log.heard:
         return transcript

@@ -19,20 +19,21 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from dubline.backends import find, options_of
+from dubline.backends.choosing import find, options_of
 from dubline.errors import InvalidJob
-from dubline.model import Choice, Line, ModelIdentity, Sound, Value
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.filters import FilterRules, Passage, filter_passages
 from dubline.recognition.segments import segment
 from dubline.recognition.stretches import pack
 from dubline.recognition.word_edges import first_words_on_sound
 from dubline.run import Work, step
-from dubline.transcript import DroppedSegment, Engine, HeardWord, Transcript, Turn
+from dubline.values.base import Choice, ModelIdentity, Value
+from dubline.values.media import Line, Sound
+from dubline.values.transcript import DroppedSegment, Engine, HeardWord, Transcript, Turn
 
 if TYPE_CHECKING:
+    from dubline.media.speech import Speech
     from dubline.report import Report
-    from dubline.speech_sound import Speech
 
 
 class SpeechFile(Value, frozen=True):
@@ -50,7 +51,7 @@ class DiarizationJob(Value, frozen=True):
 
 
 class Diarized(Value, frozen=True):
-    """Who speaks when, as heard; see `dubline.backends.Diarization`.
+    """Who speaks when, as heard; see `dubline.backends.contract.Diarization`.
 
     `names`: label -> what the material itself calls that voice, such as a track's title.
     """
@@ -109,7 +110,7 @@ class Recognized(Value, frozen=True):
 @step("listen", version=1)
 def listen(work: Work, sound: Sound, channel: int | None) -> SpeechFile:
     """Bring a sound (or one channel of it) to one channel at 16 kHz."""
-    from dubline.speech_sound import prepare_speech
+    from dubline.media.speech import prepare_speech
 
     path = work.folder / "speech.f32"
     with prepare_speech(work.open(sound.path), sound, path, channel=channel, report=work.report) as speech:
@@ -125,7 +126,7 @@ def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
         BackendMissing, WeightsError, InvalidJob: the diarizer cannot be used as asked.
         Cancelled: the report asked to stop.
     """
-    from dubline.speech_sound import Speech
+    from dubline.media.speech import Speech
 
     with opened("diarizer", job.diarizer, work) as diarizer, Speech(work.open(heard.path)) as speech:
         found = diarizer.diarize(speech, work.report)
@@ -154,7 +155,7 @@ def recognize(work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob) 
         BackendMissing, WeightsError, InvalidJob: the recognizer cannot be used as asked.
         Cancelled: the report asked to stop.
     """
-    from dubline.speech_sound import Speech
+    from dubline.media.speech import Speech
 
     with Speech(work.open(heard.path)) as speech, opened("recognizer", job.recognizer, work) as recognizer:
         found = passages(recognizer, speech, speakers.turns, work.report)
@@ -254,7 +255,7 @@ def _keep_reasons(work: Work, *kinds: str) -> None:
 @contextmanager
 def opened(kind: str, choice: Choice, work: Work) -> Iterator[Any]:
     """A chosen back end with its weights in memory; their checksum and licence are told."""
-    from dubline.weights import licence_notice
+    from dubline.weights.files import licence_notice
 
     cls = find(kind, choice.backend)
     known = set(cls.Options.__struct_fields__)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from dubline.backends import Stretch
+from dubline.backends.contract import Stretch
 from dubline.errors import InvalidJob
-from dubline.model import Value
+from dubline.values.base import Value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dubline.speech_sound import Speech
+    from dubline.media.speech import Speech
 
 RATE = 16000
 LONGEST = 30.0

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dubline.errors import InvalidJob
-from dubline.model import Value
-from dubline.recognition.casting import require_vectors
 from dubline.recognition.edits import number_of
 from dubline.recognition.origin import Origin, diarizer_of, origin_of, voices_of
 from dubline.recognition.publish import TRANSCRIPT, amend
 from dubline.recognition.speaker_log import Link, Linked, meant
-from dubline.speakers import LEAST_ALIKE, likeness, link
-from dubline.transcript import Speaker, Transcript, read_transcript
+from dubline.recognition.voice_names import require_vectors
+from dubline.signal.embeddings import LEAST_ALIKE, likeness, link
+from dubline.values.base import Value
+from dubline.values.transcript import Speaker, Transcript, read_transcript
 
 
 class LinkedVoice(Value, frozen=True):

@@ -10,8 +10,8 @@ from typing import Any
 from dubline.errors import InvalidJob
 from dubline.recognition.origin import diarizer_of, origin_of
 from dubline.report import Report, silent
-from dubline.speakers import divide
-from dubline.transcript import Transcript
+from dubline.signal.embeddings import divide
+from dubline.values.transcript import Transcript
 
 HINT = "Give segment numbers of this speaker, like 17,23-40."
 
@@ -65,7 +65,7 @@ def segments_by_voice(
     """
 
     def choose(transcript: Transcript, who: str) -> list[set[int]]:
-        from dubline.speech_sound import Speech
+        from dubline.media.speech import Speech
 
         origin = origin_of(root)
         if origin.speech is None:

@@ -14,8 +14,8 @@ from msgspec import structs
 from dubline.recognition.sound_edges import sound_edge
 
 if TYPE_CHECKING:
-    from dubline.speech_sound import Speech
-    from dubline.transcript import HeardWord
+    from dubline.media.speech import Speech
+    from dubline.values.transcript import HeardWord
 
 PAUSE = 0.2
 """Seconds without a word, from which the next word is looked at."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from dubline.errors import InvalidJob
-from dubline.language import continues, ends_sentence
-from dubline.transcript import UNKNOWN, DroppedSegment, HeardWord, Turn, milliseconds
+from dubline.language.script import continues, ends_sentence
+from dubline.values.transcript import UNKNOWN, DroppedSegment, HeardWord, Turn, milliseconds
 
 PER_LETTER = 60
 """Milliseconds that a letter is given where a word has no times: about 16 letters a second."""

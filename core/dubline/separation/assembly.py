@@ -16,14 +16,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dubline.model import STEM_NAMES, Line, SeparationQuality, Sound, StemLevels, StemName
+from dubline.media.sound import SoundWriter, Subtype, read_blocks
 from dubline.report import Report
-from dubline.separation.channels import Group
-from dubline.separation.exact import float_stems, from_steps, integer_stems, to_steps
 from dubline.separation.passes import Taken
 from dubline.separation.plan import Share
-from dubline.separation.resample import Reader
-from dubline.sound import SoundWriter, Subtype, read_blocks
+from dubline.signal.channels import Group
+from dubline.signal.exact import float_stems, from_steps, integer_stems, to_steps
+from dubline.signal.resample import Reader
+from dubline.values.media import Line, Sound
+from dubline.values.stems import STEM_NAMES, SeparationQuality, StemLevels, StemName
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

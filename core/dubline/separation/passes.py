@@ -17,18 +17,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dubline.backends import Survey
+from dubline.backends.contract import Survey
 from dubline.errors import BackendFailed
-from dubline.model import Line
+from dubline.files import write_whole
+from dubline.media.sound import FloatFile
 from dubline.report import Report, part
-from dubline.run import write_whole
-from dubline.separation.overlap import Statistics
-from dubline.separation.resample import resampled
-from dubline.sound import FloatFile
+from dubline.signal.overlap import Statistics
+from dubline.signal.resample import resampled
 from dubline.timebase import resampled_length
+from dubline.values.media import Line
 
 if TYPE_CHECKING:
-    from dubline.backends import SeparationStream, Separator
+    from dubline.backends.contract import SeparationStream, Separator
 
 Array = NDArray[np.float32]
 

@@ -16,7 +16,9 @@ from typing import Any, Literal
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.model import Choice, Line, StemName, Value
+from dubline.values.base import Choice, Value
+from dubline.values.media import Line
+from dubline.values.stems import StemName
 
 Content = Literal["dialogue", "music", "cinematic"]
 

@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dubline.errors import FFmpegError, ValidationError
-from dubline.model import Line, SeparationQuality, StemLevels
+from dubline.values.media import Line
+from dubline.values.stems import SeparationQuality, StemLevels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,14 +13,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dubline.backends import find, options_of
+from dubline.backends.choosing import find, options_of
 from dubline.errors import ValidationError
-from dubline.model import STEM_NAMES, Choice, ModelIdentity, Sound, Stem, Stems
+from dubline.files import write_whole
+from dubline.media.sound import read_blocks, require_space
 from dubline.report import Report, clock_text, part
-from dubline.run import Work, step, write_whole
+from dubline.run import Work, step
 from dubline.separation.assembly import Contribution, Written, assemble, without
-from dubline.separation.channels import Group, groups_of, layout_of
-from dubline.separation.exact import HIGHEST, STEP
 from dubline.separation.passes import take_apart
 from dubline.separation.plan import (
     Filling,
@@ -32,11 +31,15 @@ from dubline.separation.plan import (
     labels,
     with_hints,
 )
-from dubline.sound import read_blocks, require_space
+from dubline.signal.channels import Group, groups_of, layout_of
+from dubline.signal.exact import HIGHEST, STEP
 from dubline.threads import default_threads
+from dubline.values.base import Choice, ModelIdentity
+from dubline.values.media import Sound
+from dubline.values.stems import STEM_NAMES, Stem, Stems
 
 if TYPE_CHECKING:
-    from dubline.backends import Separator
+    from dubline.backends.contract import Separator
 
 Array = NDArray[np.float32]
 
@@ -153,7 +156,7 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
 @contextmanager
 def loaded(choice: Choice, work: Work) -> Iterator[Separator]:
     """A chosen separator with its weights in memory; their licence is told where it is new to the user."""
-    from dubline.weights import licence_notice
+    from dubline.weights.files import licence_notice
 
     cls = find("separator", choice.backend)
     with cls(options_of(cls, with_hints(choice, cls, work.hints))) as separator:

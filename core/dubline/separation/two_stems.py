@@ -12,24 +12,19 @@ from typing import Any, Literal
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.model import Choice, ModelIdentity, Sound, canonical_json
+from dubline.files import full_disk_is_told, write_whole
+from dubline.media.sound import SoundWriter, Subtype, open_sound
 from dubline.report import Report, part, silent
-from dubline.run import Work, full_disk_is_told, write_whole
+from dubline.run import Work
 from dubline.separation.assembly import Contribution, estimated
-from dubline.separation.channels import groups_of, layout_of
-from dubline.separation.exact import float_stems, integer_stems, to_steps
 from dubline.separation.passes import take_apart
 from dubline.separation.plan import Filling, SeparationJob, Share, filling
-from dubline.separation.stage import (
-    channel_feed,
-    loaded,
-    look,
-    require_room,
-    settle_depth,
-    space_needed,
-)
-from dubline.sound import SoundWriter, Subtype, open_sound
-from dubline.weights import resolve
+from dubline.separation.stage import channel_feed, loaded, look, require_room, settle_depth, space_needed
+from dubline.signal.channels import groups_of, layout_of
+from dubline.signal.exact import float_stems, integer_stems, to_steps
+from dubline.values.base import Choice, ModelIdentity, canonical_json
+from dubline.values.media import Sound
+from dubline.weights.files import resolve
 
 Background = Literal["residual", "sum", "both"]
 

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.localize_job import LocalizeJob
-from dubline.model import Value
-from dubline.resolve_values import ResolveTimeline, Want
+from dubline.values.base import Value
+from dubline.values.resolve import ResolveTimeline, Want
+from dubline.values.wishes import LocalizeJob
 
 Id: TypeAlias = int | str
 

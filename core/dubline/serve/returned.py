@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.resolve_plan import PLACE, clock_of
-from dubline.resolve_values import Plan
-from dubline.run import full_disk_is_told, write_whole
+from dubline.files import full_disk_is_told, write_whole
+from dubline.programme.resolve_plan import PLACE, clock_of
 from dubline.serve.requests import HostCue, Subtitles
 from dubline.subtitles import SubtitleText, write_srt
 from dubline.timebase import frame_rate
-from dubline.transcript import milliseconds
+from dubline.values.resolve import Plan
+from dubline.values.transcript import milliseconds
 
 
 def take_back(request: Subtitles) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def take_back(request: Subtitles) -> dict[str, Any]:
         InvalidJob: no cues, times that are none, or what `import_subtitles` refuses.
         StorageFull.
     """
-    from dubline.subtitling import import_subtitles
+    from dubline.exchange import import_subtitles
 
     root = Path(request.folder)
     if not root.is_dir():

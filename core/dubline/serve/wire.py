@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-from dubline import worker
+from dubline.workers import worker
 
 PROTOCOL = 1
 LONGEST_LINE = 16 << 20

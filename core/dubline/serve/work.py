@@ -67,7 +67,7 @@ class Worker:
         if isinstance(request, requests.Localize):
             return self._localize(request)
         if isinstance(request, requests.MakePlan):
-            from dubline.resolve_plan import make_plan, plan_json
+            from dubline.programme.resolve_plan import make_plan, plan_json
 
             return {"plan": plan_json(make_plan(Path(request.folder), request.timeline, request.want))}
         if isinstance(request, requests.Subtitles):
@@ -114,7 +114,7 @@ class Worker:
 
 def backends() -> list[dict[str, Any]]:
     """All back ends: kind, name, whether it is installed, what is missing, and how to get it."""
-    from dubline.backends import KINDS, available
+    from dubline.backends.choosing import KINDS, available
 
     return [
         {

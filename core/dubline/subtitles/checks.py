@@ -8,10 +8,10 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Literal
 
-from dubline.language import width
-from dubline.model import Value
+from dubline.language.script import width
 from dubline.subtitles.cues import SubtitleText, clock, frame_to_ms, ms_to_frame
 from dubline.subtitles.profiles import Profile
+from dubline.values.base import Value
 
 Kind = Literal[
     "empty",

@@ -6,8 +6,8 @@ import re
 from fractions import Fraction
 from typing import Literal
 
-from dubline.model import Value
 from dubline.timebase import whole
+from dubline.values.base import Value
 
 _RETURNS = re.compile("\r+\n?")
 LATEST_MS = 359_999_999_999

@@ -19,8 +19,8 @@ import re
 from typing import Any
 
 from dubline.errors import InvalidJob
-from dubline.language import base_language
-from dubline.model import Value
+from dubline.language.script import base_language
+from dubline.values.base import Value
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8", "UTF-8 with a byte order mark"),

@@ -12,13 +12,13 @@ from fractions import Fraction
 
 from msgspec import structs
 
-from dubline.language import width
-from dubline.model import Value
+from dubline.language.script import width
 from dubline.subtitles.checks import Finding, check, visible_lines
 from dubline.subtitles.cues import SubtitleText, frame_to_ms, ms_to_frame
 from dubline.subtitles.profiles import Profile
 from dubline.subtitles.wrapping import rewrapped
 from dubline.timebase import seconds_to_frames
+from dubline.values.base import Value
 
 
 class Fixed(Value, frozen=True):

@@ -25,8 +25,8 @@ from typing import Any
 import msgspec
 
 from dubline.errors import BackendMissing, InvalidJob
-from dubline.model import Value
 from dubline.timebase import seconds_to_frames
+from dubline.values.base import Value
 
 
 class Profile(Value, frozen=True):

@@ -11,10 +11,10 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from dubline.model import Value
 from dubline.subtitles.cues import SubtitleText, clock
 from dubline.subtitles.matching import TOLERANCE_MS, Known, match
 from dubline.subtitles.sent import Sent, digest_of, normal
+from dubline.values.base import Value
 
 _DASH = re.compile(r"\s*[-\u2010-\u2015]\s*")
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.model import Value, to_json
-from dubline.run import write_whole
+from dubline.files import write_whole
 from dubline.subtitles.cues import SubtitleText, unified
+from dubline.values.base import Value, to_json
 
 FORMAT = "dubline.sent.1"
 SUFFIX = ".ids.json"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from dubline.language import (
+from dubline.language.script import (
     LEANING_ON_NEXT,
     LEANING_ON_PREVIOUS,
     base_language,

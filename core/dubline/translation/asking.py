@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from dubline.report import Report
-from dubline.translated import Answer, Candidate, SourceLine
 from dubline.translation.memory import Memory
+from dubline.values.translated import Answer, Candidate, SourceLine
 
 
 class Asking:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import msgspec
 
-from dubline.model import Value, canonical_json
-from dubline.translated import Answer
+from dubline.values.base import Value, canonical_json
+from dubline.values.translated import Answer
 
 
 class _Batch(Value, frozen=True):

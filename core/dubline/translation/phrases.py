@@ -8,11 +8,11 @@ from typing import Literal
 
 from msgspec import structs
 
-from dubline.transcript import Segment
-from dubline.translated import SourceLine, Tone
-from dubline.translation.durations import DurationModel
+from dubline.fit.durations import DurationModel
+from dubline.language.sentences import groups, join, sentences
 from dubline.translation.memory import line_key
-from dubline.translation.sentences import groups, join, sentences
+from dubline.values.transcript import Segment
+from dubline.values.translated import SourceLine, Tone
 
 Wanted = Literal["", "shorter", "longer"]
 

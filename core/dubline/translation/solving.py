@@ -8,19 +8,19 @@ from typing import Literal
 
 from msgspec import structs
 
-from dubline.glossary import Term
-from dubline.line_checks import Problem, problems, same_force, with_force
-from dubline.model import Value
-from dubline.transcript import Segment
-from dubline.translated import Answer, Candidate, SourceLine, Tone, TranslatedSegment
+from dubline.fit.durations import default_model
+from dubline.fit.isochrony import FitRules, Place, choose, is_loud, misfits
+from dubline.fit.speech_time import SpeechTime
+from dubline.language.line_checks import Problem, problems, same_force, with_force
+from dubline.language.markup import with_placeholders
+from dubline.language.sentences import rejoin
+from dubline.language.splitting import split_back
 from dubline.translation.asking import Asking, combined, distinct
-from dubline.translation.durations import default_model
-from dubline.translation.isochrony import FitRules, Place, choose, is_loud, misfits
-from dubline.translation.markup import with_placeholders
 from dubline.translation.phrases import Phrase, Wanted, source_lines
-from dubline.translation.sentences import rejoin
-from dubline.translation.speech_time import SpeechTime
-from dubline.translation.splitting import split_back
+from dubline.values.base import Value
+from dubline.values.glossary import Term
+from dubline.values.transcript import Segment
+from dubline.values.translated import Answer, Candidate, SourceLine, Tone, TranslatedSegment
 
 ROUNDS = 3
 """Ask for everything; then for what failed, did not fit or could not be split; then for the parts that

@@ -14,24 +14,24 @@ from typing import Any
 
 from msgspec import structs
 
-from dubline.backends import find, options_of
+from dubline.backends.choosing import find, options_of
 from dubline.errors import InvalidJob
-from dubline.glossary import Term
-from dubline.language import base_language
-from dubline.model import Choice, Value
+from dubline.fit.durations import DurationModel, default_model, pace
+from dubline.fit.isochrony import FitRules, rooms
+from dubline.fit.speech_time import SpeechTime
+from dubline.language.markup import unmark
+from dubline.language.script import base_language
 from dubline.run import Work, step
 from dubline.timebase import frame_rate
-from dubline.transcript import Engine, Transcript
-from dubline.translated import TranslatedSegment, Translation, counted
 from dubline.translation.asking import Asking
-from dubline.translation.durations import DurationModel, default_model, pace
-from dubline.translation.isochrony import FitRules, rooms
-from dubline.translation.markup import unmark
 from dubline.translation.memory import Memory, memory_name
 from dubline.translation.phrases import phrases
 from dubline.translation.solving import Outcome, Solver, glossary_hits
-from dubline.translation.speech_time import SpeechTime
 from dubline.translation.tone import Tones
+from dubline.values.base import Choice, Value
+from dubline.values.glossary import Term
+from dubline.values.transcript import Engine, Transcript
+from dubline.values.translated import TranslatedSegment, Translation, counted
 
 
 class Person(Value, frozen=True):
@@ -227,7 +227,7 @@ def _options(backend: Any, job: TranslationJob, source: str, spoken: dict[str, s
 
 
 def _tell(translator: Any, work: Work) -> None:
-    from dubline.weights import licence_notice
+    from dubline.weights.files import licence_notice
 
     for identity in translator.identities:
         notice = licence_notice(identity)

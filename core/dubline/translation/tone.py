@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from dubline.errors import BackendMissing
-from dubline.model import Sound, Value
+from dubline.media.sound import open_sound, read_blocks
 from dubline.report import Report, silent
 from dubline.run import Work, step
-from dubline.sound import open_sound, read_blocks
-from dubline.transcript import UNKNOWN, Segment, Transcript
-from dubline.translated import Tone
+from dubline.values.base import Value
+from dubline.values.media import Sound
+from dubline.values.transcript import UNKNOWN, Segment, Transcript
+from dubline.values.translated import Tone
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

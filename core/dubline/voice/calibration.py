@@ -23,11 +23,15 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from dubline.dubbed import Takes
-from dubline.model import Value, to_json
-from dubline.run import full_disk_is_told, write_whole
+from dubline.files import full_disk_is_told, write_whole
+from dubline.fit.durations import DurationModel, calibrated, default_model
+from dubline.fit.isochrony import RULES, rooms
+from dubline.fit.speech_time import refitted
+from dubline.language.markup import unmark
 from dubline.timebase import frame_rate as exact_rate
-from dubline.translated import (
+from dubline.values.base import Value, to_json
+from dubline.values.dubbed import Takes
+from dubline.values.translated import (
     Fit,
     FitStatus,
     Translation,
@@ -37,10 +41,6 @@ from dubline.translated import (
     read_translation,
     translation_json,
 )
-from dubline.translation.durations import DurationModel, calibrated, default_model
-from dubline.translation.isochrony import RULES, rooms
-from dubline.translation.markup import unmark
-from dubline.translation.speech_time import refitted
 from dubline.voice.casting import parted
 
 FORMAT = "dubline.durations.1"

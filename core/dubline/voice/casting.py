@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dubline.backends import VoiceInfo
-from dubline.cast import CastMember
-from dubline.dubbed import CastVoice
+from dubline.backends.contract import VoiceInfo
 from dubline.errors import BackendMissing
-from dubline.model import Sound, Value
+from dubline.media.sound import open_sound, read_blocks
 from dubline.run import Work, step
-from dubline.sound import open_sound, read_blocks
-from dubline.transcript import UNKNOWN, Segment, Speaker, Transcript
+from dubline.values.base import Value
+from dubline.values.cast import CastMember
+from dubline.values.dubbed import CastVoice
+from dubline.values.media import Sound
+from dubline.values.transcript import UNKNOWN, Segment, Speaker, Transcript
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from dubline.backends import Spoken
+from dubline.backends.contract import Spoken
 from dubline.errors import BackendFailed, BackendMissing
-from dubline.sound import HIGHEST_RATE, LOWEST_RATE
-from dubline.translated import FitStatus
-from dubline.translation.isochrony import RULES, FitRules, fit
+from dubline.fit.isochrony import RULES, FitRules, fit
+from dubline.media.sound import HIGHEST_RATE, LOWEST_RATE
+from dubline.values.translated import FitStatus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

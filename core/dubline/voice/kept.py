@@ -15,10 +15,10 @@ from pathlib import Path
 import msgspec
 
 from dubline.errors import DublineError
-from dubline.model import Value, canonical_json, to_json
-from dubline.run import write_whole
-from dubline.sound import SoundWriter, open_sound
-from dubline.translated import FitStatus
+from dubline.files import write_whole
+from dubline.media.sound import SoundWriter, open_sound
+from dubline.values.base import Value, canonical_json, to_json
+from dubline.values.translated import FitStatus
 from dubline.voice.fitting import FittedTake
 
 

@@ -17,14 +17,15 @@ from typing import Any
 import msgspec
 
 from dubline.errors import BackendFailed, InvalidJob
-from dubline.model import Choice, ModelIdentity, Value
-from dubline.run import Work, full_disk_is_told, step
-from dubline.translation.durations import DurationModel, default_model
+from dubline.files import full_disk_is_told
+from dubline.fit.durations import DurationModel, default_model
+from dubline.run import Work, step
+from dubline.values.base import Choice, ModelIdentity, Value
 from dubline.voice.calibration import voice_models
 from dubline.voice.casting import full_name
-from dubline.voice.choosing import choose_voice, opened
 from dubline.voice.fitting import usable
 from dubline.voice.kept import take_key
+from dubline.voice.routing import choose_voice, opened
 
 DEAF = 8
 """Lines in a row that fail alike, after which a voice counts as gone."""

@@ -22,16 +22,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from msgspec import structs
 
-from dubline.backends import Reference
+from dubline.backends.contract import Reference
 from dubline.errors import InvalidJob
-from dubline.model import Sound, Stem, Value
+from dubline.media.sound import SoundWriter, read_blocks
 from dubline.run import Work, step
-from dubline.sound import SoundWriter, read_blocks
-from dubline.transcript import UNKNOWN, Segment, Transcript, Turn
-from dubline.weights import checksum
+from dubline.values.base import Value
+from dubline.values.media import Sound
+from dubline.values.stems import Stem
+from dubline.values.transcript import UNKNOWN, Segment, Transcript, Turn
+from dubline.weights.files import checksum
 
 if TYPE_CHECKING:
-    from dubline.backends import Tick
+    from dubline.backends.contract import Tick
 
     Span = tuple[float, float]  # seconds
 

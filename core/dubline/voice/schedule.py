@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dubline.translation.isochrony import Timed
+from dubline.fit.isochrony import Timed
 
 
 class _Placed(NamedTuple):

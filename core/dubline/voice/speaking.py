@@ -9,22 +9,22 @@ from typing import Any
 
 from msgspec import structs
 
-from dubline.backends import Reference, Spoken
-from dubline.dubbed import CastVoice, Take, Takes
+from dubline.backends.contract import Reference, Spoken
 from dubline.errors import BackendFailed, InvalidJob
-from dubline.model import Choice, Value
+from dubline.fit.durations import default_model
+from dubline.fit.isochrony import FitRules, rooms
+from dubline.language.markup import unmark
 from dubline.run import Work, step
 from dubline.timebase import frame_rate, seconds_to_samples
-from dubline.transcript import Speaker
-from dubline.translated import TranslatedSegment, Translation
-from dubline.translation.durations import default_model
-from dubline.translation.isochrony import FitRules, rooms
-from dubline.translation.markup import unmark
+from dubline.values.base import Choice, Value
+from dubline.values.dubbed import CastVoice, Take, Takes
+from dubline.values.transcript import Speaker
+from dubline.values.translated import TranslatedSegment, Translation
 from dubline.voice.casting import Role, cast_speakers, full_name, parted
-from dubline.voice.choosing import opened
 from dubline.voice.fitting import fitted
 from dubline.voice.kept import KeptTake, KeptTakes, put, take_key
 from dubline.voice.references import References
+from dubline.voice.routing import opened
 from dubline.voice.schedule import Schedule
 from dubline.voice.wishes import clones
 
@@ -356,7 +356,7 @@ def _cast(
 
 
 def _tell(voice: Any, work: Work) -> None:
-    from dubline.weights import licence_notice
+    from dubline.weights.files import licence_notice
 
     for note in (*voice.notes, *(licence_notice(identity) for identity in voice.identities)):
         if note:

@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import structs
 
-from dubline.backends import available, find, options_of
-from dubline.cast import read_cast
-from dubline.dubbed import CastVoice, DubSettings, read_dubs
+from dubline.backends.choosing import available, find, options_of
 from dubline.errors import InvalidJob
-from dubline.language import base_language
-from dubline.model import Choice, Value
+from dubline.language.script import base_language
 from dubline.run import Work, step
-from dubline.transcript import read_transcript
+from dubline.values.base import Choice, Value
+from dubline.values.cast import read_cast
+from dubline.values.dubbed import CastVoice, DubSettings, read_dubs
+from dubline.values.transcript import read_transcript
 from dubline.voice.casting import Role, parted, roles_of
-from dubline.voice.choosing import choose_voice
+from dubline.voice.routing import choose_voice
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ import msgspec
 import opentimelineio as otio
 
 from dubline.errors import BackendMissing, InvalidJob
-from dubline.model import STEM_NAMES
+from dubline.values.stems import STEM_NAMES
 from otio_dubline.exporters.takes import FOLDER, is_takes, on_whole_frames
 from otio_dubline.reading import told_of
 

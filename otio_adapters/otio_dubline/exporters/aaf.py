@@ -20,7 +20,7 @@ import opentimelineio as otio
 
 from dubline.errors import BackendMissing, InvalidJob
 from dubline.timebase import frames_to_samples, whole
-from otio_dubline.cues import cue_tracks
+from otio_dubline.cue_tracks import cue_tracks
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.aaf_media import AUDIO, MediaMobs, media_starts, mob_id
 from otio_dubline.exporters.aaf_sound import RATE, channel_names

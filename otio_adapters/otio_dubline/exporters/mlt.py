@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from dubline.run import write_whole
+from dubline.files import write_whole
 from otio_dubline.exporters.lanes import Cue, Laid, Lane, Piece
 from otio_dubline.exporters.media_files import File
 

@@ -18,7 +18,7 @@ import opentimelineio as otio
 
 from dubline.errors import InvalidJob
 from dubline.timebase import Timecode, nominal, rate_text, whole
-from otio_dubline.cues import cue_tracks
+from otio_dubline.cue_tracks import cue_tracks
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.markup import add, document, truth
 from otio_dubline.exporters.sequence import sequence_of

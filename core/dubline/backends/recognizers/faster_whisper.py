@@ -1,0 +1,241 @@
+"""Whisper through faster-whisper and CTranslate2: the recognizer to take first, on a CPU too.
+
+Every stretch is heard by itself, without the text before it, so no mistake travels on and a run can go on
+anywhere. Decoding is a beam search at temperature 0. Where Whisper would try again with dice, upon text that
+repeats itself, the stretch is heard once more with repetition forbidden: the same sound gives the same words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from dubline.backends.contract import Heard, Stretch
+from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
+from dubline.backends.recognizers.whisper_folder import (
+    find_whisper,
+    quiet_hub,
+    whisper_here,
+    whisper_identity,
+)
+from dubline.errors import BackendFailed, BackendMissing, InvalidJob, WeightsError
+from dubline.threads import default_threads
+from dubline.values.transcript import HeardWord
+from dubline.weights.folders import whispers_here
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dubline.media.speech import Speech
+    from dubline.report import Report
+
+TURBO = "mobiuslabsgmbh/faster-whisper-large-v3-turbo"
+SIZES = {
+    **{
+        f"{size}{english}": f"Systran/faster-whisper-{size}{english}"
+        for size in ("tiny", "base", "small", "medium")
+        for english in ("", ".en")
+    },
+    **{size: f"Systran/faster-whisper-{size}" for size in ("large-v1", "large-v2", "large-v3")},
+    **{f"distil-{size}": f"Systran/faster-distil-whisper-{size}" for size in ("small.en", "medium.en")},
+    **{f"distil-{size}": f"Systran/faster-distil-whisper-{size}" for size in ("large-v2", "large-v3")},
+    "distil-large-v3.5": "distil-whisper/distil-large-v3.5-ct2",
+    "large": "Systran/faster-whisper-large-v3",
+    "large-v3-turbo": TURBO,
+    "turbo": TURBO,
+}
+"""Where models are on the hub, by the names faster-whisper 1.2.1 has for them (`_MODELS` in its utils.py)."""
+FETCHED = (
+    "model.bin",
+    "config.json",
+    "tokenizer.json",
+    "vocabulary.*",
+    "preprocessor_config.json",
+    "README.md",
+)
+REPEATS = 2.4
+"""Text that gzip makes smaller by more than this repeats itself (`compression_ratio_threshold` of OpenAI's
+transcribe.py)."""
+NO_REPEAT = 5  # tokens in a row that may not come twice when a stretch is heard again
+SHORTEST = RATE // 10  # samples; less is filled up with silence, for the spectrum needs some
+
+
+class FasterWhisper:
+    """`faster-whisper`: times and probabilities for every word; its own voice detector stays off."""
+
+    requires: ClassVar[tuple[str, ...]] = ("faster_whisper", "ctranslate2")
+    extra: ClassVar[str] = "faster-whisper"
+    confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
+
+    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """`model`: a size (small, large-v3, turbo ...), a hub repository, or a folder; "auto" is
+        large-v3-turbo on a GPU and small on a CPU. `language`: a code such as "tr"; "" detects it anew in
+        each stretch, so name it where you know it. `device`: auto, cpu or cuda. `precision`: a CTranslate2
+        compute type; "auto" is float16 on a GPU and int8 on a CPU. `threads`: of the processor.
+        `glossary`: names and terms that are likely to be heard."""
+
+        model: str = "auto"
+        language: str = ""
+        device: str = "auto"
+        precision: str = "auto"
+        threads: int | None = None
+        beam: int = 5
+        glossary: tuple[str, ...] = ()
+
+    def __init__(self, options: Options) -> None:
+        quiet_hub()
+        import ctranslate2
+        from faster_whisper import WhisperModel
+
+        device = _device(options.device, ctranslate2.get_cuda_device_count())
+        precision = options.precision
+        if precision == "auto":
+            precision = "float16" if device == "cuda" else "int8"
+        can = {*ctranslate2.get_supported_compute_types(device), "default", "auto"}
+        if precision not in can:
+            raise InvalidJob(
+                f"{device} cannot compute in {precision!r} here", hint=f"It can: {', '.join(sorted(can))}."
+            )
+        if options.beam < 1 or (options.threads is not None and options.threads < 1):
+            raise InvalidJob("beam and threads begin at 1", hint="Leave them out to take the defaults.")
+        name = options.model
+        if name == "auto":
+            name = "large-v3-turbo" if device == "cuda" else "small"
+        folder = find_whisper(name, _repository(name), "whisper-ct2", FETCHED)
+        try:
+            self._model: Any = WhisperModel(
+                str(folder),
+                device=device,
+                compute_type=precision,
+                cpu_threads=options.threads or default_threads(),
+                local_files_only=True,
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise WeightsError(
+                f"{folder} could not be loaded: {error}",
+                hint="Its model.bin is damaged or of another kind: get the files again.",
+            ) from error
+        known = self._model.supported_languages
+        if options.language and options.language not in known:
+            raise InvalidJob(
+                f"the Whisper model {name!r} knows no language {options.language!r}",
+                hint='Take a multilingual model, one of its codes such as "tr" or "en", or leave it out.',
+            )
+        self._options = options
+        self.identities = (whisper_identity(name, folder, (folder / "model.bin",), _repository(name)),)
+        self.notes: tuple[str, ...] = (f"Whisper {name} on {device} in {precision}",)
+
+    @classmethod
+    def models_here(cls, language: str = "") -> dict[str, Path]:
+        """The models on this machine that may be asked for a language, by name; the user's own first."""
+        return whispers_here("whisper-ct2", language)
+
+    @classmethod
+    def model_here(cls, model: str) -> Path | None:
+        """The folder of a model, if it is on this machine.
+
+        Raises:
+            WeightsError: it is there, but damaged or of another kind.
+        """
+        return whisper_here(model, _repository(model), "whisper-ct2")
+
+    @classmethod
+    def how_to_get(cls, model: str = "") -> str:
+        """The command that brings a model here."""
+        return f"dubline models fetch {_repository(model or 'small') or 'OWNER/NAME'}"
+
+    def recognize(self, speech: Speech, stretches: tuple[Stretch, ...], report: Report) -> Iterator[Heard]:
+        """One `Heard` for each stretch, in order. `report` counts the seconds of the stretches.
+
+        Raises:
+            InvalidJob: a stretch is longer than 30 s.
+            BackendFailed: CTranslate2 failed, most often for want of memory.
+        """
+        total, done = check_stretches(stretches), 0.0
+        for stretch in stretches:
+            report(done, total)
+            yield self._hear(samples_of(speech, stretch), stretch)
+            done += stretch.end - stretch.start
+        report(total, total)
+
+    def _hear(self, samples: NDArray[np.float32], stretch: Stretch) -> Heard:
+        if is_silent(samples):
+            return Heard(words=(), language=self._options.language, no_speech=1.0)
+        samples = np.pad(samples, (0, max(0, SHORTEST - len(samples))))
+        segments, language = self._transcribe(samples)
+        if _repetition(segments) > REPEATS:
+            again, _ = self._transcribe(samples, no_repeat_ngram_size=NO_REPEAT)
+            segments = min(segments, again, key=_repetition)
+        words = [
+            HeardWord(
+                text=word.word,
+                start=stretch.start + float(word.start),
+                end=stretch.start + float(word.end),
+                confidence=float(word.probability),
+            )
+            for segment in segments
+            for word in segment.words or ()
+        ]
+        # A stretch may take several windows; somebody speaks in it if somebody speaks in any of them.
+        doubts = [float(segment.no_speech_prob) for segment in segments]
+        likely = [float(segment.avg_logprob) for segment in segments]
+        return Heard(
+            words=orderly(words, stretch),
+            language=language,
+            no_speech=min(doubts, default=None),
+            log_probability=sum(likely) / len(likely) if likely else None,
+        )
+
+    def _transcribe(self, samples: NDArray[np.float32], **more: Any) -> tuple[list[Any], str]:
+        try:
+            segments, told = self._model.transcribe(
+                samples,
+                language=self._options.language or None,
+                beam_size=self._options.beam,
+                temperature=0.0,
+                word_timestamps=True,
+                vad_filter=False,
+                condition_on_previous_text=False,
+                # What is doubtful is passed on with its figures, not left out in silence.
+                no_speech_threshold=None,
+                log_prob_threshold=None,
+                compression_ratio_threshold=None,
+                hotwords=" ".join(self._options.glossary) or None,
+                **more,
+            )
+            return list(segments), str(told.language)
+        except (RuntimeError, MemoryError) as error:
+            raise BackendFailed(
+                f"faster-whisper failed: {(str(error).splitlines() or ['?'])[0][:200]}",
+                hint="If memory was short, take a smaller model, precision int8, or device cpu.",
+            ) from error
+
+    def __enter__(self) -> FasterWhisper:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._model = None
+
+
+def _device(name: str, cards: int) -> str:
+    if name not in ("auto", "cpu", "cuda"):
+        raise InvalidJob(f"faster-whisper knows no device {name!r}", hint="Use auto, cpu or cuda.")
+    if name == "cuda" and not cards:
+        raise BackendMissing(
+            "CTranslate2 sees no CUDA device", hint="Install NVIDIA's driver, cuBLAS and cuDNN, or use cpu."
+        )
+    if name == "auto":
+        return "cuda" if cards else "cpu"
+    return name
+
+
+def _repository(name: str) -> str:
+    return name if name.count("/") == 1 else SIZES.get(name, "")
+
+
+def _repetition(segments: list[Any]) -> float:
+    return max((float(segment.compression_ratio) for segment in segments), default=0.0)

@@ -1,0 +1,290 @@
+"""Translation through CTranslate2: the same models as `transformers`, several times faster on a CPU.
+
+A model for transformers is converted once and kept in the models folder. CTranslate2's lots cannot be drawn
+again: each of its workers goes on with the numbers it began with, whatever seed is set. Shorter and longer
+translations therefore come from a wider beam, in which length counts for more or for less; there is no
+chance in that.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import importlib.util
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from dubline.backends.torchaudio_guard import before_transformers
+from dubline.backends.translators.seq2seq_batches import BatchWork, Found, planned
+from dubline.backends.translators.seq2seq_folder import (
+    called,
+    check_numbers,
+    find_model,
+    identity_of,
+    licence_note,
+    model_here,
+    usual_model,
+)
+from dubline.backends.translators.seq2seq_languages import Codec
+from dubline.errors import BackendMissing, InvalidJob, WeightsError
+from dubline.threads import default_threads
+from dubline.weights.files import models_folder
+from dubline.weights.folders import weight_sums
+from dubline.weights.hub import quiet_hub
+from dubline.weights.kinds import folder_kind, read_settings
+
+if TYPE_CHECKING:
+    from dubline.report import Report
+    from dubline.values.translated import Answer, SourceLine
+
+NAMES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+WIDER = 12
+"""Beams for a line that must be shorter or longer."""
+LENGTH_COUNTS = {"shorter": 0.0, "longer": 2.0}
+"""CTranslate2's length penalty: a hypothesis' score is divided by its tokens to this power."""
+
+
+class CTranslate2Translator:
+    """`ctranslate2`: OPUS-MT, NLLB or M2M100 from a folder of either form; int8 on a CPU, no network."""
+
+    requires: ClassVar[tuple[str, ...]] = ("ctranslate2", "transformers")
+    extra: ClassVar[str] = "ctranslate2"
+    whole_sentences: ClassVar[bool] = True
+    in_context: ClassVar[bool] = False
+    varies: ClassVar[bool] = True
+    by_hand: ClassVar[bool] = False
+
+    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """`source`, `target`: "tr", "pt-BR" or FLORES codes. `model`: a folder, a name in the models folder
+        or OWNER/NAME, in the form of CTranslate2 or of transformers; "auto" is the OPUS-MT model for the
+        pair. `candidates`: how many translations of a line at most. `beams`: width of the search, at least
+        `candidates`. `device`: auto, cpu or cuda. `precision`: a CTranslate2 compute type, or fp32, fp16,
+        bf16; "auto" is float16 on a GPU and int8 on a CPU. `threads`: of the processor. `budget`: source
+        tokens in a batch."""
+
+        source: str
+        target: str
+        model: str = "auto"
+        candidates: int = 4
+        beams: int = 4
+        device: str = "auto"
+        precision: str = "auto"
+        threads: int | None = None
+        budget: int = 384
+
+    @classmethod
+    def model_here(cls, model: str, source: str, target: str) -> Path | None:
+        """Where the model for two languages is on this machine; None if it is not."""
+        return model_here(model, source, target, "seq2seq-ct2", "seq2seq")
+
+    @classmethod
+    def usual_model(cls, source: str, target: str) -> str:
+        """The hub's name of the model that "auto" means."""
+        return usual_model(source, target)
+
+    def __init__(self, options: Options) -> None:
+        check_numbers(options.candidates, options.beams, options.budget, options.threads)
+        quiet_hub()
+        import ctranslate2
+
+        self._options = options
+        device = _device(options.device, ctranslate2.get_cuda_device_count())
+        precision = NAMES.get(options.precision, options.precision)
+        if precision == "auto":
+            precision = "float16" if device == "cuda" else "int8"
+        can = ctranslate2.get_supported_compute_types(device)
+        if precision not in can:
+            raise InvalidJob(
+                f"{device} cannot compute in {options.precision!r} here",
+                hint=f"It can: auto, {', '.join(sorted(can))}.",
+            )
+        name = options.model
+        if name == "auto":
+            name = usual_model(options.source, options.target)
+        folder = find_model(name, "seq2seq-ct2", "seq2seq")
+        positions = read_settings(folder).get("max_position_embeddings")
+        self._codec = Codec(folder, options.source, options.target, positions)
+        self._said = [f"{called(name, folder)} on {device} in {precision}, {self._beams} beams"]
+        place = folder
+        if folder_kind(folder) == "seq2seq":
+            place, new = _converted(folder, precision)
+            self._said.append(f"{'converted' if new else 'converted before'}: {place}")
+        try:
+            self._model: Any = ctranslate2.Translator(
+                str(place),
+                device=device,
+                compute_type=precision,
+                inter_threads=1,
+                intra_threads=options.threads or default_threads(),
+            )
+        except (RuntimeError, ValueError) as error:
+            raise WeightsError(
+                f"{place} could not be loaded: {(str(error).splitlines() or ['?'])[0][:200]}",
+                hint="Its model.bin is damaged or of another kind: "
+                + ("get the files again." if place == folder else "remove that folder; it is made again."),
+            ) from error
+        self._work = BatchWork(
+            self, candidates=options.candidates, budget=options.budget, out_of_memory=_out_of_memory
+        )
+        self.identities = (identity_of(name, folder),)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was chosen and what happened, in words."""
+        said = list(self._said)
+        if self._codec.family == "marian" and importlib.util.find_spec("sacremoses") is None:
+            said.append("sacremoses is not installed: quotation marks and dashes reach the model as they are")
+        licence = licence_note(self.identities[0], self._codec.family)
+        return (*said, *([licence] if licence else []), *self._work.notes())
+
+    @property
+    def _beams(self) -> int:
+        return max(self._options.beams, self._options.candidates)
+
+    def translate(
+        self, lines: Sequence[SourceLine], known: Mapping[str, Answer], report: Report
+    ) -> Iterator[dict[str, Answer]]:
+        """See `Translator`. Lines beyond what the model can hold are translated in parts.
+
+        Raises:
+            BackendFailed: the model failed, or a single line does not fit into memory.
+        """
+        codec = self._codec
+        plan = planned(
+            lines, lambda t: len(codec.ids(t)), codec.limit, self._options.budget, self._options.target
+        )
+        return self._work.translate(lines, known, report, plan)
+
+    # --- what BatchWork asks ---------------------------------------------------------------
+
+    def best(self, texts: Sequence[str]) -> list[list[Found]]:
+        """The beam's candidates of each text."""
+        return self._ask(texts, self._beams, self._options.candidates, 1.0)
+
+    def varied(self, texts: Sequence[str], wanted: str) -> list[list[Found]]:
+        """The candidates of each text in a wider beam that prefers short ones, or long ones."""
+        width = max(WIDER, self._beams)
+        return self._ask(texts, width, width, LENGTH_COUNTS[wanted])
+
+    def _ask(self, texts: Sequence[str], beams: int, count: int, power: float) -> list[list[Found]]:
+        codec = self._codec
+        rows = [codec.tokens(text) for text in texts]
+        results = self._model.translate_batch(
+            rows,
+            target_prefix=[[codec.opening]] * len(rows) if codec.opening else None,
+            beam_size=beams,
+            num_hypotheses=count,
+            length_penalty=power,
+            # As in translate_transformers.
+            max_decoding_length=min(2 * max(map(len, rows)) + 16, codec.room),
+            max_input_length=0,
+            disable_unk=True,
+            return_scores=True,
+            return_end_token=True,
+        )
+        found = []
+        for result in results:
+            some = []
+            for tokens, score in zip(result.hypotheses, result.scores, strict=True):
+                whole = tokens[-1:] == [codec.end]
+                mean = float(score) * len(tokens) ** power / max(1, len(tokens))
+                some.append(Found(codec.text(tokens), mean, len(tokens), whole))
+            found.append(some)
+        return found
+
+    def __enter__(self) -> CTranslate2Translator:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._model = None
+
+
+def _converted(folder: Path, precision: str) -> tuple[Path, bool]:
+    """(where a model for transformers lies in CTranslate2's form, whether it was made just now)."""
+    import ctranslate2
+    from filelock import FileLock
+
+    made_of = "".join((*weight_sums(folder), precision, ctranslate2.__version__.split(".")[0]))
+    name = folder.parents[1].name if folder.parent.name == "snapshots" else folder.name
+    home = models_folder() / ".converted"
+    place = home / f"{name}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}-{precision}"
+    if place.is_dir():
+        return place, False
+    if importlib.util.find_spec("torch") is None:
+        raise BackendMissing(
+            f"converting {folder.name} for CTranslate2 needs torch, which is not installed",
+            hint="Install it with: pip install torch. Or take a model that is converted already.",
+        )
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{place}.lock"):
+            if place.is_dir():
+                return place, False
+            aside = home / f".{place.name}.part"
+            shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed
+            try:
+                _convert(folder, aside, precision)
+                aside.rename(place)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise  # a full disk is told by who runs this
+        raise WeightsError(
+            f"{home} cannot be written, and {folder.name} has to be converted for CTranslate2",
+            hint="Let $DUBLINE_MODELS name a folder that you may write to, or take the translator "
+            "`transformers`.",
+        ) from error
+    return place, True
+
+
+def _convert(folder: Path, place: Path, precision: str) -> None:
+    before_transformers()
+    from ctranslate2.converters import TransformersConverter
+
+    converter = TransformersConverter(str(folder), low_cpu_mem_usage=True)
+    load = converter.load_tokenizer
+
+    def with_languages(*names: Any, **more: Any) -> Any:
+        # transformers 5 leaves M2M100's languages out of the vocabulary, where the converter needs them.
+        tokenizer = load(*names, **more)
+        languages = getattr(tokenizer, "lang_token_to_id", None)
+        if languages:
+            vocabulary = {**tokenizer.get_vocab(), **languages}
+            tokenizer.get_vocab = lambda: vocabulary
+        return tokenizer
+
+    converter.load_tokenizer = with_languages
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            converter.convert(str(place), quantization=None if precision == "float32" else precision)
+    except OSError:
+        raise
+    except Exception as error:  # what a model that it does not know makes it raise has no common class
+        why = (str(error).splitlines() or ["?"])[0][:200]
+        raise WeightsError(
+            f"{folder} could not be converted for CTranslate2: {why}",
+            hint="Use the translator `transformers` with this model, or a model that is converted already.",
+        ) from error
+
+
+def _device(name: str, cards: int) -> str:
+    if name not in ("auto", "cpu", "cuda"):
+        raise InvalidJob(f"CTranslate2 knows no device {name!r}", hint="Use auto, cpu or cuda.")
+    if name == "cuda" and not cards:
+        raise BackendMissing(
+            "CTranslate2 sees no CUDA device", hint="Install NVIDIA's driver, cuBLAS and cuDNN, or use cpu."
+        )
+    if name == "auto":
+        return "cuda" if cards else "cpu"
+    return name
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()

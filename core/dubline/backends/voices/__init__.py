@@ -1,0 +1,1 @@
+"""Voices that come with Dubline: one module each, and the parts they share."""

@@ -1,0 +1,142 @@
+# ruff: noqa: RUF001 - quotation marks and dashes that the program does not know
+"""Flite: a few English voices in one small program; more natural than rules, and nothing to download.
+
+Its `duration_stretch` is linear: lengths follow it within a few thousandths.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import unicodedata
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+
+from dubline.backends.contract import Spoken, VoiceInfo
+from dubline.backends.programs import run_program
+from dubline.backends.voices.program import read_spoken, speakable
+from dubline.errors import BackendFailed, BackendMissing, InvalidJob
+from dubline.language.script import base_language
+from dubline.values.base import ModelIdentity
+
+if TYPE_CHECKING:
+    from dubline.backends.contract import Tick
+
+PROGRAM = "flite"
+TIMEOUT = 60.0  # seconds for a line; it takes a few hundredths
+SLOWEST, FASTEST = 0.5, 2.0
+
+# Median F0 in Hz of version 2.2's voices, measured with Praat's method on two sentences. awb_time is left
+# out: it tells the time and knows no other words.
+_VOICES = {
+    "slt": ("female", 168.6),
+    "rms": ("male", 98.5),
+    "awb": ("male", 127.0),
+    "kal16": ("male", 90.8),
+    "kal": ("male", 90.4),
+}
+_ASCII = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
+
+
+class Flite:
+    """`flite`: the installed program; English only.
+
+    A voice is one of the program's own ("slt", "rms", "awb", "kal16", "kal"), or the path of a .flitevox
+    file.
+
+    Raises:
+        BackendMissing: the program is not installed.
+        InvalidJob: another language than English.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str] = ""
+    pitches: ClassVar[bool] = False  # one of its voices ignores the setting
+    any_voice: ClassVar[bool] = False
+
+    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """`language`: "en", or a code that begins with it."""
+
+        language: str = "en"
+
+    def __init__(self, options: Options) -> None:
+        if base_language(options.language) != "en":
+            raise InvalidJob(
+                f"flite speaks English only, not {options.language!r}",
+                hint="For other languages there are espeak-ng, piper and command.",
+            )
+        program = shutil.which(PROGRAM)
+        if program is None:
+            raise BackendMissing(
+                "the program flite is not installed", hint="Install it: sudo apt install flite."
+            )
+        self._program = program
+        self._own = _voices(program)
+        self.paces = True
+        self.identities: tuple[ModelIdentity, ...] = (
+            ModelIdentity(name=_version(program), origin=PROGRAM, licence="BSD-like"),
+        )
+        self.notes: tuple[str, ...] = ("flite is a small voice: a guide track, not a release",)
+
+    def voices(self) -> tuple[VoiceInfo, ...]:
+        return tuple(
+            VoiceInfo(name=name, language="en", gender=gender, pitch=pitch)
+            for name, (gender, pitch) in _VOICES.items()
+            if name in self._own
+        )
+
+    def knows(self, voice: str) -> bool:
+        # The program takes any other name for a path or an address, and falls back to kal in silence.
+        return voice in self._own or (voice.endswith(".flitevox") and Path(voice).is_file())
+
+    def speak(self, text: str, voice: str, *, speed: float, pitch: float, tick: Tick) -> Spoken:
+        if not self.knows(voice):
+            raise BackendFailed(f"flite has no voice {voice!r}", hint="`flite -lv` lists them.")
+        stretch = 1 / min(max(speed, SLOWEST), FASTEST)
+        name = voice if voice in self._own else str(Path(voice).absolute())
+        with tempfile.TemporaryDirectory(prefix="dubline-") as place:
+            words, wav = Path(place) / "line.txt", Path(place) / "take.wav"
+            words.write_text(in_ascii(text) + "\n", encoding="ascii")
+            command = [self._program, "-voice", name, "--setf", f"duration_stretch={stretch:.5f}"]
+            run_program(
+                [*command, "-f", str(words), "-o", str(wav)], b"", tick, timeout=TIMEOUT, name=PROGRAM
+            )
+            return read_spoken(wav, PROGRAM)
+
+    def __enter__(self) -> Flite:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+
+def in_ascii(text: str) -> str:
+    """The text in the letters that the program knows: it spells all others byte by byte."""
+    plain = unicodedata.normalize("NFKD", speakable(text).translate(_ASCII))
+    return " ".join(plain.encode("ascii", "ignore").decode("ascii").split())
+
+
+@lru_cache(maxsize=4)
+def _voices(program: str) -> frozenset[str]:
+    listed = _said(program, "-lv").partition(":")[2].split()
+    return frozenset(listed) - {"awb_time"}
+
+
+def _version(program: str) -> str:
+    for row in _said(program, "--version").splitlines():
+        if "version:" in row:
+            return "flite " + row.partition("version:")[2].split()[0].removeprefix("flite-")
+    return PROGRAM
+
+
+def _said(program: str, option: str) -> str:
+    # It prints its version and ends with an error status.
+    try:
+        done = subprocess.run([program, option], capture_output=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BackendFailed(f"flite does not answer: {error}", hint="Try flite -lv.") from None
+    return (done.stdout + done.stderr).decode("utf-8", "replace")

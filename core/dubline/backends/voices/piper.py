@@ -1,0 +1,179 @@
+"""Piper: neural voices as ONNX files, on the processor. The user brings the voices.
+
+A voice is a pair of files, `NAME.onnx` and `NAME.onnx.json`. Nothing is fetched: where a voice would have its
+text prepared by a model that is downloaded first, it is refused.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from dubline.backends.contract import Spoken, VoiceInfo
+from dubline.backends.voices.program import speakable
+from dubline.errors import BackendFailed, InvalidJob, WeightsError
+from dubline.language.script import base_language
+from dubline.values.base import ModelIdentity
+from dubline.weights.files import checksum, models_folder
+
+if TYPE_CHECKING:
+    from dubline.backends.contract import Tick
+
+OPEN_AT_ONCE = 3  # voices in memory; one is about 60 to 120 MB
+_FETCHES = ("pinyin",)  # ways to phonemes for which the library downloads a model
+_GET = (
+    "Piper's voices are pairs of NAME.onnx and NAME.onnx.json, as in huggingface.co/rhasspy/piper-voices: "
+    "put them into a folder and bring it in with `dubline models import FOLDER`."
+)
+
+
+class Piper:
+    """`piper`: a voice's file, or a folder of them.
+
+    Raises:
+        WeightsError: no voice there, one without its JSON file, or none for the language.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ("piper",)
+    extra: ClassVar[str] = "piper"
+    pitches: ClassVar[bool] = False
+    any_voice: ClassVar[bool] = False
+
+    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """`model`: a voice's .onnx file, a folder with voices, or the name of one in the models folder; ""
+        takes all there. `language`: a code; "" takes voices of every language."""
+
+        model: str = ""
+        language: str = ""
+
+    def __init__(self, options: Options) -> None:
+        place, files = _found(options.model)
+        if not files or not files[0].is_file():
+            raise WeightsError(f"there is no Piper voice in {place}", hint=_GET)
+        self._files: dict[str, tuple[Path, int | None]] = {}
+        self._infos: list[VoiceInfo] = []
+        wanted = base_language(options.language) if options.language else ""
+        for file in files:
+            self._add(file, _settings(file), wanted)
+        if not self._infos:
+            raise WeightsError(f"no Piper voice in {place} speaks {options.language!r}", hint=_GET)
+        used = sorted({file for file, _ in self._files.values()})
+        self.paces = True
+        self.identities: tuple[ModelIdentity, ...] = tuple(
+            ModelIdentity(name=file.stem, files=(file.name,), sha256=(checksum(file),)) for file in used
+        )
+        self.notes: tuple[str, ...] = ()
+        self._open: dict[Path, Any] = {}
+
+    def voices(self) -> tuple[VoiceInfo, ...]:
+        return tuple(self._infos)
+
+    def knows(self, voice: str) -> bool:
+        return voice in self._files
+
+    def speak(self, text: str, voice: str, *, speed: float, pitch: float, tick: Tick) -> Spoken:
+        from piper import SynthesisConfig
+
+        if voice not in self._files:
+            raise BackendFailed(
+                f"piper has no voice {voice!r}", hint=f"There are: {', '.join(list(self._files)[:10])}."
+            )
+        file, number = self._files[voice]
+        tick()
+        model = self._loaded(file)
+        # Loudness stays the model's own: made as loud as possible, a whisper would be a shout.
+        how = SynthesisConfig(
+            speaker_id=number,
+            length_scale=model.config.length_scale / max(speed, 0.1),
+            normalize_audio=False,
+        )
+        pieces, rate = [], int(model.config.sample_rate)
+        try:
+            # Double brackets would make phonemes of what stands between them.
+            for chunk in model.synthesize(speakable(text).replace("[[", "[ ["), syn_config=how):
+                tick()
+                pieces.append(np.asarray(chunk.audio_float_array, np.float32).reshape(1, -1))
+        except Exception as error:
+            from dubline.errors import DublineError
+
+            if isinstance(error, DublineError):
+                raise
+            raise BackendFailed(
+                f"piper could not speak it: {type(error).__name__}: {error}",
+                hint="Try another voice, or another wording of the line.",
+            ) from error
+        sound = np.concatenate(pieces, axis=1) if pieces else np.zeros((1, 0), np.float32)
+        return Spoken(sound=sound, rate=rate)
+
+    def _add(self, file: Path, settings: dict[str, Any], wanted: str) -> None:
+        code = str(settings.get("language", {}).get("code") or settings["espeak"]["voice"])
+        if wanted and base_language(code.replace("_", "-")) != wanted:
+            return
+        names = {name: int(number) for name, number in settings.get("speaker_id_map", {}).items()}
+        if int(settings["num_speakers"]) < 2:
+            entries: dict[str, int | None] = {file.stem: None}
+        else:
+            entries = {f"{file.stem}#{name}": number for name, number in names.items()}
+        for name, number in entries.items():
+            self._files[name] = file, number
+            self._infos.append(VoiceInfo(name=name, language=code))
+
+    def _loaded(self, file: Path) -> Any:
+        from piper import PiperVoice
+
+        model = self._open.pop(file, None)
+        if model is None:
+            while len(self._open) >= OPEN_AT_ONCE:
+                self._open.pop(next(iter(self._open)))
+            try:
+                model = PiperVoice.load(file)
+            except Exception as error:  # the library and the ONNX runtime have many ways to say it
+                raise WeightsError(f"{file} is no Piper voice: {error}", hint=_GET) from error
+        self._open[file] = model  # the one used last is the last to go
+        return model
+
+    def __enter__(self) -> Piper:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._open.clear()
+
+
+def _found(model: str) -> tuple[Path, list[Path]]:
+    """Where voices are looked for, and the files of those that are there."""
+    if not model:
+        # Not every .onnx there is a voice; those that are have this beside them.
+        beside = models_folder().glob("[!.]*/**/*.onnx.json")
+        return models_folder(), sorted(file.with_suffix("") for file in beside)
+    place = models_folder() / model
+    if not place.is_dir():
+        place = Path(model).expanduser()
+    return place, sorted(place.rglob("*.onnx")) if place.is_dir() else [place]
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    """A voice's JSON file.
+
+    Raises:
+        WeightsError: it is missing, or is not what Piper writes.
+        InvalidJob: the voice would need a download.
+    """
+    beside = file.with_name(f"{file.name}.json")
+    try:
+        settings: dict[str, Any] = msgspec.json.decode(beside.read_bytes(), type=dict[str, Any])
+        rate = int(settings["audio"]["sample_rate"])
+        int(settings["num_speakers"])
+        str(settings["espeak"]["voice"])
+    except (OSError, msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{beside} does not describe a Piper voice: {error!r}", hint=_GET) from None
+    if rate <= 0:
+        raise WeightsError(f"{beside}: a sample rate of {rate}", hint=_GET)
+    if settings.get("phoneme_type") in _FETCHES:
+        raise InvalidJob(
+            f"{file.name} needs a model that Piper downloads while it works",
+            hint="Choose a voice whose phoneme_type is espeak or text.",
+        )
+    return settings

@@ -1,0 +1,143 @@
+"""Subtitles out: files for editors and translators, and the records by which they are known again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dubline.errors import InvalidJob
+from dubline.exchange.texts import read_texts
+from dubline.files import full_disk_is_told, write_whole
+from dubline.programme.reading import read_programme
+from dubline.subtitles import FORMATS, SubtitleText, bilingual, write_subtitles
+from dubline.subtitles.roundtrip import LineNow
+from dubline.subtitles.sent import SUFFIX, Sent, SentCue, digest_of, keep_sent, write_sent
+from dubline.subtitles.writing import with_speakers
+
+PLACE = Path("exports") / "subtitles"
+"""Where exported subtitles go, in the run folder."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What to export; see `dubline subtitles export --help`. `language` "": the first translation's, or
+    without one the film's own."""
+
+    language: str = ""
+    format: str = "srt"
+    per_speaker: bool = False
+    bilingual: bool = False
+    names: bool = False
+    place: Path | None = None
+
+
+def export_subtitles(
+    root: Path, wanted: Wanted, *, tell: Callable[[str], None] = lambda text: None
+) -> tuple[Path, ...]:
+    """Write a run's subtitles in one language, for each speaker apart if wanted; returns the files.
+
+    Beside each SRT and WebVTT goes a record by which it is known again (FILE.ids.json), and the run keeps
+    one too. Lines without text are left out, and `tell` gets how many.
+
+    Raises:
+        InvalidJob: no such run, language or format; two languages of the film's own text; nothing to write.
+    """
+    if wanted.format not in FORMATS:
+        raise InvalidJob(
+            f"there is no subtitle format {wanted.format!r}", hint=f"There are {', '.join(FORMATS)}."
+        )
+    texts = read_texts(root)
+    language = wanted.language or next(iter(texts.translations), texts.transcript.language)
+    source = language == texts.transcript.language
+    if source and wanted.bilingual:
+        raise InvalidJob(
+            f"{language or 'this'} is the film's own language", hint="Name a translation's with --lang."
+        )
+    lines = texts.lines(language)
+    spoken = sorted((line for line in lines if line.text.strip()), key=lambda n: (n.start_ms, n.end_ms, n.id))
+    if not spoken:
+        raise InvalidJob(f"there is no line of text in {language!r}", hint="Look at `dubline translate RUN`.")
+    left = sum(1 for line in lines if line.source_text.strip() and not line.text.strip())
+    if left:
+        tell(
+            f"{left} lines have no translation and are left out; "
+            f"subtitles/{language}.to-translate.srt has them"
+        )
+    base = ".".join(filter(None, (root.absolute().name.removesuffix(".dubline"), language)))
+    base += ".bilingual" if wanted.bilingual else ""
+    groups = {base: spoken}
+    if wanted.per_speaker:
+        groups = {}
+        for line in spoken:
+            groups.setdefault(f"{base}.{_file_name(line.name or line.speaker or 'unknown')}", []).append(line)
+    place = wanted.place or root / PLACE
+    clock = _clock_of(root)
+    written: list[Path] = []
+    with full_disk_is_told(place):
+        place.mkdir(parents=True, exist_ok=True)
+        for name, group in groups.items():
+            cues, sent = _cues(group, language, source, wanted)
+            path = place / f"{name}.{wanted.format}"
+            write_whole(path, write_subtitles(cues, wanted.format, language=language, **clock))
+            written.append(path)
+            if wanted.format in ("srt", "vtt"):
+                write_sent(sent, path.with_name(path.name + SUFFIX))
+                keep_sent(sent, root)
+    return tuple(written)
+
+
+def _cues(
+    lines: Sequence[LineNow], language: str, source: bool, wanted: Wanted
+) -> tuple[tuple[SubtitleText, ...], Sent]:
+    cues = tuple(
+        SubtitleText(
+            index=number,
+            start_ms=line.start_ms,
+            end_ms=line.end_ms,
+            text=line.text,
+            speaker=line.name or line.speaker,
+            source_text="" if source else line.source_text,
+        )
+        for number, line in enumerate(lines, 1)
+    )
+    if wanted.bilingual:
+        cues = bilingual(cues)
+    if wanted.names:
+        cues = with_speakers(cues)
+    sent = Sent(
+        language=language,
+        source=source,
+        names=wanted.names,
+        bilingual=wanted.bilingual,
+        cues=tuple(
+            SentCue(
+                number=cue.index,
+                start_ms=cue.start_ms,
+                end_ms=cue.end_ms,
+                digest=digest_of(cue.text),
+                id=line.id,
+                speaker=line.speaker,
+            )
+            for cue, line in zip(cues, lines, strict=True)
+        ),
+    )
+    return cues, sent
+
+
+def _clock_of(root: Path) -> dict[str, Any]:
+    """The picture's rate and timecode, for formats that count frames; none where nothing tells."""
+    try:
+        programme = read_programme(root)
+    except InvalidJob:
+        return {}
+    if programme.picture is None:
+        return {}
+    return {"rate": programme.fps, "start": programme.start, "drop": programme.drop}
+
+
+def _file_name(text: str) -> str:
+    """A speaker's name as part of a file's name."""
+    kept = "".join("_" if c in '<>:"/\\|?*' or ord(c) < 32 else c for c in text).strip(" .")
+    return kept[:60] or "unknown"

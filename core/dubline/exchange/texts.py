@@ -1,0 +1,95 @@
+"""What a run says: the transcript, and its translations."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from dubline.errors import InvalidJob
+from dubline.subtitles.roundtrip import LineNow
+from dubline.values.transcript import Segment, Transcript, milliseconds, read_transcript
+from dubline.values.translated import TranslatedSegment, Translation, read_translation
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A run's text: the transcript, and its translations by language with their files."""
+
+    transcript: Transcript
+    translations: dict[str, tuple[Path, Translation]]
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The film's own first."""
+        return (self.transcript.language, *self.translations)
+
+    def lines(self, language: str) -> tuple[LineNow, ...]:
+        """The segments in a language, in the transcript's order.
+
+        Raises:
+            InvalidJob: there is no text in that language.
+        """
+        if language == self.transcript.language:
+            return tuple(self._line(s, s.text, s.text) for s in self.transcript.segments)
+        if language not in self.translations:
+            raise InvalidJob(
+                f"this run has no text in {language!r}",
+                hint=f"It has {', '.join(self.languages)}. Translate with `dubline translate RUN --to ...`.",
+            )
+        segments = {s.id: s for s in self.transcript.segments}
+        return tuple(
+            self._line(segments.get(s.id, s), s.text or "", s.source_text)
+            for s in self.translations[language][1].segments
+        )
+
+    def _line(self, at: Segment | TranslatedSegment, text: str, source_text: str) -> LineNow:
+        return LineNow(
+            id=at.id,
+            start_ms=milliseconds(at.start),
+            end_ms=milliseconds(at.end),
+            text=text,
+            speaker=at.speaker,
+            name=self.names.get(at.speaker, ""),
+            source_text=source_text,
+        )
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Speaker -> the name that a person gave."""
+        return {s.id: s.name for s in self.transcript.speakers if s.name}
+
+
+def read_texts(root: Path) -> Texts:
+    """The texts of a run folder.
+
+    Raises:
+        InvalidJob: no run, no transcript, or a damaged file.
+    """
+    if not (root / "transcript.json").is_file():
+        raise InvalidJob(
+            f"there is no transcript in {root}",
+            hint="Give a run folder (EPISODE.dubline) in which `dubline transcribe` has been.",
+        )
+    transcript = read_transcript(root / "transcript.json")
+    found: dict[str, tuple[Path, Translation]] = {}
+    for path in _translations(root):
+        translation = read_translation(path)
+        found.setdefault(translation.target_language, (path, translation))
+    return Texts(transcript, found)
+
+
+def state_of(root: Path) -> str:
+    """A digest of the files that `read_texts` reads: another one means that they were changed."""
+    told = hashlib.sha256()
+    for path in (root / "transcript.json", *_translations(root)):
+        if path.is_file():
+            data = path.read_bytes()
+            told.update(f"{path.name} {len(data)}\n".encode() + data)
+    return told.hexdigest()
+
+
+def _translations(root: Path) -> list[Path]:
+    """The files of translations, the first language's first; what an import kept aside is none."""
+    others = (path for path in root.glob("translated.*.json") if not path.name.endswith(".before.json"))
+    return [path for path in (root / "translated.json", *sorted(others)) if path.is_file()]

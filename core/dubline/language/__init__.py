@@ -1,0 +1,1 @@
+"""Text of languages: scripts, numbers, marks and formatting, sentences."""

@@ -1,0 +1,1 @@
+"""Media in: probing, decoding, and the sound that stages work on."""

@@ -1,0 +1,284 @@
+"""Everything of a run that belongs on a timeline, in one value: picture, sounds, takes, subtitles, marks.
+
+    programme = read_programme(Path("EPISODE.dubline"))
+
+Timelines, exports and the Resolve side are made from this value alone. Times of cues are seconds from the
+first picture frame; the clock of the timeline (rate, start timecode) is the picture's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dubline.errors import InvalidJob
+from dubline.language.markup import unmark
+from dubline.programme.dub_tracks import dub_marks, dub_sounds, dub_takes, speaker_names, spoken_lines
+from dubline.run import Manifest, read_manifest, result_of
+from dubline.timebase import Timecode, frame_rate, rate_text, seconds_to_frames
+from dubline.values.dubbed import Dub, read_dubs
+from dubline.values.media import Media, Sound
+from dubline.values.programme import (
+    Mark,
+    MarkKind,
+    Programme,
+    SoundTrack,
+    SubtitleCue,
+    SubtitleTrack,
+)
+from dubline.values.stems import Stems
+from dubline.values.transcript import Transcript, read_transcript
+from dubline.values.translated import Translation, read_translation
+
+NO_PICTURE_RATE = Fraction(25)
+"""The rate of a timeline for sound without picture, unless another is asked for."""
+LOW_CONFIDENCE = 0.5
+"""Segments of which the recognizer was less sure than this get a mark."""
+
+
+def read_programme(root: Path, *, rate: str = "", low_confidence: float = LOW_CONFIDENCE) -> Programme:
+    """What a run folder holds, as far as it has come.
+
+    `rate` is for a sound without picture; a picture's own rate is never changed. Media are not opened here:
+    whether they are still in their place is for whoever writes a timeline of them.
+
+    Raises:
+        InvalidJob: no run there, nothing in it to show, a damaged transcript, translation or dub, no frame
+            rate, or one for a picture that has its own.
+    """
+    if not root.is_dir():
+        raise InvalidJob(f"there is no run folder {root}", hint="Give the folder, such as EPISODE.dubline.")
+    manifest = read_manifest(root)
+    media = _input(manifest, "extract", Media)
+    fps = _rate_of(media, rate)
+    source = _source(manifest, root, media)
+    transcript = read_transcript(root / "transcript.json") if (root / "transcript.json").exists() else None
+    translations = read_translations(root)
+    dubs = read_dubs(root)
+    if source is None and transcript is None:
+        raise InvalidJob(
+            f"there is nothing in {root} to put on a timeline",
+            hint="Run `dubline separate` or `dubline transcribe` first.",
+        )
+    seconds = _length(media, source, transcript)
+    frames = seconds_to_frames(seconds, fps, "nearest" if media and media.video else "ceil")
+    if media and media.video and media.video.frames:
+        frames = media.video.frames
+    start, notes = _start(media, fps)
+    return Programme(
+        name=root.absolute().name.removesuffix(".dubline"),
+        rate=rate_text(fps),
+        frames=frames,
+        start=start.frame,
+        drop=start.drop,
+        picture=media if media and media.video else None,
+        sounds=tuple(_sounds(manifest, root, source, dubs)),
+        takes=tuple(dub_takes(root, dubs, speaker_names(transcript, translations))),
+        subtitles=tuple(_subtitles(transcript, translations)),
+        marks=tuple(_marks(transcript, translations, low_confidence, dubs)),
+        root=root.absolute().as_posix(),
+        notes=notes,
+    )
+
+
+def programme_of_text(
+    name: str,
+    transcript: Transcript | None,
+    translations: tuple[Translation, ...],
+    *,
+    rate: str = "",
+    low_confidence: float = LOW_CONFIDENCE,
+) -> Programme:
+    """A programme of words alone: no picture, no sound, from 00:00:00:00.
+
+    Raises:
+        InvalidJob: `rate` is no frame rate.
+    """
+    fps = frame_rate(rate) if rate else NO_PICTURE_RATE
+    seconds = max([t.duration for t in (transcript, *translations) if t is not None], default=0.0)
+    return Programme(
+        name=name,
+        rate=rate_text(fps),
+        frames=seconds_to_frames(seconds, fps, "ceil"),
+        subtitles=tuple(_subtitles(transcript, translations)),
+        marks=tuple(_marks(transcript, translations, low_confidence)),
+    )
+
+
+def read_translations(root: Path) -> tuple[Translation, ...]:
+    """The translations in a run folder: translated.json, then translated.LANGUAGE.json by name. Files that
+    were set aside before a change (translated.before.json) are none of them."""
+    others = (p for p in sorted(root.glob("translated.*.json")) if not p.name.endswith(".before.json"))
+    paths = [root / "translated.json", *others]
+    return tuple(read_translation(path) for path in paths if path.exists())
+
+
+def _input(manifest: Manifest, name: str, wanted: Any) -> Any:
+    """The first input of the last step of that name, where it is of that kind; else None."""
+    for record in reversed(manifest.steps):
+        if record.name == name and record.state in ("done", "kept"):
+            try:
+                return msgspec.convert(record.inputs[0], wanted)
+            except (msgspec.ValidationError, LookupError, TypeError):
+                continue
+    return None
+
+
+def _rate_of(media: Media | None, rate: str) -> Fraction:
+    wanted = frame_rate(rate) if rate else None
+    if media is None or media.video is None:
+        return wanted or NO_PICTURE_RATE
+    own = frame_rate(media.video.rate)
+    if wanted is not None and wanted != own:
+        raise InvalidJob(
+            f"the picture runs at {rate_text(own)} frames a second, not at {rate_text(wanted)}",
+            hint="Leave the rate out: it is for sound without a picture.",
+        )
+    return own
+
+
+def _start(media: Media | None, fps: Fraction) -> tuple[Timecode, tuple[str, ...]]:
+    """Where the programme's clock begins, and what is to be said about that."""
+    notes: tuple[str, ...] = ()
+    if media and media.video and media.video.variable:
+        notes = (
+            f"The frames of {Path(media.path).name} are unevenly spaced; the timeline counts them at a "
+            f"steady {rate_text(fps)} a second, as editing programs do.",
+        )
+    if not media or not media.timecode:
+        return Timecode(0, fps), notes
+    try:
+        return Timecode.parse(media.timecode, fps), notes
+    except InvalidJob as error:
+        told = f"The timecode of {Path(media.path).name} is not used, and the timeline begins at 0: {error}."
+        return Timecode(0, fps), (*notes, told)
+
+
+def _source(manifest: Manifest, root: Path, media: Media | None) -> Sound | None:
+    """The programme's sound: extracted from the video, or the file that was given."""
+    if media is not None:
+        extracted: Sound | None = result_of(manifest, root, "extract", Sound)
+        return extracted
+    given: Sound | None = _input(manifest, "separate", Sound) or _input(manifest, "listen", Sound)
+    return given
+
+
+def _length(media: Media | None, source: Sound | None, transcript: Transcript | None) -> Fraction:
+    if media and media.video:
+        return Fraction(media.duration)
+    if source is not None:
+        return Fraction(source.frames, source.rate)
+    return Fraction(transcript.duration if transcript else 0)
+
+
+def _absolute(root: Path, path: str) -> str:
+    return (root / path).absolute().as_posix()
+
+
+def _sounds(
+    manifest: Manifest, root: Path, source: Sound | None, dubs: tuple[Dub, ...]
+) -> Iterable[SoundTrack]:
+    """Of all sounds one way is heard: the dub, else the stems, else the original."""
+    dubbed = tuple(dub_sounds(root, dubs, source.layout if source else ""))
+    stems: Stems | None = result_of(manifest, root, "separate", Stems)
+    if source is not None:
+        yield SoundTrack(
+            name="original",
+            role="original",
+            path=_absolute(root, source.path),
+            rate=source.rate,
+            channels=source.channels,
+            frames=source.frames,
+            layout=source.layout,
+            enabled=stems is None and not dubbed,
+        )
+    for stem in stems.stems if stems else ():
+        shown = root / "stems" / f"{stem.name}.wav"
+        yield SoundTrack(
+            name=stem.name,
+            role=stem.name,
+            path=shown.absolute().as_posix() if shown.exists() else _absolute(root, stem.path),
+            rate=stem.rate,
+            channels=stem.channels,
+            frames=stem.frames,
+            layout=stem.layout,
+            enabled=not dubbed,
+        )
+    yield from dubbed
+
+
+def _subtitles(
+    transcript: Transcript | None, translations: tuple[Translation, ...]
+) -> Iterable[SubtitleTrack]:
+    """A track for each speaker in the source language, then in each target."""
+    if transcript is not None:
+        cues = [
+            SubtitleCue(id=s.id, start=s.start, end=s.end, text=s.text, speaker=s.speaker, source_text=s.text)
+            for s in transcript.segments
+            if s.text.strip()
+        ]
+        yield from _per_speaker(cues, transcript.language, {s.id: s.name for s in transcript.speakers})
+    for translation in translations:
+        cues = [
+            SubtitleCue(
+                id=s.id, start=s.start, end=s.end, text=s.text, speaker=s.speaker, source_text=s.source_text
+            )
+            for s in translation.segments
+            if s.text and s.text.strip()
+        ]
+        names = {s.id: s.name for s in translation.speakers}
+        if transcript is not None:  # a speaker may have been named since
+            names.update({s.id: s.name for s in transcript.speakers if s.name})
+        yield from _per_speaker(cues, translation.target_language, names)
+
+
+def _per_speaker(cues: list[SubtitleCue], language: str, names: dict[str, str]) -> Iterable[SubtitleTrack]:
+    for speaker in dict.fromkeys(cue.speaker for cue in cues):
+        name = names.get(speaker) or speaker
+        yield SubtitleTrack(
+            name=f"{language or 'und'} {name}".strip() if name else f"{language or 'und'} unknown",
+            language=language,
+            speaker=speaker,
+            speaker_name=name,
+            cues=tuple(cue for cue in cues if cue.speaker == speaker),
+        )
+
+
+def _marks(
+    transcript: Transcript | None,
+    translations: tuple[Translation, ...],
+    low_confidence: float,
+    dubs: tuple[Dub, ...] = (),
+) -> Iterable[Mark]:
+    """What needs an eye, in order of time. Of a line that was spoken its take tells whether it is too long,
+    not the estimate that came with its translation."""
+    spoken = spoken_lines(dubs)
+    spans = {
+        (t.target_language, line.id): (line.start, line.end) for t in translations for line in t.segments
+    }
+    found = list(dub_marks(dubs, spans))
+    for s in transcript.segments if transcript else ():
+        if s.confidence is not None and s.confidence < low_confidence:
+            text = f"{s.confidence:.0%} sure: {s.text}"
+            found.append(Mark(id=s.id, start=s.start, end=s.end, kind="low_confidence", text=text))
+    for translation in translations:
+        language = translation.target_language
+        for line in translation.segments:
+            kind: MarkKind | None = None
+            why = ""
+            if line.state == "failed":
+                kind, why = "failed", "; ".join(line.reasons)
+            elif line.state == "pending":
+                kind, why = "pending", line.source_text
+            elif line.fit is not None and line.fit.status == "too_long":
+                if (language, line.id, unmark(line.text or "").plain) in spoken:
+                    continue
+                kind, why = "too_long", f"{line.fit.speed:.2f}x: {line.text}"
+            if kind is not None:
+                text = f"{language}: {why}"
+                found.append(Mark(id=line.id, start=line.start, end=line.end, kind=kind, text=text))
+    return sorted(found, key=lambda m: (m.start, m.id, m.kind))

@@ -1,0 +1,173 @@
+"""Subtitles and scripts as text with times: read from SRT, WebVTT, a transcript's JSON, or plain text."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from dubline.errors import InvalidJob
+from dubline.values.base import Value
+
+VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
+TAGS = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
+
+
+DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015"
+REPLY = re.compile(rf"(?:^|(?<=[.!?\u2026\"\u201d\u00bb])\s)[{DASHES}]\s*\w")
+"""A dash that begins a line, or that follows the end of a sentence: in subtitles, somebody else answers."""
+
+
+class Cue(Value, frozen=True):
+    """A line of text. `start` and `end` are seconds, None where the source has none.
+
+    `speaker` is who says it, where the source tells; `voices` how many people its dashes or voice marks show.
+    """
+
+    text: str
+    start: float | None = None
+    end: float | None = None
+    speaker: str = ""
+    voices: int = 1
+
+
+class _Segment(msgspec.Struct):
+    text: str
+    start: float | None = None
+    end: float | None = None
+    speaker: str | None = ""
+
+
+class _Segments(msgspec.Struct):
+    segments: list[_Segment]
+    speakers: Any = None
+
+
+def read_cues(path: Path, *, encoding: str = "") -> tuple[Cue, ...]:
+    """The cues of a file, in its order; cues without text are left out.
+
+    `.srt` and `.vtt` are subtitles, `.json` a transcript, `.txt` a script with a cue on every line. Text is
+    UTF-8 or UTF-16 with its mark, unless `encoding` says otherwise. Formatting marks are taken off, and the
+    lines of a cue become one.
+
+    Raises:
+        InvalidJob: the file cannot be read or is of no known kind, the encoding is another, a time is not
+            one, or there is no text.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
+    kind = path.suffix.lower()
+    if kind == ".json":
+        cues = _json(data, path.name)
+    elif kind in (".srt", ".vtt"):
+        cues = _timed(_text(data, path.name, encoding), path.name)
+    elif kind == ".txt":
+        lines = [line.strip() for line in _text(data, path.name, encoding).splitlines()]
+        cues = [Cue(text=line, voices=_voices([line])) for line in lines]
+    else:
+        raise InvalidJob(
+            f"{path.name} is of no kind that text can be read from", hint="Give an .srt, .vtt, .json or .txt."
+        )
+    found = tuple(cue for cue in cues if cue.text.strip())
+    if not found:
+        raise InvalidJob(f"there is no text in {path.name}", hint="Check that it is the right file.")
+    return found
+
+
+def shifted(cues: tuple[Cue, ...], seconds: float) -> tuple[Cue, ...]:
+    """Cues with their times moved; those without times stay as they are.
+
+    Raises:
+        InvalidJob: `seconds` is no number.
+    """
+    if not math.isfinite(seconds):
+        raise InvalidJob(f"times shifted by {seconds} s", hint="Give a number of seconds.")
+    return tuple(
+        structs.replace(
+            cue,
+            start=None if cue.start is None else cue.start + seconds,
+            end=None if cue.end is None else cue.end + seconds,
+        )
+        for cue in cues
+    )
+
+
+def _text(data: bytes, name: str, encoding: str) -> str:
+    if not encoding:
+        encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except (UnicodeDecodeError, LookupError):
+        raise InvalidJob(
+            f"{name} is not written in {'UTF-8' if encoding == 'utf-8-sig' else encoding}",
+            hint="Say which encoding it has, such as cp1254 (Turkish) or gb18030, or save it as UTF-8.",
+        ) from None
+
+
+def _timed(text: str, name: str) -> list[Cue]:
+    """SRT, or WebVTT where the text begins with that word. Nothing that has times may be lost."""
+    from dubline.subtitles import read_srt, read_vtt
+
+    webvtt = text.startswith("WEBVTT")
+    if not webvtt and "->" not in text and "\u2192" not in text:
+        return []
+    found = read_vtt(text, name=name) if webvtt else read_srt(text, name=name)
+    for problem in found.lost:
+        if not problem.reason.startswith("text "):  # what stands before the first times is no cue
+            raise InvalidJob(
+                f"{name}, line {problem.line}: {problem.reason}: {problem.text.strip()[:60]}",
+                hint="Times look like this: 00:01:02,345 --> 00:01:04,000",
+            )
+    cues: list[Cue] = []
+    for cue in found.cues:
+        named = [cue.speaker] if cue.speaker else []
+        named += [html.unescape(name).strip() for name in VOICE.findall(cue.text)]
+        bare = [TAGS.sub("", row) for row in cue.text.splitlines()]
+        rows = [" ".join((row if webvtt else html.unescape(row)).split()) for row in bare]
+        cues.append(
+            Cue(
+                text=" ".join(row for row in rows if row),
+                start=cue.start_ms / 1000,
+                end=cue.end_ms / 1000,
+                speaker=named[0] if named else "",
+                voices=max(len(set(named)), _voices(rows)),
+            )
+        )
+    return cues
+
+
+def _voices(rows: list[str]) -> int:
+    """How many people the dashes of a cue's lines show."""
+    return max(1, sum(len(REPLY.findall(row)) for row in rows))
+
+
+def _json(data: bytes, name: str) -> list[Cue]:
+    try:
+        found = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_Segments)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidJob(
+            f"{name}: {error}", hint="It needs `segments`, each with `text` and, if known, `start` and `end`."
+        ) from None
+    for segment in found.segments:
+        if segment.start is not None and segment.end is not None and not 0 <= segment.start <= segment.end:
+            raise InvalidJob(
+                f"{name} has a segment from {segment.start} s to {segment.end} s", hint="Correct its times."
+            )
+    names = {s["id"]: s.get("name") for s in found.speakers or () if isinstance(s, dict) and "id" in s}
+    return [
+        Cue(
+            text=segment.text,
+            start=segment.start,
+            end=segment.end,
+            speaker=str(names.get(segment.speaker) or segment.speaker or ""),
+            voices=_voices(segment.text.splitlines()),
+        )
+        for segment in found.segments
+    ]

@@ -1,0 +1,314 @@
+"""A run's text into another language: reading what is there, translating, and writing the files.
+
+The command, `serve` and `localize` all come through `translate_run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dubline.errors import InvalidJob
+from dubline.files import full_disk_is_told, write_whole
+from dubline.run import Run, result_of
+from dubline.subtitles import SubtitleText, read_subtitles, write_srt
+from dubline.translation.kept import kept_lines
+from dubline.translation.routing import route_translation, weights_of
+from dubline.translation.stage import Person, TranslationJob, check_languages, translate
+from dubline.translation.tone import Tones, tones
+from dubline.values.glossary import read_glossary
+from dubline.values.segment_ids import ids_of
+from dubline.values.stems import Stems
+from dubline.values.transcript import Segment, Speaker, Transcript, milliseconds, read_transcript
+from dubline.values.translated import (
+    Tone,
+    TranslatedSegment,
+    Translation,
+    place_of,
+    read_translation,
+    translation_json,
+)
+from dubline.voice.calibration import Known, fitted_by, known_durations, spoken_texts
+from dubline.voice.pacing import VoicePace, hear_pace, pace_job
+
+SYNOPSIS_LIMIT = 20_000
+"""Characters of a synopsis; more would fill a model's context."""
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person asks for; see `dubline translate --help`.
+
+    `voice`: "BACKEND[:VOICE]" that will speak the translation; it speaks a first draft of it, and the lines
+    are chosen by how long it really takes. `voice_options`: of its back end. `voice_pace`: without a `voice`,
+    choose by the pace of the run's last dub, where there is one. What a dub has measured is said of the lines
+    in any case.
+    """
+
+    target: str
+    source: str = ""
+    translator: str = "auto"
+    model: str = ""
+    options: dict[str, Any] = {}
+    glossary: Path | None = None
+    synopsis: Path | None = None
+    cast: Path | None = None
+    only: str = ""
+    retry_failed: bool = False
+    again: bool = True
+    rate: str = ""
+    voice: str = ""
+    voice_options: dict[str, Any] = {}
+    voice_pace: bool = False
+
+
+def translate_run(
+    run: Run,
+    text: Path,
+    wishes: Wishes,
+    *,
+    hints: dict[str, Any] | None = None,
+    tell: Callable[[str], None] = lambda words: None,
+) -> tuple[Translation, tuple[Path, ...]]:
+    """Translate a text and write the result into the run folder; returns it and the files written.
+
+    Raises:
+        InvalidJob: the text, the languages or a list of segments are not as they should be.
+        BackendMissing, WeightsError, BackendFailed: the translator cannot be used.
+        Cancelled, StorageFull.
+    """
+    transcript = read_source(text, wishes.source, tell)
+    source = wishes.source or transcript.language
+    check_languages(source, wishes.target)
+    place = place_of(run.root, wishes.target)
+    before = read_translation(place) if place.exists() else None
+    kept = kept_lines(
+        before,
+        transcript,
+        only=ids_of(wishes.only) if wishes.only else (),
+        retry_failed=wishes.retry_failed,
+    )
+    if kept.lost:
+        aside = place.with_name(f"{place.stem}.before.json")
+        with full_disk_is_told(run.root):
+            write_whole(aside, place.read_bytes())
+        tell(
+            f"{len(kept.lost)} lines that a person wrote have no segment any more; "
+            f"the file as it was is {aside}"
+        )
+    decided = route_translation(
+        source=source,
+        target=wishes.target,
+        translator=wishes.translator,
+        model=wishes.model,
+        options=_known_options(wishes),
+    )
+    job = TranslationJob(
+        translator=decided.translator,
+        target=wishes.target,
+        source=source,
+        glossary=read_glossary(wishes.glossary) if wishes.glossary else (),
+        synopsis=_synopsis(wishes.synopsis) if wishes.synopsis else "",
+        cast=_cast(wishes.cast) if wishes.cast else {},
+        rate=wishes.rate,
+        # How they fit is found anew; that a dub has measured it must not outdate the translation.
+        kept=tuple(msgspec.structs.replace(line, fit=None) for line in kept.lines),
+        models=weights_of(decided),
+        again=wishes.again,
+    )
+    spoken = _with_edits(_tones(run, transcript, tell), before)
+    given = {**(hints or {}), "reasons": decided.reasons}
+    if wishes.voice:
+        translation = _by_voice(run, transcript, spoken, job, wishes, given)
+    else:
+        known = known_durations(run.root, wishes.target)
+        if wishes.voice_pace:
+            job = msgspec.structs.replace(job, durations=known.speakers)
+            given["reasons"] = (*decided.reasons, *known.notes)
+        translation = run.step(translate, transcript, spoken, job, hints=given)
+        # However the lines were chosen, what the dub has measured is true of them.
+        translation = fitted_by(translation, known, frame_rate=wishes.rate)
+    return translation, publish_translation(translation, run.root)
+
+
+def _by_voice(
+    run: Run,
+    transcript: Transcript,
+    spoken: Tones,
+    job: TranslationJob,
+    wishes: Wishes,
+    hints: dict[str, Any],
+) -> Translation:
+    """A translation whose lines are chosen by how long a voice takes for them, and say so.
+
+    The draft's answers are kept, so that the translator is asked for what does not fit only.
+    """
+    voice = pace_job(wishes.voice, wishes.target, wishes.voice_options)
+    draft: Translation = run.step(
+        translate, transcript, spoken, msgspec.structs.replace(job, again=False), hints=hints
+    )
+    texts = spoken_texts(draft)
+    if not texts:
+        return draft
+    heard: VoicePace = run.step(hear_pace, texts, voice)
+    model = heard.model()
+    hints = {**hints, "reasons": (*hints["reasons"], model.basis)}
+    chosen: Translation = run.step(
+        translate, transcript, spoken, msgspec.structs.replace(job, durations={"": model}), hints=hints
+    )
+    if set(spoken_texts(chosen)) <= heard.lengths.keys():
+        return chosen
+    # What the draft did not have is estimated by the others; now it is spoken too.
+    last: VoicePace = run.step(hear_pace, spoken_texts(chosen), voice)
+    whole = msgspec.structs.replace(model, spoken={**model.spoken, **last.lengths})
+    return fitted_by(chosen, Known(speakers={"": whole}), frame_rate=job.rate)
+
+
+def read_source(
+    text: Path, language: str = "", tell: Callable[[str], None] = lambda words: None
+) -> Transcript:
+    """The transcript of a run folder or a file; subtitles become one, a segment for each cue.
+
+    Raises:
+        InvalidJob: no such file, or it is damaged.
+    """
+    path = text / "transcript.json" if text.is_dir() else text
+    if not path.exists():
+        raise InvalidJob(
+            f"there is no {path}",
+            hint="Run `dubline transcribe` first, or give a transcript, an .srt or a .vtt.",
+        )
+    if path.suffix.lower() == ".json":
+        return read_transcript(path)
+    if path.suffix.lower() not in (".srt", ".vtt"):
+        raise InvalidJob(
+            f"{path.name} is of no kind that can be translated",
+            hint="Give a transcript .json, an .srt or a .vtt.",
+        )
+    return _of_subtitles(path, language, tell)
+
+
+def _of_subtitles(path: Path, language: str, tell: Callable[[str], None]) -> Transcript:
+    """A segment for each cue that has text, with its markup; what the file lost is told."""
+    read = read_subtitles(path, language=language)
+    for note in (*read.notes, *(f"{path.name}, line {p.line}: {p.reason}" for p in read.problems)):
+        tell(note)
+    cues = sorted((c for c in read.cues if c.text.strip()), key=lambda cue: (cue.start_ms, cue.end_ms))
+    if not cues:
+        raise InvalidJob(f"there is no text in {path.name}", hint="Check that it is the right file.")
+    speakers: dict[str, str] = {}
+    for cue in cues:
+        if cue.speaker:
+            speakers.setdefault(cue.speaker, f"SPEAKER_{len(speakers):02d}")
+    return Transcript(
+        language=language,
+        duration=max(cue.end_ms for cue in cues) / 1000,
+        segments=tuple(
+            Segment(
+                id=number,
+                start=cue.start_ms / 1000,
+                end=cue.end_ms / 1000,
+                speaker=speakers.get(cue.speaker, ""),
+                text=cue.text,
+            )
+            for number, cue in enumerate(cues, 1)
+        ),
+        speakers=tuple(Speaker(id=ident, name=who, label=ident) for who, ident in speakers.items()),
+    )
+
+
+def publish_translation(translation: Translation, root: Path) -> tuple[Path, ...]:
+    """Write the translation into the run folder, and its subtitles; where lines are left to a person, also
+    those lines as subtitles in the source language. The files, the translation first."""
+    target = translation.target_language
+    place = place_of(root, target)
+    here = root / "subtitles"
+    done = [_subtitle(s, s.text) for s in translation.segments if s.text]
+    left = [_subtitle(s, s.source_text) for s in translation.segments if s.state in ("pending", "failed")]
+    files = [place]
+    with full_disk_is_told(root):
+        write_whole(place, translation_json(translation))
+        here.mkdir(exist_ok=True)
+        for name, cues in ((f"{target}.srt", done), (f"{target}.to-translate.srt", left)):
+            if cues:
+                write_whole(here / name, write_srt(cues).encode())
+                files.append(here / name)
+            else:
+                (here / name).unlink(missing_ok=True)
+    return tuple(files)
+
+
+def _subtitle(segment: TranslatedSegment, text: str) -> SubtitleText:
+    start, end = milliseconds(segment.start), milliseconds(segment.end)
+    return SubtitleText(index=segment.id, start_ms=start, end_ms=end, text=text)
+
+
+def _known_options(wishes: Wishes) -> dict[str, Any]:
+    """The wishes that the named translator knows; for auto, what its candidates all know."""
+    from dubline.backends.choosing import find
+
+    if wishes.translator == "auto":
+        if "server" in wishes.options:
+            raise InvalidJob(
+                "a server was named, but no translator that asks one", hint="Add --translator llm."
+            )
+        return dict(wishes.options)
+    fields = find("translator", wishes.translator).Options.__struct_fields__
+    if "server" in wishes.options and "server" not in fields:
+        raise InvalidJob(
+            f"the translator {wishes.translator} asks no server",
+            hint="Leave --server out, or use --translator llm.",
+        )
+    return {name: value for name, value in wishes.options.items() if name in fields}
+
+
+def _tones(run: Run, transcript: Transcript, tell: Callable[[str], None]) -> Tones:
+    """The tone of each segment from the run's vocals; without separated voices, or Parselmouth, none."""
+    import importlib.util
+
+    stems: Stems | None = result_of(run.manifest(), run.root, "separate", Stems)
+    if stems is None:
+        return Tones(tones={})
+    if importlib.util.find_spec("parselmouth") is None:
+        tell('no tone of voice is measured: it needs Parselmouth, pip install "dubline[speech]"')
+        return Tones(tones={})
+    measured: Tones = run.step(tones, stems.vocals.sound, transcript)
+    return measured
+
+
+def _with_edits(measured: Tones, before: Translation | None) -> Tones:
+    """Tags that a person wrote into the earlier translation stand above what was measured."""
+    edited: dict[int, Tone] = {}
+    for line in before.segments if before else ():
+        was = measured.tones.get(line.id)
+        if line.tone is not None and (line.tone.edited or (was is not None and was.tag != line.tone.tag)):
+            edited[line.id] = msgspec.structs.replace(line.tone, edited=True)
+    return msgspec.structs.replace(measured, tones={**measured.tones, **edited})
+
+
+def _synopsis(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidJob(f"{path} cannot be read: {error}", hint="Give a text file in UTF-8.") from None
+    if len(text) > SYNOPSIS_LIMIT:
+        raise InvalidJob(
+            f"{path} has {len(text)} characters", hint=f"Keep the synopsis under {SYNOPSIS_LIMIT}."
+        )
+    return text
+
+
+def _cast(path: Path) -> dict[str, Person]:
+    """Gender and register by the person's name, and by the speaker's id where the file says it."""
+    from dubline.values.cast import read_cast
+
+    people: dict[str, Person] = {}
+    for name, member in read_cast(path).items():
+        if member.gender or member.register:
+            person = Person(gender=member.gender, register=member.register)
+            people[name] = person
+            if member.speaker:
+                people[member.speaker] = person
+    return people

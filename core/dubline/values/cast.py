@@ -1,0 +1,104 @@
+"""`cast.toml`: the people of a production, what their voices sound like, and how they are to be voiced.
+
+    [cast]
+    "Ayşe" = ["clips/ayse.wav"]                            # a list: clips in which she speaks alone
+
+    [cast."Mehmet"]
+    clips = [{ file = "e01.wav", start = 12.0, end = 18.5 }]
+    speaker = "SPEAKER_03"                                 # who he is in this run, where no clip tells
+    gender = "male"
+    register = "formal, an old judge"                      # for translators that look at the context
+    voice = "espeak-ng:tr+m3"                              # the dub's voice
+    pitch = 0.9
+
+The same file names voices, informs translators and casts the dub; each reads what it needs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from dubline.errors import BackendMissing, InvalidJob
+from dubline.values.base import Value
+
+
+class Clip(Value, frozen=True):
+    """A piece of a sound file in which one person speaks alone; seconds from its start, None: to its end."""
+
+    file: str
+    start: float = 0.0
+    end: float | None = None
+
+
+class CastMember(Value, frozen=True):
+    """A person. `gender` is "female", "male" or any word; `pitch` a factor for the voice, 1 as it is."""
+
+    clips: tuple[Clip, ...] = ()
+    speaker: str = ""
+    gender: str = ""
+    register: str = ""
+    voice: str = ""
+    pitch: float = 1.0
+
+
+class _Member(Value, frozen=True):
+    clips: list[str | Clip] = []
+    speaker: str = ""
+    gender: str = ""
+    register: str = ""
+    voice: str = ""
+    pitch: float = 1.0
+
+
+class _CastFile(Value, frozen=True):
+    cast: dict[str, list[str | Clip] | _Member]
+
+
+def read_cast(path: Path) -> dict[str, CastMember]:
+    """The people of a `cast.toml` by name, paths of clips made absolute from the file's folder.
+
+    Raises:
+        InvalidJob: not readable, no TOML, an unknown field, an empty name, a list without clips, a clip that
+            ends before it starts, a pitch outside 0.5 to 2.
+        BackendMissing: Python 3.10 without tomli.
+    """
+    try:
+        read = msgspec.toml.decode(path.read_bytes(), type=_CastFile)
+    except ImportError:
+        raise BackendMissing("reading TOML on Python 3.10 needs tomli", hint="pip install tomli") from None
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+        raise InvalidJob(
+            f"{path}: {error}", hint='A cast file looks like: [cast], then "NAME" = ["clip.wav"].'
+        ) from None
+    people: dict[str, CastMember] = {}
+    for name, entry in read.cast.items():
+        if not name.strip() or entry == []:
+            raise InvalidJob(
+                f"{path}: {name!r} has no name or no clips", hint="Give a name at least one clip."
+            )
+        member = _Member(clips=entry) if isinstance(entry, list) else entry
+        if not 0.5 <= member.pitch <= 2:
+            raise InvalidJob(
+                f"{path}: {name}: a pitch of {member.pitch}",
+                hint="It is a factor from 0.5 to 2; 1 changes nothing.",
+            )
+        clips = [Clip(file=c) if isinstance(c, str) else c for c in member.clips]
+        for clip in clips:
+            if not (clip.start >= 0 and (clip.end is None or clip.start < clip.end)):
+                raise InvalidJob(
+                    f"{path}: {name}: {clip.file} from {clip.start} s to {clip.end} s is no clip",
+                    hint="Give start and end in seconds, start before end.",
+                )
+        people[name] = CastMember(
+            clips=tuple(
+                msgspec.structs.replace(c, file=(path.parent / c.file).absolute().as_posix()) for c in clips
+            ),
+            speaker=member.speaker,
+            gender=member.gender,
+            register=member.register,
+            voice=member.voice,
+            pitch=member.pitch,
+        )
+    return people

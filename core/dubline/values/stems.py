@@ -1,0 +1,84 @@
+"""The four stems of a sound, and what was measured on them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dubline.values.base import Choice, ModelIdentity, Value
+from dubline.values.media import Sound
+
+StemName = Literal["vocals", "music", "sfx", "ambient"]
+
+
+STEM_NAMES: tuple[StemName, ...] = ("vocals", "music", "sfx", "ambient")
+
+
+class Stem(Value, frozen=True):
+    """One separated part of the sound, as long, as fast and as loud as its source.
+
+    `label` says in words what is in it; `estimated` marks a split that no model made; `empty` marks
+    a stem that holds digital silence because nothing could fill it.
+    """
+
+    name: StemName
+    path: str
+    rate: int
+    channels: int
+    frames: int
+    layout: str = ""
+    label: str = ""
+    estimated: bool = False
+    empty: bool = False
+
+    @property
+    def sound(self) -> Sound:
+        """The stem as a sound to listen to."""
+        return Sound(
+            path=self.path, rate=self.rate, channels=self.channels, frames=self.frames, layout=self.layout
+        )
+
+
+class StemLevels(Value, frozen=True):
+    """What a meter reads on one stem. Levels in dB; None where there is no sound to measure."""
+
+    name: str
+    lufs: float | None
+    sample_peak_dbfs: float | None
+    clipped_samples: int
+    silent_share: float
+
+
+class SeparationQuality(Value, frozen=True):
+    """Checks made on every separation.
+
+    `residue_dbfs` is the peak of source minus the sum of the stems as written (None: exactly zero).
+    `voice_in_background_db` is the level of the background inside lines minus its level outside them.
+    """
+
+    levels: tuple[StemLevels, ...]
+    residue_dbfs: float | None
+    residue_lsb24: float
+    voice_in_background_db: float | None
+    lines: int
+
+
+class Stems(Value, frozen=True):
+    """The four stems of a sound; together they are the sound."""
+
+    source: Sound
+    stems: tuple[Stem, ...]
+    separator: Choice
+    models: tuple[ModelIdentity, ...] = ()
+    quality: SeparationQuality | None = None
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> Stem:
+        for stem in self.stems:
+            if stem.name == name:
+                return stem
+        raise KeyError(name)
+
+    @property
+    def vocals(self) -> Stem:
+        """The stem with the voices."""
+        return self["vocals"]

@@ -1,0 +1,323 @@
+"""What was said, by whom and when: the values of recognition, and their JSON file.
+
+    HeardWord   a word as a recognizer gives it: times may be missing or wrong
+    Turn        a time in which a diarizer hears one speaker
+    Transcript  segments of words with sound times, the speakers, and what was left out and why
+
+Times are seconds from the start of the sound. Files hold them in whole milliseconds: every time is rounded
+once, to the nearest, by `milliseconds`. docs/transcript.md explains the file field by field.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dubline.errors import InvalidJob
+from dubline.timebase import whole
+from dubline.values.base import Choice, ModelIdentity, Value, to_json
+
+FORMAT = "dubline.transcript.1"
+UNKNOWN = ""
+"""The speaker of words in a place where the diarizer heard nobody."""
+
+_PATH = re.compile(r"\$(?:\.(\w+))?(?:\[(\d+|\.\.\.)\])?(.*)")
+
+
+def milliseconds(seconds: float) -> int:
+    """Seconds -> the nearest whole millisecond; a half goes up. Exact for every finite float."""
+    return whole(Fraction(seconds) * 1000)
+
+
+class HeardWord(Value, frozen=True):
+    """A word as it was recognised, in reading order.
+
+    `text` is kept to the letter, with the space before it where the recognizer puts one. `start` and `end`
+    may be None (aligners give no times for digits). `confidence` is 0..1. `speaker` is set only where the
+    recognizer knows it, because it heard that voice alone. `estimated` tells that the times are a guess.
+    """
+
+    text: str
+    start: float | None = None
+    end: float | None = None
+    confidence: float | None = None
+    speaker: str | None = None
+    estimated: bool = False
+
+
+class Word(Value, frozen=True):
+    """A word with its place: 0 <= start < end. `estimated` tells that its times were missing or repaired."""
+
+    start: float
+    end: float
+    text: str
+    confidence: float | None = None
+    estimated: bool = False
+
+
+class Turn(Value, frozen=True):
+    """A time in which one speaker is heard; turns of different speakers may overlap."""
+
+    start: float
+    end: float
+    speaker: str
+
+
+class Segment(Value, frozen=True):
+    """A piece of one speaker's words. `confidence` is the mean of its words', 0..1, None where unknown.
+
+    `overlap` tells that somebody else speaks at the same time. `flags`: "short" (under the shortest length
+    and without a neighbour to join), "long" (a single word over the longest), "long_text" (a single word
+    over the subtitle's width), "estimated_times" (a word's times are estimated), "no_speaker", and of
+    given text "two_speakers" (a cue that holds two people) and "not_heard" (of a script's line less than a
+    third was heard, so its times are guessed).
+    """
+
+    id: int
+    start: float
+    end: float
+    speaker: str
+    text: str
+    words: tuple[Word, ...] = ()
+    confidence: float | None = None
+    overlap: bool = False
+    flags: tuple[str, ...] = ()
+
+
+class Speaker(Value, frozen=True):
+    """A voice. `id` is SPEAKER_00, SPEAKER_01 ... by first appearance in the segments.
+
+    `name` is for people and may be changed; `label` is what the diarizer called the voice; `seconds` is the
+    length of the speaker's segments together.
+    """
+
+    id: str
+    name: str = ""
+    seconds: float = 0.0
+    label: str = ""
+
+
+class DroppedSegment(Value, frozen=True):
+    """Words that were left out. `reason` is one word for programs, `detail` says it in words.
+
+    Reasons of the filters: silence, no_speech, repetition, boilerplate, too_fast. Reasons of the
+    segmentation: empty (no text), outside_programme, no_room (more words than milliseconds).
+    """
+
+    reason: str
+    text: str
+    start: float | None = None
+    end: float | None = None
+    detail: str = ""
+    words: tuple[HeardWord, ...] = ()
+
+
+class Engine(Value, frozen=True):
+    """The back end that did the work, its options, and the weights that it used."""
+
+    choice: Choice
+    models: tuple[ModelIdentity, ...] = ()
+
+
+class Transcript(Value, frozen=True):
+    """Everything said in a programme of `duration` seconds, ordered by start."""
+
+    language: str
+    duration: float
+    segments: tuple[Segment, ...]
+    format: str = FORMAT
+    speakers: tuple[Speaker, ...] = ()
+    recognizer: Engine | None = None
+    diarizer: Engine | None = None
+    dropped: tuple[DroppedSegment, ...] = ()
+
+    def __getitem__(self, number: int) -> Segment:
+        """The segment with that id."""
+        for segment in self.segments:
+            if segment.id == number:
+                return segment
+        raise KeyError(number)
+
+    def name_of(self, speaker: str) -> str:
+        """A speaker's name, else the id."""
+        return next((s.name for s in self.speakers if s.id == speaker and s.name), speaker)
+
+
+# --- writing -----------------------------------------------------------------------------------
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else milliseconds(value) / 1000
+
+
+def _tidy(value: Any) -> Any:
+    """The same values with all times in whole milliseconds."""
+    if isinstance(value, tuple):
+        return tuple(_tidy(item) for item in value)
+    if isinstance(value, Transcript):
+        return msgspec.structs.replace(
+            value,
+            duration=_rounded(value.duration),
+            segments=_tidy(value.segments),
+            speakers=_tidy(value.speakers),
+            dropped=_tidy(value.dropped),
+        )
+    if isinstance(value, Speaker):
+        return msgspec.structs.replace(value, seconds=_rounded(value.seconds))
+    changes: dict[str, Any] = {"start": _rounded(value.start), "end": _rounded(value.end)}
+    if isinstance(value, (Segment, DroppedSegment)):
+        changes["words"] = _tidy(value.words)
+    return msgspec.structs.replace(value, **changes)
+
+
+def transcript_json(transcript: Transcript) -> bytes:
+    """Transcript -> indented JSON (UTF-8), all times in whole milliseconds.
+
+    Raises:
+        InvalidJob: the transcript breaks a rule that `parse_transcript` would refuse.
+    """
+    _check(transcript, "transcript")
+    return to_json(_tidy(transcript))
+
+
+def write_transcript(transcript: Transcript, path: Path) -> None:
+    """Write the JSON file: whole, or not at all.
+
+    Raises:
+        InvalidJob: as `transcript_json`.
+        OSError: the file cannot be written.
+    """
+    from dubline.files import write_whole
+
+    write_whole(path, transcript_json(transcript))
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+
+def read_transcript(path: Path) -> Transcript:
+    """A transcript from its file.
+
+    Raises:
+        InvalidJob: the file cannot be read, or is no transcript (see `parse_transcript`).
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
+    return parse_transcript(data, path.name)
+
+
+def parse_transcript(data: bytes | str, where: str = "transcript") -> Transcript:
+    """JSON -> Transcript. The top level is the object, or a list that holds it alone.
+
+    Raises:
+        InvalidJob: not JSON, an unknown or missing field, a wrong type, an impossible time, an id used
+            twice, an unlisted speaker. The message names the segment and the field.
+    """
+    text = (data.encode() if isinstance(data, str) else data).removeprefix(b"\xef\xbb\xbf")
+    try:
+        # Straight into values, without a second copy of a film's words as dictionaries.
+        whole = msgspec.json.decode(text, type=Transcript)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass  # below it is said what is wrong, and where; or it is a list that holds one
+    else:
+        if whole.format == FORMAT:
+            _check(whole, where)
+            return whole
+    try:
+        raw = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidJob(
+            f"{where} is not JSON: {error}",
+            hint="Take the file as Dubline wrote it, or correct the place named.",
+        ) from None
+    if isinstance(raw, list):
+        if len(raw) != 1:
+            raise InvalidJob(
+                f"{where} holds {len(raw)} transcripts", hint="Give a file with one transcript in it."
+            )
+        raw = raw[0]
+    if isinstance(raw, dict) and raw.get("format", FORMAT) != FORMAT:
+        raise InvalidJob(
+            f"{where}: the format is {raw['format']!r}, not {FORMAT!r}",
+            hint="It was written by another version; write it again with this one.",
+        )
+    try:
+        transcript = msgspec.convert(raw, Transcript)
+    except msgspec.ValidationError as error:
+        raise _refused(where, raw, str(error)) from None
+    _check(transcript, where)
+    return transcript
+
+
+def _refused(where: str, raw: Any, message: str) -> InvalidJob:
+    """msgspec's "... - at `$.segments[3].words[0].start`" in words that name segment and field."""
+    what, _, path = message.partition(" - at `")
+    hint = "docs/transcript.md lists the fields; correct this one."
+    match = _PATH.fullmatch(path.rstrip("`"))
+    if not path or match is None or match[1] is None:
+        return InvalidJob(f"{where}: {what}", hint=hint)
+    place = match[1]
+    if match[2] is not None:
+        place = f"{match[1].removesuffix('s')} number {match[2]}"
+        if match[2].isdigit():
+            place = f"{match[1].removesuffix('s')} number {int(match[2]) + 1}"
+            item = raw[match[1]][int(match[2])]
+            if isinstance(item, dict) and "id" in item:
+                place += f" (id {item['id']})"
+    field = match[3].lstrip(".")
+    return InvalidJob(f"{where}: {place}{', field ' + field if field else ''}: {what}", hint=hint)
+
+
+def _check(transcript: Transcript, where: str) -> None:
+    """The rules that types cannot say."""
+
+    def refuse(place: str, field: str, why: str) -> InvalidJob:
+        return InvalidJob(f"{where}: {place}, field {field}: {why}", hint="Correct this field.")
+
+    if not 0 <= transcript.duration < math.inf:
+        raise refuse("transcript", "duration", f"{transcript.duration} is no length in seconds")
+    last = milliseconds(transcript.duration)
+    speakers: set[str] = {UNKNOWN}
+    for speaker in transcript.speakers:
+        if speaker.id in speakers:
+            raise refuse(f"speaker {speaker.id!r}", "id", "empty, or listed twice")
+        speakers.add(speaker.id)
+        if not 0 <= speaker.seconds < math.inf:
+            raise refuse(f"speaker {speaker.id!r}", "seconds", f"{speaker.seconds} is no length in seconds")
+    seen: set[int] = set()
+    before = 0.0
+    for segment in transcript.segments:
+        place = f"segment {segment.id}"
+        if segment.id in seen:
+            raise refuse(place, "id", "used twice")
+        seen.add(segment.id)
+        if segment.speaker not in speakers:
+            raise refuse(place, "speaker", f"{segment.speaker!r} is not among the speakers")
+        _check_span(segment, place, "", refuse)
+        if milliseconds(segment.end) > last:
+            raise refuse(place, "end", f"{segment.end} s lies after the programme's {transcript.duration} s")
+        if segment.start < before:
+            raise refuse(place, "start", f"{segment.start} s lies before the start of the segment above it")
+        before = segment.start
+        for number, word in enumerate(segment.words, 1):
+            _check_span(word, place, f"words, word {number}, field ", refuse)
+            if word.start < segment.start or word.end > segment.end:
+                raise refuse(place, f"words, word {number}", "lies outside its segment")
+
+
+def _check_span(item: Segment | Word, place: str, field: str, refuse: Any) -> None:
+    for name in ("start", "end"):
+        value = getattr(item, name)
+        if not 0 <= value < math.inf:
+            raise refuse(place, field + name, f"{value} is no time in seconds")
+    if milliseconds(item.start) >= milliseconds(item.end):
+        raise refuse(place, f"{field}end", f"{item.end} s is not after the start, {item.start} s")
+    if item.confidence is not None and not 0 <= item.confidence <= 1:
+        raise refuse(place, f"{field}confidence", f"{item.confidence} is not between 0 and 1")

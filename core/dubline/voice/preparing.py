@@ -1,0 +1,336 @@
+"""Everything that a dub is made from, read from its run and checked, before anything is spoken."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec import structs
+
+from dubline.errors import InvalidJob
+from dubline.language.markup import unmark
+from dubline.mix import MixJob
+from dubline.mix.film import Film, film_of
+from dubline.programme.reading import read_translations
+from dubline.run import Run, result_of
+from dubline.values.dubbed import Dub, DubSettings, Take, dub_place, read_dub
+from dubline.values.media import Sound
+from dubline.values.segment_ids import ids_of
+from dubline.values.stems import Stems
+from dubline.values.timeline import RunClock
+from dubline.values.transcript import Transcript, read_transcript
+from dubline.values.translated import Totals, TranslatedSegment, Translation
+from dubline.voice.casting import SpeakerPitches, speaker_pitches
+from dubline.voice.references import ReferenceJob, References, references
+from dubline.voice.speaking import VoiceJob
+from dubline.voice.wishes import Settled, VoiceRights, Wishes, clones, keep_rights, require_consent, settle
+
+Tell = Callable[[str], None]
+_BEGUN = ("speak", "remix", "mux", "pitch")
+
+
+def dub_languages(root: Path, language: str = "", tell: Tell = lambda words: None) -> tuple[str, ...]:
+    """The languages of a run that can be dubbed: the one that is named, or all that have a text.
+
+    Raises:
+        InvalidJob: no run, no translation, none into that language, or none with a text.
+    """
+    if not root.is_dir():
+        raise InvalidJob(f"there is no run folder {root}", hint="Give the folder, such as EPISODE.dubline.")
+    translations = read_translations(root)
+    if not translations:
+        raise InvalidJob(f"there is no translation in {root}", hint="Run `dubline translate` first.")
+    there = ", ".join(t.target_language for t in translations)
+    wanted = [t for t in translations if language in ("", t.target_language)]
+    if not wanted:
+        raise InvalidJob(
+            f"{root} has no translation into {language!r}", hint=f"It has {there}; see `dubline translate`."
+        )
+    spoken = tuple(t.target_language for t in wanted if has_text(t))
+    if not spoken:
+        raise InvalidJob(
+            f"the translation into {', '.join(t.target_language for t in wanted)} has no text yet",
+            hint="Write it into translated.json, or run `dubline translate` with a translator.",
+        )
+    for translation in wanted:
+        if translation.target_language not in spoken:
+            tell(f"{translation.target_language} is left out: its translation has no text yet")
+    return spoken
+
+
+class Prepared(NamedTuple):
+    """Everything that a dub is made from: `spoken` is what the voices see of the `translation`; `before` the
+    dub that is there."""
+
+    translation: Translation
+    spoken: Translation
+    stems: Stems
+    before: Dub | None
+    settled: Settled
+    settings: DubSettings
+    job: VoiceJob
+    mix: MixJob
+    place: Path
+    consent: bool | None
+
+    @property
+    def suffix(self) -> str:
+        """ "" for the run's first dub, ".LANGUAGE" for others."""
+        return "" if self.place.name == "dubbed.json" else f".{self.translation.target_language}"
+
+
+def prepared(run: Run, wishes: Wishes, tell: Tell, audition: tuple[int, ...] = ()) -> Prepared:
+    """What `dub_run` needs, for some lines alone with `audition`.
+
+    Raises:
+        As `dub_run`, but for what goes wrong in speaking and mixing.
+    """
+    root = run.root
+    languages = dub_languages(root, wishes.language)
+    if len(languages) > 1:
+        raise InvalidJob(
+            f"this run has several languages: {', '.join(languages)}", hint="Name one of them with --to."
+        )
+    translation = next(t for t in read_translations(root) if t.target_language == languages[0])
+    for name in _BEGUN:
+        for begun in (root / "steps").glob(f".{name}-*.part"):
+            shutil.rmtree(begun, ignore_errors=True)
+    stems: Stems | None = result_of(run.manifest(), root, "separate", Stems)
+    if stems is None:
+        raise InvalidJob(
+            f"there are no stems in {root}: a dub is mixed from the sound without voices",
+            hint="Run `dubline separate` first, on the same film.",
+        )
+    place, before = _before(root, translation.target_language)
+    settled = settle(wishes, before.settings if before else DubSettings(), translation.target_language, root)
+    mix = _mix_job(settled.settings)
+    if settled.settings.mux and not (audition or wishes.takes_only):
+        film_for(run, stems.source)  # an hour of other work must not end in this
+    only = audition or (ids_of(wishes.only) if wishes.only else ())
+    _check_lines(translation, only)
+    if before is None and (wishes.only or wishes.retry_failed):
+        raise InvalidJob(
+            f"there is no dub in {translation.target_language!r} yet of which some lines could be done again",
+            hint="Dub once without --only and --retry-failed; --audition makes a line by itself.",
+        )
+    again = bool(wishes.only) or (wishes.retry_failed and _failed(before))
+    attempt = settled.settings.attempt + again
+    transcript = _transcript(root)
+    named = _named(translation, transcript)
+    standing = _standing(root, before, named, stems.source.rate, only, settled, wishes, bool(audition))
+    if wishes.only:
+        _tell_stale(named, standing, tell)
+    consent = check_rights(run, settled, wishes.rights, before)
+    cuts = _references(run, settled, stems, transcript)
+    job = VoiceJob(
+        voice=settled.voice,
+        others=settled.others,
+        rate=stems.source.rate,
+        frame_rate=_frame_rate(run, stems.source),
+        cast=settled.roles,
+        pitches=_pitches(run, stems, transcript, tell),
+        earlier=settled.settings.like,
+        attempt=attempt,
+        standing=standing,
+        only=only,
+        again=bool(wishes.only),
+        references=cuts,
+    )
+    settings = structs.replace(settled.settings, attempt=attempt)
+    if wishes.only and before is not None:
+        # Another voice for some lines is no wish for all of them.
+        settings = structs.replace(
+            before.settings, mix=settings.mix, mux=settings.mux, attempt=settings.attempt
+        )
+    return Prepared(named, _to_speak(named), stems, before, settled, settings, job, mix, place, consent)
+
+
+def _mix_job(settings: DubSettings) -> MixJob:
+    known = MixJob.__struct_fields__
+    for name in settings.mix:
+        if name not in known:
+            raise InvalidJob(f"a mix has no {name}", hint=f"There are {', '.join(known)}.")
+    return MixJob(**settings.mix)
+
+
+def film_for(run: Run, sound: Sound) -> Film:
+    """The film that this run is of.
+
+    Raises:
+        InvalidJob: it is of a sound.
+    """
+    film = film_of(run.manifest(), sound)
+    if film is None:
+        raise InvalidJob(
+            "this run is of a sound without a picture, so there is no film to put the dub into",
+            hint="Leave --mux out (--no-mux); the mix itself is final.wav.",
+        )
+    return film
+
+
+def has_text(translation: Translation) -> bool:
+    """Whether there is anything to say in a translation."""
+    return any(s.state == "translated" and s.text for s in translation.segments)
+
+
+def _failed(before: Dub | None) -> bool:
+    return before is not None and any(take.state == "failed" for take in before.takes.takes)
+
+
+def _before(root: Path, language: str) -> tuple[Path, Dub | None]:
+    """Where the dub is kept, and the one that is there."""
+    try:
+        place = dub_place(root, language)
+        return place, read_dub(place) if place.exists() else None
+    except InvalidJob as error:
+        raise InvalidJob(
+            error.message,
+            hint="Move that file away and run the same command again: takes that were spoken are kept.",
+        ) from None
+
+
+def _check_lines(translation: Translation, only: Iterable[int]) -> None:
+    known = {segment.id for segment in translation.segments}
+    unknown = [number for number in only if number not in known]
+    if unknown:
+        raise InvalidJob(
+            f"there is no line {unknown[0]} in {translation.target_language!r}",
+            hint=f"They go from {min(known, default=0)} to {max(known, default=0)}.",
+        )
+
+
+def _transcript(root: Path) -> Transcript | None:
+    path = root / "transcript.json"
+    return read_transcript(path) if path.exists() else None
+
+
+def _named(translation: Translation, transcript: Transcript | None) -> Translation:
+    """The translation with the names that its speakers have been given since."""
+    names = {s.id: s.name for s in transcript.speakers if s.name} if transcript is not None else {}
+    speakers = tuple(structs.replace(s, name=names.get(s.id, s.name)) for s in translation.speakers)
+    return structs.replace(translation, speakers=speakers)
+
+
+def _to_speak(translation: Translation) -> Translation:
+    """What a take depends on and nothing else, so that no other change has anything spoken again."""
+    segments = tuple(
+        TranslatedSegment(
+            id=s.id,
+            start=s.start,
+            end=s.end,
+            speaker=s.speaker,
+            text=s.text,
+            source_text="",
+            state=s.state,
+            tone=s.tone,
+        )
+        for s in translation.segments
+    )
+    speakers = tuple(structs.replace(s, seconds=0.0, label="") for s in translation.speakers)
+    return structs.replace(
+        translation,
+        segments=segments,
+        speakers=speakers,
+        translator=None,
+        paces={},
+        totals=Totals(),
+        notes=(),
+    )
+
+
+def _plain(segment: TranslatedSegment) -> str:
+    return unmark(segment.text).plain if segment.state == "translated" and segment.text else ""
+
+
+def _standing(
+    root: Path,
+    before: Dub | None,
+    translation: Translation,
+    rate: int,
+    only: tuple[int, ...],
+    settled: Settled,
+    wishes: Wishes,
+    audition: bool,
+) -> tuple[Take, ...]:
+    """The takes that stay as they are: with `only` all others, else those that were spoken by themselves."""
+    if before is None or wishes.forget:
+        return ()
+    as_asked = structs.replace(settled.settings, mix={}, mux=False, attempt=0)
+    unchanged = as_asked == structs.replace(before.settings, mix={}, mux=False, attempt=0)
+    lines = {segment.id: segment for segment in translation.segments}
+    found = []
+    for take in before.takes.takes:
+        segment = lines.get(take.id)
+        if segment is None or take.rate != rate or (take.path and not (root / take.path).is_file()):
+            continue
+        same = (_plain(segment), segment.speaker) == (take.text, take.speaker) and (
+            abs(segment.end - segment.start - take.slot) < 1e-5
+        )
+        sounds = take.state in ("spoken", "too_long")
+        other = bool(only) and take.id not in only
+        by_itself = take.retaken if not only else audition and unchanged
+        if other or (same and sounds and by_itself):
+            found.append(take)
+    return tuple(found)
+
+
+def _tell_stale(translation: Translation, standing: tuple[Take, ...], tell: Tell) -> None:
+    lines = {segment.id: _plain(segment) for segment in translation.segments}
+    stale = [take.id for take in standing if lines[take.id] != take.text]
+    if stale:
+        listed = ", ".join(map(str, stale[:10])) + (", ..." if len(stale) > 10 else "")
+        tell(f"{len(stale)} other lines were edited since and keep their old takes: {listed}")
+
+
+def check_rights(run: Run, settled: Settled, given: bool, before: Dub | None = None) -> bool | None:
+    """Whether the rights to the voices were claimed; asked for once a run, where a voice clones.
+
+    Raises:
+        InvalidJob: a voice clones, and nobody has said that they may.
+    """
+    cloning = any(clones(choice) for choice in (settled.voice, *settled.others))
+    known = result_of(run.manifest(), run.root, "rights", VoiceRights)
+    recorded = True if known is not None else before.consent if before is not None else None
+    require_consent(cloning, given, recorded)
+    if not cloning and not given:
+        return recorded
+    run.step(keep_rights, VoiceRights())
+    return True
+
+
+def _references(run: Run, settled: Settled, stems: Stems, transcript: Transcript | None) -> References:
+    """Cuts of the speakers' own voices, where a voice clones."""
+    if not any(clones(choice) for choice in (settled.voice, *settled.others)):
+        return References()
+    if transcript is None:
+        raise InvalidJob(
+            f"there is no transcript in {run.root}, so nobody's voice can be found to clone",
+            hint="Run `dubline transcribe` first, on the same film.",
+        )
+    return run.step(references, stems.vocals, transcript, ReferenceJob())
+
+
+def _pitches(run: Run, stems: Stems, transcript: Transcript | None, tell: Tell) -> dict[str, float]:
+    """How high each speaker's voice is, from the separated voices."""
+    if transcript is None:
+        tell("voices are cast without the actors' pitch: there is no transcript.json")
+        return {}
+    if find_spec("parselmouth") is None:
+        tell(
+            'voices are cast without the actors\' pitch: it needs Parselmouth, pip install "dubline[speech]"'
+        )
+        return {}
+    measured: SpeakerPitches = run.step(speaker_pitches, stems.vocals.sound, transcript)
+    return measured.hertz
+
+
+def _frame_rate(run: Run, sound: Sound) -> str:
+    """The picture's or the timeline's, as text; "" where there is none."""
+    clock: RunClock | None = result_of(run.manifest(), run.root, "clock", RunClock)
+    if clock is not None and clock.rate:
+        return clock.rate
+    film = film_of(run.manifest(), sound)
+    return film.media.video.rate if film is not None and film.media.video is not None else ""

@@ -1,0 +1,181 @@
+"""A run's translation into sound: the takes, the mix of them, and the files that a person wants."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from msgspec import structs
+
+from dubline.errors import InvalidJob
+from dubline.files import full_disk_is_told, write_whole
+from dubline.mix import remix
+from dubline.mix.audition import audition
+from dubline.mix.film import mux_film
+from dubline.report import Report, silent
+from dubline.run import Run
+from dubline.values.dubbed import CastVoice, Dub, LoudnessReport, Mix, Take, Takes, dub_json, read_dubs
+from dubline.voice.calibration import keep_durations
+from dubline.voice.preparing import Prepared, Tell, film_for, prepared
+from dubline.voice.speaking import speak
+from dubline.voice.wishes import Wishes
+
+AUDITIONS = "auditions"
+
+
+def dub_run(
+    run: Run,
+    wishes: Wishes,
+    *,
+    hints: dict[str, Any] | None = None,
+    tell: Tell = lambda words: None,
+) -> tuple[Dub, tuple[Path, ...]]:
+    """Dub a run in one language and write the results into its folder; returns it and the files written.
+
+    What was spoken and mixed before is kept; an edited line is spoken alone and the mix is made anew.
+
+    Raises:
+        InvalidJob: no translation, text or stems; several languages and none named; an unknown line, voice
+            or setting; a voice that clones without a word about the rights.
+        BackendMissing, WeightsError: a voice cannot be used.
+        BackendFailed: no line could be spoken.
+        ValidationError, FFmpegError, StorageFull, Cancelled.
+    """
+    made = prepared(run, wishes, tell)
+    takes: Takes = run.step(speak, made.spoken, made.job, hints=_hints(hints, made))
+    if wishes.only:
+        takes = _in_the_old_cast(takes, made.before)
+    root, place = run.root, made.place
+    mix: Mix | None = None
+    files = [place]
+    if not wishes.takes_only:
+        mix = run.step(remix, made.stems, _sounding(takes), made.mix, hints=hints)
+        files += publish_mix(run, mix, made.suffix)
+    dub = Dub(takes=takes, mix=mix, consent=made.consent, settings=made.settings)
+    with full_disk_is_told(root):
+        write_whole(place, dub_json(dub))
+    keep_durations(root, takes, frame_rate=made.job.frame_rate)
+    if mix is not None:
+        _clear_superseded(run, made.before)
+    if made.settings.mux and mix is not None:
+        files.append(_film(run, made, mix))
+    return dub, tuple(files)
+
+
+class Audition(NamedTuple):
+    """A line over its background: its take, the file, and how loud it is; no file where the take failed."""
+
+    take: Take
+    path: Path | None
+    loudness: LoudnessReport | None
+
+
+def audition_run(
+    run: Run,
+    wishes: Wishes,
+    lines: tuple[int, ...],
+    *,
+    hints: dict[str, Any] | None = None,
+    tell: Tell = lambda words: None,
+    report: Callable[[str], Report] = lambda name: silent,
+) -> tuple[Audition, ...]:
+    """Write lines over their background, as they would be in the mix, to auditions/NUMBER.wav in the run.
+
+    Only these lines are spoken, where they are not yet as they would be now; the dub itself stays as it is.
+
+    Raises:
+        As `dub_run`.
+    """
+    made = prepared(run, wishes, tell, audition=lines)
+    takes: Takes = run.step(speak, made.spoken, made.job, hints=_hints(hints, made))
+    tick, rate = report("audition"), made.stems.source.rate
+    heard: dict[str, Any] = {"report": lambda done, total: tick(done / rate, total / rate)}
+    if made.before is not None and made.before.mix is not None:
+        # What the last mix has found is true of this line too; its level only if all else is as it was.
+        last = made.before.mix
+        heard |= {"voice_gain_db": last.voice_gain_db, "room": last.room}
+        if made.before.settings.mix == made.settings.mix:
+            heard["gain_db"] = last.gain_db
+    found = []
+    for take in (t for t in takes.takes if t.id in lines):
+        path = run.root / AUDITIONS / f"{take.id}{made.suffix}.wav"
+        if take.state not in ("spoken", "too_long"):
+            found.append(Audition(take, None, None))
+            continue
+        with full_disk_is_told(run.root):
+            path.parent.mkdir(exist_ok=True)
+        read = audition(run.root, made.stems, takes, made.mix, take.id, path, **heard)
+        found.append(Audition(take, path, read))
+    return tuple(found)
+
+
+def publish_mix(run: Run, mix: Mix, suffix: str = "") -> tuple[Path, ...]:
+    """Put the mix where a person looks: final.wav, final.m4a and M&E.wav; `suffix` ".LANGUAGE" for a run's
+    further languages."""
+    named = ((mix.wav, f"final{suffix}.wav"), (mix.m4a, f"final{suffix}.m4a"), (mix.m_and_e, "M&E.wav"))
+    return tuple(run.publish(path, name) for path, name in named if path)
+
+
+def _in_the_old_cast(takes: Takes, before: Dub | None) -> Takes:
+    """Some lines spoken again change nobody's part; a take with another voice than its speaker's says so."""
+    if before is None:
+        return takes
+    old = {role.speaker: role for role in before.takes.cast}
+    new = {role.speaker: role for role in takes.cast}
+    marked = tuple(
+        structs.replace(take, voice=new[take.speaker].voice)
+        if take.retaken and take.speaker in old and _differ(old[take.speaker], new[take.speaker])
+        else take
+        for take in takes.takes
+    )
+    cast = tuple(old.get(role.speaker, role) for role in takes.cast)
+    models = tuple(dict.fromkeys((*before.takes.models, *takes.models)))
+    return structs.replace(takes, takes=marked, cast=cast, models=models)
+
+
+def _sounding(takes: Takes) -> Takes:
+    """The takes as a mix knows them: what changes no sample would only have it made again."""
+    return Takes(
+        language=takes.language,
+        takes=tuple(
+            structs.replace(take, text="", reasons=(), retaken=False, voice="") for take in takes.takes
+        ),
+    )
+
+
+def _clear_superseded(run: Run, before: Dub | None) -> None:
+    """Delete the mix that this dub had before, as large as the film's sound, where no dub has it any more;
+    and the film that was made with it."""
+    if before is None or before.mix is None:
+        return
+    root = run.root
+    used = {dub.mix.wav for dub in read_dubs(root) if dub.mix is not None}
+    folder = Path(before.mix.wav).parent
+    if before.mix.wav in used or not folder.name.startswith("remix-"):
+        return
+    shutil.rmtree(root / folder, ignore_errors=True)
+    for record in run.manifest().steps:
+        if record.name == "mux" and isinstance(record.inputs, list) and record.inputs[1] == before.mix.m4a:
+            shutil.rmtree(root / "steps" / f"mux-{record.key}", ignore_errors=True)
+
+
+def _film(run: Run, made: Prepared, mix: Mix) -> Path:
+    film = film_for(run, made.stems.source)
+    if not mix.m4a:
+        raise InvalidJob(
+            f"there is no AAC of this mix: {'; '.join(mix.notes)}",
+            hint="Leave --mux out (--no-mux); the mix itself is final.wav.",
+        )
+    languages = (made.translation.source_language, made.translation.target_language)
+    muxed = run.step(mux_film, film, mix.m4a, languages)
+    return run.publish(muxed.path, f"final{made.suffix}{Path(muxed.path).suffix}")
+
+
+def _hints(hints: dict[str, Any] | None, made: Prepared) -> dict[str, Any]:
+    return {**(hints or {}), "reasons": made.settled.reasons}
+
+
+def _differ(one: CastVoice, other: CastVoice) -> bool:
+    return (one.voice, one.pitch) != (other.voice, other.pitch)

