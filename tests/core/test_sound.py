@@ -300,7 +300,7 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from dubline.errors import StorageFull
-from dubline.sound import FloatFile, SoundWriter
+from dubline.media.sound import FloatFile, SoundWriter
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 folder, kind = Path(sys.argv[1]), sys.argv[2]
 block = np.ones((2, 10_000), np.float32)

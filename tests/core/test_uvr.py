@@ -17,7 +17,7 @@ pytest.importorskip("onnx", reason="torch exports through onnx")
 
 import random_mdx
 
-from dubline import backends
+from dubline.backends import choosing as backends
 from dubline.backends.contract import Survey
 from dubline.backends.separators.mdxnet import MdxParameters, Spectra, published_parameters, read_parameters
 from dubline.backends.separators.uvr import Uvr

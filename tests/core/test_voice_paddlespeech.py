@@ -248,7 +248,7 @@ def test_what_the_worker_refuses_fails_the_line(paddle_like: None, tmp_path: Pat
 
 
 def beside(name: str) -> Any:
-    path = Path(worker_file()).parent / "backends" / f"{name}.py"
+    path = Path(worker_file()).with_name(f"{name}.py")
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

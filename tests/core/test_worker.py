@@ -290,7 +290,7 @@ def test_what_it_started_goes_with_it() -> None:
 
 ORPHAN = """
 import sys
-from dubline.worker_client import WorkerClient
+from dubline.workers.client import WorkerClient
 client = WorkerClient(sys.argv[1:], name="hang")
 client.start()
 def told(done, total):

@@ -53,7 +53,7 @@ from pathlib import Path
 from unittest import mock
 import test_dub_faults as dub
 from dubline.mix import encode, stage
-from dubline.sound import SoundWriter
+from dubline.media.sound import SoundWriter
 from dubline.voice import kept
 
 where, folder, root = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])

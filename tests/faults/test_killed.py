@@ -29,7 +29,7 @@ from unittest import mock
 from command import at_call
 from dubline.cli import main
 from dubline.separation import passes
-from dubline.sound import SoundWriter
+from dubline.media.sound import SoundWriter
 
 kill_at, sys.argv = sys.argv[1], ["dubline", *sys.argv[2:]]
 passes.take_apart.__kwdefaults__["checkpoint_seconds"] = 0.0

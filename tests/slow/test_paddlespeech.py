@@ -234,7 +234,7 @@ print(json.dumps({"far": far, "before": before, "after": len(guards.connections)
 
 
 def test_guards_hold(python: Path, tmp_path: Path) -> None:
-    guards = ROOT / "core" / "dubline" / "backends" / "paddlespeech_guards.py"
+    guards = ROOT / "core" / "dubline" / "workers" / "paddlespeech_guards.py"
     done = subprocess.run(
         [str(python), "-I", "-X", "utf8", "-c", GUARDS, str(guards)],
         cwd=tmp_path,
