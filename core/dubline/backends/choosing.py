@@ -1,56 +1,54 @@
-"""How a back end is found by its name."""
+"""Which back end does the work: the one that is named, or the best that can do it here.
+
+    chosen = settle("recognizer", "auto", Sought(language="tr"))
+    chosen.choice      its name, its options, and the identity that steps depend on
+    chosen.reasons     why, in words
+
+`auto` takes the first by `rank` that is installed and has what it needs on this machine; ours and a
+stranger's compete alike. One that was named is never replaced. Nothing is fetched.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
-from dubline.errors import BackendMissing, InvalidJob
+from dubline.backends.backend import Backend, Sought, versions
+from dubline.errors import BackendMissing, DublineError, InvalidJob, WeightsError
+from dubline.values.base import Choice
 
-KINDS = ("separator", "diarizer", "recognizer", "translator", "voice")
+BackendClass = type[Backend]
 
 
 class BackendInfo(msgspec.Struct, frozen=True):
-    """A back end as `dubline backends` lists it."""
+    """A back end as `dubline backends` lists it. `package` is the distribution that brings it."""
 
     kind: str
     name: str
-    target: str
-    distribution: str
+    package: str
     missing: tuple[str, ...]
     remedy: str
 
     @property
     def installed(self) -> bool:
+        """Whether nothing it needs is missing."""
         return not self.missing
 
 
-def available(kind: str) -> dict[str, BackendInfo]:
-    """All declared back ends of a kind, without importing any of their libraries."""
-    import importlib.util
-    from importlib.metadata import entry_points
+class Settled(NamedTuple):
+    """A decision. `place` is where its model is, None where it needs none or nobody knows."""
 
-    found: dict[str, BackendInfo] = {}
-    for point in sorted(entry_points(group=f"dubline.{kind}"), key=lambda p: p.name):
-        cls: Any = None
-        try:
-            cls = point.load()
-        except Exception as error:  # a stranger's back end may break in any way; the others still work
-            name = error.name if isinstance(error, ImportError) else None
-            missing: tuple[str, ...] = (name or f"{point.value} ({type(error).__name__}: {error})",)
-            extra = ""
-        else:
-            missing = tuple(m for m in cls.requires if importlib.util.find_spec(m) is None)
-            extra = cls.extra
-        remedy = ""
-        if missing:
-            # Some need more than an extra can say; they tell it themselves.
-            remedy = getattr(cls, "remedy", "") if cls else ""
-            remedy = remedy or (f'pip install "dubline[{extra}]"' if extra else "")
-        origin = point.dist.name if point.dist else ""
-        found[point.name] = BackendInfo(kind, point.name, point.value, origin, missing, remedy)
-    return found
+    choice: Choice
+    reasons: tuple[str, ...]
+    place: Path | None = None
+
+
+def available(kind: str) -> dict[str, BackendInfo]:
+    """All declared back ends of a kind by name, without importing any of their libraries."""
+    return {name: info for name, (info, _) in _declared(kind).items()}
 
 
 def find(kind: str, name: str) -> Any:
@@ -58,34 +56,172 @@ def find(kind: str, name: str) -> Any:
 
     Raises:
         InvalidJob: no back end of that name is declared.
-        BackendMissing: it is declared, but a library it needs is not installed.
+        BackendMissing: it is declared, but something it needs is not installed.
     """
-    from importlib.metadata import entry_points
-
-    known = available(kind)
+    known = _declared(kind)
     if name not in known:
         raise InvalidJob(
             f"there is no {kind} named {name!r}",
             hint=f"Known: {', '.join(known) or 'none'}. `dubline backends` lists them.",
         )
-    info = known[name]
-    if info.missing:
+    info, cls = known[name]
+    if info.missing or cls is None:
         raise BackendMissing(
             f"the {kind} {name!r} needs {', '.join(info.missing)}, which is not installed",
             hint=f"Install it with: {info.remedy}" if info.remedy else "",
         )
-    (point,) = entry_points(group=f"dubline.{kind}", name=name)
-    return point.load()
+    return cls
 
 
-def options_of(cls: Any, options: dict[str, Any]) -> Any:
+def options_of(cls: Any, options: Mapping[str, Any]) -> Any:
     """A back end's `Options` from plain values.
 
     Raises:
         InvalidJob: an option is unknown or has the wrong type.
     """
     try:
-        return msgspec.convert(options, cls.Options, strict=False)
+        return msgspec.convert(dict(options), cls.Options, strict=False)
     except msgspec.ValidationError as error:
-        known = ", ".join(cls.Options.__struct_fields__)
+        known = ", ".join(cls.Options.__struct_fields__) or "none"
         raise InvalidJob(f"{cls.__name__.lower()}: {error}", hint=f"Its options: {known}.") from None
+
+
+def settle(
+    kind: str,
+    backend: str = "auto",
+    sought: Sought | None = None,
+    *,
+    options: Mapping[str, Any] | None = None,
+) -> Settled:
+    """Choose a back end, its model and its options; no weights are loaded.
+
+    The options get `model` where the back end has models, and `language` where it has that option and it is
+    known.
+
+    Raises:
+        InvalidJob: an unknown back end or option, one that takes no model or does not know the language.
+        BackendMissing: a named back end is not installed.
+        WeightsError: the model is not here, or no back end can do it; the hint says how to get one.
+    """
+    sought, given = sought or Sought(), dict(options or {})
+    if backend != "auto":
+        cls = find(kind, backend)
+        cls.check(sought)
+        model, place = _model(kind, backend, cls, sought)
+        why = f"{kind}: {_with(backend, model)}, as asked" + _cost(cls)
+        return Settled(_choice(backend, cls, sought, model, given), (why,), place)
+    passed: list[str] = []
+    remedies: list[str] = []
+    for name, info, cls in _ranked(kind, sought.content):
+        if info.missing or cls is None:
+            passed.append(f"{name} is not installed")
+            remedies.append(f"`{info.remedy}`" if info.remedy else "")
+            continue
+        try:
+            cls.check(sought)
+            model, place = _model(kind, name, cls, sought)
+        except DublineError as error:
+            passed.append(f"{name}: {error.message}")
+            remedies.append("" if isinstance(error, InvalidJob) else error.hint)
+            continue
+        why = f"{kind}: {_with(name, model)}" + (f", since {'; '.join(passed)}" if passed else "")
+        better = next(filter(None, remedies), "") if passed and not sought.model else ""
+        why += _cost(cls) + (f". For a better one: {better}" if better else "")
+        return Settled(_choice(name, cls, sought, model, given), (why,), place)
+    what = f"the model {sought.model!r}" if sought.model else f"a {kind}{_for(sought)}"
+    raise WeightsError(
+        f"{what} cannot be had: {'; '.join(passed) or 'none is declared'}",
+        hint=" Or: ".join(dict.fromkeys(filter(None, remedies)))
+        or "`dubline backends` and `dubline models list` tell more.",
+    )
+
+
+def identified(kind: str, choice: Choice) -> Choice:
+    """The same choice with the identity that its back end has now.
+
+    Raises:
+        InvalidJob, BackendMissing, WeightsError: as `settle` for a named one.
+    """
+    return _identified(find(kind, choice.backend), choice.backend, choice.options)
+
+
+def _choice(name: str, cls: Any, sought: Sought, model: str, given: dict[str, Any]) -> Choice:
+    fields = cls.Options.__struct_fields__
+    if model and "model" in fields:
+        given["model"] = model
+    if sought.language and "language" in fields:
+        given.setdefault("language", sought.language)
+    return _identified(cls, name, given)
+
+
+def _identified(cls: Any, name: str, options: dict[str, Any]) -> Choice:
+    identity = tuple(cls.identity(options_of(cls, options)))
+    package = cls.__module__.partition(".")[0]
+    if package != "dubline":  # a stranger's: the package that brings it computes too
+        identity = tuple(dict.fromkeys((*versions(package), *identity)))
+    return Choice(backend=name, options=options, identity=identity)
+
+
+def _model(kind: str, name: str, cls: Any, sought: Sought) -> tuple[str, Path | None]:
+    """(model, where it is) of a back end; "" and None where it needs none."""
+    takes = "model" in cls.Options.__struct_fields__
+    if sought.model and not takes:
+        raise InvalidJob(f"the {kind} {name} takes no model", hint="Leave the model out.")
+    here = cls.weights_here(sought)
+    if here is None:
+        return sought.model, None
+    if not here:
+        what = f"has no model {sought.model!r}" if sought.model else f"has no model{_for(sought)}"
+        raise WeightsError(
+            f"{name} {what} on this machine",
+            hint=cls.how_to_get(sought) or "`dubline models import PATH` brings one in.",
+        )
+    model, place = next(iter(here.items()))
+    return (sought.model or model) if takes else "", place
+
+
+def _ranked(kind: str, content: str) -> list[tuple[str, BackendInfo, Any]]:
+    """The declared back ends that `auto` may take, the best first."""
+    ranks = {
+        name: 0 if cls is None else cls.rank(content) for name, (_, cls) in (known := _declared(kind)).items()
+    }
+    return [
+        (name, *known[name])
+        for name in sorted(known, key=lambda name: (-(ranks[name] or 0), name))
+        if ranks[name] is not None
+    ]
+
+
+def _declared(kind: str) -> dict[str, tuple[BackendInfo, Any]]:
+    """Every entry point of a kind and its class; None for one that cannot be imported."""
+    from importlib.metadata import entry_points
+
+    declared: dict[str, tuple[BackendInfo, Any]] = {}
+    for point in sorted(entry_points(group=f"dubline.{kind}"), key=lambda p: p.name):
+        package = point.dist.name if point.dist else ""
+        try:
+            cls: Any = point.load()
+            missing, remedy = tuple(cls.missing()), str(cls.remedy())
+        except Exception as error:  # a stranger's back end may break in any way; the others still work
+            name = error.name if isinstance(error, ImportError) else None
+            cls, remedy = None, ""
+            missing = (name or f"{point.value} ({type(error).__name__}: {error})",)
+        declared[point.name] = (
+            BackendInfo(kind, point.name, package, missing, remedy if missing else ""),
+            cls,
+        )
+    return declared
+
+
+def _with(backend: str, model: str) -> str:
+    return f"{backend} with {model}" if model else backend
+
+
+def _cost(cls: Any) -> str:
+    return f". What it costs: {cls.cost}" if cls.cost else ""
+
+
+def _for(sought: Sought) -> str:
+    if sought.target:
+        return f" from {sought.language or 'any language'} to {sought.target}"
+    return f" for {sought.language!r}" if sought.language else ""

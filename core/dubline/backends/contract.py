@@ -1,4 +1,4 @@
-"""Back ends: what each kind must do, and how one is found by name.
+"""What each kind of back end does. What all of them tell about themselves is `backend.Backend`.
 
 A separator takes sound apart in a *stream*: the stage reads the file, brings it to the rate and the
 two channels that the back end wants, feeds it in blocks, and deals with everything that makes a stem
@@ -18,8 +18,6 @@ from dubline.values.base import ModelIdentity, Value
 from dubline.values.media import Line
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -78,9 +76,6 @@ class Separator(Protocol):
     `identities` say which weights are loaded, `notes` what was chosen, in words.
     """
 
-    requires: ClassVar[tuple[str, ...]]
-    extra: ClassVar[str]
-
     class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Settings of this back end; unknown ones are refused."""
 
@@ -123,9 +118,6 @@ class Diarization(msgspec.Struct, frozen=True, kw_only=True):
 
 class Diarizer(Protocol):
     """Finds who speaks when. Use it in a `with`; `notes` say what was chosen."""
-
-    requires: ClassVar[tuple[str, ...]]
-    extra: ClassVar[str]
 
     class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Settings; all diarizers know `speakers`, `min_speakers` and `max_speakers` (None: estimate)."""
@@ -177,8 +169,6 @@ class Recognizer(Protocol):
     `confidence` says in a sentence what a word's confidence means with this back end.
     """
 
-    requires: ClassVar[tuple[str, ...]]
-    extra: ClassVar[str]
     confidence: ClassVar[str]
 
     class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -206,8 +196,6 @@ class Translator(Protocol):
     answers nothing, a person will.
     """
 
-    requires: ClassVar[tuple[str, ...]]
-    extra: ClassVar[str]
     whole_sentences: ClassVar[bool]
     in_context: ClassVar[bool]
     varies: ClassVar[bool]
@@ -240,22 +228,6 @@ class Translator(Protocol):
     def __enter__(self) -> Translator: ...
 
     def __exit__(self, *exc: object) -> None: ...
-
-
-class HasModels(Protocol):
-    """What a back end with models may tell about them as a class, so that `auto` can choose."""
-
-    @classmethod
-    def models_here(cls, language: str = "") -> Mapping[str, Path]:
-        """The models on this machine for a language, by name, best first."""
-
-    @classmethod
-    def model_here(cls, model: str) -> Path | None:
-        """Where a model is on this machine; None if it is not."""
-
-    @classmethod
-    def how_to_get(cls, model: str = "") -> str:
-        """The sentence that says how to bring the model here."""
 
 
 class Reference(Value, frozen=True):
@@ -297,8 +269,6 @@ class Voice(Protocol):
     speak with a real person's voice is a `CloningVoice`.
     """
 
-    requires: ClassVar[tuple[str, ...]]
-    extra: ClassVar[str]
     any_voice: ClassVar[bool]
 
     class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

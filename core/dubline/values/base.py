@@ -27,10 +27,12 @@ class ModelIdentity(Value, frozen=True):
 
 
 class Choice(Value, frozen=True):
-    """A back end and its options, as asked for."""
+    """A back end and its options. `identity`: what its results depend on besides them, as it was when it was
+    chosen: versions of libraries, SHA-256 of weights."""
 
     backend: str
     options: dict[str, Any] = {}
+    identity: tuple[str, ...] = ()
 
 
 def to_json(value: Any) -> bytes:

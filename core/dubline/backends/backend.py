@@ -1,0 +1,144 @@
+"""What all back ends tell about themselves, and what one is sought for.
+
+    class Mine(Backend):
+        requires = ("mine",)
+        cost = "twice as slow as the others"
+
+docs/back-ends.md shows a whole one, with its entry point and its test.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+
+from dubline.errors import InvalidJob
+
+KINDS = ("separator", "diarizer", "recognizer", "translator", "voice")
+
+Self = TypeVar("Self", bound="Backend")
+
+
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """What a back end is wanted for, as far as that decides who can do it and with which weights.
+
+    `model`: by name or path, "" leaves it open. `language`: what is heard, spoken or translated from, a code
+    such as "tr", "" where it is not known. `target`: the language to translate into. `content`: of the sound
+    to separate: "dialogue", "music", "cinematic"; or "film", for the model that splits music from effects.
+    """
+
+    model: str = ""
+    language: str = ""
+    target: str = ""
+    content: str = ""
+
+
+class Backend:
+    """What every back end tells about itself, as a class, before any weights are loaded.
+
+    Nothing about a back end stands anywhere else: who chooses, asks these. What is given here suits one that
+    needs no library, no weights and no other word.
+
+    `requires`: modules that must be importable. `extra`: the extra of ours that brings them ("" for a
+    stranger's). `cost`: a sentence for the user on what taking it costs, "" for nothing. `languages`: the
+    codes it knows, None where that depends on the model or does not matter.
+    """
+
+    requires: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str] = ""
+    cost: ClassVar[str] = ""
+    languages: ClassVar[tuple[str, ...] | None] = None
+
+    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+        """Settings; unknown ones are refused."""
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """How early `auto` takes it for a content: the highest first. None: only where it is named.
+
+        Ours lie between 10 (a preview) and 90 (made for it).
+        """
+        return 50
+
+    @classmethod
+    def missing(cls) -> tuple[str, ...]:
+        """What is not installed that it needs, by name."""
+        return tuple(module for module in cls.requires if not _importable(module))
+
+    @classmethod
+    def remedy(cls) -> str:
+        """The command that brings what is missing; "" where nobody knows one."""
+        return f'pip install "dubline[{cls.extra}]"' if cls.extra else ""
+
+    @classmethod
+    def check(cls, sought: Sought) -> None:
+        """Refuse what it cannot do at all, whatever its weights.
+
+        Raises:
+            InvalidJob, BackendMissing, WeightsError: with the remedy.
+        """
+        language = sought.language.partition("-")[0].lower()
+        if cls.languages is not None and language and language not in cls.languages:
+            raise InvalidJob(
+                f"it knows {', '.join(cls.languages)} only, not {sought.language!r}",
+                hint="Take another one: `dubline backends` lists them.",
+            )
+
+    @classmethod
+    def weights_here(cls, sought: Sought) -> Mapping[str, Path] | None:
+        """The models on this machine that suit, by the name to call them by, the best first; with
+        `sought.model` that one alone, if it is here. None: it needs no model."""
+        return None
+
+    @classmethod
+    def how_to_get(cls, sought: Sought) -> str:
+        """The sentence that says how to bring the model here."""
+        return ""
+
+    @classmethod
+    def identity(cls, options: Any) -> tuple[str, ...]:
+        """What its results depend on besides the options: the library that computes, with its version, and
+        the SHA-256 of the weights. Another identity is another result, so steps are done again.
+
+        Raises:
+            WeightsError: the weights cannot be read.
+        """
+        return versions(*cls.requires)
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Give the memory back."""
+
+
+def _importable(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ImportError:  # of a module in a package that is not there
+        return False
+
+
+def versions(*modules: str) -> tuple[str, ...]:
+    """The installed distributions that give these modules, as "NAME VERSION"."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    names: dict[str, None] = {}
+    for module in modules:
+        try:
+            names[f"{module} {version(module.partition('.')[0].replace('_', '-'))}"] = None
+        except PackageNotFoundError:
+            names.update({f"{name} {version(name)}": None for name in _distributions().get(module, ())})
+    return tuple(names)
+
+
+@functools.cache
+def _distributions() -> Mapping[str, list[str]]:
+    from importlib.metadata import packages_distributions
+
+    return packages_distributions()
