@@ -182,9 +182,8 @@ def _model(kind: str, name: str, cls: Any, sought: Sought) -> tuple[str, Path | 
 
 def _ranked(kind: str, content: str) -> list[tuple[str, BackendInfo, Any]]:
     """The declared back ends that `auto` may take, the best first."""
-    ranks = {
-        name: 0 if cls is None else cls.rank(content) for name, (_, cls) in (known := _declared(kind)).items()
-    }
+    known = _declared(kind)
+    ranks = {name: 0 if cls is None else cls.rank(content) for name, (_, cls) in known.items()}
     return [
         (name, *known[name])
         for name in sorted(known, key=lambda name: (-(ranks[name] or 0), name))
