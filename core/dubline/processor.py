@@ -15,14 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dubline.media.extraction import extract_sound
 from dubline.mix.job import MixJob
 from dubline.report import Report, silent
 from dubline.run import Run
-from dubline.separation.routing import job_of, route
 from dubline.values.dubbed import Mix, Takes
 from dubline.values.media import Sound
 from dubline.values.stems import Stems
+from dubline.values.timeline import FileMedia
+from dubline.values.wishes import SeparateWish, wish_from
 
 NO_TAKES = Takes(language="", takes=())
 
@@ -60,33 +60,30 @@ class CinematicAudioProcessor:
         Raises:
             ValidationError, FFmpegError, InvalidJob, StorageFull, Cancelled: see `dubline.media.probing`.
         """
-        from dubline.media.probing import as_sound, choose_track, probe
+        from dubline.media.original import look_at, original_of
 
-        sound = as_sound(Path(media))
-        if sound is not None and track is None:
-            return sound
-        probed = probe(Path(media))
+        name = "" if track is None else str(track)
+        seen = look_at(FileMedia(path=Path(media).absolute().as_posix(), track=name), self.out)
         with self._run() as run:
-            return run.step(extract_sound, probed, choose_track(probed, track).index)
+            return original_of(run, seen).sound
 
-    def separate_vocals(
-        self, sound: Sound, *, separator: str = "auto", model: str = "", content: str = "auto"
-    ) -> Stems:
+    def separate_vocals(self, sound: Sound, **wishes: Any) -> Stems:
         """Vocals, music, sfx and ambient of a sound; together they are the sound.
 
-        `content`: "auto", "dialogue", "music" or "cinematic"; see `dubline.separation.routing.route`.
+        `wishes` are the fields of `SeparateWish`: `separator`, `separator_model`, `content`, and more.
 
         Raises:
             InvalidJob, BackendMissing, WeightsError, StorageFull, Cancelled: see `dubline.separation`.
         """
-        from dubline.separation import separate
+        from dubline.run import read_wish
+        from dubline.separation.way import separate_run, settle_separation
 
-        decided = route(separator=separator, model=model, content=content)  # type: ignore[arg-type]
-        for reason in decided.reasons:
+        before = read_wish(self.out, "separate", SeparateWish)
+        separating = settle_separation(wish_from(SeparateWish, wishes), before)
+        for reason in separating.reasons:
             self._tell(reason)
         with self._run() as run:
-            hints = {**self._hints, "reasons": decided.reasons}
-            return run.step(separate, sound, job_of(decided), hints=hints)
+            return separate_run(run, sound, separating, hints=self._hints)
 
     def remix_final_audio(self, stems: Stems, takes: Takes = NO_TAKES, **levels: Any) -> Mix:
         """The finished sound, also put on top of the run folder as final.wav, final.m4a and M&E.wav.

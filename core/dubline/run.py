@@ -55,11 +55,17 @@ class StepRecord(Value, frozen=True):
 
 
 class Manifest(Value, frozen=True):
-    """`run.json`."""
+    """`run.json`.
+
+    `stands`: what the run has, by its name ("stems", ...), and the step's folder that it comes from: this is
+    what is published, shown, mixed and exported. `wishes`: what a person asked of each stage.
+    """
 
     format: str = FORMAT
     dubline: str = __version__
     steps: tuple[StepRecord, ...] = ()
+    stands: dict[str, str] = {}
+    wishes: dict[str, Any] = {}
 
 
 @dataclass
@@ -154,8 +160,12 @@ class Run:
         # The file stays: deleted, it could be held by one process and made anew by another.
         self._lock.release()
 
-    def step(self, work: Callable[..., T], *inputs: Any, hints: dict[str, Any] | None = None) -> T:
-        """The result of `work(Work, *inputs)`, computed now or found from before.
+    def step(
+        self, work: Callable[..., T], *inputs: Any, hints: dict[str, Any] | None = None, stands: str = ""
+    ) -> T:
+        """The result of `work(Work, *inputs)`, computed now or kept from before.
+
+        With `stands` it is what the run has under that name from now on.
 
         Raises:
             DublineError: what the step raised, with `stage` set; the manifest has it too.
@@ -170,13 +180,16 @@ class Run:
             before = next((r for r in self.manifest().steps if (r.name, r.key) == (name, key)), None)
             # To the end of the list: the last record of a name is what the run now stands on.
             with full_disk_is_told(self.root):
-                self._remember(before or record)
+                self._remember(before or record, stands)
             self._said(msgspec.structs.replace(before or record, state="kept"))
             known: T = kept
             return known
         folder = self.root / "steps" / f".{name}-{key}.part"
-        if folder.exists() and not resumable:
-            shutil.rmtree(folder)
+        if not resumable:  # what a process that was killed had begun is of no use to anybody
+            for begun in folder.parent.glob(f".{name}-*.part"):
+                shutil.rmtree(begun, ignore_errors=True)
+        for reason in changed_identities(self.manifest(), record):
+            self._tell(f"{name} is done again: {reason}")
         began = time.monotonic()
         doing = Work(self.root, folder, final, self._report(name), dict(hints or {}), self._tell)
 
@@ -189,7 +202,7 @@ class Run:
                 facts=doing.facts,
                 error=error.to_dict() if error else {},
             )
-            self._remember(told)
+            self._remember(told, stands if state == "done" else "")
             return told
 
         try:
@@ -252,9 +265,24 @@ class Run:
         """`run.json` as it stands; an empty one when there is none or it cannot be read."""
         return read_manifest(self.root)
 
-    def _remember(self, record: StepRecord) -> None:
-        kept = tuple(r for r in self.manifest().steps if (r.name, r.key) != (record.name, record.key))
-        write_whole(self.root / "run.json", to_json(Manifest(steps=(*kept, record))))
+    def wish(self, stage: str, kind: type[T]) -> T | None:
+        """What was asked of a stage before, None where nothing was."""
+        return read_wish(self.root, stage, kind)
+
+    def keep_wish(self, stage: str, wish: Value) -> None:
+        """Keep what is asked of a stage, for the commands that come after."""
+        self._write(wishes={**self.manifest().wishes, stage: msgspec.to_builtins(wish)})
+
+    def _remember(self, record: StepRecord, stands: str) -> None:
+        manifest = self.manifest()
+        others = tuple(r for r in manifest.steps if (r.name, r.key) != (record.name, record.key))
+        standing = {stands: f"steps/{record.name}-{record.key}"} if stands else {}
+        self._write(steps=(*others, record), stands={**manifest.stands, **standing})
+
+    def _write(self, **changes: Any) -> None:
+        with full_disk_is_told(self.root):
+            manifest = msgspec.structs.replace(self.manifest(), dubline=__version__, **changes)
+            write_whole(self.root / "run.json", to_json(manifest))
 
 
 def _told(value: Any) -> Any:
@@ -312,13 +340,52 @@ def _quietly_if_full() -> Iterator[None]:
         yield
 
 
-def result_of(manifest: Manifest, root: Path, name: str, wanted: Any) -> Any:
-    """The result of the last step of that name that was finished, or None."""
-    for record in reversed(manifest.steps):
-        if record.name == name and record.state in ("done", "kept"):
-            path = root / "steps" / f"{name}-{record.key}" / "result.json"
-            try:
-                return msgspec.json.decode(path.read_bytes(), type=wanted)
-            except (OSError, ValueError):  # cleared away, or written by another version
-                continue
-    return None
+def standing(root: Path, name: str, kind: type[T]) -> T | None:
+    """What a run has under a name: the result of the step that was last done, or kept, for it."""
+    folder = read_manifest(root).stands.get(name)
+    if folder is None:
+        return None
+    try:
+        return msgspec.json.decode((root / folder / "result.json").read_bytes(), type=kind)
+    except (OSError, ValueError):  # cleared away, or written by another version
+        return None
+
+
+def read_wish(root: Path, stage: str, kind: type[T]) -> T | None:
+    """What was asked of a stage of a run, None where nothing was or it was another version's."""
+    wish = read_manifest(root).wishes.get(stage)
+    try:
+        return msgspec.convert(wish, kind) if wish is not None else None
+    except msgspec.ValidationError:
+        return None
+
+
+def changed_identities(manifest: Manifest, record: StepRecord) -> tuple[str, ...]:
+    """Sentences on what has changed in the back ends of a step that was done before with the same settings:
+    a library's version, or the weights under the same name."""
+    before = next(
+        (r for r in reversed(manifest.steps) if r.name == record.name and r.state != "failed"), None
+    )
+    old = dict(_identities(before.inputs)) if before is not None else {}
+    reasons = []
+    for (backend, options), identity in _identities(record.inputs):
+        was = old.get((backend, options), identity)
+        gone, new = ([p for p in one if p not in other] for one, other in ((was, identity), (identity, was)))
+        if gone or new:
+            reasons.append(f"{backend} had {_listed(gone)}, and has {_listed(new)} now")
+    return tuple(reasons)
+
+
+def _identities(value: Any) -> Iterator[tuple[tuple[str, bytes], list[str]]]:
+    """(back end, its options) and identity of every choice among a step's inputs."""
+    if isinstance(value, dict):
+        if isinstance(value.get("backend"), str) and "identity" in value:
+            yield (value["backend"], canonical_json(value.get("options", {}))), list(value["identity"])
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _identities(item)
+
+
+def _listed(parts: list[str]) -> str:
+    return ", ".join(part[:40] for part in parts) or "nothing of the kind"

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
 from dubline.errors import FFmpegError, InvalidJob
 from dubline.mix.encode import mux
-from dubline.run import Manifest, Work, step
+from dubline.run import Work, step
 from dubline.values.base import Value
-from dubline.values.media import Media, Sound
+from dubline.values.media import Media, Original
 
 CONTAINERS = (".mp4", ".m4v", ".mov", ".mkv")
 
@@ -34,17 +32,11 @@ class Muxed(Value, frozen=True):
     path: str
 
 
-def film_of(manifest: Manifest, sound: Sound) -> Film | None:
-    """The film that a sound of a run was extracted from; None where it came from elsewhere."""
-    folder = sound.path.rpartition("/")[0].rpartition("/")[2]
-    for record in manifest.steps:
-        if record.name == "extract" and folder == f"extract-{record.key}":
-            try:
-                film = Film(media=msgspec.convert(record.inputs[0], Media), track=int(record.inputs[1]))
-            except (msgspec.ValidationError, LookupError, TypeError, ValueError):
-                return None
-            return film if film.media.video is not None else None
-    return None
+def film_of(original: Original | None) -> Film | None:
+    """The film that a run's sound was extracted from; None where it came from elsewhere."""
+    if original is None or original.media is None or original.media.video is None:
+        return None
+    return Film(media=original.media, track=original.track)
 
 
 @step("mux", version=1)

@@ -11,17 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.language.markup import unmark
+from dubline.media.original import ORIGINAL
 from dubline.programme.dub_tracks import dub_marks, dub_sounds, dub_takes, speaker_names, spoken_lines
-from dubline.run import Manifest, read_manifest, result_of
+from dubline.run import standing
 from dubline.timebase import Timecode, frame_rate, rate_text, seconds_to_frames
 from dubline.values.dubbed import Dub, read_dubs
-from dubline.values.media import Media, Sound
+from dubline.values.media import Media, Original, Sound
 from dubline.values.programme import (
     Mark,
     MarkKind,
@@ -52,10 +50,10 @@ def read_programme(root: Path, *, rate: str = "", low_confidence: float = LOW_CO
     """
     if not root.is_dir():
         raise InvalidJob(f"there is no run folder {root}", hint="Give the folder, such as EPISODE.dubline.")
-    manifest = read_manifest(root)
-    media = _input(manifest, "extract", Media)
+    original = standing(root, ORIGINAL, Original)
+    media = original.media if original is not None else None
+    source = original.sound if original is not None else None
     fps = _rate_of(media, rate)
-    source = _source(manifest, root, media)
     transcript = read_transcript(root / "transcript.json") if (root / "transcript.json").exists() else None
     translations = read_translations(root)
     dubs = read_dubs(root)
@@ -76,7 +74,7 @@ def read_programme(root: Path, *, rate: str = "", low_confidence: float = LOW_CO
         start=start.frame,
         drop=start.drop,
         picture=media if media and media.video else None,
-        sounds=tuple(_sounds(manifest, root, source, dubs)),
+        sounds=tuple(_sounds(root, source, dubs)),
         takes=tuple(dub_takes(root, dubs, speaker_names(transcript, translations))),
         subtitles=tuple(_subtitles(transcript, translations)),
         marks=tuple(_marks(transcript, translations, low_confidence, dubs)),
@@ -117,17 +115,6 @@ def read_translations(root: Path) -> tuple[Translation, ...]:
     return tuple(read_translation(path) for path in paths if path.exists())
 
 
-def _input(manifest: Manifest, name: str, wanted: Any) -> Any:
-    """The first input of the last step of that name, where it is of that kind; else None."""
-    for record in reversed(manifest.steps):
-        if record.name == name and record.state in ("done", "kept"):
-            try:
-                return msgspec.convert(record.inputs[0], wanted)
-            except (msgspec.ValidationError, LookupError, TypeError):
-                continue
-    return None
-
-
 def _rate_of(media: Media | None, rate: str) -> Fraction:
     wanted = frame_rate(rate) if rate else None
     if media is None or media.video is None:
@@ -158,15 +145,6 @@ def _start(media: Media | None, fps: Fraction) -> tuple[Timecode, tuple[str, ...
         return Timecode(0, fps), (*notes, told)
 
 
-def _source(manifest: Manifest, root: Path, media: Media | None) -> Sound | None:
-    """The programme's sound: extracted from the video, or the file that was given."""
-    if media is not None:
-        extracted: Sound | None = result_of(manifest, root, "extract", Sound)
-        return extracted
-    given: Sound | None = _input(manifest, "separate", Sound) or _input(manifest, "listen", Sound)
-    return given
-
-
 def _length(media: Media | None, source: Sound | None, transcript: Transcript | None) -> Fraction:
     if media and media.video:
         return Fraction(media.duration)
@@ -179,12 +157,10 @@ def _absolute(root: Path, path: str) -> str:
     return (root / path).absolute().as_posix()
 
 
-def _sounds(
-    manifest: Manifest, root: Path, source: Sound | None, dubs: tuple[Dub, ...]
-) -> Iterable[SoundTrack]:
+def _sounds(root: Path, source: Sound | None, dubs: tuple[Dub, ...]) -> Iterable[SoundTrack]:
     """Of all sounds one way is heard: the dub, else the stems, else the original."""
     dubbed = tuple(dub_sounds(root, dubs, source.layout if source else ""))
-    stems: Stems | None = result_of(manifest, root, "separate", Stems)
+    stems = standing(root, "stems", Stems)
     if source is not None:
         yield SoundTrack(
             name="original",

@@ -14,21 +14,22 @@ import uuid
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
+from dubline.media.original import ORIGINAL
 from dubline.programme.reading import read_programme
 from dubline.programme.resolve_sounds import chosen, clean_name, sound_tracks, take_tracks
-from dubline.run import read_manifest, result_of
+from dubline.run import standing
 from dubline.subtitles import SubtitleText, frame_to_ms, write_srt
 from dubline.subtitles.sent import Sent, SentCue, digest_of, keep_sent
 from dubline.timebase import frame_rate, seconds_to_frames
+from dubline.values.media import Original
 from dubline.values.programme import Mark, Programme, SubtitleCue
 from dubline.values.resolve import MarkerPlan, Plan, ResolveTimeline, SubtitlePlan, Want
-from dubline.values.timeline import RunClock
 
 PLACE = "resolve"
 """The folder in a run for what Resolve is given. `dubline export` replaces exports/resolve as a whole."""
@@ -93,10 +94,18 @@ def make_plan(root: Path, timeline: ResolveTimeline, want: Want) -> Plan:
     return plan
 
 
+class RunClock(NamedTuple):
+    """Where a run's sound lies on the timeline it was made for: it begins with frame `first`, counted from
+    the timeline's start. `rate` is the timeline's, "" where only a file is known."""
+
+    rate: str = ""
+    first: int = 0
+
+
 def clock_of(root: Path) -> RunClock:
     """Where the run's sound lies on its timeline; from the start, where the run was made for a file alone."""
-    found: RunClock | None = result_of(read_manifest(root), root, "clock", RunClock)
-    return found or RunClock()
+    original = standing(root, ORIGINAL, Original)
+    return RunClock(original.rate, original.first) if original is not None else RunClock()
 
 
 def _subtitles(

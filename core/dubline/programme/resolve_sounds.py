@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.run import read_manifest, result_of
+from dubline.run import standing
 from dubline.timebase import rate_text, whole
 from dubline.values.programme import Programme, SoundTrack, TakeTrack
 from dubline.values.resolve import AudioPlan, ClipPlan, Want
@@ -36,7 +36,7 @@ def chosen(programme: Programme, root: Path, want: Want, notes: list[str]) -> Pr
     def spoken(language: str) -> bool:
         return not want.languages or language in want.languages
 
-    stems: Stems | None = result_of(read_manifest(root), root, "separate", Stems)
+    stems = standing(root, "stems", Stems)
     empty = {stem.name: stem.label for stem in (stems.stems if stems else ()) if stem.empty}
     takes = [track for track in programme.takes if want.takes and spoken(track.language)]
     sounds: list[SoundTrack] = []

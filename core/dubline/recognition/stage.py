@@ -44,10 +44,9 @@ class SpeechFile(Value, frozen=True):
 
 
 class DiarizationJob(Value, frozen=True):
-    """Which diarizer, with what options. `models` are the SHA-256 of its weights where they are known."""
+    """Which diarizer, with what options."""
 
     diarizer: Choice
-    models: tuple[str, ...] = ()
 
 
 class Diarized(Value, frozen=True):
@@ -66,10 +65,9 @@ class Diarized(Value, frozen=True):
 
 
 class WordsJob(Value, frozen=True):
-    """Which recognizer, with what options. `models` are the SHA-256 of its weights where they are known."""
+    """Which recognizer, with what options."""
 
     recognizer: Choice
-    models: tuple[str, ...] = ()
 
 
 class CutJob(Value, frozen=True):
@@ -85,12 +83,11 @@ class RecognitionJob(Value, frozen=True):
     recognizer: Choice
     segments: SegmentRules = SegmentRules()
     filters: FilterRules = FilterRules()
-    models: tuple[str, ...] = ()
 
     @property
     def words(self) -> WordsJob:
         """What finding the words depends on."""
-        return WordsJob(recognizer=self.recognizer, models=self.models)
+        return WordsJob(recognizer=self.recognizer)
 
     @property
     def cutting(self) -> CutJob:

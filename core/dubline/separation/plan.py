@@ -20,8 +20,6 @@ from dubline.values.base import Choice, Value
 from dubline.values.media import Line
 from dubline.values.stems import StemName
 
-Content = Literal["dialogue", "music", "cinematic"]
-
 STEM_OF_SOURCE: dict[str, StemName] = {
     "vocals": "vocals",
     "speech": "vocals",
@@ -42,8 +40,7 @@ class SeparationJob(Value, frozen=True):
     `separator` hears the sound; `film`, if given, hears what the separator left. `background`: "residual"
     makes the bed by subtraction, which nulls; "sum" keeps the model's own other sources as the music and
     puts what is left over into sfx; with a film model it makes no difference. `depth`: "24", "float", or
-    "auto" (24 bit unless the source goes over full scale). `models` are the SHA-256 of the weights, so that
-    other weights under the same name count as another job.
+    "auto" (24 bit unless the source goes over full scale).
     """
 
     separator: Choice
@@ -52,7 +49,6 @@ class SeparationJob(Value, frozen=True):
     ambient: bool = True
     depth: Literal["auto", "24", "float"] = "auto"
     lines: tuple[Line, ...] | None = None
-    models: tuple[str, ...] = ()
 
 
 class Share(msgspec.Struct, frozen=True):

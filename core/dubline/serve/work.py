@@ -80,13 +80,13 @@ class Worker:
         from dubline.pipeline import decide, localize, summary
         from dubline.run import Run
 
-        decided = decide(request.job)
         root = Path(request.folder)
+        decided = decide(request.job, root)
         with Run(root, report=self.progress.stage, tell=self._note, said=self._said) as run:
             for reason in decided.reasons:
                 self._note(reason)
-            done = localize(request.job, run, decided=decided, tell=self._note)
-            return {"folder": root.absolute().as_posix(), "summary": summary(done, run)}
+            localized = localize(request.job, run, decided=decided, tell=self._note)
+            return {"folder": root.absolute().as_posix(), "summary": summary(localized, run)}
 
     def _note(self, text: str) -> None:
         self.out.send({"event": "note", "id": self.id, "text": text})
@@ -114,7 +114,8 @@ class Worker:
 
 def backends() -> list[dict[str, Any]]:
     """All back ends: kind, name, whether it is installed, what is missing, and how to get it."""
-    from dubline.backends.choosing import KINDS, available
+    from dubline.backends.backend import KINDS
+    from dubline.backends.choosing import available
 
     return [
         {

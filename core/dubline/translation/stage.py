@@ -48,8 +48,7 @@ class TranslationJob(Value, frozen=True):
     second, for the two free frames before the next cue ("" is 25). `durations`: speaker -> the model of the
     voice that will speak his lines, "" for everybody who is not listed; it counts instead of the language's
     and of the actor's pace. `kept`: lines of an earlier translation that stay as they are (see
-    `kept.kept_lines`). `models`: SHA-256 of the weights where they are known. `again`: ask a second time
-    for lines that do not fit.
+    `kept.kept_lines`). `again`: ask a second time for lines that do not fit.
     """
 
     translator: Choice
@@ -62,7 +61,6 @@ class TranslationJob(Value, frozen=True):
     fit: FitRules = FitRules()
     durations: dict[str, DurationModel] = {}
     kept: tuple[TranslatedSegment, ...] = ()
-    models: tuple[str, ...] = ()
     again: bool = True
 
 
@@ -197,7 +195,6 @@ def _asked_of(job: TranslationJob, source: str) -> dict[str, Any]:
     """What an answer depends on besides its line."""
     asked: dict[str, Any] = {
         "translator": job.translator,
-        "models": job.models,
         "source": source,
         "target": job.target,
     }

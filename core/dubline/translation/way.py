@@ -1,25 +1,25 @@
-"""A run's text into another language: reading what is there, translating, and writing the files.
-
-The command, `serve` and `localize` all come through `translate_run`.
-"""
+"""A run's text into another language: reading what is there, translating, and writing the files."""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
+from dubline.backends.backend import Sought
+from dubline.backends.choosing import Settled, find, settle
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
-from dubline.run import Run, result_of
+from dubline.run import Run, standing
 from dubline.subtitles import SubtitleText, read_subtitles, write_srt
 from dubline.translation.kept import kept_lines
-from dubline.translation.routing import route_translation, weights_of
 from dubline.translation.stage import Person, TranslationJob, check_languages, translate
 from dubline.translation.tone import Tones, tones
-from dubline.values.glossary import read_glossary
+from dubline.values.cast import read_cast
+from dubline.values.glossary import Term, read_glossary
 from dubline.values.segment_ids import ids_of
 from dubline.values.stems import Stems
 from dubline.values.transcript import Segment, Speaker, Transcript, milliseconds, read_transcript
@@ -31,6 +31,7 @@ from dubline.values.translated import (
     read_translation,
     translation_json,
 )
+from dubline.values.wishes import TranslateWish, file_of
 from dubline.voice.calibration import Known, fitted_by, known_durations, spoken_texts
 from dubline.voice.pacing import VoicePace, hear_pace, pace_job
 
@@ -38,57 +39,66 @@ SYNOPSIS_LIMIT = 20_000
 """Characters of a synopsis; more would fill a model's context."""
 
 
-class Wishes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person asks for; see `dubline translate --help`.
+def settle_translation(wish: TranslateWish, source: str, target: str) -> Settled:
+    """Decide who translates; nothing is loaded.
 
-    `voice`: "BACKEND[:VOICE]" that will speak the translation; it speaks a first draft of it, and the lines
-    are chosen by how long it really takes. `voice_options`: of its back end. `voice_pace`: without a `voice`,
-    choose by the pace of the run's last dub, where there is one. What a dub has measured is said of the lines
-    in any case.
+    Raises:
+        InvalidJob: a language, translator or option that there is not.
+        BackendMissing, WeightsError: one that was named cannot be used, or none can.
     """
+    check_languages(source, target)
+    backend = wish.translator or "auto"
+    sought = Sought(model=wish.translator_model or "", language=source, target=target)
+    settled = settle("translator", backend, sought, options=wish.translator_options)
+    fields = find("translator", settled.choice.backend).Options.__struct_fields__
+    if wish.candidates is None or "candidates" not in fields:
+        return settled
+    options = {**settled.choice.options, "candidates": wish.candidates}
+    return settled._replace(choice=replace(settled.choice, options=options))
 
-    target: str
-    source: str = ""
-    translator: str = "auto"
-    model: str = ""
-    options: dict[str, Any] = {}
-    glossary: Path | None = None
-    synopsis: Path | None = None
-    cast: Path | None = None
-    only: str = ""
-    retry_failed: bool = False
-    again: bool = True
-    rate: str = ""
-    voice: str = ""
-    voice_options: dict[str, Any] = {}
-    voice_pace: bool = False
+
+def check_files(wish: TranslateWish) -> None:
+    """Read the files that a wish names, so that what is wrong with them is known before other work begins.
+
+    Raises:
+        InvalidJob: one is missing or wrong.
+    """
+    _terms(wish)
+    _synopsis(file_of(wish, "synopsis"))
+    _cast(file_of(wish, "cast"))
 
 
 def translate_run(
     run: Run,
     text: Path,
-    wishes: Wishes,
+    target: str,
+    wish: TranslateWish,
     *,
     hints: dict[str, Any] | None = None,
     tell: Callable[[str], None] = lambda words: None,
 ) -> tuple[Translation, tuple[Path, ...]]:
     """Translate a text and write the result into the run folder; returns it and the files written.
 
+    What the wish leaves out stays as it was for this language.
+
     Raises:
         InvalidJob: the text, the languages or a list of segments are not as they should be.
         BackendMissing, WeightsError, BackendFailed: the translator cannot be used.
         Cancelled, StorageFull.
     """
-    transcript = read_source(text, wishes.source, tell)
-    source = wishes.source or transcript.language
-    check_languages(source, wishes.target)
-    place = place_of(run.root, wishes.target)
+    wish = wish.over(run.wish(f"translate.{target}", TranslateWish))
+    transcript = read_source(text, wish.source or "", tell)
+    source = wish.source or transcript.language
+    settled = settle_translation(wish, source, target)
+    for reason in settled.reasons:
+        tell(reason)
+    place = place_of(run.root, target)
     before = read_translation(place) if place.exists() else None
     kept = kept_lines(
         before,
         transcript,
-        only=ids_of(wishes.only) if wishes.only else (),
-        retry_failed=wishes.retry_failed,
+        only=ids_of(wish.only) if wish.only else (),
+        retry_failed=bool(wish.retry_failed),
     )
     if kept.lost:
         aside = place.with_name(f"{place.stem}.before.json")
@@ -98,38 +108,35 @@ def translate_run(
             f"{len(kept.lost)} lines that a person wrote have no segment any more; "
             f"the file as it was is {aside}"
         )
-    decided = route_translation(
-        source=source,
-        target=wishes.target,
-        translator=wishes.translator,
-        model=wishes.model,
-        options=_known_options(wishes),
-    )
     job = TranslationJob(
-        translator=decided.translator,
-        target=wishes.target,
+        translator=settled.choice,
+        target=target,
         source=source,
-        glossary=read_glossary(wishes.glossary) if wishes.glossary else (),
-        synopsis=_synopsis(wishes.synopsis) if wishes.synopsis else "",
-        cast=_cast(wishes.cast) if wishes.cast else {},
-        rate=wishes.rate,
-        # How they fit is found anew; that a dub has measured it must not outdate the translation.
-        kept=tuple(msgspec.structs.replace(line, fit=None) for line in kept.lines),
-        models=weights_of(decided),
-        again=wishes.again,
+        glossary=_terms(wish),
+        synopsis=_synopsis(file_of(wish, "synopsis")),
+        cast=_cast(file_of(wish, "cast")),
+        rate=wish.rate or "",
+        # How they fit is measured anew; that a dub has measured it must not outdate the translation.
+        kept=tuple(replace(line, fit=None) for line in kept.lines),
+        again=wish.again is not False,
+    )
+    model = settled.choice.options.get("model")
+    run.keep_wish(
+        f"translate.{target}",
+        replace(wish, translator=settled.choice.backend, translator_model=model).kept(),
     )
     spoken = _with_edits(_tones(run, transcript, tell), before)
-    given = {**(hints or {}), "reasons": decided.reasons}
-    if wishes.voice:
-        translation = _by_voice(run, transcript, spoken, job, wishes, given)
+    hints = {**(hints or {}), "reasons": settled.reasons}
+    if wish.voice:
+        translation = _by_voice(run, transcript, spoken, job, wish, hints)
     else:
-        known = known_durations(run.root, wishes.target)
-        if wishes.voice_pace:
-            job = msgspec.structs.replace(job, durations=known.speakers)
-            given["reasons"] = (*decided.reasons, *known.notes)
-        translation = run.step(translate, transcript, spoken, job, hints=given)
+        known = known_durations(run.root, target)
+        if wish.voice_pace is not False:
+            job = replace(job, durations=known.speakers)
+            hints["reasons"] = (*settled.reasons, *known.notes)
+        translation = run.step(translate, transcript, spoken, job, hints=hints)
         # However the lines were chosen, what the dub has measured is true of them.
-        translation = fitted_by(translation, known, frame_rate=wishes.rate)
+        translation = fitted_by(translation, known, frame_rate=wish.rate or "")
     return translation, publish_translation(translation, run.root)
 
 
@@ -138,17 +145,15 @@ def _by_voice(
     transcript: Transcript,
     spoken: Tones,
     job: TranslationJob,
-    wishes: Wishes,
+    wish: TranslateWish,
     hints: dict[str, Any],
 ) -> Translation:
     """A translation whose lines are chosen by how long a voice takes for them, and say so.
 
     The draft's answers are kept, so that the translator is asked for what does not fit only.
     """
-    voice = pace_job(wishes.voice, wishes.target, wishes.voice_options)
-    draft: Translation = run.step(
-        translate, transcript, spoken, msgspec.structs.replace(job, again=False), hints=hints
-    )
+    voice = pace_job(wish.voice or "", job.target, wish.voice_options or {})
+    draft: Translation = run.step(translate, transcript, spoken, replace(job, again=False), hints=hints)
     texts = spoken_texts(draft)
     if not texts:
         return draft
@@ -156,13 +161,13 @@ def _by_voice(
     model = heard.model()
     hints = {**hints, "reasons": (*hints["reasons"], model.basis)}
     chosen: Translation = run.step(
-        translate, transcript, spoken, msgspec.structs.replace(job, durations={"": model}), hints=hints
+        translate, transcript, spoken, replace(job, durations={"": model}), hints=hints
     )
     if set(spoken_texts(chosen)) <= heard.lengths.keys():
         return chosen
     # What the draft did not have is estimated by the others; now it is spoken too.
     last: VoicePace = run.step(hear_pace, spoken_texts(chosen), voice)
-    whole = msgspec.structs.replace(model, spoken={**model.spoken, **last.lengths})
+    whole = replace(model, spoken={**model.spoken, **last.lengths})
     return fitted_by(chosen, Known(speakers={"": whole}), frame_rate=job.rate)
 
 
@@ -245,30 +250,9 @@ def _subtitle(segment: TranslatedSegment, text: str) -> SubtitleText:
     return SubtitleText(index=segment.id, start_ms=start, end_ms=end, text=text)
 
 
-def _known_options(wishes: Wishes) -> dict[str, Any]:
-    """The wishes that the named translator knows; for auto, what its candidates all know."""
-    from dubline.backends.choosing import find
-
-    if wishes.translator == "auto":
-        if "server" in wishes.options:
-            raise InvalidJob(
-                "a server was named, but no translator that asks one", hint="Add --translator llm."
-            )
-        return dict(wishes.options)
-    fields = find("translator", wishes.translator).Options.__struct_fields__
-    if "server" in wishes.options and "server" not in fields:
-        raise InvalidJob(
-            f"the translator {wishes.translator} asks no server",
-            hint="Leave --server out, or use --translator llm.",
-        )
-    return {name: value for name, value in wishes.options.items() if name in fields}
-
-
 def _tones(run: Run, transcript: Transcript, tell: Callable[[str], None]) -> Tones:
     """The tone of each segment from the run's vocals; without separated voices, or Parselmouth, none."""
-    import importlib.util
-
-    stems: Stems | None = result_of(run.manifest(), run.root, "separate", Stems)
+    stems = standing(run.root, "stems", Stems)
     if stems is None:
         return Tones(tones={})
     if importlib.util.find_spec("parselmouth") is None:
@@ -284,11 +268,18 @@ def _with_edits(measured: Tones, before: Translation | None) -> Tones:
     for line in before.segments if before else ():
         was = measured.tones.get(line.id)
         if line.tone is not None and (line.tone.edited or (was is not None and was.tag != line.tone.tag)):
-            edited[line.id] = msgspec.structs.replace(line.tone, edited=True)
-    return msgspec.structs.replace(measured, tones={**measured.tones, **edited})
+            edited[line.id] = replace(line.tone, edited=True)
+    return replace(measured, tones={**measured.tones, **edited})
 
 
-def _synopsis(path: Path) -> str:
+def _terms(wish: TranslateWish) -> tuple[Term, ...]:
+    path = file_of(wish, "glossary")
+    return read_glossary(path) if path is not None else ()
+
+
+def _synopsis(path: Path | None) -> str:
+    if path is None:
+        return ""
     try:
         text = path.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -300,12 +291,10 @@ def _synopsis(path: Path) -> str:
     return text
 
 
-def _cast(path: Path) -> dict[str, Person]:
+def _cast(path: Path | None) -> dict[str, Person]:
     """Gender and register by the person's name, and by the speaker's id where the file says it."""
-    from dubline.values.cast import read_cast
-
     people: dict[str, Person] = {}
-    for name, member in read_cast(path).items():
+    for name, member in read_cast(path).items() if path is not None else ():
         if member.gender or member.register:
             person = Person(gender=member.gender, register=member.register)
             people[name] = person

@@ -69,6 +69,28 @@ class Sound(Value, frozen=True):
         return self.frames / self.rate
 
 
+class Original(Value, frozen=True):
+    """The sound that a run is about, and where it came from.
+
+    `media` and `track` (its number from 0) are the file it was extracted from, None where it lies in a sound
+    file of its own or was built from a timeline's clips. On the timeline that the run was made for it begins
+    with frame `first`, counted from the timeline's start; `rate` is that timeline's, "" where only a file is
+    known.
+    """
+
+    sound: Sound
+    media: Media | None = None
+    track: int = 0
+    rate: str = ""
+    first: int = 0
+
+    @property
+    def frame_rate(self) -> str:
+        """Frames a second of the timeline, else of the picture; "" where there is neither."""
+        picture = self.media.video if self.media is not None else None
+        return self.rate or (picture.rate if picture is not None else "")
+
+
 class Line(Value, frozen=True):
     """A time in which somebody speaks, in seconds from the start of the sound."""
 

@@ -113,11 +113,3 @@ def fraction(text: str, what: str) -> Fraction:
         raise InvalidJob(
             f"{what}: {text[:40]!r} is no time in the file", hint='Times are fractions such as "1001/24".'
         ) from None
-
-
-class RunClock(Value, frozen=True):
-    """Where a run's sound lies on the timeline it was made for: it begins with frame `first`, counted from
-    the timeline's start. `rate` is the timeline's, "" where only a file is known."""
-
-    rate: str = ""
-    first: int = 0

@@ -1,47 +1,257 @@
-"""What can be asked of `dubline.pipeline.localize`, as a value: light to load, strict to read."""
+"""What a person asks for: one value for each stage, and the job that holds them all.
+
+The commands, `serve`, the Resolve window, `CinematicAudioProcessor` and `--job job.toml` all fill these.
+Every field may be left out (None), and one rule holds for all of them: **what is left out stays as this run
+has it; what nobody ever said is `auto`**. `forget` breaks with what the run has.
+
+Back ends are asked for by three fields, such as `recognizer` ("auto" or a name), `recognizer_model` and
+`recognizer_options` (the back end's own settings by name). Naming another back end drops model and options
+of the one before; naming a model alone lets any back end that can use it be taken.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
+import msgspec
+from msgspec.structs import asdict, replace
+
+from dubline.errors import InvalidJob
 from dubline.values.base import Value
 from dubline.values.timeline import Source
 
+Content = Literal["auto", "dialogue", "music", "cinematic"]
+W = TypeVar("W", bound="Wish")
+
+
+class Wish(Value, frozen=True, omit_defaults=True):
+    """What the wishes of all stages have in common.
+
+    `KINDS`: the back ends that are asked for. `PATHS`: fields that name files. `ONCE`: fields that hold for
+    one call alone, and are never kept. `forget`: what the run was asked before does not count.
+    """
+
+    KINDS: ClassVar[tuple[str, ...]] = ()
+    PATHS: ClassVar[tuple[str, ...]] = ()
+    ONCE: ClassVar[tuple[str, ...]] = ()
+
+    forget: bool = False
+
+    def over(self: W, before: W | None) -> W:
+        """This wish with everything that it leaves out as it was `before`."""
+        if before is None or self.forget:
+            return replace(self, forget=False)
+        old, new = asdict(before), {k: v for k, v in asdict(self).items() if v is not None}
+        for name in ("forget", *self.ONCE):
+            old.pop(name, None)
+        for kind in self.KINDS:
+            model, options = f"{kind}_model", f"{kind}_options"
+            another = new.get(kind, old.get(kind)) != old.get(kind) or new.get(kind) == "auto"
+            if model in new and kind not in new and new[model] != old.get(model):
+                old.pop(kind, None)
+                another = True
+            if another:
+                old.pop(model, None)
+            if another or (kind in new and options in new):
+                old.pop(options, None)
+            if old.get(options) and options in new:
+                new[options] = {**old[options], **new[options]}
+        for name in self._dropped(new, old):
+            old.pop(name, None)
+        return type(self)(**{**old, **new, "forget": False})
+
+    def kept(self: W) -> W:
+        """What of it the run keeps."""
+        return type(self)(**{k: v for k, v in asdict(self).items() if k not in ("forget", *self.ONCE)})
+
+    def _dropped(self, new: dict[str, Any], old: dict[str, Any]) -> tuple[str, ...]:
+        """Fields of before that have no meaning beside what is asked now."""
+        return ()
+
+
+class SeparateWish(Wish, frozen=True, omit_defaults=True):
+    """See `dubline separate --help`.
+
+    `content`: what kind of sound it is. `film_model`: splits music from effects in what the voices leave.
+    `background`, `depth`, `ambient`: see `SeparationJob`. `lines`: a file that says when somebody speaks.
+    """
+
+    KINDS = ("separator",)
+    PATHS = ("lines",)
+
+    content: Content | None = None
+    separator: str | None = None
+    separator_model: str | None = None
+    separator_options: dict[str, Any] | None = None
+    film_model: str | None = None
+    background: Literal["residual", "sum"] | None = None
+    depth: Literal["auto", "24", "float"] | None = None
+    ambient: bool | None = None
+    lines: str | None = None
+
+    def _dropped(self, new: dict[str, Any], old: dict[str, Any]) -> tuple[str, ...]:
+        # A film model that was found for one content says nothing about another.
+        return ("film_model",) if new.get("content", old.get("content")) != old.get("content") else ()
+
+
+class TranscribeWish(Wish, frozen=True, omit_defaults=True):
+    """See `dubline transcribe --help`.
+
+    `language`: what is spoken; "" is detected. `on`: listen to the separated voices or to the mix. `speakers`
+    and its bounds: how many people speak. `text`: what is said, as written, with its `text_encoding` and
+    `text_offset` in seconds; `refine` moves its times to the sound. `speakers_from_tracks`: each speaker has
+    a microphone, `microphones` says which tracks. `subtitles`: segments fit two lines.
+    """
+
+    KINDS = ("recognizer", "diarizer")
+    PATHS = ("text", "glossary", "cast")
+
+    language: str | None = None
+    on: Literal["vocals", "mix"] | None = None
+    recognizer: str | None = None
+    recognizer_model: str | None = None
+    recognizer_options: dict[str, Any] | None = None
+    diarizer: str | None = None
+    diarizer_model: str | None = None
+    diarizer_options: dict[str, Any] | None = None
+    speakers: int | None = None
+    min_speakers: int | None = None
+    max_speakers: int | None = None
+    glossary: str | None = None
+    cast: str | None = None
+    text: str | None = None
+    text_encoding: str | None = None
+    text_offset: float | None = None
+    refine: bool | None = None
+    speakers_from_tracks: bool | None = None
+    microphones: str | None = None
+    subtitles: bool | None = None
+
+    def _dropped(self, new: dict[str, Any], old: dict[str, Any]) -> tuple[str, ...]:
+        dropped: tuple[str, ...] = ()
+        if "text" in new:  # how the last text was read says nothing about this one
+            dropped += ("text_encoding", "text_offset")
+        if "speakers" in new:
+            dropped += ("min_speakers", "max_speakers")
+        if {"min_speakers", "max_speakers"} & set(new):
+            dropped += ("speakers",)
+        return dropped
+
+
+class TranslateWish(Wish, frozen=True, omit_defaults=True):
+    """See `dubline translate --help`. It is kept for each language by itself.
+
+    `to`: the languages to translate into. `source`: the film's, the transcript's where it is left out.
+    `candidates`: how many translations of a line to choose from. `again`: ask a second time for what does not
+    fit. `rate`: frames a second. `voice`: "BACKEND[:VOICE]" that will speak the lines, with `voice_options`:
+    they are chosen by how long it takes. `voice_pace`: by the run's last dub, where there is one. `only`:
+    these segments, such as "17,23-40".
+    """
+
+    KINDS = ("translator",)
+    PATHS = ("glossary", "synopsis", "cast")
+    ONCE = ("to", "only", "retry_failed")
+
+    to: tuple[str, ...] | None = None
+    source: str | None = None
+    translator: str | None = None
+    translator_model: str | None = None
+    translator_options: dict[str, Any] | None = None
+    glossary: str | None = None
+    synopsis: str | None = None
+    cast: str | None = None
+    candidates: int | None = None
+    again: bool | None = None
+    rate: str | None = None
+    voice: str | None = None
+    voice_options: dict[str, Any] | None = None
+    voice_pace: bool | None = None
+    only: str | None = None
+    retry_failed: bool | None = None
+
+
+class DubWish(Wish, frozen=True, omit_defaults=True):
+    """See `dubline dub --help`. It is kept for each language by itself, in its dub.
+
+    `to`: the translations to dub, all that have a text where it is left out. `mix`: fields of `MixJob`.
+    `like`: a run folder whose voices people of the same name get. `rights`: somebody says that they may clone
+    the voices; asked for once a run. `mux`: write the film too. `only`: these lines; `takes_only`: no mix.
+    """
+
+    KINDS = ("voice",)
+    PATHS = ("cast", "like")
+    ONCE = ("to", "only", "retry_failed", "takes_only", "rights")
+
+    to: tuple[str, ...] | None = None
+    voice: str | None = None
+    voice_model: str | None = None
+    voice_options: dict[str, Any] | None = None
+    cast: str | None = None
+    like: str | None = None
+    mix: dict[str, Any] | None = None
+    mux: bool | None = None
+    rights: bool | None = None
+    only: str | None = None
+    retry_failed: bool | None = None
+    takes_only: bool | None = None
+
 
 class LocalizeJob(Value, frozen=True):
-    """What is asked for. As JSON it is the `job` of `serve`'s "localize"; docs/serve.md explains each field.
+    """The media, and what is asked of each stage; None: that stage is not wanted.
 
-    Without `stems` nothing is separated, and speech is recognised in the mix. There is a transcript when
-    `subtitles` are asked for, or a translation. There is a dub when a `voice` is named, or "auto": it needs
-    stems and a translation. `voice_rights`: somebody says that they may clone the voices.
+    Without `separate` speech is recognised in the mix. A translation needs a transcript and gets one; a dub
+    needs stems and a translation. As JSON it is the `job` of `serve`'s "localize" (docs/serve.md), as TOML
+    the file of `dubline localize --job`.
     """
 
     media: Source
-    source: str = ""
-    targets: tuple[str, ...] = ()
-    content: Literal["auto", "dialogue", "music", "cinematic"] = "auto"
-    stems: bool = True
-    subtitles: bool = True
-    translate: bool = True
-    glossary: str | None = None
-    cast: str | None = None
-    synopsis: str | None = None
-    speakers: int | None = None
-    separator: str = "auto"
-    separator_model: str = ""
-    diarizer: str = "auto"
-    recognizer: str = "auto"
-    recognizer_model: str = ""
-    translator: str = "auto"
-    translator_model: str = ""
-    server: str = ""
-    voice: str = ""
-    voice_options: dict[str, Any] = {}
-    voice_rights: bool = False
-    loudness: str = "ebu-r128"
+    separate: SeparateWish | None = SeparateWish()
+    transcribe: TranscribeWish | None = TranscribeWish()
+    translate: TranslateWish | None = None
+    dub: DubWish | None = None
     device: str = "auto"
 
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages to translate into, each once."""
-        return tuple(dict.fromkeys(self.targets)) if self.translate else ()
+        return tuple(dict.fromkeys(self.translate.to or ())) if self.translate is not None else ()
+
+
+def wish_from(kind: type[W], given: dict[str, Any]) -> W:
+    """A wish from plain values, such as a command's options or a table of a file; None is left out.
+
+    Raises:
+        InvalidJob: an unknown field, a wrong type, or a word that the field does not know.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    for name, annotation in get_type_hints(kind).items():
+        words = [word for part in get_args(annotation) for word in get_args(part)]
+        word = given.get(name)
+        if isinstance(word, str) and words and all(isinstance(w, str) for w in words) and word not in words:
+            raise InvalidJob(
+                f"there is no {name.replace('_', ' ')} {word!r}", hint=f"Use {', '.join(words)}."
+            )
+    try:
+        return msgspec.convert(given, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise InvalidJob(f"{error}", hint=f"There are {', '.join(kind.__struct_fields__)}.") from None
+
+
+def file_of(wish: Wish, field: str) -> Path | None:
+    """A file that a wish names.
+
+    Raises:
+        InvalidJob: it is not there.
+    """
+    name: str | None = getattr(wish, field)
+    if not name:
+        return None
+    path = Path(name)
+    if not path.exists():
+        raise InvalidJob(
+            f"there is no {name}",
+            hint=f"Check the path given for {field.replace('_', ' ')}. If this run was asked for it before, "
+            "name it anew, or begin anew with --forget.",
+        )
+    return path

@@ -16,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from dubline.backends.backend import Sought
+from dubline.backends.choosing import settle
 from dubline.errors import BackendFailed, InvalidJob
 from dubline.files import full_disk_is_told
 from dubline.fit.durations import DurationModel, default_model
@@ -25,7 +27,7 @@ from dubline.voice.calibration import voice_models
 from dubline.voice.casting import full_name
 from dubline.voice.fitting import usable
 from dubline.voice.kept import take_key
-from dubline.voice.routing import choose_voice, opened
+from dubline.voice.opening import opened
 
 DEAF = 8
 """Lines in a row that fail alike, after which a voice counts as gone."""
@@ -62,10 +64,9 @@ def pace_job(voice: str, language: str, options: dict[str, Any] | None = None) -
         InvalidJob: an option is wrong, or the back end has no such voice.
     """
     backend, _, name = voice.partition(":")
-    if backend == "auto":
-        choice = choose_voice(language)[0]
-    else:
-        choice = Choice(backend=backend, options=options or {})
+    options = dict(options or {})
+    sought = Sought(model=str(options.pop("model", "")), language=language)
+    choice = settle("voice", backend, sought, options=options).choice
     with opened(choice, language) as speaker:
         names = [info.name for info in speaker.voices()]
         name = name or (names[0] if names else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,24 +11,26 @@ from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.language.markup import unmark
+from dubline.media.original import ORIGINAL
 from dubline.mix import MixJob
 from dubline.mix.film import Film, film_of
 from dubline.programme.reading import read_translations
-from dubline.run import Run, result_of
+from dubline.run import Run, standing
+from dubline.separation.way import stems_of
 from dubline.values.dubbed import Dub, DubSettings, Take, dub_place, read_dub
-from dubline.values.media import Sound
+from dubline.values.media import Original
 from dubline.values.segment_ids import ids_of
 from dubline.values.stems import Stems
-from dubline.values.timeline import RunClock
 from dubline.values.transcript import Transcript, read_transcript
 from dubline.values.translated import Totals, TranslatedSegment, Translation
+from dubline.values.wishes import DubWish
 from dubline.voice.casting import SpeakerPitches, speaker_pitches
 from dubline.voice.references import ReferenceJob, References, references
+from dubline.voice.settling import SettledDub, VoiceRights, clones, keep_rights, require_consent, settle_dub
 from dubline.voice.speaking import VoiceJob
-from dubline.voice.wishes import Settled, VoiceRights, Wishes, clones, keep_rights, require_consent, settle
 
+RIGHTS = "rights"
 Tell = Callable[[str], None]
-_BEGUN = ("speak", "remix", "mux", "pitch")
 
 
 def dub_languages(root: Path, language: str = "", tell: Tell = lambda words: None) -> tuple[str, ...]:
@@ -69,7 +70,7 @@ class Prepared(NamedTuple):
     spoken: Translation
     stems: Stems
     before: Dub | None
-    settled: Settled
+    settled: SettledDub
     settings: DubSettings
     job: VoiceJob
     mix: MixJob
@@ -82,65 +83,63 @@ class Prepared(NamedTuple):
         return "" if self.place.name == "dubbed.json" else f".{self.translation.target_language}"
 
 
-def prepared(run: Run, wishes: Wishes, tell: Tell, audition: tuple[int, ...] = ()) -> Prepared:
+def prepared(run: Run, language: str, wish: DubWish, tell: Tell, audition: tuple[int, ...] = ()) -> Prepared:
     """What `dub_run` needs, for some lines alone with `audition`.
 
     Raises:
         As `dub_run`, but for what goes wrong in speaking and mixing.
     """
     root = run.root
-    languages = dub_languages(root, wishes.language)
+    languages = dub_languages(root, language)
     if len(languages) > 1:
         raise InvalidJob(
             f"this run has several languages: {', '.join(languages)}", hint="Name one of them with --to."
         )
     translation = next(t for t in read_translations(root) if t.target_language == languages[0])
-    for name in _BEGUN:
-        for begun in (root / "steps").glob(f".{name}-*.part"):
-            shutil.rmtree(begun, ignore_errors=True)
-    stems: Stems | None = result_of(run.manifest(), root, "separate", Stems)
+    stems = stems_of(root)
     if stems is None:
         raise InvalidJob(
             f"there are no stems in {root}: a dub is mixed from the sound without voices",
             hint="Run `dubline separate` first, on the same film.",
         )
-    place, before = _before(root, translation.target_language)
-    settled = settle(wishes, before.settings if before else DubSettings(), translation.target_language, root)
+    place, before = dub_before(root, translation.target_language)
+    settings = before.settings if before is not None else DubSettings()
+    settled = settle_dub(wish, settings, translation.target_language, root)
     mix = _mix_job(settled.settings)
-    if settled.settings.mux and not (audition or wishes.takes_only):
-        film_for(run, stems.source)  # an hour of other work must not end in this
-    only = audition or (ids_of(wishes.only) if wishes.only else ())
+    if settled.settings.mux and not (audition or wish.takes_only):
+        film_for(run)  # an hour of other work must not end in this
+    only = audition or (ids_of(wish.only) if wish.only else ())
     _check_lines(translation, only)
-    if before is None and (wishes.only or wishes.retry_failed):
+    if before is None and (wish.only or wish.retry_failed):
         raise InvalidJob(
             f"there is no dub in {translation.target_language!r} yet of which some lines could be done again",
             hint="Dub once without --only and --retry-failed; --audition makes a line by itself.",
         )
-    again = bool(wishes.only) or (wishes.retry_failed and _failed(before))
+    again = bool(wish.only) or (bool(wish.retry_failed) and _failed(before))
     attempt = settled.settings.attempt + again
     transcript = _transcript(root)
     named = _named(translation, transcript)
-    standing = _standing(root, before, named, stems.source.rate, only, settled, wishes, bool(audition))
-    if wishes.only:
+    standing = _standing(root, before, named, stems.source.rate, only, settled, wish, bool(audition))
+    if wish.only:
         _tell_stale(named, standing, tell)
-    consent = check_rights(run, settled, wishes.rights, before)
+    consent = check_rights(run, settled, bool(wish.rights), before)
     cuts = _references(run, settled, stems, transcript)
     job = VoiceJob(
         voice=settled.voice,
         others=settled.others,
         rate=stems.source.rate,
-        frame_rate=_frame_rate(run, stems.source),
+        frame_rate=_frame_rate(run),
         cast=settled.roles,
         pitches=_pitches(run, stems, transcript, tell),
         earlier=settled.settings.like,
         attempt=attempt,
         standing=standing,
         only=only,
-        again=bool(wishes.only),
+        again=bool(wish.only),
         references=cuts,
     )
     settings = structs.replace(settled.settings, attempt=attempt)
-    if wishes.only and before is not None:
+    if wish.only and before is not None:
         # Another voice for some lines is no wish for all of them.
         settings = structs.replace(
             before.settings, mix=settings.mix, mux=settings.mux, attempt=settings.attempt
@@ -156,13 +155,13 @@ def _mix_job(settings: DubSettings) -> MixJob:
     return MixJob(**settings.mix)
 
 
-def film_for(run: Run, sound: Sound) -> Film:
+def film_for(run: Run) -> Film:
     """The film that this run is of.
 
     Raises:
         InvalidJob: it is of a sound.
     """
-    film = film_of(run.manifest(), sound)
+    film = film_of(standing(run.root, ORIGINAL, Original))
     if film is None:
         raise InvalidJob(
             "this run is of a sound without a picture, so there is no film to put the dub into",
@@ -180,7 +179,7 @@ def _failed(before: Dub | None) -> bool:
     return before is not None and any(take.state == "failed" for take in before.takes.takes)
 
 
-def _before(root: Path, language: str) -> tuple[Path, Dub | None]:
+def dub_before(root: Path, language: str) -> tuple[Path, Dub | None]:
     """Where the dub is kept, and the one that is there."""
     try:
         place = dub_place(root, language)
@@ -251,12 +250,12 @@ def _standing(
     translation: Translation,
     rate: int,
     only: tuple[int, ...],
-    settled: Settled,
-    wishes: Wishes,
+    settled: SettledDub,
+    wish: DubWish,
     audition: bool,
 ) -> tuple[Take, ...]:
     """The takes that stay as they are: with `only` all others, else those that were spoken by themselves."""
-    if before is None or wishes.forget:
+    if before is None or wish.forget:
         return ()
     as_asked = structs.replace(settled.settings, mix={}, mux=False, attempt=0)
     unchanged = as_asked == structs.replace(before.settings, mix={}, mux=False, attempt=0)
@@ -285,23 +284,23 @@ def _tell_stale(translation: Translation, standing: tuple[Take, ...], tell: Tell
         tell(f"{len(stale)} other lines were edited since and keep their old takes: {listed}")
 
 
-def check_rights(run: Run, settled: Settled, given: bool, before: Dub | None = None) -> bool | None:
+def check_rights(run: Run, settled: SettledDub, given: bool, before: Dub | None = None) -> bool | None:
     """Whether the rights to the voices were claimed; asked for once a run, where a voice clones.
 
     Raises:
         InvalidJob: a voice clones, and nobody has said that they may.
     """
     cloning = any(clones(choice) for choice in (settled.voice, *settled.others))
-    known = result_of(run.manifest(), run.root, "rights", VoiceRights)
+    known = standing(run.root, RIGHTS, VoiceRights)
     recorded = True if known is not None else before.consent if before is not None else None
     require_consent(cloning, given, recorded)
     if not cloning and not given:
         return recorded
-    run.step(keep_rights, VoiceRights())
+    run.step(keep_rights, VoiceRights(), stands=RIGHTS)
     return True
 
 
-def _references(run: Run, settled: Settled, stems: Stems, transcript: Transcript | None) -> References:
+def _references(run: Run, settled: SettledDub, stems: Stems, transcript: Transcript | None) -> References:
     """Cuts of the speakers' own voices, where a voice clones."""
     if not any(clones(choice) for choice in (settled.voice, *settled.others)):
         return References()
@@ -327,10 +326,6 @@ def _pitches(run: Run, stems: Stems, transcript: Transcript | None, tell: Tell) 
     return measured.hertz
 
 
-def _frame_rate(run: Run, sound: Sound) -> str:
-    """The picture's or the timeline's, as text; "" where there is none."""
-    clock: RunClock | None = result_of(run.manifest(), run.root, "clock", RunClock)
-    if clock is not None and clock.rate:
-        return clock.rate
-    film = film_of(run.manifest(), sound)
-    return film.media.video.rate if film is not None and film.media.video is not None else ""
+def _frame_rate(run: Run) -> str:
+    original = standing(run.root, ORIGINAL, Original)
+    return original.frame_rate if original is not None else ""

@@ -23,10 +23,10 @@ from dubline.values.translated import TranslatedSegment, Translation
 from dubline.voice.casting import Role, cast_speakers, full_name, parted
 from dubline.voice.fitting import fitted
 from dubline.voice.kept import KeptTake, KeptTakes, put, take_key
+from dubline.voice.opening import opened
 from dubline.voice.references import References
-from dubline.voice.routing import opened
 from dubline.voice.schedule import Schedule
-from dubline.voice.wishes import clones
+from dubline.voice.settling import clones
 
 LOUDEST = 12.0  # dB: how far a line's level may lie from its speaker's median
 LATE = 0.04  # seconds: a frame at 25; what begins later than that is told
@@ -42,9 +42,9 @@ class VoiceJob(Value, frozen=True):
 
     `others`: back ends besides `voice` that the cast file names, with their options. `rate`: the programme's
     sample rate. `frame_rate`: "24000/1001"; "" is 25. `cast`: a speaker's name or id -> role, `pitches`: a
-    speaker's id -> Hz, `earlier`: name or id -> the voice in another run. `models`: SHA-256 of the weights
-    where they are known. `attempt`: raised to try lines again that failed; the others are kept.
-    `standing`: takes that stay, whatever the voice is now; they are only placed. `only`: speak these lines,
+    speaker's id -> Hz, `earlier`: name or id -> the voice in another run. `attempt`: raised to try lines again
+    that failed; the others are kept. `standing`: takes that stay, whatever the voice is now; they are only
+    placed. `only`: speak these lines,
     and leave those silent that are neither among them nor standing; `again`: even where a take is kept.
     `references`: cuts of the speakers' own voices, for voices that clone (see `references.references`).
     """
@@ -57,7 +57,6 @@ class VoiceJob(Value, frozen=True):
     cast: dict[str, Role] = {}
     pitches: dict[str, float] = {}
     earlier: dict[str, CastVoice] = {}
-    models: tuple[str, ...] = ()
     attempt: int = 0
     standing: tuple[Take, ...] = ()
     only: tuple[int, ...] = ()
@@ -129,6 +128,7 @@ class _Maker:
             choice.backend: {name: v for name, v in choice.options.items() if name not in _NO_MATTER}
             for choice in (job.voice, *job.others)
         }
+        self._identity = {choice.backend: choice.identity for choice in (job.voice, *job.others)}
         self._clones = {choice.backend: clones(choice) for choice in (job.voice, *job.others)}
         self._kept = KeptTakes(work.root / "memory" / "takes")
         self._standing = {take.id: take for take in job.standing}
@@ -192,8 +192,8 @@ class _Maker:
         if isinstance(reference, str):
             return structs.replace(blank, reasons=(reference,))
         key = take_key(
-            _TAKES, backend, self._options[backend], self._voices[backend].identities, self._job.models,
-            self._language, text, voice, role.pitch, left, room, self._job.fit, rate,
+            _TAKES, backend, self._options[backend], self._voices[backend].identities,
+            self._identity[backend], self._language, text, voice, role.pitch, left, room, self._job.fit, rate,
             *((reference.sha256, reference.text) if reference else ()),
         )  # fmt: skip
         anew = self._job.again and segment.id in self._job.only

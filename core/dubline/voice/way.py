@@ -17,17 +17,18 @@ from dubline.mix.film import mux_film
 from dubline.report import Report, silent
 from dubline.run import Run
 from dubline.values.dubbed import CastVoice, Dub, LoudnessReport, Mix, Take, Takes, dub_json, read_dubs
+from dubline.values.wishes import DubWish
 from dubline.voice.calibration import keep_durations
 from dubline.voice.preparing import Prepared, Tell, film_for, prepared
 from dubline.voice.speaking import speak
-from dubline.voice.wishes import Wishes
 
 AUDITIONS = "auditions"
 
 
 def dub_run(
     run: Run,
-    wishes: Wishes,
+    language: str,
+    wish: DubWish,
     *,
     hints: dict[str, Any] | None = None,
     tell: Tell = lambda words: None,
@@ -43,14 +44,14 @@ def dub_run(
         BackendFailed: no line could be spoken.
         ValidationError, FFmpegError, StorageFull, Cancelled.
     """
-    made = prepared(run, wishes, tell)
+    made = prepared(run, language, wish, tell)
     takes: Takes = run.step(speak, made.spoken, made.job, hints=_hints(hints, made))
-    if wishes.only:
+    if wish.only:
         takes = _in_the_old_cast(takes, made.before)
     root, place = run.root, made.place
     mix: Mix | None = None
     files = [place]
-    if not wishes.takes_only:
+    if not wish.takes_only:
         mix = run.step(remix, made.stems, _sounding(takes), made.mix, hints=hints)
         files += publish_mix(run, mix, made.suffix)
     dub = Dub(takes=takes, mix=mix, consent=made.consent, settings=made.settings)
@@ -74,7 +75,8 @@ class Audition(NamedTuple):
 
 def audition_run(
     run: Run,
-    wishes: Wishes,
+    language: str,
+    wish: DubWish,
     lines: tuple[int, ...],
     *,
     hints: dict[str, Any] | None = None,
@@ -88,7 +90,7 @@ def audition_run(
     Raises:
         As `dub_run`.
     """
-    made = prepared(run, wishes, tell, audition=lines)
+    made = prepared(run, language, wish, tell, audition=lines)
     takes: Takes = run.step(speak, made.spoken, made.job, hints=_hints(hints, made))
     tick, rate = report("audition"), made.stems.source.rate
     heard: dict[str, Any] = {"report": lambda done, total: tick(done / rate, total / rate)}
@@ -162,7 +164,7 @@ def _clear_superseded(run: Run, before: Dub | None) -> None:
 
 
 def _film(run: Run, made: Prepared, mix: Mix) -> Path:
-    film = film_for(run, made.stems.source)
+    film = film_for(run)
     if not mix.m4a:
         raise InvalidJob(
             f"there is no AAC of this mix: {'; '.join(mix.notes)}",

@@ -1,14 +1,12 @@
-"""What a person asks of a dub, and what it becomes together with what was asked for before."""
+"""What a dub is asked for now, together with what was asked for before: its voices, cast and mix."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-from msgspec import structs
-
-from dubline.backends.choosing import available, find, options_of
+from dubline.backends.backend import Sought
+from dubline.backends.choosing import available, find, options_of, settle
 from dubline.errors import InvalidJob
 from dubline.language.script import base_language
 from dubline.run import Work, step
@@ -16,57 +14,25 @@ from dubline.values.base import Choice, Value
 from dubline.values.cast import read_cast
 from dubline.values.dubbed import CastVoice, DubSettings, read_dubs
 from dubline.values.transcript import read_transcript
+from dubline.values.wishes import DubWish, file_of
 from dubline.voice.casting import Role, parted, roles_of
-from dubline.voice.routing import choose_voice
+from dubline.voice.opening import opened
 
 
-class Wishes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person asks for; see `dubline dub --help`. What is None or empty stays as it was asked before.
-
-    `language`: "" is the only one there is. `voice`: "auto" chooses anew. `options` are the voice's own,
-    `mix` fields of `MixJob`. `forget`: what was asked before does not count.
-    """
-
-    language: str = ""
-    voice: str = ""
-    options: dict[str, Any] = {}
-    cast: Path | None = None
-    like: Path | None = None
-    mix: dict[str, Any] = {}
-    mux: bool | None = None
-    only: str = ""
-    retry_failed: bool = False
-    takes_only: bool = False
-    rights: bool = False
-    forget: bool = False
-
-
-class Settled(NamedTuple):
-    """The settings of a dub, the roles of its cast file, and sentences on what was chosen."""
+class SettledDub(NamedTuple):
+    """The settings of a dub, the roles of its cast file, and sentences on what was chosen. `others` are
+    further back ends, which the cast file or the other run names."""
 
     settings: DubSettings
     roles: dict[str, Role]
     reasons: tuple[str, ...]
+    others: tuple[Choice, ...] = ()
 
     @property
     def voice(self) -> Choice:
         """The back end that casts whom nobody else does."""
         assert self.settings.voice is not None
         return self.settings.voice
-
-    @property
-    def others(self) -> tuple[Choice, ...]:
-        """Further back ends, which the cast file or the other run names."""
-        known = {choice.backend: choice for choice in self.settings.others}
-        named = [role.voice for role in self.roles.values() if role.voice]
-        named += [voice.voice for voice in self.settings.like.values()]
-        declared = available("voice")
-        wanted = dict.fromkeys(
-            backend
-            for backend, voice in map(parted, named)
-            if voice and backend in declared and backend != self.voice.backend
-        )
-        return tuple(known.get(name) or Choice(backend=name) for name in wanted)
 
 
 class VoiceRights(Value, frozen=True):
@@ -82,7 +48,7 @@ def keep_rights(work: Work, rights: VoiceRights) -> VoiceRights:
     return rights
 
 
-def settle(wishes: Wishes, before: DubSettings, language: str, root: Path) -> Settled:
+def settle_dub(wish: DubWish, before: DubSettings, language: str, root: Path) -> SettledDub:
     """The settings for a language: what is asked now, else what was asked before, else the defaults.
 
     Raises:
@@ -90,67 +56,77 @@ def settle(wishes: Wishes, before: DubSettings, language: str, root: Path) -> Se
             like that has no dub in this language or no names.
         BackendMissing, WeightsError: a voice cannot be used; the hint says how to get it.
     """
-    if wishes.forget:
+    if wish.forget:
         before = DubSettings(attempt=before.attempt)
-    like, others = before.like, before.others
-    voice = before.voice
-    if wishes.like is not None:
-        like, others = _like(wishes.like, language, root)
+    like, others, voice = before.like, before.others, before.voice
+    if wish.like is not None:
+        like, others = _like(Path(wish.like), language, root)
         voice = voice or (others[0] if others else None)
-    reasons: tuple[str, ...] = ()
-    if wishes.voice == "auto" or not (wishes.voice or voice):
-        if wishes.options:
-            raise InvalidJob(
-                f"{', '.join(wishes.options)}: there is no voice named that this would be for",
-                hint="Name it with --voice.",
-            )
-        voice, reasons = choose_voice(language)
-    elif wishes.voice and (voice is None or wishes.voice != voice.backend or wishes.options):
-        voice = Choice(backend=wishes.voice, options=wishes.options)
-    elif voice is not None and wishes.options:
-        voice = structs.replace(voice, options={**voice.options, **wishes.options})
-    assert voice is not None
-    check_voice(voice)
-    cast = wishes.cast.absolute().as_posix() if wishes.cast is not None else before.cast
-    if wishes.cast is None and cast and not Path(cast).is_file():
+    if wish.voice_options and not (wish.voice or voice):
         raise InvalidJob(
-            f"the cast file of the last dub is gone: {cast}",
-            hint="Name it with --cast, or begin anew with --forget.",
+            f"{', '.join(wish.voice_options)}: there is no voice named that this would be for",
+            hint="Name it with --voice.",
         )
-    return Settled(
-        DubSettings(
-            voice=voice,
-            others=others,
-            cast=cast,
-            like=like,
-            mix={**before.mix, **wishes.mix},
-            mux=before.mux if wishes.mux is None else wishes.mux,
-            attempt=before.attempt,
-        ),
-        roles_of(read_cast(Path(cast))) if cast else {},
-        reasons,
+    wish = wish.over(_as_wish(voice, before))
+    options = dict(wish.voice_options or {})
+    sought = Sought(model=wish.voice_model or str(options.pop("model", "")), language=language)
+    settled = settle("voice", wish.voice or "auto", sought, options=options)
+    cast = file_of(wish, "cast")
+    settings = DubSettings(
+        voice=settled.choice,
+        others=others,
+        cast=cast.absolute().as_posix() if cast is not None else "",
+        like=like,
+        mix=wish.mix or {},
+        mux=bool(wish.mux),
+        attempt=before.attempt,
+    )
+    roles = roles_of(read_cast(cast)) if cast is not None else {}
+    reasons = settled.reasons if wish.voice in (None, "auto") else ()
+    return SettledDub(settings, roles, reasons, _others(settled.choice, others, roles, like, language))
+
+
+def _as_wish(voice: Choice | None, before: DubSettings) -> DubWish:
+    """What the last dub was asked for."""
+    return DubWish(
+        voice=voice.backend if voice is not None else None,
+        voice_options=voice.options if voice is not None else None,
+        cast=before.cast or None,
+        mix=before.mix,
+        mux=before.mux,
     )
 
 
-def check_voice(choice: Choice) -> None:
-    """Refuse a back end or options that there are not.
+def _others(
+    voice: Choice,
+    known: tuple[Choice, ...],
+    roles: dict[str, Role],
+    like: dict[str, CastVoice],
+    language: str,
+) -> tuple[Choice, ...]:
+    """Back ends besides `voice` that the cast file and the other run name."""
+    names = [role.voice for role in roles.values() if role.voice]
+    names += [earlier.voice for earlier in like.values()]
+    declared, options = available("voice"), {choice.backend: choice.options for choice in known}
+    backends = dict.fromkeys(
+        backend
+        for backend, name in map(parted, names)
+        if name and backend in declared and backend != voice.backend
+    )
+    return tuple(
+        settle("voice", name, Sought(language=language), options=options.get(name)).choice
+        for name in backends
+    )
 
-    Raises:
-        InvalidJob, BackendMissing.
-    """
-    backend = find("voice", choice.backend)
-    options_of(backend, choice.options)
 
-
-def open_voices(settled: Settled, language: str) -> None:
+def open_voices(settled: SettledDub, language: str) -> None:
     """Open each back end once and close it, so that what it lacks is known before other work begins.
 
     Raises:
         InvalidJob, BackendMissing, WeightsError: one cannot speak the language as asked.
     """
     for choice in (settled.voice, *settled.others):
-        backend = find("voice", choice.backend)
-        with backend(options_of(backend, {"language": language, **choice.options})):
+        with opened(choice, language):
             pass
 
 

@@ -1,0 +1,187 @@
+"""What a run does to have stems: settle who separates, do it, and put the stems where a person looks.
+
+    separating = settle_separation(wish)      who, with which models, and why; nothing is loaded
+    stems = separate_run(run, original, separating, hints={})
+
+The first model takes the voices; a film model, where there is one for it, splits music from effects in what
+they leave. A separator without weights is a preview: unless asked, no large model runs after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec.structs import replace
+
+from dubline.backends.backend import Sought
+from dubline.backends.choosing import Settled, find, settle
+from dubline.errors import InvalidJob, WeightsError
+from dubline.run import Run, standing
+from dubline.separation.plan import SeparationJob
+from dubline.values.base import Choice
+from dubline.values.media import Sound
+from dubline.values.stems import Stems
+from dubline.values.wishes import SeparateWish, file_of
+
+if TYPE_CHECKING:
+    from dubline.values.media import Line
+
+STEMS = "stems"
+"""What a run calls the stems that it stands on."""
+
+
+class Separating(NamedTuple):
+    """A decision: the wish with all that was left open, the job of it, and the reasons in words."""
+
+    wish: SeparateWish
+    job: SeparationJob
+    reasons: tuple[str, ...]
+
+
+def settle_separation(wish: SeparateWish, before: SeparateWish | None = None) -> Separating:
+    """Decide who separates. `before` is what the run was asked the last time.
+
+    Raises:
+        InvalidJob: an unknown separator or option, or settings that contradict each other.
+        BackendMissing, WeightsError: one that was named cannot be used, or none is here for the content.
+    """
+    wish = wish.over(before)
+    reasons: list[str] = []
+    film = _film_model(wish)
+    content = wish.content or "auto"
+    if content == "auto":
+        content = "cinematic" if film and (wish.film_model or not _preview(wish.separator)) else "dialogue"
+        reasons.append(
+            "content: cinematic, since a film model is there"
+            if content == "cinematic"
+            else "content: dialogue (voices and one bed); a film model would split music from effects"
+        )
+    if content == "cinematic" and film is None:
+        raise WeightsError(
+            "cinematic content needs a film model (music, sfx, speech), and there is none",
+            hint="Import one with `dubline models import PATH`, name it with --film-model, or use "
+            "--content dialogue.",
+        )
+    first = _first(wish, content, film)
+    reasons.extend(first.reasons)
+    second: Choice | None = None
+    large = content == "cinematic" or (
+        content == "dialogue" and bool(wish.film_model or not _preview(first.choice.backend))
+    )
+    if film is not None and large and _model(first.choice) != _model(film.choice):
+        second = _with_shared_options(film, first.choice)
+        reasons.append(f"film model: {_model(second)}, for music and effects in what the voices leave")
+    job = SeparationJob(
+        separator=first.choice,
+        film=second,
+        background=wish.background or "residual",
+        depth=wish.depth or "auto",
+        ambient=wish.ambient is not False,
+        lines=_lines(wish),
+    )
+    settled = replace(
+        wish,
+        content=content,
+        separator=first.choice.backend,
+        separator_model=_model(first.choice) or None,
+        film_model=_model(second) if second else wish.film_model,
+    )
+    return Separating(settled, job, tuple(reasons))
+
+
+def separate_run(run: Run, sound: Sound, separating: Separating, *, hints: Mapping[str, Any]) -> Stems:
+    """The stems of a sound, which the run stands on from now on, in stems/ with their picture.
+
+    Raises:
+        As `dubline.separation.separate`.
+    """
+    from dubline.separation.stage import separate
+
+    run.keep_wish("separate", separating.wish.kept())
+    stems = run.step(
+        separate,
+        sound,
+        separating.job,
+        hints={**hints, "reasons": separating.reasons},
+        stands=STEMS,
+    )
+    for stem in stems.stems:
+        run.publish(stem.path, f"stems/{stem.name}.wav")
+    run.publish(f"{stems.vocals.path.rpartition('/')[0]}/stems.png", "stems.png")
+    return stems
+
+
+def stems_of(root: Path, sound: Sound | None = None) -> Stems | None:
+    """The stems that a run stands on; None where it has none, or none of this sound."""
+    stems = standing(root, STEMS, Stems)
+    if stems is None or not all((root / stem.path).is_file() for stem in stems.stems):
+        return None
+    return stems if sound is None or _identity(stems.source) == _identity(sound) else None
+
+
+def _identity(sound: Sound) -> tuple[str, int, int]:
+    return sound.fingerprint or sound.path, sound.rate, sound.frames
+
+
+def _film_model(wish: SeparateWish) -> Settled | None:
+    """The film model that is named, or the best that is here."""
+    if wish.film_model and wish.content == "music":
+        raise InvalidJob(
+            "a film model was named, and music content does without",
+            hint="Leave --film-model out, or use --content cinematic or dialogue.",
+        )
+    try:
+        return settle("separator", "auto", Sought(content="film", model=wish.film_model or ""))
+    except WeightsError:
+        if wish.film_model:
+            raise
+        return None
+
+
+def _first(wish: SeparateWish, content: str, film: Settled | None) -> Settled:
+    """Who takes the voices; the film model alone where it is all there is."""
+    backend, model = wish.separator or "auto", wish.separator_model or ""
+    try:
+        return settle(
+            "separator", backend, Sought(content=content, model=model), options=wish.separator_options
+        )
+    except WeightsError as error:
+        if model or film is None or backend not in ("auto", film.choice.backend):
+            raise
+        reason = (
+            f"separator: {film.choice.backend} with the film model {_model(film.choice)} alone "
+            f"({error.message}). A voice model before it would leave less dialogue in the music"
+        )
+        return settle(
+            "separator",
+            film.choice.backend,
+            Sought(content="film", model=_model(film.choice)),
+            options=wish.separator_options,
+        )._replace(reasons=(reason,))
+
+
+def _preview(backend: str | None) -> bool:
+    """Whether a back end that was named works without weights."""
+    if backend in (None, "auto"):
+        return False
+    return find("separator", str(backend)).weights_here(Sought()) is None
+
+
+def _with_shared_options(film: Settled, first: Choice) -> Choice:
+    """The film model with those of the first model's options that it knows too."""
+    known = find("separator", film.choice.backend).Options.__struct_fields__
+    shared = {name: value for name, value in first.options.items() if name in known and name != "model"}
+    return replace(film.choice, options={**shared, **film.choice.options})
+
+
+def _model(choice: Choice) -> str:
+    return str(choice.options.get("model", ""))
+
+
+def _lines(wish: SeparateWish) -> tuple[Line, ...] | None:
+    from dubline.subtitles.line_times import read_lines
+
+    path = file_of(wish, "lines")
+    return read_lines(path) if path is not None else None
