@@ -42,10 +42,10 @@ class VoiceJob(Value, frozen=True):
 
     `others`: back ends besides `voice` that the cast file names, with their options. `rate`: the programme's
     sample rate. `frame_rate`: "24000/1001"; "" is 25. `cast`: a speaker's name or id -> role, `pitches`: a
-    speaker's id -> Hz, `earlier`: name or id -> the voice in another run. `attempt`: raised to try lines again
-    that failed; the others are kept. `standing`: takes that stay, whatever the voice is now; they are only
-    placed. `only`: speak these lines,
-    and leave those silent that are neither among them nor standing; `again`: even where a take is kept.
+    speaker's id -> Hz, `earlier`: name or id -> the voice in another run. `attempt`: raised to try lines
+    again that failed; the others are kept. `standing`: takes that stay, whatever the voice is now; they are
+    only placed. `only`: speak these lines, and leave those silent that are neither among them nor standing;
+    `again`: even where a take is kept.
     `references`: cuts of the speakers' own voices, for voices that clone (see `references.references`).
     """
 
