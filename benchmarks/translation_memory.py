@@ -22,17 +22,18 @@ def translated(count: int, translator: str) -> None:
     """Translate an episode of `count` segments and print the peak memory of this process in MiB."""
     from dubline.files import write_whole
     from dubline.run import Run
-    from dubline.translation.way import Wishes, translate_run
+    from dubline.translation.way import translate_run
     from dubline.values.transcript import transcript_json
+    from dubline.values.wishes import TranslateWish
 
     with tempfile.TemporaryDirectory() as place:
         root = Path(place) / "e.dubline"
         root.mkdir()
         lines = tiny_translator.pairs()
         write_whole(root / "transcript.json", transcript_json(episode(count, lines=lines).transcript))
-        wishes = Wishes(target="en", translator=translator, model=str(tiny_translator.folder()))
+        wish = TranslateWish(translator=translator, translator_model=str(tiny_translator.folder()))
         with Run(root) as run:
-            translation, _ = translate_run(run, root, wishes)
+            translation, _ = translate_run(run, root, "en", wish)
         assert len(translation.segments) == count
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 

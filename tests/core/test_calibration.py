@@ -18,14 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from dubline.backends.choosing import find, options_of
+from dubline.backends.choosing import Settled, find, options_of
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.fit.durations import DurationModel, default_model
 from dubline.fit.isochrony import RULES, SURE, chance, fit
 from dubline.fit.letter_pairs import letter_pairs, more_seconds
 from dubline.report import Report
 from dubline.run import Run
-from dubline.translation.way import Wishes, translate_run
+from dubline.translation.way import translate_run
 from dubline.values.base import Choice
 from dubline.values.dubbed import CastVoice, Take, Takes
 from dubline.values.transcript import Segment, Speaker, Transcript, transcript_json
@@ -39,6 +39,7 @@ from dubline.values.translated import (
     read_translation,
     translation_json,
 )
+from dubline.values.wishes import TranslateWish
 from dubline.voice.calibration import (
     fitted_by,
     keep_durations,
@@ -409,13 +410,11 @@ def choices(monkeypatch: pytest.MonkeyPatch) -> type[Choices]:
     class Own(Choices):
         asked: ClassVar[list[str]] = []
 
-    def routed(**asked: Any) -> Any:
-        from dubline.translation.routing import TranslationRoute
-
-        return TranslationRoute(Choice(backend="choices"), ())
+    def settled(*asked: Any) -> Settled:
+        return Settled(Choice(backend="choices"), ())
 
     monkeypatch.setattr("dubline.translation.stage.find", lambda kind, name: Own)
-    monkeypatch.setattr("dubline.translation.way.route_translation", routed)
+    monkeypatch.setattr("dubline.translation.way.settle_translation", settled)
     return Own
 
 
@@ -438,7 +437,7 @@ def translated(root: Path, **wishes: Any) -> tuple[Translation, list[str], list[
     """The translation, the states of its steps and what was noted."""
     states, notes = [], []
     with Run(root, said=lambda r: states.append(f"{r.name} {r.state}"), tell=notes.append) as run:
-        made, _ = translate_run(run, root, Wishes(target="en", **wishes))
+        made, _ = translate_run(run, root, "en", TranslateWish(**wishes))
     return made, states, notes
 
 

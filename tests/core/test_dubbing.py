@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from command import dubline
+from msgspec import structs
 from run_to_dub import (
     LINES,
     RATE,
@@ -36,9 +37,10 @@ from dubline.mix.film import Film, mux_film
 from dubline.run import Run
 from dubline.values.base import Choice
 from dubline.values.dubbed import DubSettings
+from dubline.values.wishes import DubWish
 from dubline.voice.preparing import dub_languages
+from dubline.voice.settling import settle_dub
 from dubline.voice.way import dub_run
-from dubline.voice.wishes import Wishes, settle
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 
@@ -203,7 +205,7 @@ def test_several_languages_want_a_name(root: Path) -> None:
     put_lines(root, LINES, languages=("en", "de"))
     assert dub_languages(root) == ("en", "de") and dub_languages(root, "de") == ("de",)
     with Run(root) as run, pytest.raises(InvalidJob, match="en, de") as caught:
-        dub_run(run, Wishes(voice="command", options={"command": ["cat"]}))
+        dub_run(run, "", DubWish(voice="command", voice_options={"command": ["cat"]}))
     assert "--to" in caught.value.hint
     put_lines(root, [(*line[:3], "") for line in LINES], languages=("de",))
     told: list[str] = []
@@ -239,17 +241,19 @@ def test_settings_are_what_is_asked_now_else_before_else_the_default(tmp_path: P
     )
 
     def asked(**wishes: Any) -> DubSettings:
-        return settle(Wishes(**wishes), before, "en", tmp_path).settings
+        return settle_dub(DubWish(**wishes), before, "en", tmp_path).settings
 
-    assert asked() == before
+    assert asked() == structs.replace(before, voice=asked().voice)
     assert asked(mix={"sfx": 1.0}, mux=False).mix == {"bg_volume": 0.4, "sfx": 1.0}
     assert not asked(mux=False).mux
-    more = asked(options={"timeout": 9.0}).voice
+    more = asked(voice_options={"timeout": 9.0}).voice
     assert more is not None and more.options == {"command": ["cat"], "timeout": 9.0}
-    other = asked(voice="command", options={"address": "http://localhost/x"}).voice
+    other = asked(voice="command", voice_options={"address": "http://localhost/x"}).voice
     assert other is not None and other.options == {"address": "http://localhost/x"}
     if shutil.which("espeak-ng") is not None:
-        assert asked(voice="espeak-ng").voice == Choice(backend="espeak-ng")
+        named = asked(voice="espeak-ng").voice
+        assert named is not None and named.options == {"language": "en"}
+        assert any("espeak" in part for part in named.identity)
         auto = asked(voice="auto")
         assert auto.voice is not None and auto.voice.backend != "command" and auto.attempt == 3
         assert asked(forget=True).mix == {} and asked(forget=True).attempt == 3
@@ -260,14 +264,14 @@ def test_back_ends_that_the_cast_names_come_along(tmp_path: Path) -> None:
     cast.write_text(
         '[cast.A]\nvoice = "flite:slt"\n[cast.B]\nvoice = "my:odd"\n[cast.C]\nvoice = "command:x"\n'
     )
-    wishes = Wishes(voice="command", options={"command": ["cat"]}, cast=cast)
-    settled = settle(wishes, DubSettings(), "en", tmp_path)
+    wish = DubWish(voice="command", voice_options={"command": ["cat"]}, cast=str(cast))
+    settled = settle_dub(wish, DubSettings(), "en", tmp_path)
     assert [choice.backend for choice in settled.others] == ["flite"]
     assert settled.settings.cast == cast.as_posix() and settled.roles["B"].voice == "my:odd"
     cast.unlink()
-    with pytest.raises(InvalidJob, match="is gone") as caught:
-        settle(Wishes(), settled.settings, "en", tmp_path)
-    assert "--cast" in caught.value.hint
+    with pytest.raises(InvalidJob, match=r"cast\.toml") as caught:
+        settle_dub(DubWish(), settled.settings, "en", tmp_path)
+    assert "--forget" in caught.value.hint
 
 
 def test_a_film_that_its_own_kind_does_not_take_becomes_mkv(tmp_path: Path) -> None:

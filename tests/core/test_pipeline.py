@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -21,7 +20,7 @@ from dubline.run import Run, StepRecord
 from dubline.values.timeline import FileMedia, TimelineClip, TimelineMedia
 from dubline.values.transcript import read_transcript
 from dubline.values.translated import read_translation
-from dubline.values.wishes import LocalizeJob
+from dubline.values.wishes import DubWish, LocalizeJob, SeparateWish, TranscribeWish, TranslateWish
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 SPEECH = all(find_spec(name) for name in ("pocketsphinx", "resemblyzer", "silero_vad"))
@@ -39,19 +38,26 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def job_of(path: Path, **more: Any) -> LocalizeJob:
-    told: dict[str, Any] = {
-        "media": FileMedia(path=path.as_posix()),
-        "source": "en",
-        "stems": False,
-        "diarizer": "builtin",
-        "recognizer": "pocketsphinx",
-        "translator": "manual",
-        "separator": "builtin",
-        "device": "cpu",
-        **more,
+def job_of(
+    path: Path, *, media: Any = None, stems: bool = False, words: bool = True, **more: Any
+) -> LocalizeJob:
+    """A job of back ends that need no model; `more` are fields of the wishes, by the stage they belong to."""
+    asked: dict[str, dict[str, Any]] = {
+        "separate": {"separator": "builtin"},
+        "transcribe": {"language": "en", "diarizer": "builtin", "recognizer": "pocketsphinx"},
+        "translate": {"translator": "manual"},
+        "dub": {},
     }
-    return LocalizeJob(**told)
+    for stage, fields in more.items():
+        asked[stage] |= fields
+    return LocalizeJob(
+        media=media or FileMedia(path=path.as_posix()),
+        separate=SeparateWish(**asked["separate"]) if stems else None,
+        transcribe=TranscribeWish(**asked["transcribe"]) if words else None,
+        translate=TranslateWish(**asked["translate"]) if "to" in asked["translate"] else None,
+        dub=DubWish(**asked["dub"]) if asked["dub"] else None,
+        device="cpu",
+    )
 
 
 def done(job: LocalizeJob, root: Path) -> tuple[Localized, dict[str, str], dict[str, Any]]:
@@ -68,7 +74,7 @@ def done(job: LocalizeJob, root: Path) -> tuple[Localized, dict[str, str], dict[
 
 def test_from_sound_to_two_languages_and_only_what_changed_again(talk: Path, tmp_path: Path) -> None:
     root = tmp_path / "talk.dubline"
-    result, states, told = done(job_of(talk, targets=("tr", "de", "tr")), root)
+    result, states, told = done(job_of(talk, translate={"to": ("tr", "de", "tr")}), root)
     assert result.stems is None and result.transcript is not None
     assert [t.target_language for t in result.translations] == ["tr", "de"], "each once"
     assert set(states.values()) == {"done"} and "separate" not in states
@@ -79,14 +85,14 @@ def test_from_sound_to_two_languages_and_only_what_changed_again(talk: Path, tmp
     assert all((root / name).is_file() for name in told["files"])
     assert told["translations"][0]["pending"] == len(transcript.segments)
 
-    _, again, _ = done(job_of(talk, targets=("tr", "de")), root)
+    _, again, _ = done(job_of(talk, translate={"to": ("tr", "de")}), root)
     assert set(again.values()) == {"kept"}
 
-    _, other, _ = done(job_of(talk, targets=("tr", "de"), speakers=1), root)
+    _, other, _ = done(job_of(talk, translate={"to": ("tr", "de")}, transcribe={"speakers": 1}), root)
     assert other["listen"] == "kept" and other["diarize"] == "done"
 
-    _, fewer, _ = done(job_of(talk, targets=("tr",), translate=False), root)
-    assert "translate" not in fewer and set(fewer.values()) == {"kept"}
+    _, fewer, _ = done(job_of(talk), root)
+    assert "translate" not in fewer and set(fewer.values()) == {"kept"}, "one speaker, as was said before"
 
 
 def test_with_stems_the_voices_are_heard(talk: Path, tmp_path: Path) -> None:
@@ -95,7 +101,7 @@ def test_with_stems_the_voices_are_heard(talk: Path, tmp_path: Path) -> None:
     media = TimelineMedia(rate="25", frames=150, start=90000, first=12, clips=(clip,))
     result, states, _ = done(job_of(talk, media=media, stems=True), root)
     assert result.stems is not None and result.sound.frames == 138 * 1920
-    assert list(states)[:3] == ["clock", "timeline", "separate"] and "recognize" in states
+    assert list(states)[:3] == ["timeline", "original", "separate"] and "recognize" in states
     total = sum(
         soundfile.read(root / f"stems/{name}.wav", dtype="float32")[0]
         for name in ("vocals", "music", "sfx", "ambient")
@@ -113,7 +119,7 @@ def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
     (left / "fetched-0.wav").write_bytes(bytes(1000))
     clip = TimelineClip(path=path.as_posix(), record=0, frames=24)
     media = TimelineMedia(rate="24", frames=24, clips=(clip,))
-    done(LocalizeJob(media=media, separator="builtin", subtitles=False), root)
+    done(job_of(path, media=media, stems=True, words=False), root)
     assert not left.exists() and not list((root / "steps").glob(".*"))
 
 
@@ -124,7 +130,7 @@ def test_nothing_said_is_nothing_translated(tmp_path: Path) -> None:
     soundfile.write(path, np.zeros((48000 * 2, 1)), 48000)
     told: list[str] = []
     with Run(tmp_path / "r.dubline") as run:
-        result = localize(job_of(path, targets=("tr",)), run, tell=told.append)
+        result = localize(job_of(path, translate={"to": ("tr",)}), run, tell=told.append)
     assert result.transcript is not None and not result.transcript.segments and not result.translations
     assert any("nothing is translated" in text for text in told)
 
@@ -136,16 +142,20 @@ def test_nothing_said_is_nothing_translated(tmp_path: Path) -> None:
         ({"media": FileMedia(path="/x/\udcff.wav")}, InvalidJob, "not valid text"),
         ({"offset": -5}, InvalidJob, "5 frames before"),
         ({"track": "7"}, DublineError, "no audio track '7'"),
-        ({"stems": False, "subtitles": False, "translate": False}, InvalidJob, "nothing is asked for"),
-        ({"stems": True, "separator": "nosuch"}, InvalidJob, "nosuch"),
-        ({"recognizer": "nosuch"}, InvalidJob, "nosuch"),
-        ({"source": "tr"}, InvalidJob, "English"),
-        ({"targets": ("en",)}, InvalidJob, "both en"),
-        ({"targets": ("tr",), "translator": "nosuch"}, InvalidJob, "nosuch"),
-        ({"targets": ("tr",), "translator": "auto", "translator_model": "nosuch"}, WeightsError, "nosuch"),
-        ({"targets": ("tr",), "glossary": "/nowhere.csv"}, InvalidJob, "nowhere.csv"),
-        ({"targets": ("tr",), "synopsis": "/nowhere.txt"}, InvalidJob, "nowhere.txt"),
-        ({"cast": "/nowhere.toml"}, InvalidJob, "nowhere.toml"),
+        ({"words": False}, InvalidJob, "nothing is asked for"),
+        ({"stems": True, "separate": {"separator": "nosuch"}}, InvalidJob, "nosuch"),
+        ({"transcribe": {"recognizer": "nosuch"}}, InvalidJob, "nosuch"),
+        ({"transcribe": {"language": "tr"}}, InvalidJob, "en only"),
+        ({"translate": {"to": ("en",)}}, InvalidJob, "both en"),
+        ({"translate": {"to": ("tr",), "translator": "nosuch"}}, InvalidJob, "nosuch"),
+        (
+            {"translate": {"to": ("tr",), "translator": "auto", "translator_model": "nosuch"}},
+            WeightsError,
+            "nosuch",
+        ),
+        ({"translate": {"to": ("tr",), "glossary": "/nowhere.csv"}}, InvalidJob, "nowhere.csv"),
+        ({"translate": {"to": ("tr",), "synopsis": "/nowhere.txt"}}, InvalidJob, "nowhere.txt"),
+        ({"transcribe": {"cast": "/nowhere.toml"}}, InvalidJob, "nowhere.toml"),
     ],
 )
 def test_refused_before_anything_is_decoded(
@@ -158,7 +168,7 @@ def test_refused_before_anything_is_decoded(
     offset, track = more.pop("offset", 0), more.pop("track", "")
     more.setdefault("media", FileMedia(path=path.as_posix(), track=track, offset_frames=offset))
     with pytest.raises(kind) as caught:
-        decide(job_of(path, **more))
+        decide(job_of(path, **more), tmp_path / "a.dubline")
     assert said in caught.value.message and caught.value.hint, caught.value.message
     assert not isinstance(caught.value, BackendMissing) or caught.value.hint
 
@@ -166,11 +176,12 @@ def test_refused_before_anything_is_decoded(
 # --- the dub -----------------------------------------------------------------------------------
 
 
-def dub_of(path: Path, folder: Path, **more: Any) -> LocalizeJob:
+def dub_of(path: Path, folder: Path, *, stems: bool = True, **more: Any) -> LocalizeJob:
     """A job that ends in a dub by a program that hums."""
     command = [sys.executable, "-S", str(tone_program(folder)), "{text_file}", "{wav}", "{rate}"]
-    told = {"stems": True, "targets": ("es",), "translator": "apertium", "voice": "command", **more}
-    return job_of(path, voice_options={"command": command}, **told)
+    translate = {"to": ("es",), "translator": "apertium", **more.get("translate", {})}
+    voice = {"voice": "command", "voice_options": {"command": command}, **more.get("dub", {})}
+    return job_of(path, stems=stems, translate=translate, dub=voice)
 
 
 def test_from_a_film_to_its_dub_once_it_has_a_text_and_only_what_changed_again(
@@ -181,11 +192,13 @@ def test_from_a_film_to_its_dub_once_it_has_a_text_and_only_what_changed_again(
     root = tmp_path / "talk.dubline"
     notes: list[str] = []
     with Run(root) as run:
-        result = localize(dub_of(talk, tmp_path, translator="manual"), run, threads=1, tell=notes.append)
+        result = localize(
+            dub_of(talk, tmp_path, translate={"translator": "manual"}), run, threads=1, tell=notes.append
+        )
         assert result.translations and not result.dubs and summary(result, run)["dubs"] == []
     assert any("nothing is dubbed in es" in note for note in notes)
 
-    result, states, told = done(dub_of(talk, tmp_path, loudness="streaming-16"), root)
+    result, states, told = done(dub_of(talk, tmp_path, dub={"mix": {"target": "streaming-16"}}), root)
     (dub,) = result.dubs
     assert dub.language == "es" and dub.mix is not None and dub.mix.frames == result.sound.frames
     assert abs((dub.mix.after.integrated or 0) + 16) <= 0.1
@@ -198,21 +211,23 @@ def test_from_a_film_to_its_dub_once_it_has_a_text_and_only_what_changed_again(
     assert {"dubbed.json", "final.wav", "final.m4a", "M&E.wav"} <= set(told["files"])
     assert all((root / name).is_file() for name in told["files"])
 
-    _, again, _ = done(dub_of(talk, tmp_path, loudness="streaming-16"), root)
+    _, again, _ = done(dub_of(talk, tmp_path, dub={"mix": {"target": "streaming-16"}}), root)
     assert set(again.values()) == {"kept"}
-    _, louder, _ = done(dub_of(talk, tmp_path), root)
-    assert {name for name, state in louder.items() if state == "done"} == {"remix"}
+    _, same, _ = done(dub_of(talk, tmp_path), root)
+    assert set(same.values()) == {"kept"}, "as loud as was said before"
+    _, quieter, _ = done(dub_of(talk, tmp_path, dub={"mix": {"target": "ebu-r128"}}), root)
+    assert {name for name, state in quieter.items() if state == "done"} == {"remix"}
 
 
 @pytest.mark.parametrize(
     ("more", "kind", "said"),
     [
         ({"stems": False}, InvalidJob, "a dub needs stems"),
-        ({"targets": ()}, InvalidJob, "a dub needs a translation"),
-        ({"voice": "nosuch"}, InvalidJob, "nosuch"),
-        ({"voice": "auto"}, InvalidJob, "Name it with --voice"),
-        ({"voice": "piper"}, DublineError, "piper"),
-        ({"loudness": "loud"}, InvalidJob, "no loudness target"),
+        ({"translate": {"to": ()}}, InvalidJob, "a dub needs a translation"),
+        ({"dub": {"voice": "nosuch"}}, InvalidJob, "nosuch"),
+        ({"dub": {"voice": "auto"}}, InvalidJob, "Its options"),
+        ({"dub": {"voice": "piper"}}, DublineError, "piper"),
+        ({"dub": {"mix": {"target": "loud"}}}, InvalidJob, "no loudness target"),
     ],
 )
 def test_a_dub_that_cannot_be_is_refused_before_anything_is_decoded(
@@ -223,13 +238,15 @@ def test_a_dub_that_cannot_be_is_refused_before_anything_is_decoded(
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros((4800, 1)), 48000)
     with pytest.raises(kind) as caught:
-        decide(dub_of(path, tmp_path, **{"translator": "manual", **more}))
+        decide(
+            dub_of(path, tmp_path, **{"translate": {"translator": "manual"}, **more}), tmp_path / "a.dubline"
+        )
     assert said in caught.value.message + caught.value.hint and caught.value.hint
 
 
 def test_a_voice_that_clones_is_refused_before_the_work(talk: Path, tmp_path: Path) -> None:
     clone = {"command": ["cat", "{reference}", "{text_file}"]}
-    job = msgspec.structs.replace(dub_of(talk, tmp_path, translator="manual"), voice_options=clone)
+    job = dub_of(talk, tmp_path, translate={"translator": "manual"}, dub={"voice_options": clone})
     with Run(tmp_path / "talk.dubline") as run:
         with pytest.raises(InvalidJob, match="cloned") as caught:
             localize(job, run, threads=1)

@@ -19,16 +19,18 @@ from command import dubline
 from episode import episode
 from misbehaving_server import BROKEN, MODEL, SPOILT, MisbehavingServer
 
+from dubline.backends.choosing import Settled
 from dubline.errors import InvalidJob
 from dubline.report import Report
 from dubline.run import Run
 from dubline.subtitles import read_srt
 from dubline.translation.stage import TranslationJob, translate
 from dubline.translation.tone import Tones
-from dubline.translation.way import Wishes, translate_run
+from dubline.translation.way import translate_run
 from dubline.values.base import Choice
 from dubline.values.transcript import Segment, Speaker, Transcript, transcript_json
 from dubline.values.translated import Answer, Candidate, SourceLine, Tone, Translation, read_translation
+from dubline.values.wishes import TranslateWish
 
 
 @pytest.fixture(scope="module")
@@ -102,14 +104,12 @@ def parrot(monkeypatch: pytest.MonkeyPatch) -> type[Parrot]:
         seen: ClassVar[list[SourceLine]] = []
 
     monkeypatch.setattr("dubline.translation.stage.find", lambda kind, name: Own)
-    monkeypatch.setattr("dubline.translation.way.route_translation", _routed)
+    monkeypatch.setattr("dubline.translation.way.settle_translation", _settled)
     return Own
 
 
-def _routed(**asked: Any) -> Any:
-    from dubline.translation.routing import TranslationRoute
-
-    return TranslationRoute(Choice(backend="parrot"), ())
+def _settled(*asked: Any) -> Settled:
+    return Settled(Choice(backend="parrot"), ())
 
 
 def lines_of(*texts: str, speakers: str = "", length: float = 2.0, gap: float = 1.0) -> Transcript:
@@ -162,7 +162,7 @@ def test_translations_are_the_models_own(tmp_path: Path, model: Path) -> None:
     root = placed(transcript, tmp_path / "e.dubline")
     with Run(root) as run:
         translation, _ = translate_run(
-            run, root, Wishes(target="en", translator="transformers", model=str(model))
+            run, root, "en", TranslateWish(translator="transformers", translator_model=str(model))
         )
     right = sum(s.text in known[s.source_text] for s in translation.segments)
     assert right >= 55
@@ -329,7 +329,7 @@ def test_numbers_and_marks_alone_are_not_asked_for(tmp_path: Path, parrot: type[
 
 def again(root: Path, **wishes: Any) -> Translation:
     with Run(root) as run:
-        return translate_run(run, root, Wishes(target="en", **wishes))[0]
+        return translate_run(run, root, "en", TranslateWish(**wishes))[0]
 
 
 def edit(root: Path, number: int, text: str | None) -> None:
@@ -402,7 +402,7 @@ def test_a_persons_line_without_a_segment_is_told_and_kept_aside(
     placed(msgspec.structs.replace(transcript, segments=transcript.segments[:2]), root)
     said: list[str] = []
     with Run(root) as run:
-        translate_run(run, root, Wishes(target="en"), tell=said.append)
+        translate_run(run, root, "en", TranslateWish(), tell=said.append)
     assert any("1 lines that a person wrote" in text for text in said)
     assert read_translation(root / "translated.before.json")[3].text == "Stay."
 
@@ -421,10 +421,13 @@ def test_every_line_comes_back_from_a_server_that_goes_wrong(tmp_path: Path) -> 
     transcript = episode(1511).transcript
     root = placed(transcript, tmp_path / "e.dubline")
     with MisbehavingServer(spoiling) as server, Run(root) as run:
-        wishes = Wishes(
-            target="en", translator="llm", model=MODEL, options={"server": server.address}, again=False
+        wish = TranslateWish(
+            translator="llm",
+            translator_model=MODEL,
+            translator_options={"server": server.address},
+            again=False,
         )
-        translation, _ = translate_run(run, root, wishes)
+        translation, _ = translate_run(run, root, "en", wish)
     assert told(translation) == asked(transcript)
     for line in translation.segments:
         assert (line.state == "translated") == bool(line.text)
@@ -494,12 +497,12 @@ def test_subtitles_are_translated_cue_by_cue_with_their_markup(
     path = tmp_path / f"lines.{suffix}"
     path.write_text(text, encoding="utf-8")
     with Run(tmp_path / "lines.dubline") as run:
-        translation, files = translate_run(run, path, Wishes(target="en", source="tr"))
+        translation, files = translate_run(run, path, "en", TranslateWish(source="tr"))
     assert [s.text for s in translation.segments] == ["<i>say gel.</i>", "say git.", "say onu hiç\ngörmedim."]
     assert [(s.start, s.end) for s in translation.segments] == [(1.0, 2.0), (3.0, 3.0), (4.0, 6.5)]
     assert read_srt(files[1]).cues[0].text == "<i>say gel.</i>"
     with Run(tmp_path / "lines.dubline") as run, pytest.raises(InvalidJob, match="language is not known"):
-        translate_run(run, path, Wishes(target="en"))
+        translate_run(run, path, "en", TranslateWish())
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ import pytest
 from msgspec import structs
 from speaking_programs import FAULTS, tone_program
 
-from dubline.backends.choosing import available, options_of
+from dubline.backends.backend import Sought
+from dubline.backends.choosing import available, options_of, settle
 from dubline.backends.voices.command import KEY, Command
 from dubline.backends.voices.espeak import PITCHES, Espeak, pitch_setting
 from dubline.backends.voices.flite import in_ascii
@@ -34,7 +35,6 @@ from dubline.values.transcript import Segment, Speaker
 from dubline.values.translated import Tone, TranslatedSegment, Translation
 from dubline.voice.calibration import programme_durations, voice_durations
 from dubline.voice.casting import Role, median_pitch
-from dubline.voice.routing import choose_voice
 from dubline.voice.speaking import DEAF, VoiceJob, speak
 
 pytestmark = pytest.mark.skipif(
@@ -400,8 +400,8 @@ def test_missing_programs_and_models_say_how_to_get_them(
     (tmp_path / "a.onnx").write_bytes(b"x")
     with pytest.raises(WeightsError, match="does not describe"):
         Piper(Piper.Options(model=str(tmp_path / "a.onnx")))
-    with pytest.raises(BackendMissing, match="no voice here speaks") as none:
-        choose_voice("tr")
+    with pytest.raises(WeightsError, match="a voice for 'tr' cannot be had") as none:
+        settle("voice", "auto", Sought(language="tr"))
     assert "espeak-ng" in none.value.hint
 
 
@@ -499,9 +499,9 @@ def test_espeak_finds_a_language_under_its_other_names() -> None:
 
 @needs_espeak
 def test_auto_says_what_it_took_and_what_it_costs() -> None:
-    choice, reasons = choose_voice("tr")
-    assert choice.backend in ("piper", "espeak-ng")
-    assert "guide track" in reasons[0] and "flite" in reasons[1]
+    settled = settle("voice", "auto", Sought(language="tr"))
+    assert settled.choice.backend in ("piper", "espeak-ng")
+    assert "guide track" in settled.reasons[0] and "flite" in settled.reasons[0]
 
 
 def test_flite_is_given_letters_that_it_knows() -> None:

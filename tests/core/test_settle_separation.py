@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from random_demucs import FILM, htdemucs, save_bag
 
-from dubline.backends.choosing import BackendInfo, available
+from dubline.backends import choosing
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
-from dubline.separation import routing
-from dubline.separation.routing import job_of, route
-from dubline.values.base import Choice
+from dubline.separation.way import Separating, settle_separation
+from dubline.values.wishes import SeparateWish
 from dubline.weights.intake_files import import_model
 
 
@@ -40,11 +39,30 @@ def bring(files: dict[str, Path], *names: str) -> None:
             card.write_text(json.dumps({**json.loads(card.read_text()), "sources": list(FILM)}))
 
 
-def chain(**asked: Any) -> tuple[str, str, str]:
+def settled(**wish: Any) -> Separating:
+    return settle_separation(SeparateWish(**wish))
+
+
+def chain(**wish: Any) -> tuple[str, str, str]:
     """(separator, its model, film model)."""
-    found = route(**asked)
-    film = found.film.options["model"] if found.film else ""
-    return found.separator.backend, found.separator.options.get("model", ""), film
+    job = settled(**wish).job
+    film = job.film.options["model"] if job.film else ""
+    return job.separator.backend, job.separator.options.get("model", ""), film
+
+
+def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Some separators lose a library that they need."""
+    declared = choosing._declared
+
+    def fewer(kind: str) -> Any:
+        known = declared(kind)
+        for name in names:
+            info, cls = known[name]
+            gone = choosing.BackendInfo(info.kind, name, info.package, ("torch",), "pip install torch")
+            known[name] = (gone, cls)
+        return known
+
+    monkeypatch.setattr(choosing, "_declared", fewer)
 
 
 @pytest.mark.parametrize(
@@ -70,32 +88,27 @@ def test_what_is_taken(
 ) -> None:
     bring(files, *there)
     assert chain(content=content) == expected
-    reasons = " ".join(route(content=content).reasons)
+    reasons = " ".join(settled(content=content).reasons)
     assert expected[0] in reasons and expected[1] in reasons
 
 
 def test_builtin_taken_by_itself_says_what_it_costs() -> None:
-    (reason,) = [r for r in route().reasons if r.startswith("separator")]
+    (reason,) = [r for r in settled().reasons if r.startswith("separator")]
     assert "audible" in reason and "dubline models fetch" in reason
 
 
 def test_a_named_separator_is_never_replaced(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     bring(files, "voc")
     assert chain(separator="builtin")[0] == "builtin"
-    with pytest.raises(WeightsError, match="htdemucs"):
-        job_of(route(separator="demucs"))
+    with pytest.raises(WeightsError, match="demucs") as none:
+        settled(separator="demucs")
+    assert "htdemucs" in none.value.hint
     with pytest.raises(InvalidJob, match="nosuch") as caught:
-        route(separator="nosuch")
+        settled(separator="nosuch")
     assert "demucs" in caught.value.hint
-
-    def without(kind: str) -> dict[str, BackendInfo]:
-        told = available(kind)
-        gone = BackendInfo(kind, "demucs", "x", "dubline", ("torch",), 'pip install "dubline[demucs]"')
-        return {**told, "demucs": gone}
-
-    monkeypatch.setattr("dubline.backends.choosing.available", without)
+    without(monkeypatch, "demucs")
     with pytest.raises(BackendMissing, match="torch") as missing:
-        route(separator="demucs", model="music")
+        settled(separator="demucs", separator_model="music")
     assert "pip install" in missing.value.hint
 
 
@@ -103,77 +116,86 @@ def test_auto_passes_over_what_is_not_installed_and_says_so(
     files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bring(files, "voc", "music")
-    told = {k: v for k, v in available("separator").items() if k != "uvr"}
-    monkeypatch.setattr(routing, "available", lambda kind: told)
-    decided = route()
-    assert decided.separator.backend == "demucs"
-    assert any("uvr is not installed" in reason for reason in decided.reasons)
-    monkeypatch.setattr(routing, "available", lambda kind: {})
+    without(monkeypatch, "uvr")
+    separating = settled()
+    assert separating.job.separator.backend == "demucs"
+    assert any("uvr is not installed" in reason for reason in separating.reasons)
+    without(monkeypatch, "demucs", "builtin")
     with pytest.raises(WeightsError, match="not installed") as caught:
-        route()
+        settled()
     assert caught.value.hint
 
 
 def test_a_named_model_finds_its_separator(files: dict[str, Path]) -> None:
     bring(files, "voc", "music")
-    assert chain(model="music") == ("demucs", "music", "")
-    assert chain(model=str(files["voc"]))[0] == "uvr"
-    assert chain(model=str(files["music"]), content="dialogue")[0] == "demucs"
+    assert chain(separator_model="music") == ("demucs", "music", "")
+    assert chain(separator_model=str(files["voc"]))[0] == "uvr"
+    assert chain(separator_model=str(files["music"]), content="dialogue")[0] == "demucs"
 
 
 @pytest.mark.parametrize("content", ["auto", "dialogue", "music"])
 def test_a_named_model_that_cannot_be_used_is_the_error(content: Any, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no model 'nosuch'"):
-        route(model="nosuch", content=content)
+        settled(separator_model="nosuch", content=content)
     (tmp_path / "bag.yaml").write_text("models: [absent]")
     with pytest.raises(WeightsError, match="absent"):
-        route(model=str(tmp_path / "bag.yaml"), content=content)
+        settled(separator_model=str(tmp_path / "bag.yaml"), content=content)
 
 
 def test_builtin_takes_no_model() -> None:
     with pytest.raises(InvalidJob, match="takes no model"):
-        route(separator="builtin", model="x")
+        settled(separator="builtin", separator_model="x")
 
 
 def test_film_models(files: dict[str, Path]) -> None:
     with pytest.raises(WeightsError, match="film model") as caught:
-        route(content="cinematic")
+        settled(content="cinematic")
     assert "--film-model" in caught.value.hint
     bring(files, "voc")
     path = str(files["film"])
-    assert chain(film_model_name=path) == ("uvr", "voc", path), "naming one is asking for it"
-    assert chain(film_model_name=path, separator="builtin") == ("builtin", "", path)
-    assert chain(film_model_name=path, separator="builtin", content="dialogue") == ("builtin", "", path)
+    assert chain(film_model=path) == ("uvr", "voc", path), "naming one is asking for it"
+    assert chain(film_model=path, separator="builtin") == ("builtin", "", path)
+    assert chain(film_model=path, separator="builtin", content="dialogue") == ("builtin", "", path)
     with pytest.raises(InvalidJob, match="music"):
-        route(content="music", film_model_name=path)
+        settled(content="music", film_model=path)
 
 
 def test_options_reach_the_models_that_know_them(files: dict[str, Path]) -> None:
     bring(files, "music", "film")
-    decided = route(options={"overlap": 0.5, "shifts": 2, "precision": "fp32"})
-    assert decided.separator.options == {"overlap": 0.5, "shifts": 2, "precision": "fp32", "model": "music"}
-    assert decided.film == Choice(
-        backend="demucs", options={"overlap": 0.5, "shifts": 2, "precision": "fp32", "model": "film"}
-    )
+    options = {"overlap": 0.5, "shifts": 2, "precision": "fp32"}
+    job = settled(separator_options=options).job
+    assert job.separator.options == {**options, "model": "music"}
+    assert job.film is not None
+    assert (job.film.backend, job.film.options) == ("demucs", {**options, "model": "film"})
     with pytest.raises(InvalidJob, match="shifts") as caught:
-        job_of(route(separator="builtin", options={"shifts": 2}, content="dialogue"))
-    assert caught.value.hint
+        settled(separator="builtin", separator_options={"shifts": 2}, content="dialogue")
+    assert "rnnoise" in caught.value.hint
 
 
 def test_other_weights_under_the_same_name_are_another_job(files: dict[str, Path], tmp_path: Path) -> None:
     jobs = []
     for seed in (1, 1, 5):
         save_bag(tmp_path, "house", [htdemucs(seed=seed)])
-        jobs.append(job_of(route(separator="demucs", model=str(tmp_path / "house.yaml"))))
+        jobs.append(settled(separator="demucs", separator_model=str(tmp_path / "house.yaml")).job)
         for file in tmp_path.glob("*.th"):
             file.unlink()
     assert jobs[0] == jobs[1] != jobs[2]
-    assert all(len(digest) == 64 for digest in jobs[0].models)
+
+
+def test_what_is_settled_is_what_the_run_keeps(files: dict[str, Path]) -> None:
+    """A better model that came in later is taken when somebody asks, and not before."""
+    before = settled().wish
+    assert before.separator == "builtin"
+    bring(files, "voc")
+    assert settle_separation(SeparateWish(), before).job.separator.backend == "builtin"
+    assert settle_separation(SeparateWish(separator="auto"), before).job.separator.backend == "uvr"
+    assert settle_separation(SeparateWish(separator_model="voc"), before).job.separator.backend == "uvr"
+    assert settle_separation(SeparateWish(forget=True), before).job.separator.backend == "uvr"
 
 
 def test_a_film_model_that_was_named_is_not_the_voice_model_too(files: dict[str, Path]) -> None:
     """A card need not say what a model returns; naming it does."""
     import_model(files["film"], name="a-film")
     import_model(files["music"], name="music")
-    assert chain(film_model_name="a-film") == ("demucs", "music", "a-film")
-    assert chain(film_model_name="a-film", separator="demucs") == ("demucs", "music", "a-film")
+    assert chain(film_model="a-film") == ("demucs", "music", "a-film")
+    assert chain(film_model="a-film", separator="demucs") == ("demucs", "music", "a-film")

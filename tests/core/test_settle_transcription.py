@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from tiny_whisper_folder import tiny_whisper
 
+from dubline.backends.backend import Sought
+from dubline.backends.choosing import settle
 from dubline.backends.recognizers.faster_whisper import SIZES, FasterWhisper
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
-from dubline.recognition.routing import route_speech, weights_of
+from dubline.recognition.way import Transcribing, settle_transcription
+from dubline.values.wishes import TranscribeWish, wish_from
 from dubline.weights.files import checksum, models_folder
 from dubline.weights.intake_folders import import_folder
 
@@ -27,11 +30,17 @@ def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
 
 
-def words(**asked: Any) -> tuple[str, str, str]:
+def settled(**wish: Any) -> Transcribing:
+    return settle_transcription(TranscribeWish(**wish))
+
+
+def words(**wish: Any) -> tuple[str, str, str]:
     """(recognizer, its model, the reason)."""
-    found = route_speech(diarizer="builtin", **asked)
-    (why,) = [reason for reason in found.reasons if reason.startswith("recognizer")]
-    return found.recognizer.backend, found.recognizer.options.get("model", ""), why
+    transcribing = settled(diarizer="builtin", **wish)
+    (why,) = [reason for reason in transcribing.reasons if reason.startswith("recognizer")]
+    assert transcribing.job.recognition is not None
+    choice = transcribing.job.recognition.recognizer
+    return choice.backend, choice.options.get("model", ""), why
 
 
 def bring(form: str, name: str) -> Path:
@@ -49,7 +58,7 @@ def test_without_any_model_english_is_heard_badly_and_that_is_said() -> None:
 
 def test_without_any_model_turkish_is_an_error_that_says_how_to_get_one() -> None:
     with pytest.raises(WeightsError, match="'tr'") as error:
-        route_speech(language="tr")
+        settled(language="tr")
     for way in ("dubline models fetch Systran/faster-whisper-small", "dubline backends install paddlespeech"):
         assert way in error.value.hint
 
@@ -65,8 +74,7 @@ def test_a_model_in_the_hubs_cache_counts(tmp_path: Path) -> None:
     place = tmp_path / "hub" / "models--Systran--faster-whisper-small" / "snapshots" / "abc"
     shutil.copytree(tiny_whisper() / "ct2", place)
     assert words(language="tr")[:2] == ("faster-whisper", "Systran/faster-whisper-small")
-    found = route_speech(recognizer="faster-whisper", model="small")
-    assert found.recognizer_folder == place
+    assert settle("recognizer", "faster-whisper", Sought(model="small")).place == place
     (place / "tokenizer.json").unlink()
     assert words(language="en")[0] == "pocketsphinx", "half a model is none"
 
@@ -74,35 +82,35 @@ def test_a_model_in_the_hubs_cache_counts(tmp_path: Path) -> None:
 def test_a_named_model_decides_who_hears_it() -> None:
     bring("hf", "fine-tuned")
     bring("ct2", "turned")
-    assert words(model="fine-tuned")[:2] == ("transformers", "fine-tuned")
-    assert words(model=str(tiny_whisper() / "ct2"))[0] == "faster-whisper"
+    assert words(recognizer_model="fine-tuned")[:2] == ("transformers", "fine-tuned")
+    assert words(recognizer_model=str(tiny_whisper() / "ct2"))[0] == "faster-whisper"
     with pytest.raises(WeightsError, match="large-v3") as error:
-        route_speech(model="large-v3")
+        settled(recognizer_model="large-v3")
     assert "dubline models fetch Systran/faster-whisper-large-v3" in error.value.hint
 
 
 def test_a_named_back_end_is_never_replaced() -> None:
     bring("hf", "fine-tuned")
     with pytest.raises(WeightsError, match="faster-whisper has no model") as error:
-        route_speech(recognizer="faster-whisper")
+        settled(recognizer="faster-whisper")
     assert "dubline models fetch Systran/faster-whisper-small" in error.value.hint
-    with pytest.raises(BackendMissing, match="environment of paddlespeech") as missing:
-        route_speech(recognizer="paddlespeech", language="tr")
+    with pytest.raises(BackendMissing, match="paddlespeech") as missing:
+        settled(recognizer="paddlespeech", language="tr")
     assert "dubline backends install paddlespeech" in missing.value.hint
-    with pytest.raises(InvalidJob, match="English only"):
-        route_speech(recognizer="pocketsphinx", language="tr")
+    with pytest.raises(InvalidJob, match="en only"):
+        settled(recognizer="pocketsphinx", language="tr")
     with pytest.raises(InvalidJob, match="takes no model"):
-        route_speech(recognizer="pocketsphinx", model="x")
+        settled(recognizer="pocketsphinx", recognizer_model="x")
     with pytest.raises(InvalidJob, match="no recognizer named"):
-        route_speech(recognizer="nobody")
+        settled(recognizer="nobody")
     with pytest.raises(WeightsError, match="whisper"):
-        route_speech(recognizer="faster-whisper", model="fine-tuned")
+        settled(recognizer="faster-whisper", recognizer_model="fine-tuned")
     if find_spec("pyannote") is None:
         with pytest.raises(BackendMissing):
-            route_speech(diarizer="pyannote")
+            settled(diarizer="pyannote")
     else:
         with pytest.raises(WeightsError, match="pyannote has no model") as none:
-            route_speech(diarizer="pyannote", recognizer="pocketsphinx")
+            settled(diarizer="pyannote", recognizer="pocketsphinx")
         assert "dubline models fetch pyannote/" in none.value.hint
 
 
@@ -111,43 +119,44 @@ def test_an_environment_that_was_removed_meanwhile_is_told(tmp_path: Path) -> No
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").touch()
     with pytest.raises(BackendMissing, match="not whole") as error:
-        route_speech(recognizer="paddlespeech")
+        settled(recognizer="paddlespeech")
     assert "dubline backends install paddlespeech" in error.value.hint
     shutil.rmtree(folder)
     with pytest.raises(BackendMissing, match="not installed"):
-        route_speech(recognizer="paddlespeech")
+        settled(recognizer="paddlespeech")
 
 
 def test_a_damaged_model_is_not_passed_over_in_silence() -> None:
     place = bring("ct2", "turned")
     file = place / "model.bin"
     file.write_bytes(file.read_bytes()[:-100])
-    reasons = route_speech(diarizer="builtin", language="en").reasons
+    reasons = settled(diarizer="builtin", language="en").reasons
     assert any("passed over" in reason and "model.bin" in reason for reason in reasons)
     with pytest.raises(WeightsError, match=r"model\.bin"):
-        route_speech(recognizer="faster-whisper", model="turned")
+        settled(recognizer="faster-whisper", recognizer_model="turned")
 
 
 def test_weights_go_into_the_job() -> None:
     place = bring("ct2", "turned")
-    before = weights_of(route_speech(diarizer="builtin", language="tr"))
-    assert before == ((), (checksum(place / "model.bin"),))
-    assert weights_of(route_speech(diarizer="builtin", recognizer="pocketsphinx")) == ((), ())
+    choice = settle("recognizer", "auto", Sought(language="tr")).choice
+    assert checksum(place / "model.bin") in choice.identity
+    assert any(part.startswith("ctranslate2 ") for part in choice.identity)
+    assert any("pocketsphinx" in part for part in settle("recognizer", "pocketsphinx").choice.identity)
 
 
 def test_an_unnamed_language_and_the_mix_are_remarked_on() -> None:
     bring("ct2", "turned")
-    reasons = " ".join(route_speech(on="mix").reasons)
+    reasons = " ".join(settled(on="mix").reasons)
     assert "language: not named" in reasons and "the mix" in reasons
-    assert "language: not named" not in " ".join(route_speech(language="tr").reasons)
-    with pytest.raises(InvalidJob, match="there is no sound"):
-        route_speech(on="radio")
+    assert "language: not named" not in " ".join(settled(language="tr").reasons)
+    with pytest.raises(InvalidJob, match="there is no on 'radio'"):
+        wish_from(TranscribeWish, {"on": "radio"})
 
 
 def test_repositories_of_sizes_are_those_of_faster_whisper() -> None:
     utils = pytest.importorskip("faster_whisper.utils", reason="faster-whisper is not installed")
     assert SIZES == utils._MODELS
-    assert FasterWhisper.how_to_get("turbo").endswith(utils._MODELS["turbo"])
+    assert utils._MODELS["turbo"] in FasterWhisper.how_to_get(Sought(model="turbo"))
 
 
 def test_a_language_that_the_model_does_not_know_is_refused() -> None:
