@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 Tried = tuple[str, bool]
 """What happened, and whether that is good."""
 
-WITH_MODELS = ("piper", "paddlespeech")
-"""Voices whose models the user brings, in whatever language."""
 WORDS = {"zh": "你好。"}
 """What a voice is asked to say that cannot say hello."""
 
@@ -38,18 +36,20 @@ def try_all() -> Iterator[tuple[str, str, str, bool]]:
 def try_voices() -> Iterator[tuple[str, str, bool]]:
     """Let every declared voice say a word: (name, what happened, good), as in `try_all`.
 
-    The user's own program or service is left alone: nothing here says which one it is.
+    One that can do nothing without the user's own settings is left alone.
     """
-    from dubline.backends.choosing import available, find, options_of
+    from dubline.backends.backend import Sought
+    from dubline.backends.choosing import available, find, options_of, settle
     from dubline.voice.fitting import usable
 
     def speak(name: str) -> Tried:
-        if name == "command":
-            return "your own program or service: name it with --voice command and its options", True
         cls = find("voice", name)
+        if cls.needs_settings:
+            return cls.needs_settings, True
         # Who needs a language is asked in English; who brings models, in the one of the first there is.
-        language = "" if name in WITH_MODELS else "en"
-        with cls(options_of(cls, {"language": language})) as voice:
+        language = "" if cls.weights_here(Sought()) is not None else "en"
+        choice = settle("voice", name, Sought(language=language)).choice
+        with cls(options_of(cls, choice.options)) as voice:
             listed = voice.voices()
             word = WORDS.get(listed[0].language.partition("-")[0], "Hello.")
             spoken = usable(voice.speak(word, listed[0].name, speed=1.0, pitch=1.0, tick=_go_on))
@@ -71,11 +71,10 @@ def try_listeners(kind: Literal["diarizer", "recognizer"]) -> Iterator[tuple[str
     happened, good), as in `try_all`."""
     import numpy as np
 
-    from dubline.backends.choosing import available, find, options_of
+    from dubline.backends.choosing import available, find, options_of, settle
     from dubline.backends.contract import Stretch
     from dubline.media.sound import FloatFile
     from dubline.media.speech import RATE, Speech
-    from dubline.recognition.routing import route_speech
     from dubline.report import silent
 
     time = np.arange(2 * RATE) / RATE
@@ -83,10 +82,7 @@ def try_listeners(kind: Literal["diarizer", "recognizer"]) -> Iterator[tuple[str
     voice = (0.1 * tones * (1 + np.sin(2 * np.pi * 4 * time))).astype(np.float32)
 
     def listen(name: str) -> Tried:
-        if kind == "diarizer":
-            choice = route_speech(diarizer=name, words=False).diarizer
-        else:
-            choice = route_speech(recognizer=name, voices=False).recognizer
+        choice = settle(kind, name).choice
         cls = find(kind, name)
         with tempfile.TemporaryDirectory(prefix="dubline-doctor-") as place:
             path = Path(place) / "voice.raw"
@@ -119,7 +115,8 @@ def try_separators() -> Iterator[tuple[str, str, bool]]:
     from dubline.media.sound import SoundWriter, open_sound
     from dubline.run import Run
     from dubline.separation import separate
-    from dubline.separation.routing import job_of, route
+    from dubline.separation.way import settle_separation
+    from dubline.values.wishes import SeparateWish
 
     time = np.arange(96000) / 48000
     tone = (0.1 * np.sin(2 * np.pi * 220 * time) * np.sin(2 * np.pi * 3 * time)).astype(np.float32)
@@ -129,7 +126,7 @@ def try_separators() -> Iterator[tuple[str, str, bool]]:
             folder = Path(place)
             with SoundWriter(folder / "tone.wav", 48000, 2, 96000) as writer:
                 writer.write(np.stack([tone, tone]))
-            job = job_of(route(separator=name, content="dialogue"))
+            job = settle_separation(SeparateWish(separator=name, content="dialogue")).job
             with Run(folder / "run") as run:
                 stems = run.step(separate, open_sound(folder / "tone.wav"), job)
         exact = stems.quality is not None and stems.quality.residue_dbfs is None

@@ -46,13 +46,15 @@ class Backend:
 
     `requires`: modules that must be importable. `extra`: the extra of ours that brings them ("" for a
     stranger's). `cost`: a sentence for the user on what taking it costs, "" for nothing. `languages`: the
-    codes it knows, None where that depends on the model or does not matter.
+    codes it knows, None where that depends on the model or does not matter. `needs_settings`: how to set up
+    one that does nothing without the user's own settings, "" for all others.
     """
 
     requires: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
     cost: ClassVar[str] = ""
     languages: ClassVar[tuple[str, ...] | None] = None
+    needs_settings: ClassVar[str] = ""
 
     class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Settings; unknown ones are refused."""

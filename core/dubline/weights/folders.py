@@ -150,6 +150,15 @@ def installed_folders() -> list[tuple[Path, ModelFolder | WeightsError, FolderCa
     return found
 
 
+def folder_sums(folder: Path | None) -> tuple[str, ...]:
+    """The SHA-256 of a model's weights; nothing for one that is not a folder of a known kind.
+
+    Raises:
+        WeightsError: a file cannot be read.
+    """
+    return weight_sums(folder) if folder is not None and folder_kind(folder) is not None else ()
+
+
 def weight_sums(path: Path) -> tuple[str, ...]:
     """The SHA-256 of a folder's weights, in the order of `weight_files`.
 

@@ -11,8 +11,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
-
+from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.diarizers.windows import (
     RATE,
     SILENCE,
@@ -23,6 +22,7 @@ from dubline.backends.diarizers.windows import (
 )
 from dubline.errors import BackendFailed, DublineError, WeightsError
 from dubline.values.base import ModelIdentity
+from dubline.weights.folders import folder_sums
 from dubline.weights.kinds import read_licence
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ LICENCES = {DEFAULT: "CC-BY-4.0", "pyannote/speaker-diarization-3.1": "MIT"}
 STEPS = {"segmentation": (0.0, 0.1), "embeddings": (0.1, 0.9)}
 
 
-class Pyannote(WindowedDiarizer):
+class Pyannote(WindowedDiarizer, Backend):
     """A pyannote speaker diarization pipeline.
 
     Raises:
@@ -55,7 +55,7 @@ class Pyannote(WindowedDiarizer):
     overlap: ClassVar[float] = 15.0
     longest_piece: ClassVar[float] = 30.0
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a name on the hub, or the path of a folder or its config.yaml.
 
         `speakers`, or bounds `min_speakers` and `max_speakers`; none: estimate. `window`: minutes that are
@@ -104,29 +104,35 @@ class Pyannote(WindowedDiarizer):
         self._take_threads()
 
     @classmethod
-    def models_here(cls, language: str = "") -> dict[str, Path]:
-        """The pipelines on this machine, by name; the user's own first."""
-        from dubline.backends.diarizers.pyannote_hub import pipelines_here
-
-        return pipelines_here()
+    def rank(cls, content: str) -> int | None:
+        """Its pipelines are trained for it."""
+        return 80
 
     @classmethod
-    def model_here(cls, model: str) -> Path | None:
-        """The folder of a pipeline, if it is on this machine.
+    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
+        """The pipelines on this machine, the user's own first.
 
         Raises:
-            WeightsError: it is there, but a file of it is missing or cut off.
+            WeightsError: the one that is sought is there, but a file of it is missing or cut off.
         """
-        from dubline.backends.diarizers.pyannote_hub import pipeline_folder
+        from dubline.backends.diarizers.pyannote_hub import pipeline_folder, pipelines_here
         from dubline.weights.kinds import look
 
-        found = pipeline_folder(model)
-        return Path(look(found, "pyannote").path) if found else None
+        if not sought.model:
+            return pipelines_here()
+        folder = pipeline_folder(sought.model)
+        return {sought.model: Path(look(folder, "pyannote").path)} if folder else {}
 
     @classmethod
-    def how_to_get(cls, model: str = "") -> str:
+    def how_to_get(cls, sought: Sought) -> str:
         """The command that brings a pipeline here."""
-        return f"dubline models fetch {model if model.count('/') == 1 else DEFAULT}"
+        return f"`dubline models fetch {sought.model if sought.model.count('/') == 1 else DEFAULT}`"
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """pyannote.audio, torch, and the pipeline's weights."""
+        here = cls.weights_here(Sought(model=options.model)) or {}
+        return (*versions("pyannote.audio", "torch"), *folder_sums(here.get(options.model)))
 
     def _embedding_sum(self, files: tuple[Path, ...]) -> str:
         return self.identities[0].sha256[2] if len(files) > 2 else ""

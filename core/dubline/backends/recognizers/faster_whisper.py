@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 import numpy as np
 
+from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Heard, Stretch
 from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
 from dubline.backends.recognizers.whisper_folder import (
@@ -25,7 +25,7 @@ from dubline.backends.recognizers.whisper_folder import (
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob, WeightsError
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
-from dubline.weights.folders import whispers_here
+from dubline.weights.folders import folder_sums, whispers_here
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,14 +64,14 @@ NO_REPEAT = 5  # tokens in a row that may not come twice when a stretch is heard
 SHORTEST = RATE // 10  # samples; less is filled up with silence, for the spectrum needs some
 
 
-class FasterWhisper:
+class FasterWhisper(Backend):
     """`faster-whisper`: times and probabilities for every word; its own voice detector stays off."""
 
     requires: ClassVar[tuple[str, ...]] = ("faster_whisper", "ctranslate2")
     extra: ClassVar[str] = "faster-whisper"
     confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a size (small, large-v3, turbo ...), a hub repository, or a folder; "auto" is
         large-v3-turbo on a GPU and small on a CPU. `language`: a code such as "tr"; "" detects it anew in
         each stretch, so name it where you know it. `device`: auto, cpu or cuda. `precision`: a CTranslate2
@@ -130,23 +130,32 @@ class FasterWhisper:
         self.notes: tuple[str, ...] = (f"Whisper {name} on {device} in {precision}",)
 
     @classmethod
-    def models_here(cls, language: str = "") -> dict[str, Path]:
-        """The models on this machine that may be asked for a language, by name; the user's own first."""
-        return whispers_here("whisper-ct2", language)
+    def rank(cls, content: str) -> int | None:
+        """It searches with a beam, and fast."""
+        return 90
 
     @classmethod
-    def model_here(cls, model: str) -> Path | None:
-        """The folder of a model, if it is on this machine.
+    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
+        """The Whispers on this machine that may be asked for a language; the user's own first.
 
         Raises:
-            WeightsError: it is there, but damaged or of another kind.
+            WeightsError: the one that is sought is there, but damaged or of another kind.
         """
-        return whisper_here(model, _repository(model), "whisper-ct2")
+        if not sought.model:
+            return whispers_here("whisper-ct2", sought.language)
+        folder = whisper_here(sought.model, _repository(sought.model), "whisper-ct2")
+        return {sought.model: folder} if folder else {}
 
     @classmethod
-    def how_to_get(cls, model: str = "") -> str:
+    def how_to_get(cls, sought: Sought) -> str:
         """The command that brings a model here."""
-        return f"dubline models fetch {_repository(model or 'small') or 'OWNER/NAME'}"
+        return f"`dubline models fetch {_repository(sought.model or 'small') or 'OWNER/NAME'}`"
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """The libraries that compute, and the weights."""
+        here = cls.weights_here(Sought(model=options.model)) or {}
+        return (*versions("faster_whisper", "ctranslate2"), *folder_sums(here.get(options.model)))
 
     def recognize(self, speech: Speech, stretches: tuple[Stretch, ...], report: Report) -> Iterator[Heard]:
         """One `Heard` for each stretch, in order. `report` counts the seconds of the stretches.
@@ -213,9 +222,6 @@ class FasterWhisper:
                 f"faster-whisper failed: {(str(error).splitlines() or ['?'])[0][:200]}",
                 hint="If memory was short, take a smaller model, precision int8, or device cpu.",
             ) from error
-
-    def __enter__(self) -> FasterWhisper:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         self._model = None

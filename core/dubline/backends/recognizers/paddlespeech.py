@@ -17,8 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import msgspec
-
+from dubline.backends.backend import Backend, Sought
 from dubline.backends.contract import Heard, Stretch
 from dubline.errors import InvalidJob, WeightsError
 from dubline.report import Report, silent
@@ -26,6 +25,7 @@ from dubline.threads import default_threads
 from dubline.values.base import ModelIdentity
 from dubline.values.transcript import HeardWord
 from dubline.weights.files import checksum, models_folder
+from dubline.workers import environments
 
 if TYPE_CHECKING:
     from dubline.media.speech import Speech
@@ -52,20 +52,19 @@ PIECES = re.compile(rf"\s*(?:[{WIDE}][^\w\s]*|[^\s{WIDE}]+)")
 """A word with the space before it; a Chinese or Japanese letter is a word, with the marks after it."""
 
 
-class PaddleSpeech:
+class PaddleSpeech(Backend):
     """PaddleSpeech 1.5.0 behind a worker process.
 
     A worker that crashes is started once more; one that says nothing for `timeout` seconds is ended.
     """
 
-    requires: ClassVar[tuple[str, ...]] = ()
-    extra: ClassVar[str] = ""
+    cost: ClassVar[str] = "word times are estimates"
     confidence: ClassVar[str] = (
         "With Whisper, exp(avg_logprob) of the segment the word stands in: the geometric mean of its tokens' "
         "probabilities. With conformers and transformers none: they tell no probability."
     )
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`model` is a name as above; `folder` where its files are, else in the models folder.
 
         `config` and `checkpoint` name a conformer's .yaml and .pdparams one by one. `beam` is Whisper's, 1 or
@@ -157,41 +156,53 @@ class PaddleSpeech:
         )
 
     @classmethod
-    def models_here(cls, language: str = "") -> dict[str, Path]:
-        """The models on this machine that may be asked for a language; empty without the environment."""
-        from dubline.workers.environments import installed
-
-        if installed("paddlespeech") is None:
-            return {}
-        names = [f"whisper-{size}" for size in reversed(SIZES)]
-        names += [f"{name}-en" for name in names if language == "en" and name != "whisper-large"]
-        names += [name for name, (knows, _) in CONFORMERS.items() if language in knows.split("_")]
-        found = {name: cls.model_here(name) for name in names}
-        return {name: path for name, path in found.items() if path is not None}
+    def rank(cls, content: str) -> int | None:
+        """Behind those that time each word."""
+        return 60
 
     @classmethod
-    def model_here(cls, model: str) -> Path | None:
-        """The folder of a model, if it is on this machine.
+    def missing(cls) -> tuple[str, ...]:
+        """Its environment, where there is none."""
+        return environments.missing("paddlespeech")
+
+    @classmethod
+    def remedy(cls) -> str:
+        """The command that makes it."""
+        return environments.how_to_install("paddlespeech")
+
+    @classmethod
+    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
+        """The models on this machine that may be asked for a language.
 
         Raises:
             InvalidJob: there is no such model.
         """
-        options = cls.Options(model=model)
-        try:
-            find = _whisper_files if model.startswith("whisper") else _conformer_files
-            return Path(find(options)["checkpoint"]).parent
-        except WeightsError:
-            return None
+        names = [sought.model]
+        if not sought.model:
+            language = sought.language
+            names = [f"whisper-{size}" for size in reversed(SIZES)]
+            names += [f"{name}-en" for name in names if language == "en" and name != "whisper-large"]
+            names += [name for name, (knows, _) in CONFORMERS.items() if language in knows.split("_")]
+        folders = {name: _folder_of(cls.Options(model=name)) for name in names}
+        return {name: folder for name, folder in folders.items() if folder is not None}
 
     @classmethod
-    def how_to_get(cls, model: str = "") -> str:
+    def how_to_get(cls, sought: Sought) -> str:
         """What brings a model here."""
         try:
-            options = cls.Options(model=model or "whisper-small")
-            _whisper_files(options) if options.model.startswith("whisper") else _conformer_files(options)
+            _files_of(cls.Options(model=sought.model or "whisper-small"))
         except WeightsError as error:
             return error.hint
         return ""
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """The environment's version of PaddleSpeech, and the weights."""
+        here = environments.identity("paddlespeech")
+        try:
+            return (*here, checksum(Path(_files_of(options)["checkpoint"])))
+        except WeightsError:
+            return here
 
     def recognize(
         self, speech: Speech, stretches: tuple[Stretch, ...], report: Report = silent
@@ -241,9 +252,6 @@ class PaddleSpeech:
     def close(self) -> None:
         """End the worker."""
         self._worker.close()
-
-    def __enter__(self) -> PaddleSpeech:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
@@ -384,3 +392,14 @@ def _first(paths: list[Any]) -> Path | None:
     """The first that is a file, as an absolute path."""
     found = (Path(path).expanduser().absolute() for path in paths)
     return next((path for path in found if path.is_file()), None)
+
+
+def _files_of(options: PaddleSpeech.Options) -> dict[str, str]:
+    return (_whisper_files if options.model.startswith("whisper") else _conformer_files)(options)
+
+
+def _folder_of(options: PaddleSpeech.Options) -> Path | None:
+    try:
+        return Path(_files_of(options)["checkpoint"]).parent
+    except WeightsError:
+        return None

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 import numpy as np
 
+from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Heard, Stretch
 from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
 from dubline.backends.recognizers.whisper_folder import (
@@ -28,7 +28,7 @@ from dubline.backends.torchaudio_guard import before_transformers
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
-from dubline.weights.folders import whispers_here
+from dubline.weights.folders import folder_sums, whispers_here
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,14 +48,15 @@ STEP = 0.02  # seconds between two of Whisper's timestamps
 WITHOUT_SPACES = ("zh", "ja", "th", "lo", "my", "yue")
 
 
-class TransformersWhisper:
+class TransformersWhisper(Backend):
     """`transformers`: Whisper from a folder or the hub, safetensors only; word times from its attention."""
 
     requires: ClassVar[tuple[str, ...]] = ("transformers", "torch", "safetensors")
     extra: ClassVar[str] = "transformers"
+    cost: ClassVar[str] = "it decodes greedily, where a beam would find more"
     confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a folder, a hub repository or a size; "auto" is large-v3-turbo on a GPU and small on a
         CPU. `language`: a code such as "tr"; "" detects it in each stretch. `device`: auto, cpu, cuda,
         cuda:N or mps. `precision`: auto (fp16 on CUDA, else fp32), fp32, fp16 or bf16. `batch`: stretches
@@ -104,23 +105,32 @@ class TransformersWhisper:
         self._halvings = 0
 
     @classmethod
-    def models_here(cls, language: str = "") -> dict[str, Path]:
-        """The models on this machine that may be asked for a language, by name; the user's own first."""
-        return whispers_here("whisper", language)
+    def rank(cls, content: str) -> int | None:
+        """The same models, greedily."""
+        return 80
 
     @classmethod
-    def model_here(cls, model: str) -> Path | None:
-        """The folder of a model, if it is on this machine.
+    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
+        """The Whispers on this machine that may be asked for a language; the user's own first.
 
         Raises:
-            WeightsError: it is there, but damaged or of another kind.
+            WeightsError: the one that is sought is there, but damaged or of another kind.
         """
-        return whisper_here(model, _repository(model), "whisper")
+        if not sought.model:
+            return whispers_here("whisper", sought.language)
+        folder = whisper_here(sought.model, _repository(sought.model), "whisper")
+        return {sought.model: folder} if folder else {}
 
     @classmethod
-    def how_to_get(cls, model: str = "") -> str:
+    def how_to_get(cls, sought: Sought) -> str:
         """The command that brings a model here."""
-        return f"dubline models fetch {_repository(model or 'small') or 'OWNER/NAME'}"
+        return f"`dubline models fetch {_repository(sought.model or 'small') or 'OWNER/NAME'}`"
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """The libraries that compute, and the weights."""
+        here = cls.weights_here(Sought(model=options.model)) or {}
+        return (*versions("transformers", "torch"), *folder_sums(here.get(options.model)))
 
     def _load(self, folder: Any, dtype: Any) -> None:
         before_transformers()
@@ -352,9 +362,6 @@ class TransformersWhisper:
                 groups.append(letter)
             letter = []
         return groups
-
-    def __enter__(self) -> TransformersWhisper:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         self._model = None

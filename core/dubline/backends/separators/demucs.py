@@ -7,11 +7,15 @@ hold the whole film in memory, and add the mean of the mix to every stem; here t
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Survey, Tick
+from dubline.backends.separators.models import how_to_get_weights, separators_weights
+from dubline.weights.files import resolve
 from dubline.errors import BackendFailed, InvalidJob
 from dubline.values.base import ModelIdentity
 
@@ -31,7 +35,7 @@ FILM_SOURCES = {"music", "sfx", "effects", "effect", "speech", "dialog", "dialog
 HIGHEST_OVERLAP = 0.95
 
 
-class Demucs:
+class Demucs(Backend):
     """A Demucs model or bag of models.
 
     Raises:
@@ -44,7 +48,7 @@ class Demucs:
     requires: ClassVar[tuple[str, ...]] = ("demucs", "torch", "yaml", "safetensors")
     extra: ClassVar[str] = "demucs"
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a name, or the path of a .th, .yaml, .safetensors or folder.
 
         `overlap`: share of a chunk that the next one repeats, 0 to 0.95. `shifts`: how often the sound
@@ -65,13 +69,32 @@ class Demucs:
         threads: int | None = None
         normalise: bool | None = None
 
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """Songs and films are what its models are made for; for talk there is better."""
+        return {"music": 80, "film": 80, "cinematic": 80, "dialogue": 60}.get(content, 60)
+
+    @classmethod
+    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
+        """Models of the models folder: film models for "film", voice models for all else."""
+        return separators_weights("demucs", sought)
+
+    @classmethod
+    def how_to_get(cls, sought: Sought) -> str:
+        """The command that brings a model."""
+        return how_to_get_weights(sought, "htdemucs")
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """Demucs, torch, and the weights."""
+        return (*versions("demucs", "torch"), *resolve(options.model, "demucs").identity().sha256)
+
     def __init__(self, options: Options) -> None:
         import torch
 
         from dubline.backends.separators.demucs_weights import load_bag
         from dubline.backends.torch_run import PRECISIONS, choose_device
         from dubline.threads import default_threads
-        from dubline.weights.files import resolve
 
         if not 0 <= options.overlap <= HIGHEST_OVERLAP:
             raise InvalidJob(
@@ -129,9 +152,6 @@ class Demucs:
         stream = DemucsStream(self._bag, survey, tick, outputs, self._options, self._device, self._decided)
         self._streams = [*self._streams[-7:], stream]
         return stream
-
-    def __enter__(self) -> Demucs:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         import gc

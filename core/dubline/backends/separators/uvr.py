@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Survey, Tick
+from dubline.backends.separators.models import how_to_get_weights, separators_weights
 from dubline.errors import (
     BackendFailed,
     BackendMissing,
@@ -34,7 +36,7 @@ PROVIDERS = {
 }
 
 
-class Uvr:
+class Uvr(Backend):
     """A separator that takes the vocals out of a sound (see `dubline.backends.contract.Separator`).
 
     `model` is a name in the models folder or the path of an `.onnx` file. Its parameters are taken from the
@@ -62,6 +64,26 @@ class Uvr:
         device: Literal["auto", "cpu", "cuda", "coreml"] = "auto"
         batch: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
         denoise: bool = False
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """Its models take voices out of anything, and know no effects."""
+        return {"dialogue": 80, "music": 60, "cinematic": 60}.get(content) if content else 60
+
+    @classmethod
+    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
+        """MDX-Net models of the models folder."""
+        return separators_weights("mdx", sought)
+
+    @classmethod
+    def how_to_get(cls, sought: Sought) -> str:
+        """The command that brings a model."""
+        return how_to_get_weights(sought, "UVR-MDX-NET-Voc_FT")
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """onnxruntime, and the weights."""
+        return (*versions("onnxruntime"), *resolve(options.model, "mdx").identity().sha256)
 
     def __init__(self, options: Options) -> None:
         """Load the weights.
@@ -144,9 +166,6 @@ class Uvr:
             )
         result: Floats = found[:count]
         return result
-
-    def __enter__(self) -> Uvr:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         self._session = None

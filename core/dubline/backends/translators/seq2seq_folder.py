@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dubline.backends.backend import Sought
 from dubline.backends.translators.seq2seq_languages import flores, short_code
 from dubline.errors import InvalidJob, WeightsError
 from dubline.values.base import ModelIdentity
@@ -49,13 +50,31 @@ def usual_model(source: str, target: str) -> str:
     )
 
 
-def model_here(model: str, source: str, target: str, *kinds: FolderKind) -> Path | None:
-    """Where a model is on this machine, by name or the usual one of the pair ("auto"); None if it is not.
+def named_model(name: str, source: str, target: str) -> Sought:
+    """What is sought by a translator's options, where "auto" is the usual model of the pair."""
+    return Sought(model="" if name == "auto" else name, language=source, target=target)
 
-    Raises:
-        InvalidJob: "auto", and the pair has no usual model.
-    """
-    return find_folder(usual_model(source, target) if model == "auto" else model, *kinds)
+
+def models_here(sought: Sought, *kinds: FolderKind) -> dict[str, Path]:
+    """The model that is sought, or the usual one of the pair, by name, if it is on this machine."""
+    try:
+        name = sought.model or usual_model(sought.language, sought.target)
+    except InvalidJob:
+        return {}
+    folder = find_folder(name, *kinds)
+    return {name: folder} if folder is not None else {}
+
+
+def how_to_get_model(sought: Sought) -> str:
+    """How a model for two languages comes here; where no one is usual, which could do it."""
+    try:
+        name = sought.model or usual_model(sought.language, sought.target)
+    except InvalidJob as error:
+        return error.hint
+    return (
+        f"`dubline models fetch {name}`. Or name a translator that needs no model: a server of your own, rules, "
+        "or a person (`dubline backends`)"
+    )
 
 
 def find_model(name: str, *kinds: FolderKind) -> Path:

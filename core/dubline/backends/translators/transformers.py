@@ -18,20 +18,22 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
-
+from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.translators.seq2seq_batches import BatchWork, Found, planned
 from dubline.backends.translators.seq2seq_folder import (
     check_numbers,
     find_model,
+    how_to_get_model,
     identity_of,
     licence_note,
-    model_here,
+    models_here,
+    named_model,
     usual_model,
 )
 from dubline.backends.translators.seq2seq_languages import Codec
 from dubline.errors import InvalidJob, WeightsError
 from dubline.threads import default_threads
+from dubline.weights.folders import folder_sums
 from dubline.weights.hub import quiet_hub
 from dubline.weights.kinds import read_settings
 
@@ -52,7 +54,7 @@ SCORES_AGREE = 0.05
 """By how much, on average, the best scores in half precision may differ from those in fp32."""
 
 
-class TransformersTranslator:
+class TransformersTranslator(Backend):
     """`transformers`: OPUS-MT, NLLB or M2M100 from a folder; safetensors only, no network."""
 
     requires: ClassVar[tuple[str, ...]] = ("transformers", "torch", "safetensors")
@@ -62,7 +64,7 @@ class TransformersTranslator:
     varies: ClassVar[bool] = True
     by_hand: ClassVar[bool] = False
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`source`, `target`: "tr", "pt-BR" or FLORES codes. `model`: a folder, a name in the models folder
         or OWNER/NAME; "auto" is the OPUS-MT model for the pair. `candidates`: how many translations of a line
         at most. `beams`: width of the search, at least `candidates`. `device`: auto, cpu, cuda, cuda:N or
@@ -82,14 +84,25 @@ class TransformersTranslator:
         seed: int = 0
 
     @classmethod
-    def model_here(cls, model: str, source: str, target: str) -> Path | None:
-        """Where the model for two languages is on this machine; None if it is not."""
-        return model_here(model, source, target, "seq2seq")
+    def rank(cls, content: str) -> int | None:
+        """Marian, NLLB and M2M100."""
+        return 80
 
     @classmethod
-    def usual_model(cls, source: str, target: str) -> str:
-        """The hub's name of the model that "auto" means."""
-        return usual_model(source, target)
+    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
+        """The model that is sought, or the usual one of the two languages, where it is on this machine."""
+        return models_here(sought, "seq2seq")
+
+    @classmethod
+    def how_to_get(cls, sought: Sought) -> str:
+        """The command that brings it, or models that could do it."""
+        return how_to_get_model(sought)
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """The libraries that compute, and the weights."""
+        here = cls.weights_here(named_model(options.model, options.source, options.target)) or {}
+        return (*versions("transformers", "torch"), *folder_sums(next(iter(here.values()), None)))
 
     def __init__(self, options: Options) -> None:
         check_numbers(options.candidates, options.beams, options.budget, options.threads)
@@ -282,9 +295,6 @@ class TransformersTranslator:
             return half
         self._half = None
         return exact
-
-    def __enter__(self) -> TransformersTranslator:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         self._model = None

@@ -14,11 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
-
+from dubline.backends.backend import Backend, Sought
 from dubline.backends.contract import Spoken, VoiceInfo
 from dubline.backends.programs import run_program
-from dubline.backends.voices.program import read_spoken, speakable
+from dubline.backends.voices.program import identity_of, read_spoken, speakable
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
@@ -44,7 +43,7 @@ _ALIAS = re.compile(r"\((\S+) \d+\)")
 _OTHER_CODES = {"no": "nb", "zh": "cmn", "iw": "he"}
 
 
-class Espeak:
+class Espeak(Backend):
     """`espeak-ng`: the installed program. Voices are named "tr+f2": a language, and a variant after a plus.
 
     Raises:
@@ -52,17 +51,36 @@ class Espeak:
         InvalidJob: the language is missing, or the program does not speak it.
     """
 
-    requires: ClassVar[tuple[str, ...]] = ()
-    extra: ClassVar[str] = ""
     pitches: ClassVar[bool] = True
     any_voice: ClassVar[bool] = False
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`language`: a code such as "tr" or "pt-BR". `words`: words a minute that count as the voices' own
         pace, 80 to 450."""
 
         language: str = ""
         words: int = WORDS
+
+    cost: ClassVar[str] = "a voice by rules: a guide track, not a release"
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """A small voice, behind those that learnt from people."""
+        return 20
+
+    @classmethod
+    def check(cls, sought: Sought) -> None:
+        """Whether the program is there and speaks the language.
+
+        Raises:
+            BackendMissing, InvalidJob.
+        """
+        cls(cls.Options(language=sought.language or "en"))
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """The program's version."""
+        return identity_of(cls, options)
 
     def __init__(self, options: Options) -> None:
         program = shutil.which(PROGRAM)
@@ -132,12 +150,6 @@ class Espeak:
         raise InvalidJob(
             f"espeak-ng does not speak {language!r}", hint="`espeak-ng --voices` lists its languages."
         )
-
-    def __enter__(self) -> Espeak:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        pass
 
 
 def pitch_setting(factor: float) -> int:

@@ -15,8 +15,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
-
+from dubline.backends.backend import Backend, Sought
 from dubline.backends.contract import Spoken, VoiceInfo
 from dubline.backends.voices.program import read_spoken, speakable
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
@@ -25,6 +24,7 @@ from dubline.threads import default_threads
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import checksum, models_folder
 from dubline.weights.folders import folder_card
+from dubline.workers import environments
 
 if TYPE_CHECKING:
     from dubline.backends.contract import Tick
@@ -44,18 +44,16 @@ ENGLISH = re.compile(r"[A-Z]{2}[0-2]")  # ARPAbet vowels with their stress
 CHINESE = re.compile(r"[a-z]+[1-5]")  # finals of pinyin with their tone
 
 
-class PaddleSpeechVoice:
+class PaddleSpeechVoice(Backend):
     """`paddlespeech`: FastSpeech2 with Parallel WaveGAN, HiFi-GAN or multi-band MelGAN, on the processor.
 
     A worker that crashes is started once more; a line over which it dies twice fails, and the next one has a
     fresh worker. Weights are read without running anything that is in the file.
     """
 
-    requires: ClassVar[tuple[str, ...]] = ()
-    extra: ClassVar[str] = ""
     any_voice: ClassVar[bool] = False
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: the folder with both models, or its name in the models folder; "" takes the first there
         that speaks the language. `vocoder`: the vocoder's folder, where it lies elsewhere. `nltk_data`: a
         folder of NLTK's with averaged_perceptron_tagger_eng, to tell English words apart that are spelt
@@ -69,6 +67,51 @@ class PaddleSpeechVoice:
         nltk_data: str = ""
         threads: int = 0
         timeout: float = 120.0
+
+    languages: ClassVar[tuple[str, ...] | None] = LANGUAGES
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """Only where it is named: it takes half a minute to start."""
+        return None
+
+    @classmethod
+    def missing(cls) -> tuple[str, ...]:
+        """Its environment, or the part of it for voices, where there is none."""
+        return environments.missing("paddlespeech", ("voices",))
+
+    @classmethod
+    def remedy(cls) -> str:
+        """The command that makes it."""
+        return environments.how_to_install("paddlespeech", ("voices",))
+
+    @classmethod
+    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
+        """The voice that is sought, or the first that speaks the language."""
+        try:
+            home, _ = _home(sought.model, base_language(sought.language) if sought.language else "")
+        except WeightsError:
+            return {}
+        return {sought.model or home.name: home}
+
+    @classmethod
+    def how_to_get(cls, sought: Sought) -> str:
+        """Where voices come from, and what belongs into their folder."""
+        return _get(models_folder() / (sought.model or "VOICE"), base_language(sought.language or "en"))
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """The environment, and the weights of both models."""
+        language = base_language(options.language) if options.language else ""
+        try:
+            files = _files(_home(options.model, language)[0], options.vocoder, language)
+        except WeightsError:
+            return environments.identity("paddlespeech")
+        weights = [Path(path) for part in files for path in part.values() if isinstance(path, str) and path]
+        return (
+            *environments.identity("paddlespeech"),
+            *(checksum(path) for path in weights if path.is_file()),
+        )
 
     def __init__(self, options: Options) -> None:
         """Find the files, start the worker and load the models.
@@ -177,9 +220,6 @@ class PaddleSpeechVoice:
     def close(self) -> None:
         """End the worker."""
         self._worker.close()
-
-    def __enter__(self) -> PaddleSpeechVoice:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 import numpy as np
 
+from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Spoken, VoiceInfo
-from dubline.backends.voices.program import speakable
+from dubline.backends.voices.program import identity_of, speakable
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
@@ -30,7 +31,7 @@ _GET = (
 )
 
 
-class Piper:
+class Piper(Backend):
     """`piper`: a voice's file, or a folder of them.
 
     Raises:
@@ -42,12 +43,47 @@ class Piper:
     pitches: ClassVar[bool] = False
     any_voice: ClassVar[bool] = False
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a voice's .onnx file, a folder with voices, or the name of one in the models folder; ""
         takes all there. `language`: a code; "" takes voices of every language."""
 
         model: str = ""
         language: str = ""
+
+    cost: ClassVar[str] = "neural voices, on the processor"
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """The best that runs here."""
+        return 80
+
+    @classmethod
+    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
+        """The folder or file with voices that speak the language.
+
+        Raises:
+            WeightsError: a voice there is not whole.
+        """
+        place, files = _found(sought.model)
+        if not any(file.is_file() for file in files):
+            return {}
+        try:
+            cls(cls.Options(model=sought.model, language=sought.language))
+        except WeightsError:
+            if sought.model:
+                raise
+            return {}
+        return {sought.model: place}
+
+    @classmethod
+    def how_to_get(cls, sought: Sought) -> str:
+        """Where voices come from."""
+        return _GET
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """piper, and the voices' weights."""
+        return (*versions("piper"), *identity_of(cls, options))
 
     def __init__(self, options: Options) -> None:
         place, files = _found(options.model)
@@ -134,9 +170,6 @@ class Piper:
                 raise WeightsError(f"{file} is no Piper voice: {error}", hint=_GET) from error
         self._open[file] = model  # the one used last is the last to go
         return model
-
-    def __enter__(self) -> Piper:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         self._open.clear()

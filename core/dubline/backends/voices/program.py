@@ -41,3 +41,9 @@ def read_spoken(path: Path, name: str) -> Spoken:
         said = str(error).replace(str(path), "its sound")
         raise BackendFailed(f"{name} gave no usable sound: {said}", hint=hint) from None
     return Spoken(sound=np.concatenate(blocks, axis=1, dtype=np.float32), rate=sound.rate)
+
+
+def identity_of(voice: Any, options: Any) -> tuple[str, ...]:
+    """What a voice that opens in a moment says of itself: names with versions, and weights."""
+    with voice(options) as opened:
+        return tuple(part for one in opened.identities for part in (one.name, *one.sha256))
