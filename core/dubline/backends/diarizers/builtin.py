@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dubline.backends.backend import Backend, versions
 from dubline.backends.diarizers.windows import HeardWindow, WindowedDiarizer, check_ranges, speaker_bounds
-from dubline.weights.files import checksum
 from dubline.errors import InvalidJob
 from dubline.values.base import ModelIdentity
+from dubline.weights.files import checksum
 
 if TYPE_CHECKING:
     import numpy as np

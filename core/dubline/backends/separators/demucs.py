@@ -15,9 +15,9 @@ import msgspec
 from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Survey, Tick
 from dubline.backends.separators.models import how_to_get_weights, separators_weights
-from dubline.weights.files import resolve
 from dubline.errors import BackendFailed, InvalidJob
 from dubline.values.base import ModelIdentity
+from dubline.weights.files import resolve
 
 if TYPE_CHECKING:
     import numpy as np

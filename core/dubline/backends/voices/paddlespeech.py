@@ -107,11 +107,9 @@ class PaddleSpeechVoice(Backend):
             files = _files(_home(options.model, language)[0], options.vocoder, language)
         except WeightsError:
             return environments.identity("paddlespeech")
-        weights = [Path(path) for part in files for path in part.values() if isinstance(path, str) and path]
-        return (
-            *environments.identity("paddlespeech"),
-            *(checksum(path) for path in weights if path.is_file()),
-        )
+        paths = [Path(path) for part in files for path in part.values() if isinstance(path, str) and path]
+        weights = (checksum(path) for path in paths if path.is_file())
+        return (*environments.identity("paddlespeech"), *weights)
 
     def __init__(self, options: Options) -> None:
         """Find the files, start the worker and load the models.
