@@ -212,7 +212,7 @@ def test_from_a_film_to_its_dub_once_it_has_a_text_and_only_what_changed_again(
     assert all((root / name).is_file() for name in told["files"])
 
     _, again, _ = done(dub_of(talk, tmp_path, dub={"mix": {"target": "streaming-16"}}), root)
-    assert set(again.values()) == {"kept"}
+    assert set(again.values()) == {"kept"}, again
     _, same, _ = done(dub_of(talk, tmp_path), root)
     assert set(same.values()) == {"kept"}, "as loud as was said before"
     _, quieter, _ = done(dub_of(talk, tmp_path, dub={"mix": {"target": "ebu-r128"}}), root)

@@ -30,12 +30,14 @@ class Sought(msgspec.Struct, frozen=True, kw_only=True):
     `model`: by name or path, "" leaves it open. `language`: what is heard, spoken or translated from, a code
     such as "tr", "" where it is not known. `target`: the language to translate into. `content`: of the sound
     to separate: "dialogue", "music", "cinematic"; or "film", for the model that splits music from effects.
+    `besides`: models that have another part already.
     """
 
     model: str = ""
     language: str = ""
     target: str = ""
     content: str = ""
+    besides: tuple[str, ...] = ()
 
 
 class Backend:
@@ -96,6 +98,11 @@ class Backend:
         """The models on this machine that suit, by the name to call them by, the best first; with
         `sought.model` that one alone, if it is here. None: it needs no model."""
         return None
+
+    @classmethod
+    def damaged(cls) -> tuple[str, ...]:
+        """A sentence on each of its models here that cannot be used: none is passed over in silence."""
+        return ()
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:

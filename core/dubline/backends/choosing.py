@@ -112,11 +112,13 @@ def settle(
         return Settled(_choice(backend, cls, sought, model, given), (why,), place)
     passed: list[str] = []
     remedies: list[str] = []
+    damaged: list[str] = []
     for name, info, cls in _ranked(kind, sought.content):
         if info.missing or cls is None:
             passed.append(f"{name} is not installed")
             remedies.append(f"`{info.remedy}`" if info.remedy else "")
             continue
+        damaged.extend(f"passed over: {sentence}" for sentence in cls.damaged())
         try:
             cls.check(sought)
             model, place = _model(kind, name, cls, sought)
@@ -127,10 +129,10 @@ def settle(
         why = f"{kind}: {_with(name, model)}" + (f", since {'; '.join(passed)}" if passed else "")
         better = next(filter(None, remedies), "") if passed and not sought.model else ""
         why += _cost(cls) + (f". For a better one: {better}" if better else "")
-        return Settled(_choice(name, cls, sought, model, given), (why,), place)
+        return Settled(_choice(name, cls, sought, model, given), (*damaged, why), place)
     what = f"the model {sought.model!r}" if sought.model else f"a {kind}{_for(sought)}"
     raise WeightsError(
-        f"{what} cannot be had: {'; '.join(passed) or 'none is declared'}",
+        f"{what} cannot be had: {'; '.join((*passed, *damaged)) or 'none is declared'}",
         hint=" Or: ".join(dict.fromkeys(filter(None, remedies)))
         or "`dubline backends` and `dubline models list` tell more.",
     )

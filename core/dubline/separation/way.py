@@ -145,7 +145,10 @@ def _first(wish: SeparateWish, content: str, film: Settled | None) -> Settled:
     backend, model = wish.separator or "auto", wish.separator_model or ""
     try:
         return settle(
-            "separator", backend, Sought(content=content, model=model), options=wish.separator_options
+            "separator",
+            backend,
+            Sought(content=content, model=model, besides=(_model(film.choice),) if film else ()),
+            options=wish.separator_options,
         )
     except WeightsError as error:
         if model or film is None or backend not in ("auto", film.choice.backend):

@@ -131,7 +131,9 @@ def translate_run(
         translation = _by_voice(run, transcript, spoken, job, wish, hints)
     else:
         known = known_durations(run.root, target)
-        if wish.voice_pace is not False:
+        if wish.voice_pace is None and known.speakers:
+            tell("a dub has measured its voices: --voice-pace chooses lines by how long they really take")
+        if wish.voice_pace:
             job = replace(job, durations=known.speakers)
             hints["reasons"] = (*settled.reasons, *known.notes)
         translation = run.step(translate, transcript, spoken, job, hints=hints)

@@ -145,7 +145,8 @@ class TranslateWish(Wish, frozen=True, omit_defaults=True):
     `to`: the languages to translate into. `source`: the film's, the transcript's where it is left out.
     `candidates`: how many translations of a line to choose from. `again`: ask a second time for what does not
     fit. `rate`: frames a second. `voice`: "BACKEND[:VOICE]" that will speak the lines, with `voice_options`:
-    they are chosen by how long it takes. `voice_pace`: by the run's last dub, where there is one. `only`:
+    they are chosen by how long it takes. `voice_pace`: by the run's last dub, where there is one; otherwise a
+    dub would have its translation made again, and that the dub. `only`:
     these segments, such as "17,23-40".
     """
 

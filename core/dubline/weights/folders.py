@@ -150,6 +150,15 @@ def installed_folders() -> list[tuple[Path, ModelFolder | WeightsError, FolderCa
     return found
 
 
+def damaged_folders(*kinds: FolderKind) -> tuple[str, ...]:
+    """A sentence on each model of these kinds in the models folder that cannot be used."""
+    return tuple(
+        f"{entry.message}. {entry.hint}"
+        for path, entry, _ in installed_folders()
+        if isinstance(entry, WeightsError) and folder_kind(path) in kinds
+    )
+
+
 def folder_sums(folder: Path | None) -> tuple[str, ...]:
     """The SHA-256 of a model's weights; nothing for one that is not a folder of a known kind.
 

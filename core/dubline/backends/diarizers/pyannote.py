@@ -22,7 +22,7 @@ from dubline.backends.diarizers.windows import (
 )
 from dubline.errors import BackendFailed, DublineError, WeightsError
 from dubline.values.base import ModelIdentity
-from dubline.weights.folders import folder_sums
+from dubline.weights.folders import damaged_folders, folder_sums
 from dubline.weights.kinds import read_licence
 
 if TYPE_CHECKING:
@@ -122,6 +122,11 @@ class Pyannote(WindowedDiarizer, Backend):
             return pipelines_here()
         folder = pipeline_folder(sought.model)
         return {sought.model: Path(look(folder, "pyannote").path)} if folder else {}
+
+    @classmethod
+    def damaged(cls) -> tuple[str, ...]:
+        """Models in the models folder that are not whole."""
+        return damaged_folders("pyannote")
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:

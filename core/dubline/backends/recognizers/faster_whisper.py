@@ -25,7 +25,7 @@ from dubline.backends.recognizers.whisper_folder import (
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob, WeightsError
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
-from dubline.weights.folders import folder_sums, whispers_here
+from dubline.weights.folders import damaged_folders, folder_sums, whispers_here
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -145,6 +145,11 @@ class FasterWhisper(Backend):
             return whispers_here("whisper-ct2", sought.language)
         folder = whisper_here(sought.model, _repository(sought.model), "whisper-ct2")
         return {sought.model: folder} if folder else {}
+
+    @classmethod
+    def damaged(cls) -> tuple[str, ...]:
+        """Models in the models folder that are not whole."""
+        return damaged_folders("whisper-ct2")
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:

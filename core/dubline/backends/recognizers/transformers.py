@@ -28,7 +28,7 @@ from dubline.backends.torchaudio_guard import before_transformers
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
-from dubline.weights.folders import folder_sums, whispers_here
+from dubline.weights.folders import damaged_folders, folder_sums, whispers_here
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,6 +120,11 @@ class TransformersWhisper(Backend):
             return whispers_here("whisper", sought.language)
         folder = whisper_here(sought.model, _repository(sought.model), "whisper")
         return {sought.model: folder} if folder else {}
+
+    @classmethod
+    def damaged(cls) -> tuple[str, ...]:
+        """Models in the models folder that are not whole."""
+        return damaged_folders("whisper")
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:

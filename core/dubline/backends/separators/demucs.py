@@ -14,7 +14,7 @@ import msgspec
 
 from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Survey, Tick
-from dubline.backends.separators.models import how_to_get_weights, separators_weights
+from dubline.backends.separators.models import damaged_weights, how_to_get_weights, separators_weights
 from dubline.errors import BackendFailed, InvalidJob
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import resolve
@@ -78,6 +78,11 @@ class Demucs(Backend):
     def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
         """Models of the models folder: film models for "film", voice models for all else."""
         return separators_weights("demucs", sought)
+
+    @classmethod
+    def damaged(cls) -> tuple[str, ...]:
+        """Models in the models folder that are not whole."""
+        return damaged_weights("demucs")
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:

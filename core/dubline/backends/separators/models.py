@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from dubline.backends.backend import Sought
+from dubline.errors import WeightsError
 from dubline.values.stems import film_model
-from dubline.weights.files import Weights, installed, resolve
+from dubline.weights.files import Weights, installed, kind_of, resolve
 from dubline.weights.known import KNOWN, Kind
 
 
@@ -23,8 +24,22 @@ def separators_weights(kind: Kind, sought: Sought) -> dict[str, Path]:
         for path, model in installed()
         if isinstance(model, Weights)
         and model.kind == kind
+        and model.name not in sought.besides
         and bool(model.card and film_model(model.card.sources)) == (sought.content == "film")
     }
+
+
+def damaged_weights(kind: Kind) -> tuple[str, ...]:
+    """A sentence on each model of a kind that is there and cannot be used."""
+    errors = ((path, error) for path, error in installed() if isinstance(error, WeightsError))
+    return tuple(f"{e.message}. {e.hint}" for path, e in errors if _is_of(path, kind))
+
+
+def _is_of(path: Path, kind: Kind) -> bool:
+    try:
+        return kind_of(path) == kind
+    except WeightsError:
+        return False
 
 
 def how_to_get_weights(sought: Sought, usual: str) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Survey, Tick
-from dubline.backends.separators.models import how_to_get_weights, separators_weights
+from dubline.backends.separators.models import damaged_weights, how_to_get_weights, separators_weights
 from dubline.errors import (
     BackendFailed,
     BackendMissing,
@@ -74,6 +74,11 @@ class Uvr(Backend):
     def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
         """MDX-Net models of the models folder."""
         return separators_weights("mdx", sought)
+
+    @classmethod
+    def damaged(cls) -> tuple[str, ...]:
+        """Models in the models folder that are not whole."""
+        return damaged_weights("mdx")
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:

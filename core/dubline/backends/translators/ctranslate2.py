@@ -35,7 +35,7 @@ from dubline.backends.translators.seq2seq_languages import Codec
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
 from dubline.threads import default_threads
 from dubline.weights.files import models_folder
-from dubline.weights.folders import folder_sums, weight_sums
+from dubline.weights.folders import damaged_folders, folder_sums, weight_sums
 from dubline.weights.hub import quiet_hub
 from dubline.weights.kinds import folder_kind, read_settings
 
@@ -87,6 +87,11 @@ class CTranslate2Translator(Backend):
     def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
         """The model that is sought, or the usual one of the two languages, where it is on this machine."""
         return models_here(sought, "seq2seq-ct2", "seq2seq")
+
+    @classmethod
+    def damaged(cls) -> tuple[str, ...]:
+        """Models in the models folder that are not whole."""
+        return damaged_folders("seq2seq-ct2")
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:

@@ -72,8 +72,8 @@ def how_to_get_model(sought: Sought) -> str:
     except InvalidJob as error:
         return error.hint
     return (
-        f"`dubline models fetch {name}`. Or name a translator that needs no model: a server of your own, rules, "
-        "or a person (`dubline backends`)"
+        f"`dubline models fetch {name}`. Or name a translator that needs no model: a server of your own, "
+        "rules, or a person (`dubline backends`)"
     )
 
 
