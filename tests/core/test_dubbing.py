@@ -203,7 +203,7 @@ def test_ctrl_c_leaves_nothing_half_and_the_next_call_goes_on(
 
 def test_several_languages_want_a_name(root: Path) -> None:
     put_lines(root, LINES, languages=("en", "de"))
-    assert dub_languages(root) == ("en", "de") and dub_languages(root, "de") == ("de",)
+    assert dub_languages(root) == ("en", "de") and dub_languages(root, ("de",)) == ("de",)
     with Run(root) as run, pytest.raises(InvalidJob, match="en, de") as caught:
         dub_run(run, "", DubWish(voice="command", voice_options={"command": ["cat"]}))
     assert "--to" in caught.value.hint

@@ -24,13 +24,16 @@ BackendClass = type[Backend]
 
 
 class BackendInfo(msgspec.Struct, frozen=True):
-    """A back end as `dubline backends` lists it. `package` is the distribution that brings it."""
+    """A back end as `dubline backends` lists it. `package` is the distribution that brings it; `cost` and
+    `needs_settings` are what the class says."""
 
     kind: str
     name: str
     package: str
     missing: tuple[str, ...]
     remedy: str
+    cost: str = ""
+    needs_settings: str = ""
 
     @property
     def installed(self) -> bool:
@@ -208,7 +211,15 @@ def _declared(kind: str) -> dict[str, tuple[BackendInfo, Any]]:
             cls, remedy = None, ""
             missing = (name or f"{point.value} ({type(error).__name__}: {error})",)
         declared[point.name] = (
-            BackendInfo(kind, point.name, package, missing, remedy if missing else ""),
+            BackendInfo(
+                kind,
+                point.name,
+                package,
+                missing,
+                remedy if missing else "",
+                getattr(cls, "cost", ""),
+                getattr(cls, "needs_settings", ""),
+            ),
             cls,
         )
     return declared

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from dubline.errors import Cancelled
 from dubline.report import UNITS, Progress, clock_text
+
+if TYPE_CHECKING:
+    from dubline.run import Run, StepRecord
 
 
 class Bar:
@@ -77,3 +81,27 @@ def watched() -> Iterator[tuple[Progress, Bar]]:
         bar.clear()
         signal.signal(signal.SIGINT, before)
         signal.signal(signal.SIGTERM, ended)
+
+
+@contextmanager
+def working_in(root: Path, reasons: Iterable[str] = ()) -> Iterator[tuple[Run, Working]]:
+    """The run in a folder, with its progress shown; `reasons` are told first, and each step that is kept."""
+    from dubline.run import Run
+
+    with watched() as (progress, bar):
+        for reason in reasons:
+            bar.say(reason)
+
+        def said(record: StepRecord) -> None:
+            if record.state == "kept":
+                bar.say(f"{record.name}: kept from before")
+
+        with Run(root, report=progress.stage, tell=bar.say, said=said) as run:
+            yield run, Working(progress, bar)
+
+
+class Working(NamedTuple):
+    """How a command tells what it does."""
+
+    progress: Progress
+    bar: Bar

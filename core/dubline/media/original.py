@@ -31,6 +31,33 @@ class Sighting(NamedTuple):
     first: int = 0
 
 
+def media_and_run(path: Path, out: Path | None = None, track: str | None = None) -> tuple[Source, Path]:
+    """What a person points to, and its run folder: a film or a sound has its run beside it, and a run knows
+    its film.
+
+    Raises:
+        ValidationError: missing, empty, or not readable.
+        InvalidJob: a run that does not know its film, or a name that is not text.
+    """
+    from dubline.media.sound import check_readable
+
+    if path.is_dir() and (path / "run.json").exists():
+        original = standing(path, ORIGINAL, Original)
+        source = (
+            original.media.path if original and original.media else original.sound.path if original else ""
+        )
+        if not source or not Path(source).is_absolute():
+            raise InvalidJob(
+                f"{path} does not know the film that it is of", hint="Give the film itself, with --out."
+            )
+        path, out = Path(source), out or path
+    check_readable(path)
+    path = path.absolute()
+    return FileMedia(path=path.as_posix(), track=track or ""), out or path.with_name(
+        f"{path.stem or path.name}.dubline"
+    )
+
+
 def look_at(source: Source, root: Path | None = None) -> Sighting:
     """Probe a source. Where no track is named, it is the one that the run in `root` has of the same file.
 

@@ -9,7 +9,7 @@ they leave. A separator without weights is a preview: unless asked, no large mod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -111,6 +111,29 @@ def separate_run(run: Run, sound: Sound, separating: Separating, *, hints: Mappi
         run.publish(stem.path, f"stems/{stem.name}.wav")
     run.publish(f"{stems.vocals.path.rpartition('/')[0]}/stems.png", "stems.png")
     return stems
+
+
+def stems_for(
+    run: Run,
+    sound: Sound,
+    wish: SeparateWish,
+    *,
+    hints: Mapping[str, Any],
+    tell: Callable[[str], None] = lambda words: None,
+) -> Stems:
+    """The stems of a sound for whoever needs its voices: those that the run has; only where it has none, or
+    something is asked of them, it is separated.
+
+    Raises:
+        As `settle_separation` and `separate_run`.
+    """
+    stems = stems_of(run.root, sound)
+    if stems is not None and wish == SeparateWish():
+        return stems
+    separating = settle_separation(wish, run.wish("separate", SeparateWish))
+    for reason in separating.reasons:
+        tell(reason)
+    return separate_run(run, sound, separating, hints=hints)
 
 
 def stems_of(root: Path, sound: Sound | None = None) -> Stems | None:

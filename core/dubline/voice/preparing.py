@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -33,11 +33,11 @@ RIGHTS = "rights"
 Tell = Callable[[str], None]
 
 
-def dub_languages(root: Path, language: str = "", tell: Tell = lambda words: None) -> tuple[str, ...]:
-    """The languages of a run that can be dubbed: the one that is named, or all that have a text.
+def dub_languages(root: Path, to: Collection[str] = (), tell: Tell = lambda words: None) -> tuple[str, ...]:
+    """The languages of a run that can be dubbed: of those that are named, or of all, what has a text.
 
     Raises:
-        InvalidJob: no run, no translation, none into that language, or none with a text.
+        InvalidJob: no run, no translation, none into one of those languages, or none with a text.
     """
     if not root.is_dir():
         raise InvalidJob(f"there is no run folder {root}", hint="Give the folder, such as EPISODE.dubline.")
@@ -45,11 +45,12 @@ def dub_languages(root: Path, language: str = "", tell: Tell = lambda words: Non
     if not translations:
         raise InvalidJob(f"there is no translation in {root}", hint="Run `dubline translate` first.")
     there = ", ".join(t.target_language for t in translations)
-    wanted = [t for t in translations if language in ("", t.target_language)]
-    if not wanted:
+    absent = [language for language in to if language not in {t.target_language for t in translations}]
+    if absent:
         raise InvalidJob(
-            f"{root} has no translation into {language!r}", hint=f"It has {there}; see `dubline translate`."
+            f"{root} has no translation into {absent[0]!r}", hint=f"It has {there}; see `dubline translate`."
         )
+    wanted = [t for t in translations if not to or t.target_language in to]
     spoken = tuple(t.target_language for t in wanted if has_text(t))
     if not spoken:
         raise InvalidJob(
@@ -90,7 +91,7 @@ def prepared(run: Run, language: str, wish: DubWish, tell: Tell, audition: tuple
         As `dub_run`, but for what goes wrong in speaking and mixing.
     """
     root = run.root
-    languages = dub_languages(root, language)
+    languages = dub_languages(root, (language,) if language else ())
     if len(languages) > 1:
         raise InvalidJob(
             f"this run has several languages: {', '.join(languages)}", hint="Name one of them with --to."
