@@ -143,8 +143,8 @@ class Loud(Backend):
     by_hand: ClassVar[bool] = False
 
     class Options(Backend.Options, frozen=True, kw_only=True):
-        source: str
-        target: str
+        source: str = ""
+        target: str = ""
         candidates: int = 1
         mark: str = "!"
 

@@ -25,8 +25,9 @@ FLOORS = (
     ("language", "run", "signal", "weights", "workers"),
     ("fit", "media", "subtitles"),
     ("backends", "mix", "programme"),
-    ("separation", "voice"),
-    ("recognition", "translation"),
+    ("separation",),
+    ("recognition", "voice"),
+    ("translation",),
     ("doctor", "exchange", "pipeline", "processor"),
     ("cli", "serve"),
 )

@@ -89,7 +89,7 @@ class Backend:
         language = sought.language.partition("-")[0].lower()
         if cls.languages is not None and language and language not in cls.languages:
             raise InvalidJob(
-                f"it knows {', '.join(cls.languages)} only, not {sought.language!r}",
+                f"it knows only {', '.join(cls.languages)}, not {sought.language!r}",
                 hint="Take another one: `dubline backends` lists them.",
             )
 

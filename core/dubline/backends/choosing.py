@@ -109,7 +109,10 @@ def settle(
     sought, given = sought or Sought(), dict(options or {})
     if backend != "auto":
         cls = find(kind, backend)
-        cls.check(sought)
+        try:
+            cls.check(sought)
+        except InvalidJob as error:
+            raise InvalidJob(f"{backend}: {error.message}", hint=error.hint) from None
         model, place = _model(kind, backend, cls, sought)
         why = f"{kind}: {_with(backend, model)}, as asked" + _cost(cls)
         return Settled(_choice(backend, cls, sought, model, given), (why,), place)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dubline.cli.options import DUB, MACHINE, command, option, without
+from dubline.cli.command import command, option, without
+from dubline.cli.options import DUB, MACHINE
 
 if TYPE_CHECKING:
     from dubline.values.dubbed import Dub, LoudnessReport, Mix

@@ -5,19 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from dubline.cli.options import (
-    DUB,
-    MACHINE,
-    SEPARATE,
-    TRANSCRIBE,
-    TRANSLATE,
-    Media,
-    Out,
-    Track,
-    command,
-    option,
-    without,
-)
+from dubline.cli.command import command, option, without
+from dubline.cli.options import DUB, MACHINE, SEPARATE, TRANSCRIBE, TRANSLATE, Media, Out, Track
 
 if TYPE_CHECKING:
     from dubline.pipeline import Localized

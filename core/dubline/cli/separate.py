@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from dubline.cli.options import MACHINE, SEPARATE, Media, Out, Track, command
+from dubline.cli.command import command
+from dubline.cli.options import MACHINE, SEPARATE, Media, Out, Track
 
 if TYPE_CHECKING:
     from dubline.values.stems import Stems

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from dubline.cli.options import MACHINE, SEPARATE, TRANSCRIBE, Media, Out, Track, command, without
+from dubline.cli.command import command, without
+from dubline.cli.options import MACHINE, SEPARATE, TRANSCRIBE, Media, Out, Track
 
 if TYPE_CHECKING:
     from dubline.values.transcript import Transcript

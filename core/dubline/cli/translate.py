@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dubline.cli.options import MACHINE, TRANSLATE, command, option, without
+from dubline.cli.command import command, option, without
+from dubline.cli.options import MACHINE, TRANSLATE
 
 if TYPE_CHECKING:
     from dubline.values.translated import Translation

@@ -55,8 +55,9 @@ class Wish(Value, frozen=True, omit_defaults=True):
                 old.pop(model, None)
             if another or (kind in new and options in new):
                 old.pop(options, None)
-            if old.get(options) and options in new:
-                new[options] = {**old[options], **new[options]}
+        for name, value in new.items():
+            if isinstance(value, dict) and isinstance(old.get(name), dict):
+                new[name] = {**old[name], **value}
         for name in self._dropped(new, old):
             old.pop(name, None)
         return type(self)(**{**old, **new, "forget": False})
