@@ -88,7 +88,7 @@ def test_stems_lie_where_a_person_looks(model: str, tmp_path: Path) -> None:
     for name in STEM_NAMES:
         assert name in answer.out
         assert soundfile.info(root / "stems" / f"{name}.wav").frames == soundfile.info(source).frames
-    (record,) = json.loads((root / "run.json").read_text(encoding="utf-8"))["steps"]
+    *_, record = json.loads((root / "run.json").read_text(encoding="utf-8"))["steps"]
     assert record["state"] == "done" and record["facts"]["models"][0]["sha256"]
     assert sorted(p.name for p in tmp_path.iterdir()) == [root.name, source.name]
 
@@ -214,7 +214,7 @@ def test_why_a_separator_was_taken_is_kept(tmp_path: Path) -> None:
 
     answer = dubline("separate", wav(tmp_path / "a.wav", 0.5))
     assert answer.status == 0, answer.err
-    (step,) = json.loads((tmp_path / "a.dubline/run.json").read_text())["steps"]
+    *_, step = json.loads((tmp_path / "a.dubline/run.json").read_text())["steps"]
     for words in ("separator: builtin, since", "needs no weights", "content: dialogue"):
         assert words in answer.err
         assert any(words in note for note in step["notes"])

@@ -247,9 +247,9 @@ def test_settings_are_what_is_asked_now_else_before_else_the_default(tmp_path: P
     assert asked(mix={"sfx": 1.0}, mux=False).mix == {"bg_volume": 0.4, "sfx": 1.0}
     assert not asked(mux=False).mux
     more = asked(voice_options={"timeout": 9.0}).voice
-    assert more is not None and more.options == {"command": ["cat"], "timeout": 9.0}
+    assert more is not None and more.options == {"command": ["cat"], "timeout": 9.0, "language": "en"}
     other = asked(voice="command", voice_options={"address": "http://localhost/x"}).voice
-    assert other is not None and other.options == {"address": "http://localhost/x"}
+    assert other is not None and other.options == {"address": "http://localhost/x", "language": "en"}
     if shutil.which("espeak-ng") is not None:
         named = asked(voice="espeak-ng").voice
         assert named is not None and named.options == {"language": "en"}

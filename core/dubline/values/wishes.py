@@ -137,6 +137,8 @@ class TranscribeWish(Wish, frozen=True, omit_defaults=True):
             dropped += ("min_speakers", "max_speakers")
         if {"min_speakers", "max_speakers"} & set(new):
             dropped += ("speakers",)
+        if new.get("speakers_from_tracks"):  # nobody is told apart by voice then
+            dropped += ("refine", "cast", "speakers", "min_speakers", "max_speakers")
         return dropped
 
 
