@@ -17,6 +17,7 @@ Under 44.1 kHz the filter's response is a little higher than the one at 48 kHz, 
 from __future__ import annotations
 
 import math
+from array import array
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,21 +75,22 @@ class LoudnessMeter:
 
     def __init__(self, rate: int, channels: int, layout: str = "", *, peaks: bool = True) -> None:
         self._rate = rate
-        weights = _WEIGHTS.get(layout, ())
+        name = layout.partition("(")[0] or {6: "5.1", 8: "7.1"}.get(channels, "")
+        weights = _WEIGHTS.get(name, ())
         self._weights = np.array(weights if len(weights) == channels else (1.0,) * channels)
         self._filter = k_filter(rate)
         self._state = np.zeros((len(self._filter), channels, 2))
         self._peaks = PeakFollower(rate, channels) if peaks else None
         self._peak = 0.0
         self._frames = 0
-        self._powers: list[float] = []  # mean of every full 100 ms
+        self._powers = array("d")  # mean of every full 100 ms
         self._sum, self._filled, self._due = 0.0, 0, self._edge(1)
         self._inside, self._inside_frames = 0.0, 0
 
     def _edge(self, number: int) -> int:
         return (number * self._rate + 5) // 10
 
-    def push(self, block: Block, inside: NDArray[np.bool_] | None = None) -> None:
+    def push(self, block: Block | Floats, inside: NDArray[np.bool_] | None = None) -> None:
         """The next (channels, n) samples; `inside` (n,) marks those in which somebody speaks."""
         from scipy.signal import sosfilt
 

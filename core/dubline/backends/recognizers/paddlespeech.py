@@ -11,6 +11,7 @@ where to put them.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Iterator
@@ -183,8 +184,11 @@ class PaddleSpeech(Backend):
             names = [f"whisper-{size}" for size in reversed(SIZES)]
             names += [f"{name}-en" for name in names if language == "en" and name != "whisper-large"]
             names += [name for name, (knows, _) in CONFORMERS.items() if language in knows.split("_")]
-        folders = {name: _folder_of(cls.Options(model=name)) for name in names}
-        return {name: folder for name, folder in folders.items() if folder is not None}
+        folders: dict[str, Path] = {}
+        for name in names:
+            with contextlib.suppress(WeightsError):
+                folders[name] = Path(_files_of(cls.Options(model=name))["checkpoint"]).parent
+        return folders
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
@@ -396,10 +400,3 @@ def _first(paths: list[Any]) -> Path | None:
 
 def _files_of(options: PaddleSpeech.Options) -> dict[str, str]:
     return (_whisper_files if options.model.startswith("whisper") else _conformer_files)(options)
-
-
-def _folder_of(options: PaddleSpeech.Options) -> Path | None:
-    try:
-        return Path(_files_of(options)["checkpoint"]).parent
-    except WeightsError:
-        return None
