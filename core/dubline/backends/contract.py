@@ -3,8 +3,8 @@
 A separator takes sound apart in a *stream*: the stage reads the file, brings it to the rate and the
 two channels that the back end wants, feeds it in blocks, and deals with everything that makes a stem
 a stem (length, level, channels, exact sum, files, resuming). A back end only turns blocks into blocks.
-Write one, declare it as an entry point in the group `dubline.separator`, and add it to the list in
-`tests/contract/test_separators.py`.
+
+docs/back-ends.md shows how to write one; `dubline.testing` tries whether it keeps what is promised here.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class Translator(Protocol):
     `whole_sentences`: it translates one sentence at a time and may drop what follows the first; the stage
     then gives it nothing longer. `in_context`: a line's answer depends on the lines before it, which it is
     given in order. `varies`: it can answer a line whose `wanted` is "shorter" or "longer". `by_hand`: it
-    answers nothing, a person will.
+    answers nothing, a person will. One that takes whatever language is named says so with `any_language`.
     """
 
     whole_sentences: ClassVar[bool]

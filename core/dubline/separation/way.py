@@ -170,7 +170,7 @@ def _first(wish: SeparateWish, content: str, film: Settled | None) -> Settled:
         return settle(
             "separator",
             backend,
-            Sought(content=content, model=model, besides=(_model(film.choice),) if film else ()),
+            Sought(content=content, model=model, besides=_model(film.choice) if film else ""),
             options=wish.separator_options,
         )
     except WeightsError as error:

@@ -97,7 +97,7 @@ class LoudnessMeter:
         if not block.shape[1]:
             return
         if self._peaks is not None:
-            self._see(self._peaks.push(block))
+            self._see(self._peaks.push(block.astype(np.float32, copy=False)))
         heard, self._state = sosfilt(self._filter, block.astype(np.float64), axis=1, zi=self._state)
         power: Floats = self._weights @ np.square(heard)
         if inside is not None:

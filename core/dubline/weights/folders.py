@@ -151,21 +151,12 @@ def installed_folders() -> list[tuple[Path, ModelFolder | WeightsError, FolderCa
 
 
 def damaged_folders(*kinds: FolderKind) -> tuple[str, ...]:
-    """A sentence on each model of these kinds in the models folder that cannot be used."""
+    """What is wrong with models of some kinds in the models folder that cannot be taken, as sentences."""
     return tuple(
-        f"{entry.message}. {entry.hint}"
-        for path, entry, _ in installed_folders()
-        if isinstance(entry, WeightsError) and folder_kind(path) in kinds
+        f"{found.message}. {found.hint}"
+        for path, found, _ in installed_folders()
+        if isinstance(found, WeightsError) and folder_kind(path) in kinds
     )
-
-
-def folder_sums(folder: Path | None) -> tuple[str, ...]:
-    """The SHA-256 of a model's weights; nothing for one that is not a folder of a known kind.
-
-    Raises:
-        WeightsError: a file cannot be read.
-    """
-    return weight_sums(folder) if folder is not None and folder_kind(folder) is not None else ()
 
 
 def weight_sums(path: Path) -> tuple[str, ...]:

@@ -47,28 +47,6 @@ class Installed(Value, frozen=True):
     parts: tuple[str, ...] = ()
 
 
-def missing(name: str, parts: Sequence[str] = ()) -> tuple[str, ...]:
-    """What a back end lacks that needs an environment with these parts: the environment, and why; else
-    nothing."""
-    if installed(name, parts) is not None:
-        return ()
-    if installed(name) is not None:
-        return (f"the environment of {name} with its part for {', '.join(parts)}",)
-    broken = " (it is not whole, or was made by another version)" if interpreter(name).exists() else ""
-    return (f"the environment of {name}{broken}",)
-
-
-def how_to_install(name: str, parts: Sequence[str] = ()) -> str:
-    """The command that makes an environment, or completes it."""
-    return f"dubline backends install {name}" + "".join(f" --with {part}" for part in parts)
-
-
-def identity(name: str) -> tuple[str, ...]:
-    """What is in an environment: the checksum of its recipe, which names versions; nothing without one."""
-    mark = installed(name)
-    return (f"{name} {mark.recipe[:16]}",) if mark is not None else ()
-
-
 def environments_folder() -> Path:
     """Where they live: $DUBLINE_WORKERS, else `workers` in the user's data folder. It may not exist yet."""
     import platformdirs
@@ -104,10 +82,18 @@ def command(name: str, parts: Sequence[str] = (), service: str = "") -> list[str
     Raises:
         BackendMissing: the environment is not there, or not whole, or made by another version's recipe.
     """
-    if lack := missing(name, parts):
+    if installed(name, parts) is None:
+        what = (
+            "is not whole, or was made by another version"
+            if interpreter(name).exists()
+            else "is not installed"
+        )
+        if installed(name) is not None:
+            what = f"lacks its part for {', '.join(parts)}"
+        asked = "".join(f" --with {part}" for part in parts)
         raise BackendMissing(
-            f"{lack[0]} is not installed ({environments_folder() / name})",
-            hint=f"Install it with: {how_to_install(name, parts)}",
+            f"the environment of {name} {what} ({environments_folder() / name})",
+            hint=f"Install it with: dubline backends install {name}{asked}",
         )
     # Isolated from the user's own site-packages and variables, and UTF-8 whatever the system's code page.
     return [str(interpreter(name)), "-I", "-X", "utf8", worker_file(), service or name]

@@ -8,14 +8,12 @@ time. benchmarks/diarization.py prints the error rates of both.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dubline.backends.backend import Backend, versions
 from dubline.backends.diarizers.windows import HeardWindow, WindowedDiarizer, check_ranges, speaker_bounds
 from dubline.errors import InvalidJob
 from dubline.values.base import ModelIdentity
-from dubline.weights.files import checksum
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 
     from dubline.media.speech import Speech
     from dubline.report import Report
+    from dubline.weights.wheels import PackageWeights
 
 RATE = 16000
 PAUSE = 0.5  # a shorter pause of one voice does not end its turn
@@ -34,7 +33,7 @@ ALONE_APART = 0.04  # added to `distance` where one voice is heard at a time: it
 SEVERAL, ONE = "several", "one"
 
 
-class BuiltinDiarizer(WindowedDiarizer, Backend):
+class BuiltinDiarizer(WindowedDiarizer):
     """PyanNet or Silero, GE2E, and constrained clustering.
 
     Raises:
@@ -45,12 +44,11 @@ class BuiltinDiarizer(WindowedDiarizer, Backend):
 
     requires: ClassVar[tuple[str, ...]] = ("torch", "resemblyzer")
     extra: ClassVar[str] = "speech"
-    overlap: ClassVar[float] = 10.0
-    longest_piece: ClassVar[float] = 10.0
-    # benchmarks/diarization.py, on the scene; docs/recognition.md
-    cost: ClassVar[str] = (
+    cost: ClassVar[str] = (  # benchmarks/diarization.py, on the scene; docs/recognition.md
         "its error on the test scene is 5.1 % of the speech on the dialogue, 29.4 % on the mix"
     )
+    overlap: ClassVar[float] = 10.0
+    longest_piece: ClassVar[float] = 10.0
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`speakers`, or bounds `min_speakers` and `max_speakers`; none: estimate.
@@ -76,21 +74,27 @@ class BuiltinDiarizer(WindowedDiarizer, Backend):
 
     @classmethod
     def rank(cls, content: str) -> int | None:
-        """Behind those with models of their own."""
-        return 30
+        """After all that are trained for it as a whole."""
+        return 20
 
     @classmethod
     def remedy(cls) -> str:
-        """Two wheels are wanted for a file that they carry, and for nothing else."""
+        """The libraries, and the wheels that carry the networks."""
         return 'pip install "dubline[speech]" && pip install --no-deps Resemblyzer==0.1.4 whisperx==3.8.6'
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """torch, the wheels that carry the networks, and files that are used in their place."""
-        named = tuple(
-            checksum(Path(file)) for file in (options.segmentation, options.embedding) if Path(file).is_file()
+        """torch, onnxruntime for Silero, and the networks' files."""
+        from dubline.weights import wheels
+        from dubline.weights.files import checksum
+
+        heard_by = _heard_by(options)
+        files = (
+            wheels.require_file(heard_by, options.segmentation if heard_by is wheels.PYANNET else ""),
+            wheels.require_file(wheels.GE2E, options.embedding),
         )
-        return (*versions("torch", "resemblyzer", "whisperx", "silero_vad"), *named)
+        libraries = ("torch",) if heard_by is wheels.PYANNET else ("torch", "onnxruntime")
+        return (*versions(*libraries), *(checksum(file) for file in files))
 
     def __init__(self, options: Options) -> None:
         self._bounds = speaker_bounds(options)
@@ -106,14 +110,10 @@ class BuiltinDiarizer(WindowedDiarizer, Backend):
         self._options = options
         device = choose_device(options.device)
         encoder = wheels.require_file(wheels.GE2E, options.embedding)
-        several = options.hearing == SEVERAL or (
-            options.hearing == "auto"
-            and bool(options.segmentation or wheels.find_file(wheels.PYANNET) is not None)
-        )
         notes = []
         self._network: Any = None
         self._detector: Any = None
-        if several:
+        if _heard_by(options) is wheels.PYANNET:
             path = wheels.require_file(wheels.PYANNET, options.segmentation)
             self._network = PyanNet(path, device)
             heard_by = wheels.identity(wheels.PYANNET, path)
@@ -195,3 +195,14 @@ class BuiltinDiarizer(WindowedDiarizer, Backend):
 
     def _free(self) -> None:
         self._network = self._detector = self._encoder = None
+
+
+def _heard_by(options: BuiltinDiarizer.Options) -> PackageWeights:
+    """The network that hears who speaks where."""
+    from dubline.weights import wheels
+
+    several = options.hearing == SEVERAL or (
+        options.hearing == "auto"
+        and bool(options.segmentation or wheels.find_file(wheels.PYANNET) is not None)
+    )
+    return wheels.PYANNET if several else wheels.SILERO

@@ -8,6 +8,7 @@ film is heard in windows and its voices linked (`diarize_windows`). Checkpoints 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,7 +23,6 @@ from dubline.backends.diarizers.windows import (
 )
 from dubline.errors import BackendFailed, DublineError, WeightsError
 from dubline.values.base import ModelIdentity
-from dubline.weights.folders import damaged_folders, folder_sums
 from dubline.weights.kinds import read_licence
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ LICENCES = {DEFAULT: "CC-BY-4.0", "pyannote/speaker-diarization-3.1": "MIT"}
 STEPS = {"segmentation": (0.0, 0.1), "embeddings": (0.1, 0.9)}
 
 
-class Pyannote(WindowedDiarizer, Backend):
+class Pyannote(WindowedDiarizer):
     """A pyannote speaker diarization pipeline.
 
     Raises:
@@ -105,39 +105,48 @@ class Pyannote(WindowedDiarizer, Backend):
 
     @classmethod
     def rank(cls, content: str) -> int | None:
-        """Its pipelines are trained for it."""
+        """First, where it is installed and has a model."""
         return 80
 
     @classmethod
-    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
-        """The pipelines on this machine, the user's own first.
-
-        Raises:
-            WeightsError: the one that is sought is there, but a file of it is missing or cut off.
-        """
+    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
+        """The pipelines on this machine, the user's own first."""
         from dubline.backends.diarizers.pyannote_hub import pipeline_folder, pipelines_here
         from dubline.weights.kinds import look
 
         if not sought.model:
             return pipelines_here()
-        folder = pipeline_folder(sought.model)
-        return {sought.model: Path(look(folder, "pyannote").path)} if folder else {}
+        found = pipeline_folder(sought.model)
+        return {sought.model: Path(look(found, "pyannote").path)} if found else {}
 
     @classmethod
     def damaged(cls) -> tuple[str, ...]:
-        """Models in the models folder that are not whole."""
+        """What is wrong with pipelines here."""
+        from dubline.weights.folders import damaged_folders
+
         return damaged_folders("pyannote")
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
         """The command that brings a pipeline here."""
-        return f"`dubline models fetch {sought.model if sought.model.count('/') == 1 else DEFAULT}`"
+        name = sought.model if sought.model.count("/") == 1 else DEFAULT
+        return f"`dubline models fetch {name}` brings it, or `dubline models import FOLDER`."
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """pyannote.audio, torch, and the pipeline's weights."""
-        here = cls.weights_here(Sought(model=options.model)) or {}
-        return (*versions("pyannote.audio", "torch"), *folder_sums(here.get(options.model)))
+        """pyannote.audio and torch, and the pipeline's weights."""
+        from dubline.backends.diarizers.pyannote_hub import pipeline_folder
+        from dubline.weights.folders import weight_sums
+
+        found = pipeline_folder(options.model)
+        if found is None and Path(options.model).expanduser().is_file():  # its config.yaml
+            found = Path(options.model).expanduser().parent
+        if found is None:
+            raise WeightsError(
+                f"the pipeline {options.model!r} is not on this machine",
+                hint=cls.how_to_get(Sought(model=options.model)),
+            )
+        return (*versions("pyannote.audio", "torch"), *weight_sums(found))
 
     def _embedding_sum(self, files: tuple[Path, ...]) -> str:
         return self.identities[0].sha256[2] if len(files) > 2 else ""

@@ -8,24 +8,23 @@ repeats itself, the stretch is heard once more with repetition forbidden: the sa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from dubline.backends.backend import Backend, Sought, versions
+from dubline.backends.backend import Backend, versions
 from dubline.backends.contract import Heard, Stretch
 from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
 from dubline.backends.recognizers.whisper_folder import (
+    WhisperBackend,
     find_whisper,
     quiet_hub,
-    whisper_here,
     whisper_identity,
 )
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob, WeightsError
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
-from dubline.weights.folders import damaged_folders, folder_sums, whispers_here
+from dubline.weights.kinds import FolderKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,11 +63,12 @@ NO_REPEAT = 5  # tokens in a row that may not come twice when a stretch is heard
 SHORTEST = RATE // 10  # samples; less is filled up with silence, for the spectrum needs some
 
 
-class FasterWhisper(Backend):
+class FasterWhisper(WhisperBackend):
     """`faster-whisper`: times and probabilities for every word; its own voice detector stays off."""
 
     requires: ClassVar[tuple[str, ...]] = ("faster_whisper", "ctranslate2")
     extra: ClassVar[str] = "faster-whisper"
+    form: ClassVar[FolderKind] = "whisper-ct2"
     confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
 
     class Options(Backend.Options, frozen=True, kw_only=True):
@@ -86,6 +86,26 @@ class FasterWhisper(Backend):
         beam: int = 5
         glossary: tuple[str, ...] = ()
 
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """First: it searches with a beam, and is fast on a processor."""
+        return 80
+
+    @classmethod
+    def repository(cls, name: str) -> str:
+        """OWNER/NAME as it stands, a size as faster-whisper names it."""
+        return name if name.count("/") == 1 else SIZES.get(name, "")
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """faster-whisper and CTranslate2, and the model's weights."""
+        name = options.model
+        if name == "auto":
+            import ctranslate2
+
+            name = _usual(_device(options.device, ctranslate2.get_cuda_device_count()))
+        return (*versions("faster_whisper", "ctranslate2"), *cls.sums(name))
+
     def __init__(self, options: Options) -> None:
         quiet_hub()
         import ctranslate2
@@ -102,10 +122,8 @@ class FasterWhisper(Backend):
             )
         if options.beam < 1 or (options.threads is not None and options.threads < 1):
             raise InvalidJob("beam and threads begin at 1", hint="Leave them out to take the defaults.")
-        name = options.model
-        if name == "auto":
-            name = "large-v3-turbo" if device == "cuda" else "small"
-        folder = find_whisper(name, _repository(name), "whisper-ct2", FETCHED)
+        name = _usual(device) if options.model == "auto" else options.model
+        folder = find_whisper(name, self.repository(name), self.form, FETCHED)
         try:
             self._model: Any = WhisperModel(
                 str(folder),
@@ -126,41 +144,8 @@ class FasterWhisper(Backend):
                 hint='Take a multilingual model, one of its codes such as "tr" or "en", or leave it out.',
             )
         self._options = options
-        self.identities = (whisper_identity(name, folder, (folder / "model.bin",), _repository(name)),)
+        self.identities = (whisper_identity(name, folder, (folder / "model.bin",), self.repository(name)),)
         self.notes: tuple[str, ...] = (f"Whisper {name} on {device} in {precision}",)
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """It searches with a beam, and fast."""
-        return 90
-
-    @classmethod
-    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
-        """The Whispers on this machine that may be asked for a language; the user's own first.
-
-        Raises:
-            WeightsError: the one that is sought is there, but damaged or of another kind.
-        """
-        if not sought.model:
-            return whispers_here("whisper-ct2", sought.language)
-        folder = whisper_here(sought.model, _repository(sought.model), "whisper-ct2")
-        return {sought.model: folder} if folder else {}
-
-    @classmethod
-    def damaged(cls) -> tuple[str, ...]:
-        """Models in the models folder that are not whole."""
-        return damaged_folders("whisper-ct2")
-
-    @classmethod
-    def how_to_get(cls, sought: Sought) -> str:
-        """The command that brings a model here."""
-        return f"`dubline models fetch {_repository(sought.model or 'small') or 'OWNER/NAME'}`"
-
-    @classmethod
-    def identity(cls, options: Options) -> tuple[str, ...]:
-        """The libraries that compute, and the weights."""
-        here = cls.weights_here(Sought(model=options.model)) or {}
-        return (*versions("faster_whisper", "ctranslate2"), *folder_sums(here.get(options.model)))
 
     def recognize(self, speech: Speech, stretches: tuple[Stretch, ...], report: Report) -> Iterator[Heard]:
         """One `Heard` for each stretch, in order. `report` counts the seconds of the stretches.
@@ -244,8 +229,8 @@ def _device(name: str, cards: int) -> str:
     return name
 
 
-def _repository(name: str) -> str:
-    return name if name.count("/") == 1 else SIZES.get(name, "")
+def _usual(device: str) -> str:
+    return "large-v3-turbo" if device == "cuda" else "small"
 
 
 def _repetition(segments: list[Any]) -> float:

@@ -11,22 +11,22 @@ where to put them.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from dubline.backends.backend import Backend, Sought
 from dubline.backends.contract import Heard, Stretch
+from dubline.backends.paddle import PaddleBackend
 from dubline.errors import InvalidJob, WeightsError
 from dubline.report import Report, silent
 from dubline.threads import default_threads
 from dubline.values.base import ModelIdentity
 from dubline.values.transcript import HeardWord
 from dubline.weights.files import checksum, models_folder
-from dubline.workers import environments
 
 if TYPE_CHECKING:
     from dubline.media.speech import Speech
@@ -53,7 +53,7 @@ PIECES = re.compile(rf"\s*(?:[{WIDE}][^\w\s]*|[^\s{WIDE}]+)")
 """A word with the space before it; a Chinese or Japanese letter is a word, with the marks after it."""
 
 
-class PaddleSpeech(Backend):
+class PaddleSpeech(PaddleBackend):
     """PaddleSpeech 1.5.0 behind a worker process.
 
     A worker that crashes is started once more; one that says nothing for `timeout` seconds is ended.
@@ -87,6 +87,42 @@ class PaddleSpeech(Backend):
         threads: int = 0
         timeout: float = 300.0
 
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """After the Whispers that tell when each word is said."""
+        return 60
+
+    @classmethod
+    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
+        """The models that may be asked for the language.
+
+        Raises:
+            InvalidJob: there is no model of that name.
+        """
+        names = [f"whisper-{size}" for size in reversed(SIZES)]
+        names += [f"{name}-en" for name in names if sought.language == "en" and name != "whisper-large"]
+        names += [name for name, (knows, _) in CONFORMERS.items() if sought.language in knows.split("_")]
+        found: dict[str, Path] = {}
+        for name in [sought.model] if sought.model else names:
+            with suppress(WeightsError):
+                found[name] = Path(_found(cls.Options(model=name))["checkpoint"]).parent
+        return found
+
+    @classmethod
+    def how_to_get(cls, sought: Sought) -> str:
+        """What to unpack where."""
+        try:
+            _found(cls.Options(model=sought.model or "whisper-small"))
+        except WeightsError as error:
+            return error.hint
+        return ""
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """The environment, and the model's files."""
+        found = _found(options)
+        return cls.sums(_weights(options, found))
+
     def __init__(self, options: Options) -> None:
         """Find the files, start the worker and load the model.
 
@@ -111,9 +147,9 @@ class PaddleSpeech(Backend):
                 hint="Leave `punctuation` out: Whisper writes its own marks.",
             )
         start = command("paddlespeech", ("punctuation",) if options.punctuation else ())
-        found = _whisper_files(options) if self._whisper else _conformer_files(options)
-        self._language = "" if self._whisper else found["language"]
-        marks = _punctuation_files(options, self._language) if options.punctuation else []
+        found = _found(options)
+        self._language = found.get("language", "")
+        files = _weights(options, found)
         self._worker = WorkerClient(
             start,
             name="paddlespeech",
@@ -129,12 +165,11 @@ class PaddleSpeech(Backend):
                         "threads": options.threads or default_threads(),
                         "beam": options.beam,
                         "decoding": options.decoding,
-                        "punctuation": str(marks[0].parent) if marks else "",
+                        "punctuation": str(files[-1].parent) if options.punctuation else "",
                     },
                 )
             ],
         )
-        files = [Path(found[key]) for key in ("config", "checkpoint") if found[key]] + marks
         self.identities = (
             ModelIdentity(
                 name=options.model,
@@ -155,58 +190,6 @@ class PaddleSpeech(Backend):
             f"process of its own",
             f"word times are estimates, spread {where} by the number of characters",
         )
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Behind those that time each word."""
-        return 60
-
-    @classmethod
-    def missing(cls) -> tuple[str, ...]:
-        """Its environment, where there is none."""
-        return environments.missing("paddlespeech")
-
-    @classmethod
-    def remedy(cls) -> str:
-        """The command that makes it."""
-        return environments.how_to_install("paddlespeech")
-
-    @classmethod
-    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
-        """The models on this machine that may be asked for a language.
-
-        Raises:
-            InvalidJob: there is no such model.
-        """
-        names = [sought.model]
-        if not sought.model:
-            language = sought.language
-            names = [f"whisper-{size}" for size in reversed(SIZES)]
-            names += [f"{name}-en" for name in names if language == "en" and name != "whisper-large"]
-            names += [name for name, (knows, _) in CONFORMERS.items() if language in knows.split("_")]
-        folders: dict[str, Path] = {}
-        for name in names:
-            with contextlib.suppress(WeightsError):
-                folders[name] = Path(_files_of(cls.Options(model=name))["checkpoint"]).parent
-        return folders
-
-    @classmethod
-    def how_to_get(cls, sought: Sought) -> str:
-        """What brings a model here."""
-        try:
-            _files_of(cls.Options(model=sought.model or "whisper-small"))
-        except WeightsError as error:
-            return error.hint
-        return ""
-
-    @classmethod
-    def identity(cls, options: Options) -> tuple[str, ...]:
-        """The environment's version of PaddleSpeech, and the weights."""
-        here = environments.identity("paddlespeech")
-        try:
-            return (*here, checksum(Path(_files_of(options)["checkpoint"])))
-        except WeightsError:
-            return here
 
     def recognize(
         self, speech: Speech, stretches: tuple[Stretch, ...], report: Report = silent
@@ -274,6 +257,22 @@ def spread(text: str, start: float, end: float, confidence: float | None) -> tup
 
 
 # --- finding the files -------------------------------------------------------------------------
+
+
+def _found(options: PaddleSpeech.Options) -> dict[str, str]:
+    """What the worker is given to load a model.
+
+    Raises:
+        WeightsError: a file is missing. InvalidJob: there is no such model.
+    """
+    find = _whisper_files if options.model.startswith("whisper") else _conformer_files
+    return find(options)
+
+
+def _weights(options: PaddleSpeech.Options, found: dict[str, str]) -> list[Path]:
+    """The files that the words depend on."""
+    marks = _punctuation_files(options, found["language"]) if options.punctuation else []
+    return [Path(found[key]) for key in ("config", "checkpoint") if found[key]] + marks
 
 
 def _places(options: PaddleSpeech.Options, tag: str) -> list[Path]:
@@ -396,7 +395,3 @@ def _first(paths: list[Any]) -> Path | None:
     """The first that is a file, as an absolute path."""
     found = (Path(path).expanduser().absolute() for path in paths)
     return next((path for path in found if path.is_file()), None)
-
-
-def _files_of(options: PaddleSpeech.Options) -> dict[str, str]:
-    return (_whisper_files if options.model.startswith("whisper") else _conformer_files)(options)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from dubline.backends.backend import Backend, versions
+from dubline.backends.backend import Backend
 from dubline.backends.contract import Heard, Stretch
 from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
 from dubline.errors import BackendFailed, InvalidJob
@@ -48,8 +48,7 @@ class Pocketsphinx(Backend):
     requires: ClassVar[tuple[str, ...]] = ("pocketsphinx",)
     extra: ClassVar[str] = "pocketsphinx"
     languages: ClassVar[tuple[str, ...] | None] = ("en",)
-    # benchmarks/recognition.py, on the scene; docs/recognition.md
-    cost: ClassVar[str] = (
+    cost: ClassVar[str] = (  # benchmarks/recognition.py, on the scene; docs/recognition.md
         "it hears English only and gets many words wrong: 39.4 % on the clean dialogue of the test scene, "
         "82.7 % on its mix"
     )
@@ -61,6 +60,11 @@ class Pocketsphinx(Backend):
         """`language`: "en" or "", which is the same here."""
 
         language: str = ""
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """Last: there for want of anything better."""
+        return 10
 
     def __init__(self, options: Options) -> None:
         if options.language not in ("", "en"):
@@ -81,16 +85,6 @@ class Pocketsphinx(Backend):
             ),
         )
         self.notes: tuple[str, ...] = ("pocketsphinx hears English only and gets many words wrong",)
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Better than nothing."""
-        return 10
-
-    @classmethod
-    def identity(cls, options: Options) -> tuple[str, ...]:
-        """The wheel, which carries its model."""
-        return versions("pocketsphinx")
 
     def recognize(self, speech: Speech, stretches: tuple[Stretch, ...], report: Report) -> Iterator[Heard]:
         """One `Heard` for each stretch, in order. `report` counts the seconds of the stretches.

@@ -10,25 +10,24 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from dubline.backends.backend import Backend, Sought, versions
+from dubline.backends.backend import Backend, versions
 from dubline.backends.contract import Heard, Stretch
 from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
 from dubline.backends.recognizers.whisper_folder import (
+    WhisperBackend,
     find_whisper,
     quiet_hub,
-    whisper_here,
     whisper_identity,
 )
 from dubline.backends.torchaudio_guard import before_transformers
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
-from dubline.weights.folders import damaged_folders, folder_sums, whispers_here
+from dubline.weights.kinds import FolderKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,12 +47,13 @@ STEP = 0.02  # seconds between two of Whisper's timestamps
 WITHOUT_SPACES = ("zh", "ja", "th", "lo", "my", "yue")
 
 
-class TransformersWhisper(Backend):
+class TransformersWhisper(WhisperBackend):
     """`transformers`: Whisper from a folder or the hub, safetensors only; word times from its attention."""
 
     requires: ClassVar[tuple[str, ...]] = ("transformers", "torch", "safetensors")
     extra: ClassVar[str] = "transformers"
-    cost: ClassVar[str] = "it decodes greedily, where a beam would find more"
+    cost: ClassVar[str] = "it decodes greedily, where faster-whisper searches with a beam"
+    form: ClassVar[FolderKind] = "whisper"
     confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
 
     class Options(Backend.Options, frozen=True, kw_only=True):
@@ -68,6 +68,26 @@ class TransformersWhisper(Backend):
         precision: str = "auto"
         threads: int | None = None
         batch: int | None = None
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """After the one that searches with a beam."""
+        return 70
+
+    @classmethod
+    def repository(cls, name: str) -> str:
+        """OWNER/NAME as it stands, a size as OpenAI publishes it."""
+        return name if name.count("/") == 1 else f"openai/whisper-{name}" if name in SIZES else ""
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """transformers and torch, and the model's weights."""
+        name = options.model
+        if name == "auto":
+            from dubline.backends.torch_run import choose_device
+
+            name = _usual(choose_device(options.device))
+        return (*versions("transformers", "torch"), *cls.sums(name))
 
     def __init__(self, options: Options) -> None:
         quiet_hub()
@@ -86,10 +106,8 @@ class TransformersWhisper(Backend):
         if min(options.batch or 1, options.threads or 1) < 1:
             raise InvalidJob("batch and threads begin at 1", hint="Leave them out to take the defaults.")
         self._batch = options.batch or (1 if self._device.type == "cpu" else 8)
-        name = options.model
-        if name == "auto":
-            name = "large-v3-turbo" if self._device.type == "cuda" else "small"
-        folder = find_whisper(name, _repository(name), "whisper", FETCHED)
+        name = _usual(self._device) if options.model == "auto" else options.model
+        folder = find_whisper(name, self.repository(name), self.form, FETCHED)
         if self._device.type == "cpu":
             torch.set_num_threads(options.threads or default_threads())
         self._load(folder, kinds[precision])
@@ -100,42 +118,9 @@ class TransformersWhisper(Backend):
             )
         self._language = options.language
         files = tuple(sorted(folder.glob("model*.safetensors")))
-        self.identities = (whisper_identity(name, folder, files, _repository(name)),)
+        self.identities = (whisper_identity(name, folder, files, self.repository(name)),)
         self._said = f"Whisper {name} on {self._device} in {precision}"
         self._halvings = 0
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """The same models, greedily."""
-        return 80
-
-    @classmethod
-    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
-        """The Whispers on this machine that may be asked for a language; the user's own first.
-
-        Raises:
-            WeightsError: the one that is sought is there, but damaged or of another kind.
-        """
-        if not sought.model:
-            return whispers_here("whisper", sought.language)
-        folder = whisper_here(sought.model, _repository(sought.model), "whisper")
-        return {sought.model: folder} if folder else {}
-
-    @classmethod
-    def damaged(cls) -> tuple[str, ...]:
-        """Models in the models folder that are not whole."""
-        return damaged_folders("whisper")
-
-    @classmethod
-    def how_to_get(cls, sought: Sought) -> str:
-        """The command that brings a model here."""
-        return f"`dubline models fetch {_repository(sought.model or 'small') or 'OWNER/NAME'}`"
-
-    @classmethod
-    def identity(cls, options: Options) -> tuple[str, ...]:
-        """The libraries that compute, and the weights."""
-        here = cls.weights_here(Sought(model=options.model)) or {}
-        return (*versions("transformers", "torch"), *folder_sums(here.get(options.model)))
 
     def _load(self, folder: Any, dtype: Any) -> None:
         before_transformers()
@@ -374,9 +359,8 @@ class TransformersWhisper(Backend):
             self._torch.cuda.empty_cache()
 
 
-def _repository(name: str) -> str:
-    """Where a model is on the hub: OWNER/NAME as it stands, a size as OpenAI publishes it."""
-    return name if name.count("/") == 1 else f"openai/whisper-{name}" if name in SIZES else ""
+def _usual(device: Any) -> str:
+    return "large-v3-turbo" if device.type == "cuda" else "small"
 
 
 def _repetition(text: str) -> float:

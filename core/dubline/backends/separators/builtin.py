@@ -35,6 +35,10 @@ class Builtin(Backend):
         BackendMissing: `rnnoise` is on and not installed.
     """
 
+    cost: ClassVar[str] = (
+        "the built-in separator needs no weights; voices stay faintly audible in the background and the "
+        "background loses some level under them. For better stems: `dubline models fetch htdemucs`"
+    )
     rate = 48000
     sources: tuple[str, ...] = ("vocals",)
 
@@ -43,22 +47,19 @@ class Builtin(Backend):
 
         rnnoise: Literal["auto", "on", "off"] = "auto"
 
-    cost: ClassVar[str] = (
-        "it needs no weights; voices stay faintly audible in the background, and the background loses some "
-        "level under them"
-    )
-
     @classmethod
     def rank(cls, content: str) -> int | None:
-        """A preview, taken where nothing else is; it cannot tell music from effects."""
+        """A preview, and no base for a film model."""
         return None if content in ("cinematic", "film") else 10
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """RNNoise's version, where it is used."""
+        """RNNoise, where it is taken: its network is compiled into its library."""
         from dubline.backends.separators import rnnoise
 
-        return versions("pyrnnoise") if options.rnnoise != "off" and rnnoise.library_path() else ()
+        if options.rnnoise == "off" or rnnoise.library_path() is None:
+            return ()
+        return (*versions("pyrnnoise"), *rnnoise.identity().sha256)
 
     def __init__(self, options: Options) -> None:
         from dubline.backends.separators import rnnoise

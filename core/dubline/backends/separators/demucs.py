@@ -7,6 +7,7 @@ hold the whole film in memory, and add the mean of the mix to every stem; here t
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,10 +15,8 @@ import msgspec
 
 from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Survey, Tick
-from dubline.backends.separators.models import damaged_weights, how_to_get_weights, separators_weights
 from dubline.errors import BackendFailed, InvalidJob
 from dubline.values.base import ModelIdentity
-from dubline.weights.files import resolve
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,27 +70,34 @@ class Demucs(Backend):
 
     @classmethod
     def rank(cls, content: str) -> int | None:
-        """Songs and films are what its models are made for; for talk there is better."""
-        return {"music": 80, "film": 80, "cinematic": 80, "dialogue": 60}.get(content, 60)
+        """First for music, and the only one that has film models."""
+        return 80 if content in ("music", "cinematic", "film") else 70
 
     @classmethod
-    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
-        """Models of the models folder: film models for "film", voice models for all else."""
-        return separators_weights("demucs", sought)
+    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
+        """The Demucs models that suit."""
+        from dubline.backends.separators.models import models_here
+
+        return models_here("demucs", sought)
 
     @classmethod
     def damaged(cls) -> tuple[str, ...]:
-        """Models in the models folder that are not whole."""
-        return damaged_weights("demucs")
+        """What is wrong with Demucs models here."""
+        from dubline.backends.separators.models import damaged_models
+
+        return damaged_models("demucs")
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        """The command that brings a model."""
-        return how_to_get_weights(sought, "htdemucs")
+        """How to bring a model here."""
+        name = "cdx23" if sought.content == "film" else "htdemucs"
+        return f"`dubline models fetch {name}` brings one, or `dubline models import FILE`."
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """Demucs, torch, and the weights."""
+        """demucs and torch, and the model's files."""
+        from dubline.weights.files import resolve
+
         return (*versions("demucs", "torch"), *resolve(options.model, "demucs").identity().sha256)
 
     def __init__(self, options: Options) -> None:
@@ -100,6 +106,7 @@ class Demucs(Backend):
         from dubline.backends.separators.demucs_weights import load_bag
         from dubline.backends.torch_run import PRECISIONS, choose_device
         from dubline.threads import default_threads
+        from dubline.weights.files import resolve
 
         if not 0 <= options.overlap <= HIGHEST_OVERLAP:
             raise InvalidJob(

@@ -1,4 +1,4 @@
-"""The separators' models in the user's folder: which are there for a content, and how others come."""
+"""The separators' models on this machine: those for voices, and film models (music, effects, speech)."""
 
 from __future__ import annotations
 
@@ -8,43 +8,45 @@ from dubline.backends.backend import Sought
 from dubline.errors import WeightsError
 from dubline.values.stems import film_model
 from dubline.weights.files import Weights, installed, kind_of, resolve
-from dubline.weights.known import KNOWN, Kind
+from dubline.weights.known import Kind
 
 
-def separators_weights(kind: Kind, sought: Sought) -> dict[str, Path]:
-    """Models of a kind by name. A film model, which splits music from effects, is none for voices.
+def models_here(kind: Kind, sought: Sought) -> dict[str, Path]:
+    """The models of a kind by name, in the order of names: film models for "film", else those for voices.
+
+    One that is named is taken for what it is named for: its card need not say what it returns.
 
     Raises:
-        WeightsError: the model that is sought is there and damaged, or of another kind.
+        WeightsError: the named one is not here, damaged, or of another kind.
     """
     if sought.model:
         return {sought.model: resolve(sought.model, kind).files[0]}
     return {
-        model.name: path
-        for path, model in installed()
-        if isinstance(model, Weights)
-        and model.kind == kind
-        and model.name not in sought.besides
-        and bool(model.card and film_model(model.card.sources)) == (sought.content == "film")
+        found.name: found.files[0]
+        for _, found in installed()
+        if isinstance(found, Weights)
+        and found.kind == kind
+        and is_film(found) == (sought.content == "film")
+        and found.name != sought.besides
     }
 
 
-def damaged_weights(kind: Kind) -> tuple[str, ...]:
-    """A sentence on each model of a kind that is there and cannot be used."""
-    errors = ((path, error) for path, error in installed() if isinstance(error, WeightsError))
-    return tuple(f"{e.message}. {e.hint}" for path, e in errors if _is_of(path, kind))
+def is_film(found: Weights) -> bool:
+    """Whether a model's card says that it tells music from effects."""
+    return bool(found.card and film_model(found.card.sources))
 
 
-def _is_of(path: Path, kind: Kind) -> bool:
+def damaged_models(kind: Kind) -> tuple[str, ...]:
+    """What is wrong with models of a kind that cannot be taken."""
+    return tuple(
+        f"{found.message}. {found.hint}"
+        for path, found in installed()
+        if isinstance(found, WeightsError) and _kind(path) == kind
+    )
+
+
+def _kind(path: Path) -> Kind | None:
     try:
-        return kind_of(path) == kind
+        return kind_of(path)
     except WeightsError:
-        return False
-
-
-def how_to_get_weights(sought: Sought, usual: str) -> str:
-    """How a model comes into the folder."""
-    if sought.content == "film":
-        return "`dubline models import PATH` brings a film model in."
-    name = sought.model if sought.model in KNOWN else usual
-    return f"`dubline models fetch {name}`, or `dubline models import PATH`"
+        return None

@@ -5,6 +5,7 @@ Vocals only; what is left of the sound is for the stage to share out. No torch, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -12,7 +13,6 @@ import msgspec
 
 from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Survey, Tick
-from dubline.backends.separators.models import damaged_weights, how_to_get_weights, separators_weights
 from dubline.errors import (
     BackendFailed,
     BackendMissing,
@@ -22,8 +22,8 @@ from dubline.errors import (
     WeightsError,
 )
 from dubline.threads import default_threads
-from dubline.values.base import ModelIdentity, Value
-from dubline.weights.files import Weights, resolve
+from dubline.values.base import ModelIdentity
+from dubline.weights.files import Weights, checksum, resolve
 
 if TYPE_CHECKING:
     from dubline.backends.contract import Sources
@@ -47,7 +47,7 @@ class Uvr(Backend):
     requires: ClassVar[tuple[str, ...]] = ("onnxruntime",)
     extra: ClassVar[str] = "uvr"
 
-    class Options(Value, frozen=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """Settings of `uvr`.
 
         `parameters` replaces those that come with the model (see `MdxParameters`). `overlap` is the share
@@ -67,28 +67,35 @@ class Uvr(Backend):
 
     @classmethod
     def rank(cls, content: str) -> int | None:
-        """Its models take voices out of anything, and know no effects."""
-        return {"dialogue": 80, "music": 60, "cinematic": 60}.get(content) if content else 60
+        """First for voices over everything: the MDX voice models are made for it."""
+        return {"music": 70, "cinematic": 70, "film": None}.get(content, 80)
 
     @classmethod
-    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
-        """MDX-Net models of the models folder."""
-        return separators_weights("mdx", sought)
+    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
+        """The MDX-Net models that suit."""
+        from dubline.backends.separators.models import models_here
+
+        return models_here("mdx", sought)
 
     @classmethod
     def damaged(cls) -> tuple[str, ...]:
-        """Models in the models folder that are not whole."""
-        return damaged_weights("mdx")
+        """What is wrong with MDX-Net models here."""
+        from dubline.backends.separators.models import damaged_models
+
+        return damaged_models("mdx")
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        """The command that brings a model."""
-        return how_to_get_weights(sought, "UVR-MDX-NET-Voc_FT")
+        """How to bring a model here."""
+        return "`dubline models fetch UVR-MDX-NET-Voc_FT` brings one, or `dubline models import FILE`."
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """onnxruntime, and the weights."""
-        return (*versions("onnxruntime"), *resolve(options.model, "mdx").identity().sha256)
+        """onnxruntime, the model's files, and the parameters that may stand beside it."""
+        weights = resolve(options.model, "mdx")
+        beside = weights.files[0].with_suffix(".json")
+        sums = (checksum(beside),) if beside.is_file() else ()
+        return (*versions("onnxruntime"), *weights.identity().sha256, *sums)
 
     def __init__(self, options: Options) -> None:
         """Load the weights.

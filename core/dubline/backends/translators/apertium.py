@@ -19,7 +19,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from dubline.backends.backend import Backend
+from dubline.backends.backend import Backend, Sought
 from dubline.backends.programs import run_program
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.language.line_checks import PLACEHOLDERS, TAGS, problems
@@ -76,14 +76,31 @@ class Apertium(Backend):
 
     @classmethod
     def rank(cls, content: str) -> int | None:
-        """Only where it is named."""
+        """Only where it is named: nobody should get translation by rules without asking for it."""
         return None
+
+    @classmethod
+    def missing(cls) -> tuple[str, ...]:
+        """The program."""
+        return () if shutil.which("apertium") else ("the program apertium",)
+
+    @classmethod
+    def remedy(cls) -> str:
+        """The program with a pair of languages."""
+        return INSTALL
+
+    @classmethod
+    def check(cls, sought: Sought) -> None:
+        """Refuse a pair of languages that is not installed."""
+        program = shutil.which("apertium")
+        if program and sought.language and sought.target:
+            _mode(program, sought.language, sought.target)
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
         """The program's version."""
         program = shutil.which("apertium")
-        return (_version(program),) if program is not None else ()
+        return (_version(program),) if program else ()
 
     def __init__(self, options: Options) -> None:
         for name in ("source", "target"):

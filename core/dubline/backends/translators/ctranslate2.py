@@ -17,27 +17,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dubline.backends.backend import Backend, Sought, versions
+from dubline.backends.backend import Backend, versions
 from dubline.backends.torchaudio_guard import before_transformers
 from dubline.backends.translators.seq2seq_batches import BatchWork, Found, planned
 from dubline.backends.translators.seq2seq_folder import (
+    Seq2SeqBackend,
     called,
     check_numbers,
     find_model,
-    how_to_get_model,
     identity_of,
     licence_note,
-    models_here,
-    named_model,
     usual_model,
 )
 from dubline.backends.translators.seq2seq_languages import Codec
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
 from dubline.threads import default_threads
 from dubline.weights.files import models_folder
-from dubline.weights.folders import damaged_folders, folder_sums, weight_sums
+from dubline.weights.folders import weight_sums
 from dubline.weights.hub import quiet_hub
-from dubline.weights.kinds import folder_kind, read_settings
+from dubline.weights.kinds import FolderKind, folder_kind, read_settings
 
 if TYPE_CHECKING:
     from dubline.report import Report
@@ -50,11 +48,12 @@ LENGTH_COUNTS = {"shorter": 0.0, "longer": 2.0}
 """CTranslate2's length penalty: a hypothesis' score is divided by its tokens to this power."""
 
 
-class CTranslate2Translator(Backend):
+class CTranslate2Translator(Seq2SeqBackend):
     """`ctranslate2`: OPUS-MT, NLLB or M2M100 from a folder of either form; int8 on a CPU, no network."""
 
     requires: ClassVar[tuple[str, ...]] = ("ctranslate2", "transformers")
     extra: ClassVar[str] = "ctranslate2"
+    forms: ClassVar[tuple[FolderKind, ...]] = ("seq2seq-ct2", "seq2seq")
     whole_sentences: ClassVar[bool] = True
     in_context: ClassVar[bool] = False
     varies: ClassVar[bool] = True
@@ -68,8 +67,8 @@ class CTranslate2Translator(Backend):
         bf16; "auto" is float16 on a GPU and int8 on a CPU. `threads`: of the processor. `budget`: source
         tokens in a batch."""
 
-        source: str
-        target: str
+        source: str = ""
+        target: str = ""
         model: str = "auto"
         candidates: int = 4
         beams: int = 4
@@ -80,29 +79,14 @@ class CTranslate2Translator(Backend):
 
     @classmethod
     def rank(cls, content: str) -> int | None:
-        """The same models, several times faster on a processor."""
-        return 90
-
-    @classmethod
-    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
-        """The model that is sought, or the usual one of the two languages, where it is on this machine."""
-        return models_here(sought, "seq2seq-ct2", "seq2seq")
-
-    @classmethod
-    def damaged(cls) -> tuple[str, ...]:
-        """Models in the models folder that are not whole."""
-        return damaged_folders("seq2seq-ct2")
-
-    @classmethod
-    def how_to_get(cls, sought: Sought) -> str:
-        """The command that brings it, or models that could do it."""
-        return how_to_get_model(sought)
+        """First: several times faster on a processor."""
+        return 80
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """The libraries that compute, and the weights."""
-        here = cls.weights_here(named_model(options.model, options.source, options.target)) or {}
-        return (*versions("ctranslate2", "transformers"), *folder_sums(next(iter(here.values()), None)))
+        """CTranslate2 and transformers, which cuts the text up, and the model's weights."""
+        sums = cls.sums(options.model, options.source, options.target)
+        return (*versions("ctranslate2", "transformers"), *sums)
 
     def __init__(self, options: Options) -> None:
         check_numbers(options.candidates, options.beams, options.budget, options.threads)
@@ -123,7 +107,7 @@ class CTranslate2Translator(Backend):
         name = options.model
         if name == "auto":
             name = usual_model(options.source, options.target)
-        folder = find_model(name, "seq2seq-ct2", "seq2seq")
+        folder = find_model(name, *self.forms)
         positions = read_settings(folder).get("max_position_embeddings")
         self._codec = Codec(folder, options.source, options.target, positions)
         self._said = [f"{called(name, folder)} on {device} in {precision}, {self._beams} beams"]

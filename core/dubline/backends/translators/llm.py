@@ -46,11 +46,11 @@ class LanguageModel(Backend):
 
     requires: ClassVar[tuple[str, ...]] = ("openai",)
     extra: ClassVar[str] = "llm"
-    needs_settings: ClassVar[str] = "a server of your own: name its address, and the model on it"
     whole_sentences: ClassVar[bool] = False
     in_context: ClassVar[bool] = True
     varies: ClassVar[bool] = True
     by_hand: ClassVar[bool] = False
+    any_language: ClassVar[bool] = True
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`server`: its address, such as http://localhost:11434/v1. `model`: its name on that server.
@@ -79,8 +79,17 @@ class LanguageModel(Backend):
 
     @classmethod
     def rank(cls, content: str) -> int | None:
-        """Only where it is named."""
+        """Only where it is named: it sends the lines to a server."""
         return None
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """Nothing here: the server computes, and the options name it."""
+        return ()
+
+    @classmethod
+    def trial_options(cls) -> None:
+        """Nobody but the user knows a server."""
 
     def __init__(self, options: Options) -> None:
         _check(options)

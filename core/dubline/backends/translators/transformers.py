@@ -18,24 +18,21 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dubline.backends.backend import Backend, Sought, versions
+from dubline.backends.backend import Backend, versions
 from dubline.backends.translators.seq2seq_batches import BatchWork, Found, planned
 from dubline.backends.translators.seq2seq_folder import (
+    Seq2SeqBackend,
     check_numbers,
     find_model,
-    how_to_get_model,
     identity_of,
     licence_note,
-    models_here,
-    named_model,
     usual_model,
 )
 from dubline.backends.translators.seq2seq_languages import Codec
 from dubline.errors import InvalidJob, WeightsError
 from dubline.threads import default_threads
-from dubline.weights.folders import damaged_folders, folder_sums
 from dubline.weights.hub import quiet_hub
-from dubline.weights.kinds import read_settings
+from dubline.weights.kinds import FolderKind, read_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,11 +51,12 @@ SCORES_AGREE = 0.05
 """By how much, on average, the best scores in half precision may differ from those in fp32."""
 
 
-class TransformersTranslator(Backend):
+class TransformersTranslator(Seq2SeqBackend):
     """`transformers`: OPUS-MT, NLLB or M2M100 from a folder; safetensors only, no network."""
 
     requires: ClassVar[tuple[str, ...]] = ("transformers", "torch", "safetensors")
     extra: ClassVar[str] = "transformers"
+    forms: ClassVar[tuple[FolderKind, ...]] = ("seq2seq",)
     whole_sentences: ClassVar[bool] = True
     in_context: ClassVar[bool] = False
     varies: ClassVar[bool] = True
@@ -72,8 +70,8 @@ class TransformersTranslator(Backend):
         fp32 on the first batch; else fp32), fp32, int8, bf16, fp16. `threads`: of the processor. `budget`:
         source tokens in a batch. `seed`: of the lots drawn for shorter and longer ones."""
 
-        source: str
-        target: str
+        source: str = ""
+        target: str = ""
         model: str = "auto"
         candidates: int = 4
         beams: int = 4
@@ -85,29 +83,14 @@ class TransformersTranslator(Backend):
 
     @classmethod
     def rank(cls, content: str) -> int | None:
-        """Marian, NLLB and M2M100."""
-        return 80
-
-    @classmethod
-    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
-        """The model that is sought, or the usual one of the two languages, where it is on this machine."""
-        return models_here(sought, "seq2seq")
-
-    @classmethod
-    def damaged(cls) -> tuple[str, ...]:
-        """Models in the models folder that are not whole."""
-        return damaged_folders("seq2seq")
-
-    @classmethod
-    def how_to_get(cls, sought: Sought) -> str:
-        """The command that brings it, or models that could do it."""
-        return how_to_get_model(sought)
+        """After the faster one."""
+        return 70
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """The libraries that compute, and the weights."""
-        here = cls.weights_here(named_model(options.model, options.source, options.target)) or {}
-        return (*versions("transformers", "torch"), *folder_sums(next(iter(here.values()), None)))
+        """transformers and torch, and the model's weights."""
+        sums = cls.sums(options.model, options.source, options.target)
+        return (*versions("transformers", "torch"), *sums)
 
     def __init__(self, options: Options) -> None:
         check_numbers(options.candidates, options.beams, options.budget, options.threads)
@@ -126,7 +109,7 @@ class TransformersTranslator(Backend):
         name = options.model
         if name == "auto":
             name = usual_model(options.source, options.target)
-        folder = find_model(name, "seq2seq")
+        folder = find_model(name, *self.forms)
         settings = read_settings(folder)
         if settings.get("model_type") not in FAMILIES:
             raise WeightsError(

@@ -65,9 +65,6 @@ class Command(Backend):
         BackendMissing: there is no such program.
     """
 
-    needs_settings: ClassVar[str] = (
-        "your own program or service: name it with --voice command and its options"
-    )
     pitches: ClassVar[bool] = False
     any_voice: ClassVar[bool] = True
 
@@ -86,8 +83,12 @@ class Command(Backend):
 
     @classmethod
     def rank(cls, content: str) -> int | None:
-        """The user's own, which nobody chooses for them."""
+        """Only where it is named."""
         return None
+
+    @classmethod
+    def trial_options(cls) -> None:
+        """Nobody but the user knows which program or service it is."""
 
     def __init__(self, options: Options) -> None:
         if bool(options.command) == bool(options.address):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 from dubline.backends.backend import Backend, Sought
 from dubline.backends.contract import Spoken, VoiceInfo
 from dubline.backends.programs import run_program
-from dubline.backends.voices.program import identity_of, read_spoken, speakable
+from dubline.backends.voices.program import read_spoken, speakable
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
@@ -51,6 +51,7 @@ class Espeak(Backend):
         InvalidJob: the language is missing, or the program does not speak it.
     """
 
+    cost: ClassVar[str] = "a voice by rules: a guide track, not a release"
     pitches: ClassVar[bool] = True
     any_voice: ClassVar[bool] = False
 
@@ -61,26 +62,37 @@ class Espeak(Backend):
         language: str = ""
         words: int = WORDS
 
-    cost: ClassVar[str] = "a voice by rules: a guide track, not a release"
-
     @classmethod
     def rank(cls, content: str) -> int | None:
-        """A small voice, behind those that learnt from people."""
-        return 20
+        """Last, but it knows most languages."""
+        return 30
+
+    @classmethod
+    def missing(cls) -> tuple[str, ...]:
+        """The program."""
+        return () if shutil.which(PROGRAM) else (f"the program {PROGRAM}",)
+
+    @classmethod
+    def remedy(cls) -> str:
+        """The system's package."""
+        return "sudo apt install espeak-ng"
 
     @classmethod
     def check(cls, sought: Sought) -> None:
-        """Whether the program is there and speaks the language.
-
-        Raises:
-            BackendMissing, InvalidJob.
-        """
-        cls(cls.Options(language=sought.language or "en"))
+        """Refuse a language that the program does not speak."""
+        if sought.language:
+            cls(cls.Options(language=sought.language))
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
         """The program's version."""
-        return identity_of(cls, options)
+        program = shutil.which(PROGRAM)
+        return (_version(program),) if program else ()
+
+    @classmethod
+    def trial_options(cls) -> dict[str, str]:
+        """A language must be named."""
+        return {"language": "en"}
 
     def __init__(self, options: Options) -> None:
         program = shutil.which(PROGRAM)
@@ -98,11 +110,10 @@ class Espeak(Backend):
         self._codes = _spoken_codes(program)
         self._variants = _variants(program)
         self._language = self._code(options.language)
-        version = _listed(program, "--version").partition("Data at")[0]
         self.paces = True
         self.identities: tuple[ModelIdentity, ...] = (
             ModelIdentity(
-                name=f"espeak-ng {version.partition(':')[2].strip()}",
+                name=_version(program),
                 origin=PROGRAM,
                 licence="GPL-3.0-or-later",
             ),
@@ -177,6 +188,11 @@ def _spoken_codes(program: str) -> frozenset[str]:
 def _variants(program: str) -> frozenset[str]:
     files = (word for row in _listed(program, "--voices=variant").splitlines() for word in row.split())
     return frozenset(word.removeprefix("!v/") for word in files if word.startswith("!v/"))
+
+
+def _version(program: str) -> str:
+    told = _listed(program, "--version").partition("Data at")[0]
+    return f"{PROGRAM} {told.partition(':')[2].strip()}"
 
 
 def _listed(program: str, option: str) -> str:

@@ -14,10 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from dubline.backends.backend import Backend, Sought
+from dubline.backends.backend import Backend
 from dubline.backends.contract import Spoken, VoiceInfo
 from dubline.backends.programs import run_program
-from dubline.backends.voices.program import identity_of, read_spoken, speakable
+from dubline.backends.voices.program import read_spoken, speakable
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
@@ -52,6 +52,8 @@ class Flite(Backend):
         InvalidJob: another language than English.
     """
 
+    languages: ClassVar[tuple[str, ...] | None] = ("en",)
+    cost: ClassVar[str] = "small voices: a guide track, not a release"
     pitches: ClassVar[bool] = False  # one of its voices ignores the setting
     any_voice: ClassVar[bool] = False
 
@@ -60,26 +62,26 @@ class Flite(Backend):
 
         language: str = "en"
 
-    cost: ClassVar[str] = "small voices: a guide track, not a release"
-
     @classmethod
     def rank(cls, content: str) -> int | None:
-        """A small voice, behind those that learnt from people."""
-        return 30
+        """After neural voices, before rules."""
+        return 40
 
     @classmethod
-    def check(cls, sought: Sought) -> None:
-        """Whether the program is there and speaks the language.
+    def missing(cls) -> tuple[str, ...]:
+        """The program."""
+        return () if shutil.which(PROGRAM) else (f"the program {PROGRAM}",)
 
-        Raises:
-            BackendMissing, InvalidJob.
-        """
-        cls(cls.Options(language=sought.language or "en"))
+    @classmethod
+    def remedy(cls) -> str:
+        """The system's package."""
+        return "sudo apt install flite"
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
         """The program's version."""
-        return identity_of(cls, options)
+        program = shutil.which(PROGRAM)
+        return (_version(program),) if program else ()
 
     def __init__(self, options: Options) -> None:
         if base_language(options.language) != "en":

@@ -12,11 +12,13 @@ folder with PaddleSpeech's two archives unpacked in it:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dubline.backends.backend import Backend, Sought
 from dubline.backends.contract import Spoken, VoiceInfo
+from dubline.backends.paddle import ENVIRONMENT, PaddleBackend
 from dubline.backends.voices.program import read_spoken, speakable
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
 from dubline.language.script import base_language
@@ -24,7 +26,6 @@ from dubline.threads import default_threads
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import checksum, models_folder
 from dubline.weights.folders import folder_card
-from dubline.workers import environments
 
 if TYPE_CHECKING:
     from dubline.backends.contract import Tick
@@ -39,18 +40,19 @@ PAIRS = {
 }
 """For each language an acoustic model and a vocoder that fit, from PaddleSpeech 1.5.0's own list
 (resource/pretrained_models.py)."""
-LANGUAGES = ("en", "zh")
 ENGLISH = re.compile(r"[A-Z]{2}[0-2]")  # ARPAbet vowels with their stress
 CHINESE = re.compile(r"[a-z]+[1-5]")  # finals of pinyin with their tone
 
 
-class PaddleSpeechVoice(Backend):
+class PaddleSpeechVoice(PaddleBackend):
     """`paddlespeech`: FastSpeech2 with Parallel WaveGAN, HiFi-GAN or multi-band MelGAN, on the processor.
 
     A worker that crashes is started once more; a line over which it dies twice fails, and the next one has a
     fresh worker. Weights are read without running anything that is in the file.
     """
 
+    parts: ClassVar[tuple[str, ...]] = ("voices",)
+    languages: ClassVar[tuple[str, ...] | None] = ("en", "zh")
     any_voice: ClassVar[bool] = False
 
     class Options(Backend.Options, frozen=True, kw_only=True):
@@ -68,48 +70,28 @@ class PaddleSpeechVoice(Backend):
         threads: int = 0
         timeout: float = 120.0
 
-    languages: ClassVar[tuple[str, ...] | None] = LANGUAGES
-
     @classmethod
     def rank(cls, content: str) -> int | None:
-        """Only where it is named: it takes half a minute to start."""
+        """Only where it is named."""
         return None
 
     @classmethod
-    def missing(cls) -> tuple[str, ...]:
-        """Its environment, or the part of it for voices, where there is none."""
-        return environments.missing("paddlespeech", ("voices",))
+    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
+        """The first voice that speaks the language.
 
-    @classmethod
-    def remedy(cls) -> str:
-        """The command that makes it."""
-        return environments.how_to_install("paddlespeech", ("voices",))
-
-    @classmethod
-    def weights_here(cls, sought: Sought) -> dict[str, Path] | None:
-        """The voice that is sought, or the first that speaks the language."""
-        try:
-            home, _ = _home(sought.model, base_language(sought.language) if sought.language else "")
-        except WeightsError:
-            return {}
+        Raises:
+            WeightsError: there is none. InvalidJob: the named one does not speak the language.
+        """
+        home, _ = _home(sought.model, base_language(sought.language) if sought.language else "")
         return {sought.model or home.name: home}
 
     @classmethod
-    def how_to_get(cls, sought: Sought) -> str:
-        """Where voices come from, and what belongs into their folder."""
-        return _get(models_folder() / (sought.model or "VOICE"), base_language(sought.language or "en"))
-
-    @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """The environment, and the weights of both models."""
-        language = base_language(options.language) if options.language else ""
-        try:
-            files = _files(_home(options.model, language)[0], options.vocoder, language)
-        except WeightsError:
-            return environments.identity("paddlespeech")
-        paths = [Path(path) for part in files for path in part.values() if isinstance(path, str) and path]
-        weights = (checksum(path) for path in paths if path.is_file())
-        return (*environments.identity("paddlespeech"), *weights)
+        """The environment, and both models' files."""
+        wanted = base_language(options.language) if options.language else ""
+        home, _ = _home(options.model, wanted)
+        acoustic, vocoder = _files(home, options.vocoder, wanted)
+        return cls.sums(Path(path) for path in (*acoustic.values(), *vocoder.values()) if path)
 
     def __init__(self, options: Options) -> None:
         """Find the files, start the worker and load the models.
@@ -126,11 +108,11 @@ class PaddleSpeechVoice(Backend):
         if options.threads < 0 or not options.timeout > 0:
             raise InvalidJob("threads must be 0 or more, timeout above 0", hint="Correct the option.")
         wanted = base_language(options.language) if options.language else ""
-        if wanted and wanted not in LANGUAGES:
+        if wanted and wanted not in PAIRS:
             raise InvalidJob(
                 f"PaddleSpeech has no voice for {options.language!r}", hint="It speaks English and Chinese."
             )
-        start = command("paddlespeech", ("voices",), "paddlespeech_voice")
+        start = command(ENVIRONMENT, self.parts, "paddlespeech_voice")
         home, spoken = _home(options.model, wanted)
         acoustic, vocoder = _files(home, options.vocoder, wanted)
         threads = options.threads or default_threads()
