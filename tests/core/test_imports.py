@@ -27,7 +27,7 @@ FLOORS = (
     ("backends", "mix", "programme"),
     ("separation", "voice"),
     ("recognition", "translation"),
-    ("doctor", "exchange", "pipeline", "processor"),
+    ("doctor", "exchange", "pipeline", "processor", "testing"),
     ("cli", "serve"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
