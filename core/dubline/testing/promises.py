@@ -113,7 +113,9 @@ def _unknown_option(subject: Subject) -> None:
 
 def _opened_tells(subject: Subject) -> None:
     notes = subject.opened.notes
-    hold(isinstance(notes, tuple) and all(isinstance(n, str) and n for n in notes), f"its notes: {notes!r}")
+    hold(
+        isinstance(notes, tuple) and all(isinstance(n, str) and n for n in notes), f"its notes are {notes!r}"
+    )
     for identity in subject.opened.identities:
         hold(isinstance(identity, ModelIdentity) and bool(identity.name), f"{identity!r} names no model")
         sums = identity.sha256
