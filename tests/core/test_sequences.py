@@ -142,7 +142,7 @@ def test_another_version_computes_again_and_says_why(film: Sequence, plugins: Pa
     install(plugins, version="0.2")
     importlib.invalidate_caches()
     assert film.made("separate") == {"separate"} and film.agree(0.25)
-    assert "strange_ends 0.1" in film.answer.err and "strange_ends 0.2" in film.answer.err
+    assert "strange-ends 0.1" in film.answer.err and "strange-ends 0.2" in film.answer.err
     # Nobody asked for stems here: those of the run serve.
     install(plugins, version="0.1")
     importlib.invalidate_caches()

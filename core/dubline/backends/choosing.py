@@ -25,8 +25,8 @@ OURS = "dubline"
 
 
 class BackendInfo(msgspec.Struct, frozen=True):
-    """A back end as `dubline backends` lists it. `package` is the distribution that brings it, `cost` what its
-    class says of that."""
+    """A back end as `dubline backends` lists it. `package` is the distribution that brings it, `cost` what
+    its class says."""
 
     kind: str
     name: str
