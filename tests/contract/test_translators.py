@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
@@ -53,11 +51,6 @@ def by_a_server() -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def spanish() -> Iterator[dict[str, Any]]:
-    listed = ""
-    if shutil.which("apertium") is not None:
-        listed = subprocess.run(["apertium", "-l"], capture_output=True, text=True, check=False).stdout
-    if "eng-spa" not in listed:
-        pytest.skip("apertium with English and Spanish is not installed")
     yield {"source": "en", "target": "es"}
 
 
@@ -97,7 +90,12 @@ def silent(done: float, total: float) -> None:
     pass
 
 
-@pytest.fixture(scope="module", params=TRANSLATORS)
+PROGRAM = {"apertium": pytest.mark.program("apertium-eng-spa")}
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=PROGRAM.get(name, ())) for name in TRANSLATORS]
+)
 def case(request: pytest.FixtureRequest) -> Case:
     found = TRANSLATORS[request.param]
     missing = [name for name in found.cls.requires if importlib.util.find_spec(name) is None]
