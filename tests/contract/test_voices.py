@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -33,13 +32,8 @@ class Case(NamedTuple):
     options: Callable[[Path], dict[str, Any]]
 
 
-def installed(program: str) -> Callable[[Path], dict[str, Any]]:
-    def options(folder: Path) -> dict[str, Any]:
-        if shutil.which(program) is None:
-            pytest.skip(f"the program {program} is not installed")
-        return {"language": "en"}
-
-    return options
+def english(folder: Path) -> dict[str, Any]:
+    return {"language": "en"}
 
 
 def own_program(folder: Path) -> dict[str, Any]:
@@ -131,8 +125,8 @@ def cloning_program(folder: Path) -> dict[str, Any]:
 
 
 VOICES: dict[str, Case] = {
-    "espeak-ng": Case(Espeak, installed("espeak-ng")),
-    "flite": Case(Flite, installed("flite")),
+    "espeak-ng": Case(Espeak, english),
+    "flite": Case(Flite, english),
     "piper": Case(Piper, humming_model),
     "command": Case(Command, own_program),
     "command, cloning": Case(Command, cloning_program),
@@ -140,7 +134,14 @@ VOICES: dict[str, Case] = {
 }
 
 
-@pytest.fixture(scope="module", params=VOICES)
+MARKS = {
+    "espeak-ng": pytest.mark.program("espeak-ng"),
+    "flite": pytest.mark.program("flite"),
+    "paddlespeech": pytest.mark.paddle,
+}
+
+
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=MARKS.get(name, ())) for name in VOICES])
 def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
     """A voice, loaded."""
     case, folder = VOICES[request.param], tmp_path_factory.mktemp("voice")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shared_media import Shared
 
 from dubline.errors import InvalidJob
 from dubline.media.sound import FloatFile
@@ -20,7 +21,6 @@ from dubline.recognition.sound_edges import sound_edge
 from dubline.values.transcript import HeardWord
 
 RATE = 16000
-SUBTITLES = Path(__file__).resolve().parents[2] / "../shared/data/subtitles"
 
 
 def heard(text: str, start: float = 0.0, each: float = 0.5) -> list[HeardWord]:
@@ -251,10 +251,8 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name, encoding, first", [("se_test.srt", "", 0.0), ("cdown_gb2312.srt", "gb2312", None)]
 )
-def test_real_subtitles(name: str, encoding: str, first: float | None) -> None:
-    path = SUBTITLES / name
-    if not path.is_file():
-        pytest.skip("the real subtitles are not there (../shared/data/subtitles)")
+def test_real_subtitles(name: str, encoding: str, first: float | None, shared: Shared) -> None:
+    path = shared(f"subtitles/{name}")
     cues = read_cues(path, encoding=encoding)
     assert cues and all(c.text and c.start is not None and c.end is not None for c in cues)
     if not encoding:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +10,11 @@ import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from shared_media import Shared
 
 from dubline.errors import InvalidJob
 from dubline.separation.ambient import AmbientSplit
 
-SCENE = Path(__file__).resolve().parents[2] / "../shared/data/scene"
 RATE = 8000  # keeps the tests quick; nothing in the method depends on it
 
 Sound = NDArray[np.float32]
@@ -170,10 +169,9 @@ def test_wrong_channels_and_a_push_after_the_end_are_refused() -> None:
         stream.push(noise(1))
 
 
-@pytest.mark.skipif(not (SCENE / "sfx.flac").is_file(), reason=f"no real scene at {SCENE}")
-def test_real_effects_gain_as_much_as_was_measured() -> None:
-    sfx, rate = sf.read(SCENE / "sfx.flac", dtype="float32", always_2d=True)
-    ambient, _ = sf.read(SCENE / "ambient.flac", dtype="float32", always_2d=True)
+def test_real_effects_gain_as_much_as_was_measured(shared: Shared) -> None:
+    sfx, rate = sf.read(shared("scene/sfx.flac", real=True), dtype="float32", always_2d=True)
+    ambient, _ = sf.read(shared("scene/ambient.flac", real=True), dtype="float32", always_2d=True)
     mix = (sfx + ambient).T
     out_sfx, out_ambient = split(mix, rate)
     # 1.4 and -1.4 dB going in; 10.25 and 8.75 measured, and 8.5 and 6.9 are to be matched.

@@ -14,6 +14,7 @@ import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from shared_media import Shared
 
 from dubline.backends.choosing import find, options_of
 from dubline.backends.contract import Survey
@@ -23,16 +24,12 @@ from dubline.backends.separators.builtin_stream import LATENCY, SPARE, BuiltinSt
 from dubline.errors import BackendFailed, BackendMissing, Cancelled, InvalidJob, ValidationError
 from dubline.values.media import Line
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 RATE = 48000
 LINES = (Line(start=0.5, end=1.5), Line(start=3.0, end=4.2))
 
 Sound = NDArray[np.float32]
 
 needs_rnnoise = pytest.mark.skipif(rnnoise.library_path() is None, reason="RNNoise is not installed")
-needs_scene = pytest.mark.skipif(
-    not (DATA / "scene").is_dir(), reason="the scene is not here (../shared/data/scene)"
-)
 MODES = ["off", pytest.param("on", marks=needs_rnnoise)]
 
 
@@ -159,9 +156,8 @@ def test_the_memory_of_another_build_is_refused() -> None:
 
 
 @needs_rnnoise
-@needs_scene
-def test_rnnoise_is_lined_up_with_its_input() -> None:
-    speech = sf.read(DATA / "scene" / "dialogue.flac", dtype="float32", start=6 * RATE, stop=9 * RATE)[0].T
+def test_rnnoise_is_lined_up_with_its_input(shared: Shared) -> None:
+    speech = sf.read(shared("scene/dialogue.flac"), dtype="float32", start=6 * RATE, stop=9 * RATE)[0].T
     sound = speech.mean(axis=0)
     denoiser = rnnoise.Denoiser()
     clean = np.concatenate([denoiser.push(sound[:1000])[0], denoiser.push(sound[1000:])[0]])
@@ -306,7 +302,6 @@ def test_a_tick_stops_it() -> None:
 FLOORS = {("on", True): (9.25, 4.35), ("on", False): (9.26, 4.35), ("off", True): (8.38, 3.02)}
 
 
-@needs_scene
 @pytest.mark.parametrize(
     ("mode", "known"),
     [
@@ -315,13 +310,13 @@ FLOORS = {("on", True): (9.25, 4.35), ("on", False): (9.26, 4.35), ("off", True)
         ("off", True),
     ],
 )
-def test_a_real_scene_comes_apart(mode: str, known: bool) -> None:
+def test_a_real_scene_comes_apart(mode: str, known: bool, shared: Shared) -> None:
     stems = [
-        sf.read(DATA / "scene" / f"{name}.flac", dtype="float32", start=6 * RATE, stop=21 * RATE)[0].T
+        sf.read(shared(f"scene/{name}.flac", real=True), dtype="float32", start=6 * RATE, stop=21 * RATE)[0].T
         for name in ("dialogue", "music", "sfx", "ambient")
     ]
     speech, rest = stems[0], stems[1] + stems[2] + stems[3]
-    turns = [row.split() for row in (DATA / "scene" / "truth.rttm").read_text().splitlines()]
+    turns = [row.split() for row in shared("scene/truth.rttm", real=True).read_text().splitlines()]
     spans = [(float(t[3]) - 6, float(t[3]) + float(t[4]) - 6) for t in turns]
     lines = tuple(Line(start=a, end=b) for a, b in spans) if known else None
     out = voice(speech + rest, mode, lines)

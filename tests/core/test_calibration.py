@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -52,9 +51,7 @@ from dubline.voice.calibration import (
 from dubline.voice.fitting import usable
 from dubline.voice.pacing import PaceJob, VoicePace, hear_pace, pace_job
 
-needs_espeak = pytest.mark.skipif(
-    not shutil.which("espeak-ng"), reason="espeak-ng is not installed: sudo apt install espeak-ng"
-)
+needs_espeak = pytest.mark.program("espeak-ng")
 WHO = ("The old man", "She", "My brother and I", "Nobody", "The strange captain", "You")
 WHAT = (
     "waited at the station",
@@ -85,8 +82,6 @@ def heard(texts: Sequence[str], **options: Any) -> dict[str, float]:
 @pytest.fixture(scope="module")
 def slow() -> dict[str, float]:
     """A voice at 120 words a minute instead of 175."""
-    if not shutil.which("espeak-ng"):
-        pytest.skip("espeak-ng is not installed: sudo apt install espeak-ng")
     return heard(TEXTS, words=120)
 
 
@@ -131,6 +126,7 @@ def kept_in(root: Path, made: Translation) -> Path:
 # --- the model ---------------------------------------------------------------------------------
 
 
+@needs_espeak
 def test_takes_lower_the_error_of_other_lines(slow: dict[str, float]) -> None:
     shown = {text: slow[text] for text in TEXTS[::2]}
     hidden = {text: slow[text] for text in TEXTS[1::2]}
@@ -142,6 +138,7 @@ def test_takes_lower_the_error_of_other_lines(slow: dict[str, float]) -> None:
     assert model.basis == "the pace of espeak-ng:en+m3, from 30 takes"
 
 
+@needs_espeak
 def test_the_error_that_a_model_admits_is_the_one_that_it_makes(slow: dict[str, float]) -> None:
     model = voice_models("en", {"v:1": {text: slow[text] for text in TEXTS[::2]}})["v:1"]
     made = [
@@ -169,6 +166,7 @@ def test_letters_change_a_half_at_most(text: str, figures: dict[str, float], pla
     assert all(count > 0 for _, count in letter_pairs(text, "en"))
 
 
+@needs_espeak
 def test_a_voice_with_few_takes_learns_from_the_others(slow: dict[str, float]) -> None:
     few = {text: slow[text] * 1.1 for text in TEXTS[:8]}
     hidden = {text: slow[text] * 1.1 for text in TEXTS[40:]}
@@ -180,6 +178,7 @@ def test_a_voice_with_few_takes_learns_from_the_others(slow: dict[str, float]) -
     assert elsewhere["b:few"] == alone, "another back end teaches nothing"
 
 
+@needs_espeak
 def test_a_retaken_line_teaches_its_own_voice(slow: dict[str, float]) -> None:
     takes = takes_of(slow)
     first = structs.replace(takes.takes[0], voice="flite:slt")
@@ -215,6 +214,7 @@ def test_the_chance_is_the_normal_one() -> None:
 # --- kept in the run -----------------------------------------------------------------------------
 
 
+@needs_espeak
 def test_what_is_kept_comes_back_and_the_same_changes_nothing(tmp_path: Path, slow: dict[str, float]) -> None:
     assert known_durations(tmp_path, "en").speakers == {}
     assert keep_durations(tmp_path, takes_of(slow)) == (place(tmp_path),)
@@ -227,6 +227,7 @@ def test_what_is_kept_comes_back_and_the_same_changes_nothing(tmp_path: Path, sl
     assert place(tmp_path).read_bytes() == before
 
 
+@needs_espeak
 def test_earlier_takes_of_the_same_voice_count_and_those_of_another_pace_do_not(
     tmp_path: Path, slow: dict[str, float]
 ) -> None:
@@ -282,6 +283,7 @@ def test_takes_that_say_nothing_teach_nothing(tmp_path: Path) -> None:
 # --- what a dub says of its translation ----------------------------------------------------------
 
 
+@needs_espeak
 def test_after_a_dub_lines_say_how_they_really_fit(tmp_path: Path, slow: dict[str, float]) -> None:
     texts = [text for text in TEXTS if 1.95 < slow[text] < 2.3]
     assert len(texts) >= 3
@@ -300,6 +302,7 @@ def test_after_a_dub_lines_say_how_they_really_fit(tmp_path: Path, slow: dict[st
     assert keep_durations(tmp_path, takes_of({text: slow[text] for text in texts})) == ()
 
 
+@needs_espeak
 def test_nothing_that_a_person_wrote_is_touched(tmp_path: Path, slow: dict[str, float]) -> None:
     made = translation(*TEXTS[:4])
     path = kept_in(tmp_path, made)
@@ -441,6 +444,7 @@ def translated(root: Path, **wishes: Any) -> tuple[Translation, list[str], list[
     return made, states, notes
 
 
+@needs_espeak
 def test_lines_are_chosen_for_the_voice_that_speaks_them(
     tmp_path: Path, choices: type[Choices], slow: dict[str, float]
 ) -> None:
@@ -465,6 +469,7 @@ def test_lines_are_chosen_for_the_voice_that_speaks_them(
     assert translated(root, voice_pace=True)[1] == ["translate done"]
 
 
+@needs_espeak
 def test_a_dub_does_not_outdate_a_translation_with_a_persons_line(
     tmp_path: Path, choices: type[Choices], slow: dict[str, float]
 ) -> None:
@@ -531,10 +536,15 @@ def test_a_wrong_voice_is_refused_before_the_work(tmp_path: Path, choices: type[
     root = transcript(tmp_path / "run")
     with pytest.raises((InvalidJob, BackendMissing), match="espaek"):
         translated(root, voice="espaek")
-    if shutil.which("espeak-ng"):
-        with pytest.raises(InvalidJob, match="no voice espeak-ng:xx"):
-            translated(root, voice="espeak-ng:xx")
-        assert pace_job("espeak-ng", "en").name == "en+m3"
+    assert choices.asked == []
+
+
+@needs_espeak
+def test_a_wrong_name_of_a_voice_is_refused_before_the_work(tmp_path: Path, choices: type[Choices]) -> None:
+    root = transcript(tmp_path / "run")
+    with pytest.raises(InvalidJob, match="no voice espeak-ng:xx"):
+        translated(root, voice="espeak-ng:xx")
+    assert pace_job("espeak-ng", "en").name == "en+m3"
     assert choices.asked == []
 
 

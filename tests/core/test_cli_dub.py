@@ -24,17 +24,12 @@ from run_to_dub import (
     spoken_last,
     states,
 )
+from shared_media import Shared
 from speaking_programs import tone_program
 
-from dubline.backends.choosing import available
 from dubline.run import Run
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
-
-pytestmark = pytest.mark.skipif(
-    "command" not in available("voice"), reason="the voices are not declared: install the package again"
-)
-needs_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+needs_espeak = pytest.mark.program("espeak-ng")
 
 
 @pytest.fixture(scope="module")
@@ -241,10 +236,8 @@ def test_a_voice_that_clones_is_asked_for_once(root: Path) -> None:
 # --- the film ----------------------------------------------------------------------------------
 
 
-def test_the_film_with_both_languages(tmp_path: Path) -> None:
-    source = DATA / "video/audio_starts_late_750ms.mp4"
-    if not source.exists():
-        pytest.skip("the shared media are not here")
+def test_the_film_with_both_languages(tmp_path: Path, shared: Shared) -> None:
+    source = shared("video/audio_starts_late_750ms.mp4")
     import av
 
     film = tmp_path / "film.mp4"

@@ -9,24 +9,23 @@ import numpy as np
 import pytest
 import soundfile
 from command import dubline
+from shared_media import Shared
 
 from dubline.values.transcript import read_transcript
 from dubline.values.translated import read_translation
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
-
-if not all(find_spec(name) for name in ("pocketsphinx", "resemblyzer", "silero_vad")):
-    pytest.skip("pocketsphinx or the built-in diarizer's weights are not installed", allow_module_level=True)
+pytestmark = pytest.mark.skipif(
+    not all(find_spec(name) for name in ("pocketsphinx", "resemblyzer", "silero_vad")),
+    reason="pocketsphinx or the built-in diarizer's weights are not installed",
+)
 
 WORDS = ("--from", "en", "--to", "tr", "--recognizer", "pocketsphinx", "--diarizer", "builtin",
          "--separator", "builtin", "--translator", "manual", "--speakers", "1", "--threads", "1")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    source = DATA / "scene/dialogue.flac"
-    if not source.exists():
-        pytest.skip("the shared media are not here")
+def talk(tmp_path_factory: pytest.TempPathFactory, shared: Shared) -> Path:
+    source = shared("scene/dialogue.flac")
     samples, rate = soundfile.read(source, start=48000 * 6, stop=48000 * 12, always_2d=True)
     path = tmp_path_factory.mktemp("talk") / "Bölüm 1.wav"
     soundfile.write(path, samples, rate, subtype="PCM_24")

@@ -13,10 +13,10 @@ import pytest
 import soundfile
 from command import Answer, at_call, dubline, shown
 from random_demucs import htdemucs, save_bag
+from shared_media import Shared
 
 from dubline.values.stems import STEM_NAMES
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 RESULTS = ["run.json", "stems.png", *(f"stems/{name}.wav" for name in sorted(STEM_NAMES))]
 
 
@@ -36,10 +36,7 @@ def wav(path: Path, seconds: float = 4.0, channels: int = 2) -> Path:
     return path
 
 
-def shared(name: str, folder: Path) -> Path:
-    source = DATA / name
-    if not source.exists():
-        pytest.skip("the shared media are not here")
+def copy_of(source: Path, folder: Path) -> Path:
     return Path(shutil.copyfile(source, folder / source.name))
 
 
@@ -93,8 +90,8 @@ def test_stems_lie_where_a_person_looks(model: str, tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == [root.name, source.name]
 
 
-def test_the_second_time_nothing_is_done_again(model: str, tmp_path: Path) -> None:
-    video = shared("video/audio_starts_late_750ms.mp4", tmp_path)
+def test_the_second_time_nothing_is_done_again(model: str, tmp_path: Path, shared: Shared) -> None:
+    video = copy_of(shared("video/audio_starts_late_750ms.mp4"), tmp_path)
     with at_call(0) as calls:
         first = separate(video, model)
         assert first.status == 0, first.err
@@ -111,8 +108,8 @@ def test_the_second_time_nothing_is_done_again(model: str, tmp_path: Path) -> No
     assert not [p for p in root.rglob("*.part")]
 
 
-def test_sound_that_starts_late_stays_late(model: str, tmp_path: Path) -> None:
-    video = shared("video/audio_starts_late_750ms.mp4", tmp_path)
+def test_sound_that_starts_late_stays_late(model: str, tmp_path: Path, shared: Shared) -> None:
+    video = copy_of(shared("video/audio_starts_late_750ms.mp4"), tmp_path)
     assert separate(video, model, "--out", tmp_path / "run").status == 0
     total = sum(soundfile.read(tmp_path / f"run/stems/{name}.wav", always_2d=True)[0] for name in STEM_NAMES)
     rate = soundfile.info(tmp_path / "run/stems/vocals.wav").samplerate
@@ -120,8 +117,8 @@ def test_sound_that_starts_late_stays_late(model: str, tmp_path: Path) -> None:
     assert np.abs(total[: int(0.74 * rate)]).max() < 2**-15 < np.abs(total).max()
 
 
-def test_default_track_of_a_film_with_four(model: str, tmp_path: Path) -> None:
-    video = shared("video/multi_audio_4tracks_51_default.mkv", tmp_path)
+def test_default_track_of_a_film_with_four(model: str, tmp_path: Path, shared: Shared) -> None:
+    video = copy_of(shared("video/multi_audio_4tracks_51_default.mkv"), tmp_path)
     answer = separate(video, model)
     assert answer.status == 0, answer.err
     root = tmp_path / f"{video.stem}.dubline"
@@ -132,13 +129,15 @@ def test_default_track_of_a_film_with_four(model: str, tmp_path: Path) -> None:
     told_error(separate(video, model, "--track", "xyz"), 2, "Its tracks are")
 
 
-def test_name_that_begins_with_a_dash(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_that_begins_with_a_dash(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: Shared
+) -> None:
     monkeypatch.chdir(tmp_path)
     wav(tmp_path / "-take 2.wav", 2)
     assert separate("-take 2.wav", model).status == 0
     assert (tmp_path / "-take 2.dubline/stems/vocals.wav").exists()
     assert "--" in re.sub(r"[\s│]+", " ", dubline("separate", "--help").out)
-    silent = shared("video/moviepy_-video-with-dash-.mp4", tmp_path)
+    silent = copy_of(shared("video/moviepy_-video-with-dash-.mp4"), tmp_path)
     told_error(separate(silent, model), 2, "no sound")
 
 

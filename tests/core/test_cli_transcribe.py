@@ -10,21 +10,20 @@ import numpy as np
 import pytest
 import soundfile
 from command import dubline
+from shared_media import Shared
 
 from dubline.values.transcript import read_transcript
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
-
-if not all(find_spec(name) for name in ("pocketsphinx", "resemblyzer", "silero_vad")):
-    pytest.skip("pocketsphinx or the built-in diarizer's weights are not installed", allow_module_level=True)
+pytestmark = pytest.mark.skipif(
+    not all(find_spec(name) for name in ("pocketsphinx", "resemblyzer", "silero_vad")),
+    reason="pocketsphinx or the built-in diarizer's weights are not installed",
+)
 
 
 @pytest.fixture(scope="module")
-def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def talk(tmp_path_factory: pytest.TempPathFactory, shared: Shared) -> Path:
     """Two readers, at 6.0-11.58 s and from 12.14 s of the scene on; the next begins at 18.98 s."""
-    source = DATA / "scene/dialogue.flac"
-    if not source.exists():
-        pytest.skip("the shared media are not here")
+    source = shared("scene/dialogue.flac")
     samples, rate = soundfile.read(source, stop=int(48000 * 18.8), always_2d=True)
     path = tmp_path_factory.mktemp("talk") / "talk.wav"
     soundfile.write(path, samples, rate, subtype="PCM_24")
@@ -83,10 +82,10 @@ def test_what_cannot_be(talk: Path, tmp_path: Path) -> None:
 # --- bad and odd sounds ------------------------------------------------------------------------------
 
 
-def part_of(name: str, target: Path, start: float, stop: float, *, rate: int = 0, frames: int = 0) -> Path:
-    source = DATA / "scene" / name
-    if not source.exists():
-        pytest.skip("the shared media are not here")
+def part_of(
+    shared: Shared, name: str, target: Path, start: float, stop: float, *, rate: int = 0, frames: int = 0
+) -> Path:
+    source = shared(f"scene/{name}")
     known = soundfile.info(source).samplerate
     first = int(start * known)
     samples, known = soundfile.read(
@@ -100,23 +99,25 @@ def part_of(name: str, target: Path, start: float, stop: float, *, rate: int = 0
     return target
 
 
-def test_music_alone_gives_no_words(tmp_path: Path) -> None:
-    answer = dubline("transcribe", part_of("music.flac", tmp_path / "m.wav", 0, 25), *WORDS[:4])
+def test_music_alone_gives_no_words(tmp_path: Path, shared: Shared) -> None:
+    answer = dubline("transcribe", part_of(shared, "music.flac", tmp_path / "m.wav", 0, 25), *WORDS[:4])
     assert answer.status == 0, answer.err
     found = read_transcript(tmp_path / "m.dubline/transcript.json")
     assert len(found.segments) <= 1 and all(d.reason and d.detail for d in found.dropped)
     assert found.segments or "no segments" in answer.out
 
 
-def test_a_single_sample_is_a_sound_without_words(tmp_path: Path) -> None:
-    answer = dubline("transcribe", part_of("dialogue.flac", tmp_path / "s.wav", 6, 7, frames=1), *WORDS[:4])
+def test_a_single_sample_is_a_sound_without_words(tmp_path: Path, shared: Shared) -> None:
+    answer = dubline(
+        "transcribe", part_of(shared, "dialogue.flac", tmp_path / "s.wav", 6, 7, frames=1), *WORDS[:4]
+    )
     assert answer.status == 0, answer.err
     assert "no segments" in answer.out and "nobody speaks" in answer.err
 
 
-def test_a_word_and_a_telephone(tmp_path: Path) -> None:
-    word = part_of("dialogue.flac", tmp_path / "word.wav", 6.0, 6.45)
-    call = part_of("dialogue.flac", tmp_path / "call.wav", 5.8, 8.5, rate=8000)
+def test_a_word_and_a_telephone(tmp_path: Path, shared: Shared) -> None:
+    word = part_of(shared, "dialogue.flac", tmp_path / "word.wav", 6.0, 6.45)
+    call = part_of(shared, "dialogue.flac", tmp_path / "call.wav", 5.8, 8.5, rate=8000)
     for path in (word, call):
         answer = dubline("transcribe", path, *WORDS[:4])
         assert answer.status == 0, answer.err

@@ -13,6 +13,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_voices import save_ge2e, save_pyannet
+from shared_media import Shared
 
 from dubline.backends.choosing import options_of
 from dubline.backends.diarizers import clusters as voice_clusters
@@ -28,8 +29,6 @@ from dubline.values.transcript import Turn
 from dubline.weights.wheels import GE2E, PYANNET, find_file, open_checkpoint
 
 torch = pytest.importorskip("torch")
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the shared media folder is not here")
 needs_weights = pytest.mark.skipif(
     find_file(GE2E) is None or find_file(PYANNET) is None,
     reason="the wheels with real weights are not installed: Resemblyzer, whisperx (both --no-deps)",
@@ -300,13 +299,12 @@ def test_a_pause_is_filled_unless_somebody_else_speaks_in_it() -> None:
 # --- the whole, with real weights --------------------------------------------------------------
 
 
-@needs_data
 @needs_weights
-def test_two_people_on_the_telephone_are_told_apart(tmp_path: Path) -> None:
-    truth = rttm(DATA / "diarization/sample.rttm")
+def test_two_people_on_the_telephone_are_told_apart(tmp_path: Path, shared: Shared) -> None:
+    truth = rttm(shared("diarization/sample.rttm"))
     with (
         BuiltinDiarizer(options_of(BuiltinDiarizer, {"hearing": "several", "device": "cpu"})) as diarizer,
-        speech_of(DATA / "diarization/sample.wav", tmp_path) as speech,
+        speech_of(shared("diarization/sample.wav"), tmp_path) as speech,
     ):
         found = diarizer.diarize(speech, silent)
     assert len(found.embeddings) == 2
@@ -330,10 +328,9 @@ def test_two_people_on_the_telephone_are_told_apart(tmp_path: Path) -> None:
     assert heard.all(axis=0).any(), "nobody is heard to speak at once"
 
 
-@needs_data
 @needs_weights
-def test_people_of_a_scene_are_named_from_one_clip_each(tmp_path: Path) -> None:
-    turns = rttm(DATA / "scene/truth.rttm")
+def test_people_of_a_scene_are_named_from_one_clip_each(tmp_path: Path, shared: Shared) -> None:
+    turns = rttm(shared("scene/truth.rttm"))
     alone = [
         t
         for t in turns
@@ -342,7 +339,7 @@ def test_people_of_a_scene_are_named_from_one_clip_each(tmp_path: Path) -> None:
     ]
     with (
         BuiltinDiarizer(options_of(BuiltinDiarizer, {"device": "cpu"})) as diarizer,
-        speech_of(DATA / "scene/dialogue.flac", tmp_path) as speech,
+        speech_of(shared("scene/dialogue.flac"), tmp_path) as speech,
     ):
 
         def embed(turn: Any) -> tuple[float, ...]:

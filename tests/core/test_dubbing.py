@@ -29,7 +29,6 @@ from run_to_dub import (
 )
 from speaking_programs import FAULTS, tone_program
 
-from dubline.backends.choosing import available
 from dubline.errors import InvalidJob
 from dubline.media.probing import probe
 from dubline.mix.encode import encode_m4a
@@ -42,12 +41,7 @@ from dubline.voice.preparing import dub_languages
 from dubline.voice.settling import settle_dub
 from dubline.voice.way import dub_run
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
-
-pytestmark = pytest.mark.skipif(
-    "command" not in available("voice"), reason="the voices are not declared: install the package again"
-)
-needs_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+needs_espeak = pytest.mark.program("espeak-ng")
 
 
 @pytest.fixture(scope="module")
@@ -250,13 +244,21 @@ def test_settings_are_what_is_asked_now_else_before_else_the_default(tmp_path: P
     assert more is not None and more.options == {"command": ["cat"], "timeout": 9.0, "language": "en"}
     other = asked(voice="command", voice_options={"address": "http://localhost/x"}).voice
     assert other is not None and other.options == {"address": "http://localhost/x", "language": "en"}
-    if shutil.which("espeak-ng") is not None:
-        named = asked(voice="espeak-ng").voice
-        assert named is not None and named.options == {"language": "en"}
-        assert any("espeak" in part for part in named.identity)
-        auto = asked(voice="auto")
-        assert auto.voice is not None and auto.voice.backend != "command" and auto.attempt == 3
-        assert asked(forget=True).mix == {} and asked(forget=True).attempt == 3
+    assert asked(forget=True, voice="command", voice_options={"command": ["cat"]}).mix == {}
+
+
+@needs_espeak
+def test_another_voice_than_before_takes_nothing_over_from_it(tmp_path: Path) -> None:
+    before = DubSettings(voice=Choice(backend="command", options={"command": ["cat"]}), attempt=3)
+
+    def asked(voice: str) -> DubSettings:
+        return settle_dub(DubWish(voice=voice), before, "en", tmp_path).settings
+
+    named = asked("espeak-ng").voice
+    assert named is not None and named.options == {"language": "en"}
+    assert any("espeak" in part for part in named.identity)
+    auto = asked("auto")
+    assert auto.voice is not None and auto.voice.backend != "command" and auto.attempt == 3
 
 
 def test_back_ends_that_the_cast_names_come_along(tmp_path: Path) -> None:

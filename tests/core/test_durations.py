@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import subprocess
 from statistics import fmean
 
@@ -175,10 +174,9 @@ def test_calibration_is_bounded_whatever_was_measured(takes: list[tuple[str, flo
     assert calibrated(prior, takes) == model
 
 
+@pytest.mark.program("espeak-ng")
 def test_a_real_voice_is_predicted_within_a_tenth() -> None:
     """espeak-ng speaks all lines; each is predicted from the others."""
-    if not shutil.which("espeak-ng"):
-        pytest.skip("espeak-ng is not installed: sudo apt install espeak-ng")
     import numpy as np
 
     takes = []

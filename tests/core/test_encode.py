@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +11,12 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from shared_media import Shared
 
 from dubline.errors import Cancelled, FFmpegError, InvalidJob, ValidationError
 from dubline.media.probing import decode, probe
 from dubline.mix.encode import container_language, encode_m4a, mux
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 MARK = 20_000  # sample at which the dub's burst begins
 
 FILMS = [
@@ -29,12 +28,6 @@ FILMS = [
     ("video/multi_audio_4tracks_51_default.mkv", ".mp4"),
     ("video/moviepy_chaplin.mp4", ".mp4"),
 ]
-
-
-def film(name: str) -> Path:
-    if not (DATA / name).exists():
-        pytest.skip("the shared media are not here")
-    return DATA / name
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +77,8 @@ def sound_packets(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov"])
-def test_subtitles_of_the_film_stay(tmp_path: Path, dub: Path, suffix: str) -> None:
-    source, out = film("video/autoeditor_mov_text.mp4"), tmp_path / f"x{suffix}"
+def test_subtitles_of_the_film_stay(tmp_path: Path, dub: Path, suffix: str, shared: Shared) -> None:
+    source, out = shared("video/autoeditor_mov_text.mp4"), tmp_path / f"x{suffix}"
     assert mux(source, 0, dub, out, languages=("en", "tr")) == ()
     assert packets(out, "subtitles") == packets(source, "subtitles")
     assert len(packets(out, "subtitles")) > 1
@@ -94,25 +87,25 @@ def test_subtitles_of_the_film_stay(tmp_path: Path, dub: Path, suffix: str) -> N
         assert [s.type for s in new.streams][:3] == ["video", "audio", "audio"]
 
 
-def test_subtitles_that_the_container_does_not_take_are_told(tmp_path: Path, dub: Path) -> None:
-    told = mux(film("video/autoeditor_mov_text.mp4"), 0, dub, tmp_path / "x.mkv")
+def test_subtitles_that_the_container_does_not_take_are_told(
+    tmp_path: Path, dub: Path, shared: Shared
+) -> None:
+    told = mux(shared("video/autoeditor_mov_text.mp4"), 0, dub, tmp_path / "x.mkv")
     assert told == (".mkv takes no mov_text: 1 subtitle tracks were left out",)
     with av.open(str(tmp_path / "x.mkv")) as new:
         assert not new.streams.subtitles and len(new.streams.audio) == 2
 
 
-def test_chapters_and_text_of_a_matroska_film_stay(tmp_path: Path, dub: Path) -> None:
-    program = shutil.which("ffmpeg")
-    if program is None:
-        pytest.skip("the ffmpeg program, which makes such a film, is not installed")
+@pytest.mark.program("ffmpeg")
+def test_chapters_and_text_of_a_matroska_film_stay(tmp_path: Path, dub: Path, shared: Shared) -> None:
     (tmp_path / "a.srt").write_text("1\n00:00:00,500 --> 00:00:01,500\nMerhaba.\n")
     (tmp_path / "a.txt").write_text(
         ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1000\ntitle=One\n"
         "[CHAPTER]\nTIMEBASE=1/1000\nSTART=1000\nEND=2000\ntitle=Two\n"
     )
     source, out = tmp_path / "film.mkv", tmp_path / "x.mkv"
-    inputs = [str(film("video/autoeditor_testsrc.mp4")), str(tmp_path / "a.srt"), str(tmp_path / "a.txt")]
-    command = [program, "-v", "error", *(word for path in inputs for word in ("-i", path))]
+    inputs = [str(shared("video/autoeditor_testsrc.mp4")), str(tmp_path / "a.srt"), str(tmp_path / "a.txt")]
+    command = ["ffmpeg", "-v", "error", *(word for path in inputs for word in ("-i", path))]
     command += ["-map", "0", "-map", "1", "-map_metadata", "2", "-c:v", "copy", "-c:a", "copy"]
     subprocess.run([*command, "-c:s", "srt", "-metadata:s:s:0", "language=tur", str(source)], check=True)
     mux(source, 0, dub, out, languages=("en", "tr"))
@@ -127,9 +120,9 @@ def test_chapters_and_text_of_a_matroska_film_stay(tmp_path: Path, dub: Path) ->
 
 @pytest.mark.parametrize(("name", "suffix"), FILMS)
 def test_picture_and_sound_are_copied_and_the_dub_starts_with_the_picture(
-    tmp_path: Path, dub: Path, name: str, suffix: str
+    tmp_path: Path, dub: Path, name: str, suffix: str, shared: Shared
 ) -> None:
-    source, out = film(name), tmp_path / f"dubbed{suffix}"
+    source, out = shared(name), tmp_path / f"dubbed{suffix}"
     before = source.stat()
     mux(source, 0, dub, out, languages=("en-GB", "tr"))
     assert (source.stat().st_mtime_ns, source.stat().st_size) == (before.st_mtime_ns, before.st_size)
@@ -186,8 +179,8 @@ def test_what_aac_cannot_hold_is_refused(tmp_path: Path, rate: int, channels: in
     assert not (tmp_path / "x.m4a").exists()
 
 
-def test_bad_input_is_refused_and_leaves_nothing(tmp_path: Path, dub: Path) -> None:
-    source = film("video/dropframe_2997_pcm24.mov")
+def test_bad_input_is_refused_and_leaves_nothing(tmp_path: Path, dub: Path, shared: Shared) -> None:
+    source = shared("video/dropframe_2997_pcm24.mov")
     with pytest.raises(InvalidJob, match="no audio track 7"):
         mux(source, 7, dub, tmp_path / "x.mov")
     with pytest.raises(InvalidJob, match="no film that can be written"):
@@ -205,16 +198,18 @@ def test_bad_input_is_refused_and_leaves_nothing(tmp_path: Path, dub: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
-def test_a_source_is_never_written_over(tmp_path: Path, dub: Path) -> None:
+def test_a_source_is_never_written_over(tmp_path: Path, dub: Path, shared: Shared) -> None:
     copy = tmp_path / "film.mp4"
-    copy.write_bytes(film("video/audio_starts_late_750ms.mp4").read_bytes())
+    copy.write_bytes(shared("video/audio_starts_late_750ms.mp4").read_bytes())
     before = copy.read_bytes()
     with pytest.raises(InvalidJob, match="source of this work"):
         mux(copy, 0, dub, copy)
     assert copy.read_bytes() == before
 
 
-def test_a_stopped_film_leaves_nothing_and_keeps_what_was_there(tmp_path: Path, dub: Path) -> None:
+def test_a_stopped_film_leaves_nothing_and_keeps_what_was_there(
+    tmp_path: Path, dub: Path, shared: Shared
+) -> None:
     out = tmp_path / "x.mp4"
     out.write_bytes(b"from before")
 
@@ -223,7 +218,7 @@ def test_a_stopped_film_leaves_nothing_and_keeps_what_was_there(tmp_path: Path, 
             raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        mux(film("video/audio_starts_late_750ms.mp4"), 0, dub, out, report=stop)
+        mux(shared("video/audio_starts_late_750ms.mp4"), 0, dub, out, report=stop)
     assert out.read_bytes() == b"from before"
     assert list(tmp_path.iterdir()) == [out]
 

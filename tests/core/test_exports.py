@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_media import Shared
 
 from dubline.errors import InvalidJob
 from dubline.recognition import read_rttm, segment, to_ctm, to_rttm, to_srt, to_vtt
 from dubline.recognition.exports import parse_rttm, wrapped
 from dubline.values.transcript import HeardWord, Segment, Speaker, Transcript, Turn, Word, milliseconds
-
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 
 
 def transcript(*segments: tuple[float, float, str], name: str = "") -> Transcript:
@@ -46,18 +45,14 @@ def test_turns_survive_rttm(given_turns: list[tuple[int, int, str]], name: str) 
 
 
 @pytest.mark.parametrize("path", ["scene/truth.rttm", "diarization/sample.rttm"])
-def test_real_rttm_comes_back_to_the_letter(path: str) -> None:
-    file = DATA / path
-    if not file.exists():
-        pytest.skip(f"{path} is not in ../shared/data")
+def test_real_rttm_comes_back_to_the_letter(path: str, shared: Shared) -> None:
+    file = shared(path)
     text = file.read_text(encoding="utf-8")
     assert to_rttm(read_rttm(file), text.split()[1]) == text
 
 
-def test_one_of_several_recordings_is_asked_for_by_name() -> None:
-    file = DATA / "diarization/debug.train.rttm"
-    if not file.exists():
-        pytest.skip("diarization/debug.train.rttm is not in ../shared/data")
+def test_one_of_several_recordings_is_asked_for_by_name(shared: Shared) -> None:
+    file = shared("diarization/debug.train.rttm")
     with pytest.raises(InvalidJob) as caught:
         read_rttm(file)
     assert "trn00" in caught.value.message

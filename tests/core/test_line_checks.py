@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_media import Shared
 
 from dubline.language.line_checks import force, problems, same_force, with_force
 from dubline.language.numbers import figures, spoken
-
-PAIRS = Path(__file__).resolve().parents[2] / "../shared/data/text/tr_en_dialogue_2000.tsv"
 
 
 def hard(source: str, translation: str, a: str = "tr", b: str = "en") -> set[str]:
@@ -24,10 +21,9 @@ def soft(source: str, translation: str, a: str = "tr", b: str = "en") -> set[str
 
 
 @pytest.fixture(scope="module")
-def pairs() -> list[tuple[str, str]]:
-    if not PAIRS.is_file():
-        pytest.skip(f"the pairs are not here: {PAIRS.name}")
-    rows = [line.split("\t") for line in PAIRS.read_text(encoding="utf-8").splitlines()[1:]]
+def pairs(shared: Shared) -> list[tuple[str, str]]:
+    path = shared("text/tr_en_dialogue_2000.tsv", real=True)
+    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
     return [(row[0], row[1]) for row in rows]
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_media import Shared
 
 from dubline.errors import InvalidJob
 from dubline.subtitles.line_times import read_lines
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 SRT = "1\n00:00:01,000 --> 00:00:02,500\nHello é\n\n2\n00:01:03,000 --> 00:01:04,000\nthere\n"
 
 
@@ -49,10 +49,8 @@ def test_srt_with_a_wrong_time_is_refused_not_passed_over(tmp_path: Path, text: 
     assert caught.value.hint
 
 
-def test_real_subtitles() -> None:
-    folder = DATA / "subtitles"
-    if not folder.exists():
-        pytest.skip("the shared media are not here")
+def test_real_subtitles(shared: Shared) -> None:
+    folder = shared("subtitles", real=True)
     assert pairs(folder / "cdown_ascii.srt") == [(27.0, 30.73), (31.5, 36.57)]
     assert pairs(folder / "cdown_gb2312.srt") == pairs(folder / "cdown_ascii.srt")
     for name in ("webvttpy_invalid_format1.srt", "webvttpy_invalid_format2.srt"):
@@ -60,10 +58,8 @@ def test_real_subtitles() -> None:
             read_lines(folder / name)
 
 
-def test_rttm_of_a_meeting() -> None:
-    path = DATA / "scene/truth.rttm"
-    if not path.exists():
-        pytest.skip("the shared media are not here")
+def test_rttm_of_a_meeting(shared: Shared) -> None:
+    path = shared("scene/truth.rttm")
     told = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line]
     found = pairs(path)
     assert 0 < len(found) < len(told), "eight of the sixteen turns overlap"

@@ -11,12 +11,11 @@ import soxr
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from loudness_reading import integrated, integrated_as_it_is
+from shared_media import Shared
 
 from dubline.media.sound import read_blocks
 from dubline.signal.loudness import LoudnessMeter, k_filter
 from dubline.values.dubbed import LoudnessReport
-
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 
 
 def tone(levels: list[tuple[float, float]], channels: int = 2, rate: int = 48000) -> np.ndarray:
@@ -94,10 +93,8 @@ def test_true_peaks_of_ebu_tech_3341(divisor: int, phase: float, amplitude: floa
 
 
 @pytest.mark.parametrize("name", ["mix", "dialogue", "sfx"])
-def test_a_scene_is_as_loud_as_ffmpeg_says(name: str) -> None:
-    path = DATA / f"scene/{name}.flac"
-    if not path.exists():
-        pytest.skip("the shared scene is not here")
+def test_a_scene_is_as_loud_as_ffmpeg_says(name: str, shared: Shared) -> None:
+    path = shared(f"scene/{name}.flac")
     meter = LoudnessMeter(48000, 2, "stereo", peaks=False)
     for block in read_blocks(path):
         meter.push(block)
@@ -106,13 +103,11 @@ def test_a_scene_is_as_loud_as_ffmpeg_says(name: str) -> None:
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 32000, 44100, 48000, 96000])
 @pytest.mark.parametrize("kind", ["noise", "speech"])
-def test_ffmpeg_reads_the_same_at_every_rate(tmp_path: Path, kind: str, rate: int) -> None:
+def test_ffmpeg_reads_the_same_at_every_rate(tmp_path: Path, kind: str, rate: int, shared: Shared) -> None:
     if kind == "noise":
         source = np.random.default_rng(0).normal(size=(48000 * 8, 2)) * 0.05
-    elif (DATA / "scene/dialogue.flac").exists():
-        source = soundfile.read(DATA / "scene/dialogue.flac", 48000 * 20, always_2d=True)[0]
     else:
-        pytest.skip("the shared scene is not here")
+        source = soundfile.read(shared("scene/dialogue.flac"), 48000 * 20, always_2d=True)[0]
     sound = soxr.resample(source, 48000, rate).T.astype(np.float32)
     soundfile.write(tmp_path / "x.wav", sound.T, rate, subtype="FLOAT")
     found = read(sound, rate=rate).integrated

@@ -17,6 +17,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from shared_media import Shared
 
 from dubline.errors import Cancelled, DublineError, FFmpegError, InvalidJob, ValidationError
 from dubline.media.probing import as_sound, choose_track, decode, extract, fingerprint, probe
@@ -24,12 +25,9 @@ from dubline.media.timestamps import Placing, as_float, cut_evenly, speakers
 from dubline.report import silent
 from dubline.values.media import AudioTrack, Media
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real media (../shared/data) are not here")
-VIDEO, AUDIO, SCENE = DATA / "video", DATA / "audio", DATA / "scene"
-LATE = VIDEO / "audio_starts_late_750ms.mp4"
-FOUR = VIDEO / "multi_audio_4tracks_51_default.mkv"
-DROP = VIDEO / "dropframe_2997_pcm24.mov"
+LATE = "video/audio_starts_late_750ms.mp4"
+FOUR = "video/multi_audio_4tracks_51_default.mkv"
+DROP = "video/dropframe_2997_pcm24.mov"
 
 
 def heard(path: Path, wanted: int | None = None, block: int = 65536) -> tuple[NDArray[np.float32], list[str]]:
@@ -76,8 +74,8 @@ def noise(frames: int, seed: int = 0) -> NDArray[np.float32]:
 # --- probing -----------------------------------------------------------------------------------
 
 
-def test_the_scene() -> None:
-    media = probe(SCENE / "scene.mp4")
+def test_the_scene(shared: Shared) -> None:
+    media = probe(shared("scene/scene.mp4"))
     assert media.timecode == "01:00:00:00"
     assert media.video is not None
     assert (media.video.rate, media.video.variable, media.video.frames) == ("24000/1001", False, 2302)
@@ -99,15 +97,15 @@ def test_the_scene() -> None:
         ("moviepy_chaplin.mp4", "25", False, "1", ""),
     ],
 )
-def test_pictures(name: str, rate: str, variable: bool, aspect: str, timecode: str) -> None:
-    media = probe(VIDEO / name, need_sound=False)
+def test_pictures(name: str, rate: str, variable: bool, aspect: str, timecode: str, shared: Shared) -> None:
+    media = probe(shared(f"video/{name}"), need_sound=False)
     assert media.video is not None
     assert (media.video.rate, media.video.variable, media.video.pixel_aspect) == (rate, variable, aspect)
     assert media.timecode == timecode
 
 
-def test_four_tracks() -> None:
-    tracks = probe(FOUR).audio
+def test_four_tracks(shared: Shared) -> None:
+    tracks = probe(shared(FOUR, real=True)).audio
     assert [t.title for t in tracks] == ["Full mix", "Dialogue", "M&E", "5.1"]
     assert [t.language for t in tracks] == ["tur", "tur", "", "eng"]
     assert [t.default for t in tracks] == [False, False, False, True]
@@ -119,8 +117,8 @@ def test_four_tracks() -> None:
     ]  # the picture starts at 21 ms
 
 
-def test_sound_without_picture() -> None:
-    media = probe(AUDIO / "pydub_test1-24bit.wav")
+def test_sound_without_picture(shared: Shared) -> None:
+    media = probe(shared("audio/pydub_test1-24bit.wav"))
     assert media.video is None
     assert media.audio[0].frames == 441_000
 
@@ -156,9 +154,9 @@ def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_media_is_refused(
-    tmp_path: Path, name: str, content: bytes | None, kind: type[DublineError], says: str
+    tmp_path: Path, name: str, content: bytes | None, kind: type[DublineError], says: str, shared: Shared
 ) -> None:
-    shutil.copy(VIDEO / "autoeditor_aac.m4a", tmp_path / "scene.mp4")
+    shutil.copy(shared("video/autoeditor_aac.m4a"), tmp_path / "scene.mp4")
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(kind, match=says) as caught:
@@ -171,8 +169,8 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
         probe(tmp_path)
 
 
-def test_a_film_without_sound_is_refused_where_sound_is_needed() -> None:
-    path = VIDEO / "psd_testvideo.mp4"
+def test_a_film_without_sound_is_refused_where_sound_is_needed(shared: Shared) -> None:
+    path = shared("video/psd_testvideo.mp4")
     with pytest.raises(ValidationError, match="no sound") as caught:
         probe(path)
     assert caught.value.hint
@@ -185,10 +183,12 @@ def test_a_film_without_sound_is_refused_where_sound_is_needed() -> None:
     "name",
     [b"-i.m4a", b"http:x.m4a", b"concat:a|b.m4a", b"pipe:0", b"%03d?#&.m4a", b"a\nb.m4a", b"caf\xe9.m4a"],
 )
-def test_a_name_is_only_a_name(tmp_path: Path, name: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_is_only_a_name(
+    tmp_path: Path, name: bytes, monkeypatch: pytest.MonkeyPatch, shared: Shared
+) -> None:
     monkeypatch.chdir(tmp_path)
     path = Path(os.fsdecode(name))
-    shutil.copy(VIDEO / "autoeditor_aac.m4a", path)
+    shutil.copy(shared("video/autoeditor_aac.m4a"), path)
     assert heard(path)[0].shape == (1, 106_496)
 
 
@@ -198,8 +198,8 @@ def test_a_name_is_only_a_name(tmp_path: Path, name: bytes, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("wanted", "index"), [(None, 3), (0, 0), (2, 2), ("1", 1), ("tur", 0), ("ENG", 3), ("dialogue", 1)]
 )
-def test_choosing_a_track(wanted: int | str | None, index: int) -> None:
-    assert choose_track(probe(FOUR), wanted).index == index
+def test_choosing_a_track(wanted: int | str | None, index: int, shared: Shared) -> None:
+    assert choose_track(probe(shared(FOUR)), wanted).index == index
 
 
 def test_the_first_track_is_taken_where_none_is_the_default() -> None:
@@ -208,20 +208,20 @@ def test_the_first_track_is_taken_where_none_is_the_default() -> None:
 
 
 @pytest.mark.parametrize("wanted", [4, -1, "deu", "", "5"])
-def test_a_track_that_is_not_there(wanted: int | str) -> None:
+def test_a_track_that_is_not_there(wanted: int | str, shared: Shared) -> None:
     with pytest.raises(InvalidJob) as caught:
-        choose_track(probe(FOUR), wanted)
+        choose_track(probe(shared(FOUR)), wanted)
     assert "1: tur stereo Dialogue; 2: stereo M&E; 3: eng 5.1(side) 5.1 (default)" in caught.value.hint
 
 
 # --- decoding: sync ----------------------------------------------------------------------------
 
 
-def test_the_scene_is_in_sync_from_beginning_to_end() -> None:
+def test_the_scene_is_in_sync_from_beginning_to_end(shared: Shared) -> None:
     from scipy.signal import correlate
 
-    samples, notes = heard(SCENE / "scene.mp4")
-    truth, _ = soundfile.read(SCENE / "mix.flac", dtype="float32", always_2d=True)
+    samples, notes = heard(shared("scene/scene.mp4"))
+    truth, _ = soundfile.read(shared("scene/mix.flac"), dtype="float32", always_2d=True)
     assert samples.shape == truth.T.shape == (2, 4_608_000)
     assert not notes
     for start in (0, 2_000_000, 4_500_000):
@@ -229,46 +229,48 @@ def test_the_scene_is_in_sync_from_beginning_to_end() -> None:
         assert int(np.argmax(correlate(ours, mix, "full", "fft"))) - 47_999 == 0
 
 
-def test_a_late_track_has_silence_in_front() -> None:
-    samples, notes = heard(LATE)
+def test_a_late_track_has_silence_in_front(shared: Shared) -> None:
+    samples, notes = heard(shared(LATE))
     assert not samples[:, :32_149].any()  # the start its header gives: 0.729 s
-    assert np.array_equal(samples[:, 32_149:], raw(LATE))
+    assert np.array_equal(samples[:, 32_149:], raw(shared(LATE)))
     assert not notes
 
 
-def test_24_bit_sound_in_a_movie_is_exact() -> None:
-    samples, _ = heard(DROP)
-    exact = raw(DROP).reshape(-1, 2).T
+def test_24_bit_sound_in_a_movie_is_exact(shared: Shared) -> None:
+    samples, _ = heard(shared(DROP))
+    exact = raw(shared(DROP)).reshape(-1, 2).T
     assert not samples[:, :144].any()
     assert np.array_equal(samples[:, 144:].astype(np.float64) * 2**31, exact)
 
 
-def test_sound_before_the_picture_is_left_out_and_told() -> None:
-    samples, notes = heard(FOUR, 0)
-    assert np.array_equal(samples, raw(FOUR, 0)[:, 1008:])  # 21 ms
+def test_sound_before_the_picture_is_left_out_and_told(shared: Shared) -> None:
+    samples, notes = heard(shared(FOUR), 0)
+    assert np.array_equal(samples, raw(shared(FOUR), 0)[:, 1008:])  # 21 ms
     assert notes == ["0.021 s of sound before the picture begins was left out"]
 
 
-def test_surround_keeps_its_six_channels() -> None:
-    samples, _ = heard(FOUR, 3)
-    assert np.array_equal(samples, raw(FOUR, 3)[:, 240:])  # the picture starts at 21 ms, this track at 16
+def test_surround_keeps_its_six_channels(shared: Shared) -> None:
+    samples, _ = heard(shared(FOUR), 3)
+    assert np.array_equal(
+        samples, raw(shared(FOUR), 3)[:, 240:]
+    )  # the picture starts at 21 ms, this track at 16
 
 
-def test_opus_is_without_its_priming() -> None:
-    samples, notes = heard(AUDIO / "lhotse_stereo.opus")
+def test_opus_is_without_its_priming(shared: Shared) -> None:
+    samples, notes = heard(shared("audio/lhotse_stereo.opus"))
     assert samples.shape == (2, 48_312 - 52)  # last granule position less the pre-skip in the header
     assert not notes
 
 
-def test_a_gap_in_a_real_file_is_filled() -> None:
-    samples, notes = heard(VIDEO / "moviepy_fire2.mp4")
+def test_a_gap_in_a_real_file_is_filled(shared: Shared) -> None:
+    samples, notes = heard(shared("video/moviepy_fire2.mp4"))
     assert not samples[:, 1024:8471].any()
     assert notes == ["1 gaps in the sound were filled with 0.155 s of silence"]
 
 
 @pytest.mark.parametrize("block", [1, 1000, 4096, 10**7])
-def test_blocks_of_any_size_hold_the_same_sound(block: int) -> None:
-    path = VIDEO / "autoeditor_mov_text.mp4"
+def test_blocks_of_any_size_hold_the_same_sound(block: int, shared: Shared) -> None:
+    path = shared("video/autoeditor_mov_text.mp4")
     assert np.array_equal(heard(path, None, block)[0], heard(path)[0])
 
 
@@ -291,13 +293,13 @@ def test_millisecond_timestamps_move_no_sample(tmp_path: Path) -> None:
     assert not notes
 
 
-def test_damage_keeps_the_rest_in_sync(tmp_path: Path) -> None:
+def test_damage_keeps_the_rest_in_sync(tmp_path: Path, shared: Shared) -> None:
     path = tmp_path / "a.mkv"
-    content = bytearray(FOUR.read_bytes())
-    whole, _ = heard(FOUR, 3)
+    content = bytearray(shared(FOUR).read_bytes())
+    whole, _ = heard(shared(FOUR), 3)
     import av
 
-    with av.open(str(FOUR)) as container:
+    with av.open(str(shared(FOUR))) as container:
         packets = [p for p in container.demux(audio=3) if p.size]
     spoilt = range(100, 110)  # 320 ms of AC-3
     for packet in packets[100:110]:
@@ -313,11 +315,11 @@ def test_damage_keeps_the_rest_in_sync(tmp_path: Path) -> None:
     assert notes == ["10 damaged packets could not be decoded; 0.320 s of silence stands in for them"]
 
 
-def test_damage_is_never_silent(tmp_path: Path) -> None:
-    content = bytearray(FOUR.read_bytes())
+def test_damage_is_never_silent(tmp_path: Path, shared: Shared) -> None:
+    content = bytearray(shared(FOUR).read_bytes())
     import av
 
-    with av.open(str(FOUR)) as container:
+    with av.open(str(shared(FOUR))) as container:
         packet = [p for p in container.demux(audio=3) if p.size][50]
     at = content.find(bytes(packet))
     content[at : at + packet.size] = bytes(packet.size)
@@ -336,49 +338,48 @@ def test_a_file_cut_short_says_so(tmp_path: Path) -> None:
     assert notes == ["the sound ends at 10.000 s although the file promises 12.500 s"]
 
 
-def test_a_film_copied_by_half_gives_the_half_and_says_so(tmp_path: Path) -> None:
+def test_a_film_copied_by_half_gives_the_half_and_says_so(tmp_path: Path, shared: Shared) -> None:
     path = tmp_path / "half.mp4"
-    path.write_bytes((SCENE / "scene.mp4").read_bytes()[:1_000_000])
+    path.write_bytes((shared("scene/scene.mp4")).read_bytes()[:1_000_000])
     samples, notes = heard(path)
-    full, _ = heard(SCENE / "scene.mp4")
+    full, _ = heard(shared("scene/scene.mp4"))
     sure = samples.shape[1] - 4096
     assert np.array_equal(samples[:, :sure], full[:, :sure])
     assert any("although the file promises 96.000 s" in note for note in notes)
 
 
-def test_a_track_without_a_sample_is_refused() -> None:
-    path = AUDIO / "pydub_test1_empty.wav"
+def test_a_track_without_a_sample_is_refused(shared: Shared) -> None:
+    path = shared("audio/pydub_test1_empty.wav")
     with pytest.raises(ValidationError, match="holds no sound") as caught:
         list(decode(path, probe(path).audio[0]))
     assert caught.value.hint
 
 
-def test_another_format_than_announced_is_refused() -> None:
+def test_another_format_than_announced_is_refused(shared: Shared) -> None:
     track = AudioTrack(index=0, rate=44_100, channels=2)
     with pytest.raises(FFmpegError, match="changes its format"):
-        list(decode(SCENE / "scene.mp4", track))
+        list(decode(shared("scene/scene.mp4"), track))
     with pytest.raises(FFmpegError, match="cannot be decoded"):
-        list(decode(SCENE / "scene.mp4", AudioTrack(index=7, rate=48_000, channels=2)))
+        list(decode(shared("scene/scene.mp4"), AudioTrack(index=7, rate=48_000, channels=2)))
 
 
 # --- extracting --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("path", "subtype"),
+    ("name", "subtype"),
     [
-        (AUDIO / "lhotse_real_8ch.wav", "PCM_16"),
-        (AUDIO / "pydub_test1-24bit.wav", "PCM_24"),
-        (AUDIO / "pydub_test-dc_offset.wav", "PCM_16"),
-        (AUDIO / "lhotse_stereo.opus", "FLOAT"),
+        ("audio/lhotse_real_8ch.wav", "PCM_16"),
+        ("audio/pydub_test1-24bit.wav", "PCM_24"),
+        ("audio/pydub_test-dc_offset.wav", "PCM_16"),
+        ("audio/lhotse_stereo.opus", "FLOAT"),
         (DROP, "PCM_24"),
         (FOUR, "FLOAT"),
         (LATE, "FLOAT"),
     ],
-    ids=lambda value: getattr(value, "name", value),
 )
-def test_extraction_loses_nothing(tmp_path: Path, path: Path, subtype: str) -> None:
-    out = tmp_path / "sound.wav"
+def test_extraction_loses_nothing(tmp_path: Path, name: str, subtype: str, shared: Shared) -> None:
+    path, out = shared(name), tmp_path / "sound.wav"
     ticks: list[tuple[float, float]] = []
     sound, _ = extract(path, choose_track(probe(path)), out, lambda *tick: ticks.append(tick))
     back, rate = soundfile.read(out, dtype="float32", always_2d=True)
@@ -400,25 +401,25 @@ def test_the_rate_is_kept(tmp_path: Path, rate: int) -> None:
     assert np.array_equal(soundfile.read(tmp_path / "a.wav", dtype="float32")[0].T, sound)
 
 
-def test_a_cancelled_extraction_leaves_nothing(tmp_path: Path) -> None:
+def test_a_cancelled_extraction_leaves_nothing(tmp_path: Path, shared: Shared) -> None:
     def stop(done: float, total: float) -> None:
         raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        extract(LATE, probe(LATE).audio[0], tmp_path / "a.wav", stop)
+        extract(shared(LATE), probe(shared(LATE)).audio[0], tmp_path / "a.wav", stop)
     assert not list(tmp_path.iterdir())
 
 
-def test_sound_files_are_used_where_they_lie() -> None:
-    for path in (SCENE / "mix.flac", AUDIO / "pydub_test1-24bit.wav"):
+def test_sound_files_are_used_where_they_lie(shared: Shared) -> None:
+    for path in (shared("scene/mix.flac"), shared("audio/pydub_test1-24bit.wav")):
         sound = as_sound(path)
         assert sound is not None
         assert Path(sound.path) == path.absolute()
         assert sound.fingerprint == fingerprint(path)
-    assert as_sound(SCENE / "scene.mp4") is None
-    assert as_sound(AUDIO / "lhotse_stereo.opus") is None
+    assert as_sound(shared("scene/scene.mp4")) is None
+    assert as_sound(shared("audio/lhotse_stereo.opus")) is None
     with pytest.raises(ValidationError, match="no sound"):
-        as_sound(AUDIO / "pydub_test1_empty.wav")
+        as_sound(shared("audio/pydub_test1_empty.wav"))
 
 
 # --- placing -----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from command import dubline
+from shared_media import Shared
 
 from dubline.errors import InvalidJob
 from dubline.recognition.microphones import (
@@ -24,22 +25,19 @@ from dubline.run import Run
 from dubline.subtitles.line_times import rttm_rows
 from dubline.values.transcript import Turn, read_transcript
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 BLEED, NOISE = -15, -55  # dB
 needs_silero = pytest.mark.skipif(find_spec("silero_vad") is None, reason="silero-vad is not installed")
 Truth = list[tuple[float, float, str]]
 
 
-def parted(sound: str, rttm: str, target: Path, *, seconds: float) -> tuple[list[str], Truth]:
+def parted(shared: Shared, sound: str, rttm: str, target: Path, *, seconds: float) -> tuple[list[str], Truth]:
     """A channel for each speaker: his own turns, the others 15 dB lower and 6 ms later, and noise."""
-    source = DATA / sound
-    if not source.exists():
-        pytest.skip("the shared media are not here")
+    source = shared(sound)
     samples, rate = soundfile.read(source, dtype="float32", always_2d=True)
     mono = samples[: int(seconds * rate)].mean(axis=1)
     truth = [
         (start, end, speaker)
-        for _, start, end, speaker in rttm_rows((DATA / rttm).read_text(encoding="utf-8"))
+        for _, start, end, speaker in rttm_rows(shared(rttm).read_text(encoding="utf-8"))
         if end < seconds + 0.5
     ]
     names = sorted({speaker for *_, speaker in truth})
@@ -85,8 +83,10 @@ def error_rate(truth: Truth, turns: tuple[Turn, ...], seconds: float) -> float:
         ("diarization/sample.wav", "diarization/sample.rttm", 30.0),
     ],
 )
-def test_who_speaks_in_spite_of_bleed(tmp_path: Path, sound: str, rttm: str, seconds: float) -> None:
-    names, truth = parted(sound, rttm, tmp_path / "talk.wav", seconds=seconds)
+def test_who_speaks_in_spite_of_bleed(
+    shared: Shared, tmp_path: Path, sound: str, rttm: str, seconds: float
+) -> None:
+    names, truth = parted(shared, sound, rttm, tmp_path / "talk.wav", seconds=seconds)
     found = find_microphones(tmp_path / "talk.wav")
     with Run(tmp_path / "run") as run:
         heard = tuple(run.step(listen, one.sound, one.channel) for one in found)
@@ -160,21 +160,19 @@ def test_tracks_have_the_names_that_tell_them_apart(tmp_path: Path) -> None:
         assert said in error.value.hint
 
 
-def test_a_mix_for_the_cinema_is_no_microphone() -> None:
-    path = DATA / "video/multi_audio_4tracks_51_default.mkv"
-    if not path.exists():
-        pytest.skip("the shared media are not here")
+def test_a_mix_for_the_cinema_is_no_microphone(shared: Shared) -> None:
+    path = shared("video/multi_audio_4tracks_51_default.mkv")
     with pytest.raises(InvalidJob, match="track 4 has 6 channels"):
         find_microphones(path)
     assert names(find_microphones(path, chosen="1-3")) == ["Full mix", "Dialogue", "M&E"]
-    assert len(find_microphones(DATA / "audio/lhotse_real_8ch.wav")) == 8
+    assert len(find_microphones(shared("audio/lhotse_real_8ch.wav"))) == 8
 
 
 @needs_silero
 @pytest.mark.skipif(find_spec("pocketsphinx") is None, reason="pocketsphinx is not installed")
-def test_right_words_at_the_right_speaker(tmp_path: Path) -> None:
+def test_right_words_at_the_right_speaker(shared: Shared, tmp_path: Path) -> None:
     """Two readers in two tracks of a film: LJ at 6.0 s, S3005 from 12.14 s on."""
-    _, truth = parted("scene/dialogue.flac", "scene/truth.rttm", tmp_path / "four.wav", seconds=16.5)
+    _, truth = parted(shared, "scene/dialogue.flac", "scene/truth.rttm", tmp_path / "four.wav", seconds=16.5)
     sound, rate = soundfile.read(tmp_path / "four.wav", always_2d=True)
     who = sorted({speaker for *_, speaker in truth})
     picked = [

@@ -13,6 +13,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loudness_reading import integrated, true_peak
+from shared_media import Shared
 
 from dubline.errors import Cancelled, InvalidJob, ValidationError
 from dubline.media.probing import decode, probe
@@ -26,7 +27,6 @@ from dubline.values.base import Choice
 from dubline.values.dubbed import Mix, Take, Takes
 from dubline.values.stems import STEM_NAMES, Stem, Stems
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 AS_IT_IS: dict[str, Any] = {"bg_volume": 1.0, "original_volume": 1.0, "target": "off"}
 
 
@@ -100,14 +100,12 @@ def test_without_a_dub_the_source_comes_back(tmp_path: Path, channels: int, rate
     assert (info.samplerate, info.channels, info.frames, info.subtype) == (rate, channels, frames, "PCM_24")
 
 
-def test_a_scene_comes_back_and_is_brought_to_its_target(tmp_path: Path) -> None:
+def test_a_scene_comes_back_and_is_brought_to_its_target(tmp_path: Path, shared: Shared) -> None:
     names = {"vocals": "dialogue", "music": "music", "sfx": "sfx", "ambient": "ambient", "source": "mix"}
     paths = {}
     for ours, theirs in names.items():
-        if not (DATA / f"scene/{theirs}.flac").exists():
-            pytest.skip("the shared scene is not here")
         steps = soundfile.read(
-            DATA / f"scene/{theirs}.flac", 15 * 48000, 10 * 48000, dtype="int32", always_2d=True
+            shared(f"scene/{theirs}.flac"), 15 * 48000, 10 * 48000, dtype="int32", always_2d=True
         )[0]
         paths[ours] = save(tmp_path / f"{ours}.wav", steps.T.astype(np.int64) >> 8, 48000)
     stems = stems_of(paths, paths["source"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from shared_media import Shared
 from speaking_programs import tone_program
 
 from dubline.errors import BackendMissing, DublineError, InvalidJob, ValidationError, WeightsError
@@ -22,16 +21,15 @@ from dubline.values.transcript import read_transcript
 from dubline.values.translated import read_translation
 from dubline.values.wishes import DubWish, LocalizeJob, SeparateWish, TranscribeWish, TranslateWish
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 SPEECH = all(find_spec(name) for name in ("pocketsphinx", "resemblyzer", "silero_vad"))
 
 
 @pytest.fixture(scope="module")
-def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def talk(tmp_path_factory: pytest.TempPathFactory, shared: Shared) -> Path:
     """Two readers, 7 s."""
-    source = DATA / "scene/dialogue.flac"
-    if not source.exists() or not SPEECH:
-        pytest.skip("the shared media, pocketsphinx or the built-in diarizer's weights are not here")
+    if not SPEECH:
+        pytest.skip("pocketsphinx or the built-in diarizer's weights are not here")
+    source = shared("scene/dialogue.flac")
     samples, rate = soundfile.read(source, start=48000 * 6, stop=48000 * 13, always_2d=True)
     path = tmp_path_factory.mktemp("talk") / "talk.wav"
     soundfile.write(path, samples, rate, subtype="PCM_24")
@@ -184,11 +182,10 @@ def dub_of(path: Path, folder: Path, *, stems: bool = True, **more: Any) -> Loca
     return job_of(path, stems=stems, translate=translate, dub=voice)
 
 
+@pytest.mark.program("apertium-eng-spa")
 def test_from_a_film_to_its_dub_once_it_has_a_text_and_only_what_changed_again(
     talk: Path, tmp_path: Path
 ) -> None:
-    if "eng-spa" not in apertium_pairs():
-        pytest.skip("apertium and its pair eng-spa are not installed")
     root = tmp_path / "talk.dubline"
     notes: list[str] = []
     with Run(root) as run:
@@ -251,10 +248,3 @@ def test_a_voice_that_clones_is_refused_before_the_work(talk: Path, tmp_path: Pa
         with pytest.raises(InvalidJob, match="cloned") as caught:
             localize(job, run, threads=1)
         assert "--i-have-the-voice-rights" in caught.value.hint and not run.manifest().steps
-
-
-def apertium_pairs() -> list[str]:
-    if shutil.which("apertium") is None:
-        return []
-    told = subprocess.run(["apertium", "-l"], capture_output=True, text=True, check=False).stdout
-    return [line.strip() for line in told.splitlines()]

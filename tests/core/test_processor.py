@@ -7,17 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from shared_media import Shared
 
 from dubline.errors import InvalidJob
 from dubline.processor import CinematicAudioProcessor
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 
-
-def test_a_film_without_a_dub_comes_back_as_it_was(tmp_path: Path) -> None:
-    film = DATA / "video/audio_starts_late_750ms.mp4"
-    if not film.exists():
-        pytest.skip("the shared media are not here")
+def test_a_film_without_a_dub_comes_back_as_it_was(tmp_path: Path, shared: Shared) -> None:
+    film = shared("video/audio_starts_late_750ms.mp4")
     told: list[str] = []
     processor = CinematicAudioProcessor(tmp_path / "film.dubline", tell=told.append, threads=1)
     sound = processor.extract_raw_audio(film)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
+from shared_media import Shared
 
 from dubline.backends.contract import Stretch
 from dubline.backends.recognizers.pocketsphinx import (
@@ -22,17 +22,15 @@ from dubline.recognition.alignment import Cue, align_spoken
 from dubline.values.media import Sound
 
 pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
-SCENE = Path(__file__).resolve().parents[2] / "../shared/data/scene/dialogue.flac"
 SURPASSED = ("has never been surpassed.", 43.87, 45.47)
 
 
 @pytest.fixture(scope="module")
-def speech(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speech]:
-    if not SCENE.is_file():
-        pytest.skip("the real scene is not there (../shared/data/scene)")
-    info = sf.info(SCENE)
-    sound = Sound(path=SCENE.as_posix(), rate=info.samplerate, channels=info.channels, frames=info.frames)
-    with prepare_speech(SCENE, sound, tmp_path_factory.mktemp("speech") / "scene.raw") as opened:
+def speech(tmp_path_factory: pytest.TempPathFactory, shared: Shared) -> Iterator[Speech]:
+    scene = shared("scene/dialogue.flac", real=True)
+    info = sf.info(scene)
+    sound = Sound(path=scene.as_posix(), rate=info.samplerate, channels=info.channels, frames=info.frames)
+    with prepare_speech(scene, sound, tmp_path_factory.mktemp("speech") / "scene.raw") as opened:
         yield opened
 
 

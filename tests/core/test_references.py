@@ -17,12 +17,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dubline.voice.wishes import clones, require_consent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
+from shared_media import Shared
 from speaking_programs import tone_program
 
-from dubline.backends.choosing import available, options_of
+from dubline.backends.choosing import options_of
 from dubline.backends.contract import Reference
 from dubline.backends.voices.command import Command
 from dubline.backends.voices.espeak import Espeak
@@ -36,14 +38,9 @@ from dubline.values.transcript import Segment, Speaker, Transcript, Turn, Word
 from dubline.values.translated import TranslatedSegment, Translation
 from dubline.voice.references import ReferenceJob, References, references
 from dubline.voice.speaking import VoiceJob, speak
-from dubline.voice.wishes import clones, require_consent
 from dubline.weights.files import checksum
 
 RATE = 16000
-DATA = Path(__file__).resolve().parents[2] / "../shared/data/diarization"
-declared = pytest.mark.skipif(
-    "command" not in available("voice"), reason="the voices are not declared: install the package again"
-)
 
 
 def line(number: int, start: float, end: float, speaker: str = "A", **more: Any) -> Segment:
@@ -233,10 +230,8 @@ def test_any_transcript_gives_cuts_of_one_speaker_alone(
     assert cut(root / "again", sound, what, shortest=1.0, longest=4.0).cuts.keys() == found.cuts.keys()
 
 
-def test_a_real_conversation(tmp_path: Path) -> None:
-    if not (DATA / "sample.rttm").is_file():
-        pytest.skip(f"{DATA / 'sample.rttm'} is not there")
-    spoken = [row.split() for row in (DATA / "sample.rttm").read_text().splitlines()]
+def test_a_real_conversation(tmp_path: Path, shared: Shared) -> None:
+    spoken = [row.split() for row in shared("diarization/sample.rttm").read_text().splitlines()]
     times = [(float(row[3]), float(row[3]) + float(row[4]), row[7]) for row in spoken]
     # Both answer before the other has ended: only a part of most lines is free.
     words = [
@@ -245,7 +240,7 @@ def test_a_real_conversation(tmp_path: Path) -> None:
     ]
     lines = (line(n, *time, words=said) for n, (time, said) in enumerate(zip(times, words, strict=True), 1))
     what = transcript(*lines, duration=30.0)
-    found = cut(tmp_path / "run", open_sound(DATA / "sample.wav"), what, shortest=2.0)
+    found = cut(tmp_path / "run", open_sound(shared("diarization/sample.wav")), what, shortest=2.0)
     assert len(found.cuts) == 2 and not found.missing
     for speaker, got in found.cuts.items():
         assert 2.0 <= got.seconds <= 12.2
@@ -291,7 +286,6 @@ def spoken(root: Path, job: VoiceJob) -> tuple[Takes, int]:
     return takes, int(Run(root).manifest().steps[-1].facts["made"])
 
 
-@declared
 def test_each_speaker_is_cloned_from_the_own_cut_and_one_without_fails(tmp_path: Path) -> None:
     sound = vocals(tmp_path / "v.wav", [(5, 14, 0.2), (20, 21, 0.2)])
     root = tmp_path / "run"
@@ -310,7 +304,6 @@ def test_each_speaker_is_cloned_from_the_own_cut_and_one_without_fails(tmp_path:
     assert spoken(root, anew)[1] == 2
 
 
-@declared
 def test_who_is_cast_with_another_voice_needs_no_reference(tmp_path: Path) -> None:
     hum = [sys.executable, str(tone_program(tmp_path)), "{text_file}", "{wav}", "{rate}"]
     job = VoiceJob(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import subprocess
 from functools import cache
 from itertools import pairwise
@@ -30,12 +29,12 @@ LINES = Path(__file__).resolve().parents[2] / "benchmarks/spoken_lines.tsv"
 VOICES = ("en+m3", "en+f2", "tr+f1")
 RATE = 48000
 
+needs_espeak = pytest.mark.program("espeak-ng")
+
 
 @cache
 def dry(voice: str) -> np.ndarray:
     """A minute or two of dry speech: lines with 0.7 s of silence after each."""
-    if shutil.which("espeak-ng") is None:
-        pytest.skip("the program espeak-ng is not installed")
     rows = [row.split("\t") for row in LINES.read_text(encoding="utf-8").splitlines()[1:]]
     texts = [text for language, text in rows if language == voice[:2] and len(text) > 15][:30]
     parts = []
@@ -63,6 +62,7 @@ def found(sound: np.ndarray, rate: int = RATE, block: int = 65536) -> tuple[Room
     return find_room(blocks, rate, lambda done: None)
 
 
+@needs_espeak
 @pytest.mark.parametrize("voice", VOICES)
 @pytest.mark.parametrize(("seconds", "direct"), [(0.3, 0), (0.3, 6), (0.6, 0), (0.6, 6), (0.9, 3)])
 def test_the_reverberation_time_is_found(voice: str, seconds: float, direct: float) -> None:
@@ -72,11 +72,13 @@ def test_the_reverberation_time_is_found(voice: str, seconds: float, direct: flo
     assert room.level == pytest.approx(-direct, abs=9)
 
 
+@needs_espeak
 @pytest.mark.parametrize("voice", VOICES)
 def test_dry_speech_has_no_room(voice: str) -> None:
     assert found(dry(voice)) == (None, "the source's voices sound as if recorded close")
 
 
+@needs_espeak
 def test_noise_under_the_voices_does_not_hide_the_room() -> None:
     sound = in_room(dry("en+f2"), 0.6, 3)
     loud = np.sqrt(np.mean(np.square(sound)))
@@ -86,6 +88,7 @@ def test_noise_under_the_voices_does_not_hide_the_room() -> None:
     assert room.decay == pytest.approx(0.6, rel=0.25)
 
 
+@needs_espeak
 @pytest.mark.parametrize("rate", [8000, 16000, 44100])
 def test_it_is_found_at_every_rate(rate: int) -> None:
     sound = soxr.resample(in_room(dry("en+m3"), 0.6, 3), RATE, rate)
@@ -108,6 +111,7 @@ def test_what_is_no_speech_has_no_room(kind: str) -> None:
     assert room is None and why
 
 
+@needs_espeak
 def test_blocks_do_not_matter() -> None:
     sound = in_room(dry("en+m3"), 0.6, 3)
     whole, cut = found(sound)[0], found(sound, block=10_007)[0]
@@ -190,6 +194,7 @@ def test_a_jump_reads_what_came_before(tmp_path: Path) -> None:
     np.testing.assert_allclose(tail, whole[:, 4100:4200], atol=1e-12)
 
 
+@needs_espeak
 def test_the_takes_of_a_dub_sound_in_the_room_of_the_source(tmp_path: Path) -> None:
     vocals = (in_room(dry("en+f2"), 0.5, 3) * 0.3).astype(np.float32)[: 45 * RATE]
     frames = len(vocals)

@@ -7,12 +7,12 @@ import itertools
 import json
 import math
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from shared_media import Shared
 
 from dubline.errors import InvalidJob
 from dubline.language.script import carry_spaces, ends_clause, ends_sentence, joined
@@ -28,9 +28,6 @@ from dubline.values.transcript import (
     parse_transcript,
     transcript_json,
 )
-
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
-SCENE = DATA / "scene"
 
 
 def heard(text: str, start: float | None, end: float | None, **more: Any) -> HeardWord:
@@ -503,12 +500,10 @@ def test_work_grows_with_the_words(count: int, each: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def scene() -> tuple[list[HeardWord], tuple[Turn, ...], list[dict[str, Any]]]:
+def scene(shared: Shared) -> tuple[list[HeardWord], tuple[Turn, ...], list[dict[str, Any]]]:
     """Words at even distances inside each turn of the scene, its turns, and what is known of its lines."""
-    if not SCENE.is_dir():
-        pytest.skip("the scene is not in ../shared/data")
-    spoken_turns = read_rttm(SCENE / "truth.rttm")
-    lines = json.loads((SCENE / "truth_transcript.json").read_text(encoding="utf-8"))["segments"]
+    spoken_turns = read_rttm(shared("scene/truth.rttm", real=True))
+    lines = json.loads(shared("scene/truth_transcript.json").read_text(encoding="utf-8"))["segments"]
     said: list[HeardWord] = []
     for line in lines:
         mine = [

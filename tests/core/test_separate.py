@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from random_demucs import FILM, htdemucs, save_bag
+from shared_media import Shared
 
 from dubline.errors import Cancelled, InvalidJob, StorageFull, ValidationError
 from dubline.media.sound import open_sound
@@ -21,8 +22,6 @@ from dubline.signal.channels import groups_of, layout_of
 from dubline.signal.exact import HIGHEST, LOWEST, float_stems, integer_stems, to_steps
 from dubline.values.base import Choice
 from dubline.values.stems import STEM_NAMES, Stems
-
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +98,8 @@ def test_stems_sum_to_the_source(
 
 
 @pytest.mark.parametrize("background", ["residual", "sum"])
-def test_scene_nulls(models: dict[str, str], tmp_path: Path, background: str) -> None:
-    source = DATA / "scene/mix.flac"
-    if not source.exists():
-        pytest.skip("the shared media are not here")
+def test_scene_nulls(models: dict[str, str], tmp_path: Path, background: str, shared: Shared) -> None:
+    source = shared("scene/mix.flac")
     stems = run(source, job(models, background=background), tmp_path)
     found = check(source, stems, tmp_path)
     assert stems["ambient"].empty and not found["ambient"].any()

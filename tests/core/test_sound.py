@@ -14,13 +14,11 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from shared_media import Shared
 
 from dubline.errors import AudioProcessingError, Cancelled, StorageFull, ValidationError
 from dubline.media import sound
 from dubline.media.sound import FloatFile, SoundWriter, open_sound, read_blocks
-
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the real media (../shared/data) are not here")
 
 
 def noise(channels: int, frames: int, seed: int = 1) -> NDArray[np.float32]:
@@ -46,19 +44,18 @@ def header(path: Path, chunk: bytes) -> bytes:
 # --- reading -----------------------------------------------------------------------------------
 
 
-@needs_data
 @pytest.mark.parametrize(
     ("name", "rate", "channels", "frames", "layout"),
     [
         ("audio/lhotse_real_8ch.wav", 16000, 8, 1600, "7.1"),
         ("audio/pydub_test-dc_offset.wav", 22050, 2, 220_500, "stereo"),
         ("audio/pydub_test1-24bit.wav", 44100, 2, 441_000, "stereo"),
-        ("diarization/tr*00.wav", 16000, 1, 480_001, "mono"),
+        ("diarization/trn01.wav", 16000, 1, 480_001, "mono"),
         ("scene/mix.flac", 48000, 2, 4_608_000, "stereo"),
     ],
 )
-def test_real_files(name: str, rate: int, channels: int, frames: int, layout: str) -> None:
-    (path,) = DATA.glob(name)
+def test_real_files(name: str, rate: int, channels: int, frames: int, layout: str, shared: Shared) -> None:
+    path = shared(name, real=True)
     found = open_sound(path)
     assert (found.rate, found.channels, found.frames, found.layout) == (rate, channels, frames, layout)
     blocks = list(read_blocks(path, 50_000))
@@ -66,16 +63,14 @@ def test_real_files(name: str, rate: int, channels: int, frames: int, layout: st
     assert all(b.dtype == np.float32 and b.shape[0] == channels and b.flags.c_contiguous for b in blocks)
 
 
-@needs_data
-def test_24_bit_sound_is_read_exactly() -> None:
-    path = DATA / "audio/pydub_test1-24bit.wav"
+def test_24_bit_sound_is_read_exactly(shared: Shared) -> None:
+    path = shared("audio/pydub_test1-24bit.wav")
     exact, _ = soundfile.read(path, dtype="int32")
     assert np.array_equal(whole(path).astype(np.float64) * 2**31, exact.T)
 
 
-@needs_data
-def test_an_offset_is_kept_as_it_is() -> None:
-    path = DATA / "audio/pydub_test-dc_offset.wav"
+def test_an_offset_is_kept_as_it_is(shared: Shared) -> None:
+    path = shared("audio/pydub_test-dc_offset.wav")
     exact, _ = soundfile.read(path, dtype="int16")
     assert np.array_equal(whole(path) * 2**15, exact.T)
     assert np.abs(whole(path).mean(axis=1)).max() > 0.05

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 from command import dubline
+from shared_media import Shared
 
 from dubline.errors import InvalidJob
 from dubline.media.probing import as_sound
@@ -23,13 +24,6 @@ from dubline.recognition.voice_names import cast_names
 from dubline.run import Run
 from dubline.values.base import Choice
 from dubline.values.transcript import Segment, Speaker, Transcript, Turn, Word, read_transcript
-
-CALL = Path(__file__).resolve().parents[2] / "../shared/data/diarization/sample.wav"
-
-if not all(find_spec(name) for name in ("resemblyzer", "silero_vad")):
-    pytest.skip("the built-in diarizer's weights are not installed", allow_module_level=True)
-if not CALL.exists():
-    pytest.skip("the shared media are not here", allow_module_level=True)
 
 JOB = DiarizationJob(diarizer=Choice(backend="builtin", options={"speakers": 2}))
 
@@ -63,10 +57,18 @@ def spoken(found: Diarized, duration: float) -> Transcript:
 
 
 @pytest.fixture(scope="module")
-def heard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def call(shared: Shared) -> Path:
+    """Two people on the telephone."""
+    if not all(find_spec(name) for name in ("resemblyzer", "silero_vad")):
+        pytest.skip("the built-in diarizer's weights are not installed")
+    return shared("diarization/sample.wav")
+
+
+@pytest.fixture(scope="module")
+def heard(call: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of the call, made once."""
     root = tmp_path_factory.mktemp("made") / "call.dubline"
-    sound = as_sound(CALL)
+    sound = as_sound(call)
     assert sound is not None
     with Run(root) as run:
         speech = run.step(listen, sound, None)
@@ -81,7 +83,7 @@ def run(heard: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(heard, tmp_path / "call.dubline"))
 
 
-def test_the_list_comes_with_samples_as_they_sound(run: Path) -> None:
+def test_the_list_comes_with_samples_as_they_sound(call: Path, run: Path) -> None:
     (run / "speakers").mkdir()
     (run / "speakers/SPEAKER_09.wav").touch()
     answer = dubline("speakers", run)
@@ -89,7 +91,7 @@ def test_the_list_comes_with_samples_as_they_sound(run: Path) -> None:
     assert "SPEAKER_00" in answer.out and "SPEAKER_01" in answer.out and "samples" in answer.out
     assert sorted(p.name for p in (run / "speakers").iterdir()) == ["SPEAKER_00.wav", "SPEAKER_01.wav"]
     transcript = read_transcript(run / "transcript.json")
-    source, rate = soundfile.read(CALL, always_2d=True)
+    source, rate = soundfile.read(call, always_2d=True)
     clips = sample_clips(transcript, "SPEAKER_00", origin_of(run).diarized.turns)
     sample, its_rate = soundfile.read(run / "speakers/SPEAKER_00.wav", always_2d=True)
     assert its_rate == rate and 1 <= len(clips) <= 3
@@ -105,9 +107,9 @@ def test_the_list_comes_with_samples_as_they_sound(run: Path) -> None:
     assert at == len(sample)
 
 
-def test_without_the_sound_the_list_is_shown_all_the_same(run: Path) -> None:
-    text = (run / "run.json").read_text().replace(CALL.resolve().as_posix(), "/gone.wav")
-    (run / "run.json").write_text(text.replace(CALL.as_posix(), "/gone.wav"))
+def test_without_the_sound_the_list_is_shown_all_the_same(call: Path, run: Path) -> None:
+    text = (run / "run.json").read_text().replace(call.resolve().as_posix(), "/gone.wav")
+    (run / "run.json").write_text(text.replace(call.as_posix(), "/gone.wav"))
     answer = dubline("speakers", "list", run)
     assert answer.status == 0 and "SPEAKER_01" in answer.out and "is gone" in answer.out
     assert not (run / "speakers").exists()
@@ -187,12 +189,12 @@ def test_runs_heard_by_different_models_are_not_compared(run: Path, tmp_path: Pa
     assert dubline("speakers", "link", run, run).status == 2
 
 
-def test_people_are_named_by_their_clips(run: Path, tmp_path: Path) -> None:
+def test_people_are_named_by_their_clips(call: Path, run: Path, tmp_path: Path) -> None:
     transcript = read_transcript(run / "transcript.json")
     lines = ["[cast]"]
     for speaker, name in (("SPEAKER_00", "Zero"), ("SPEAKER_01", "One")):
         start, end = max(sample_clips(transcript, speaker), key=lambda clip: clip[1] - clip[0])
-        lines.append(f'{name} = [{{ file = "{CALL.as_posix()}", start = {start}, end = {end} }}]')
+        lines.append(f'{name} = [{{ file = "{call.as_posix()}", start = {start}, end = {end} }}]')
     cast = tmp_path / "cast.toml"
     cast.write_text("\n".join(lines))
     rename_speaker(run, "SPEAKER_01", "By hand")

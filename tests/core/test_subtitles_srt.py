@@ -11,12 +11,11 @@ import pytest
 from awkward_texts import TEXTS, TIMES, told
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from shared_media import Shared
 
 from dubline.errors import InvalidJob
 from dubline.subtitles import SubtitleText, read_srt, read_subtitles, write_srt
 from dubline.subtitles.escapes import MARK, stuffed, unstuffed
-
-DATA = Path(__file__).resolve().parents[2] / "../shared/data/subtitles"
 
 
 def cue(text: str, start: int = 1000, end: int = 2000, index: int = 1, **more: str) -> SubtitleText:
@@ -253,15 +252,15 @@ EXPECTED = {
 }
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the shared subtitle files are not here")
-def test_real_files_import_or_say_why_not() -> None:
-    assert {path.name for path in DATA.iterdir()} == EXPECTED.keys()
+def test_real_files_import_or_say_why_not(shared: Shared) -> None:
+    folder = shared("subtitles")
+    assert {path.name for path in folder.iterdir()} == EXPECTED.keys()
     for name, wanted in EXPECTED.items():
         if isinstance(wanted, str):
             with pytest.raises(InvalidJob) as caught:
-                read_subtitles(DATA / name)
+                read_subtitles(folder / name)
             assert caught.value.message == wanted
             continue
-        found = read_subtitles(DATA / name)
+        found = read_subtitles(folder / name)
         assert (len(found.cues), found.encoding, told(found), found.cues[-1].text) == wanted
-        assert len(found.cues) == (DATA / name).read_bytes().count(b"-->")
+        assert len(found.cues) == (folder / name).read_bytes().count(b"-->")

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shared_media import Shared
 
 from dubline.errors import Cancelled, DublineError, InvalidJob, ValidationError
 from dubline.media.timeline_cut import CENTRE, cut_timeline
@@ -19,7 +20,6 @@ from dubline.run import Run
 from dubline.timebase import frames_to_samples
 from dubline.values.timeline import TimelineClip, TimelineMedia
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 NTSC = Fraction(24000, 1001)
 
 
@@ -167,11 +167,9 @@ def test_a_clip_longer_than_its_file_is_told(tmp_path: Path) -> None:
     assert len(told) == 1 and "'Çöl' at 01:00:00:10 on audio track 1" in told[0] and "0.50 s" in told[0]
 
 
-def test_video_files_are_decoded_on_their_own_clock(tmp_path: Path) -> None:
+def test_video_files_are_decoded_on_their_own_clock(tmp_path: Path, shared: Shared) -> None:
     """Two pieces of a film out of order, and a second stream of a file that has four."""
-    scene, several = DATA / "scene/scene.mp4", DATA / "video/multi_audio_4tracks_51_default.mkv"
-    if not scene.exists() or not several.exists():
-        pytest.skip("the shared media are not here")
+    scene, several = shared("scene/scene.mp4"), shared("video/multi_audio_4tracks_51_default.mkv")
     from dubline.media.probing import decode, probe
 
     told = probe(scene)

@@ -13,6 +13,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from shared_media import Shared
 
 from dubline.errors import Cancelled
 from dubline.run import Run
@@ -23,18 +24,15 @@ from dubline.values.translated import Tone
 
 pytest.importorskip("parselmouth", reason="Parselmouth is not installed")
 
-SCENE = Path(__file__).resolve().parents[2] / "../shared/data/scene"
 RATE = 48000
 LOUDER, QUIETER, HIGHER, ALREADY_QUIET = 1, 4, 6, 16
 NOTHING = Tone()
 
 
-def reader() -> list[Segment]:
+def reader(shared: Shared) -> list[Segment]:
     """The lines of the scene's reader, in whole or cut in two, but for those that somebody talks over; the
     last one was mixed 8 dB lower."""
-    if not SCENE.exists():
-        pytest.skip("the scene is not here")
-    truth = json.loads((SCENE / "truth_transcript.json").read_text(encoding="utf-8"))["segments"]
+    truth = json.loads(shared("scene/truth_transcript.json").read_text(encoding="utf-8"))["segments"]
     found: list[Segment] = []
     for line in truth:
         if line["speaker"] != "LJ" or line["overlaps_with"]:
@@ -53,10 +51,10 @@ def span(segment: Segment) -> slice:
 
 
 @pytest.fixture(scope="module")
-def changed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Segment]]:
+def changed(tmp_path_factory: pytest.TempPathFactory, shared: Shared) -> tuple[Path, list[Segment]]:
     """The scene's dialogue with three of the reader's lines changed."""
-    segments = reader()
-    sound, rate = soundfile.read(SCENE / "dialogue.flac", dtype="float32", always_2d=True)
+    segments = reader(shared)
+    sound, rate = soundfile.read(shared("scene/dialogue.flac", real=True), dtype="float32", always_2d=True)
     assert rate == RATE
     by_id = {segment.id: segment for segment in segments}
     sound[span(by_id[LOUDER])] *= 10 ** (9 / 20)
@@ -71,10 +69,12 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Segmen
     return path, segments
 
 
-def test_the_changed_lines_are_told_and_the_others_are_not(changed: tuple[Path, list[Segment]]) -> None:
+def test_the_changed_lines_are_told_and_the_others_are_not(
+    changed: tuple[Path, list[Segment]], shared: Shared
+) -> None:
     path, segments = changed
     found = measure(path, segments)
-    before = measure(SCENE / "dialogue.flac", segments)
+    before = measure(shared("scene/dialogue.flac"), segments)
     assert list(found) == [segment.id for segment in segments] and len(segments) >= 10
     assert "loud" in found[LOUDER].tag or "shouted" in found[LOUDER].tag
     assert "quiet" in found[QUIETER].tag

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shared_media import Shared
 
 from dubline.backends.translators.apertium import CHUNK, Apertium, _piped
 from dubline.backends.translators.manual import Manual
@@ -17,17 +16,7 @@ from dubline.errors import BackendFailed, BackendMissing, Cancelled, InvalidJob
 from dubline.report import silent
 from dubline.values.translated import Answer, SourceLine
 
-
-def _pairs() -> str:
-    if shutil.which("apertium") is None:
-        return ""
-    return subprocess.run(["apertium", "-l"], capture_output=True, text=True, check=False).stdout
-
-
-needs_pair = pytest.mark.skipif(
-    "eng-spa" not in _pairs(), reason="apertium with English and Spanish is not installed"
-)
-DIALOGUE = Path(__file__).resolve().parents[2] / "../shared/data/text/tr_en_dialogue_2000.tsv"
+needs_pair = pytest.mark.program("apertium-eng-spa")
 
 AWKWARD = (
     "the big",
@@ -82,10 +71,8 @@ def test_a_line_is_translated_alone_as_it_is_in_company() -> None:
 
 
 @needs_pair
-def test_real_dialogue_keeps_its_lines_apart() -> None:
-    if not DIALOGUE.exists():
-        pytest.skip("the dialogue lines are not here")
-    rows = DIALOGUE.read_text(encoding="utf-8").splitlines()[1:]
+def test_real_dialogue_keeps_its_lines_apart(shared: Shared) -> None:
+    rows = shared("text/tr_en_dialogue_2000.tsv").read_text(encoding="utf-8").splitlines()[1:]
     # Without their full stops little else keeps them apart.
     asked = lines(*[row.split("\t")[1].rstrip(".") for row in rows[: 3 * CHUNK]])
     forwards = answers(english_to_spanish(), asked, {})
@@ -152,9 +139,8 @@ def test_languages_are_found_by_any_of_their_codes(source: str, target: str) -> 
 
 
 @needs_pair
+@pytest.mark.program("apertium-spa-eng_US")
 def test_a_region_s_own_mode_is_taken_where_there_is_one() -> None:
-    if "spa-eng_US" not in _pairs():
-        pytest.skip("this version has no American mode")
     (identity,) = Apertium(Apertium.Options(source="es", target="en-US")).identities
     assert identity.name == "apertium spa-eng_US"
 

@@ -16,6 +16,8 @@ pytest.importorskip("torch", reason="the tiny test models are exported with torc
 pytest.importorskip("onnx", reason="torch exports through onnx")
 
 import random_mdx
+import soundfile
+from shared_media import Shared
 
 from dubline.backends import choosing as backends
 from dubline.backends.contract import Survey
@@ -110,12 +112,8 @@ def test_stream_equals_whole_file(models: Path, model: str, overlap: float) -> N
         assert np.abs(result[0] - reference).max() <= 1e-6, length
 
 
-def test_real_dialogue_and_music(models: Path, tiny: Uvr) -> None:
-    soundfile = pytest.importorskip("soundfile")
-    path = Path(__file__).resolve().parents[2] / "../shared/data/scene/mix.flac"
-    if not path.is_file():
-        pytest.skip("the collected scene is not here (shared/data/scene/mix.flac)")
-    sound, _ = soundfile.read(path, 60_001, 200_000, dtype="float32", always_2d=True)
+def test_real_dialogue_and_music(models: Path, tiny: Uvr, shared: Shared) -> None:
+    sound, _ = soundfile.read(shared("scene/mix.flac"), 60_001, 200_000, dtype="float32", always_2d=True)
     sound = np.ascontiguousarray(np.resize(sound.T, (2, len(sound))))
     result = through(tiny, sound, 1000)[0]
     assert np.abs(result - whole_file(models / "tiny.onnx", sound)).max() <= 1e-6

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubline.backends.choosing import available, options_of
+from dubline.backends.choosing import options_of
 from dubline.backends.voices.paddlespeech import PaddleSpeechVoice, language_of
 from dubline.doctor import try_voices
 from dubline.errors import BackendFailed, BackendMissing, Cancelled, InvalidJob, WeightsError
@@ -31,10 +31,6 @@ from dubline.workers.client import worker_file
 FAULTS = Path(__file__).resolve().parents[1] / "faults" / "workers"
 START = [sys.executable, "-I", "-X", "utf8", worker_file(), str(FAULTS / "paddle_voice_like.py")]
 PHONES = {"en": ("AA0", "AH1", "B", "sp"), "zh": ("b", "a1", "ang4", "sp"), "mix": ("AA0", "a1", "sp")}
-
-declared = pytest.mark.skipif(
-    "paddlespeech" not in available("voice"), reason="the voice is not declared: install the package again"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -180,7 +176,6 @@ def test_no_environment_names_the_command(tmp_path: Path) -> None:
     assert voice.remedy in missing.value.hint and words.remedy == "dubline backends install paddlespeech"
 
 
-@declared
 def test_doctor_lets_it_say_a_word(paddle_like: None, tmp_path: Path) -> None:
     found = {name: (words, good) for name, words, good in try_voices()}
     assert all(good for _, good in found.values()), found
@@ -201,7 +196,6 @@ def test_a_worker_that_dies_in_a_line_is_started_once_more(paddle_like: None, tm
         assert voice._worker.pid != first
 
 
-@declared
 def test_a_line_that_kills_every_worker_fails_alone(paddle_like: None, tmp_path: Path) -> None:
     lines = ("Come with me.", "This dies-always.", "To the river.")
     segments = tuple(

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import sys
 import threading
 import wave
@@ -21,7 +20,7 @@ from msgspec import structs
 from speaking_programs import FAULTS, tone_program
 
 from dubline.backends.backend import Sought
-from dubline.backends.choosing import available, options_of, settle
+from dubline.backends.choosing import options_of, settle
 from dubline.backends.voices.command import KEY, Command
 from dubline.backends.voices.espeak import PITCHES, Espeak, pitch_setting
 from dubline.backends.voices.flite import in_ascii
@@ -37,9 +36,6 @@ from dubline.voice.calibration import programme_durations, voice_durations
 from dubline.voice.casting import Role, median_pitch
 from dubline.voice.speaking import DEAF, VoiceJob, speak
 
-pytestmark = pytest.mark.skipif(
-    "command" not in available("voice"), reason="the voices are not declared: install the package again"
-)
 LINES = (
     ("Come with me, I know the way.", 1.0, 2.8, "A"),
     ("Where does it go?", 3.0, 4.1, "B"),
@@ -331,6 +327,7 @@ def test_a_service_that_fails_says_how(tmp_path: Path, fault: str, says: str) ->
         spoken(tmp_path / "run", translation(LINES[0]), by_service(address, timeout=0.5))
 
 
+@pytest.mark.program("espeak-ng")
 def test_a_dead_service_is_given_up_and_the_rest_is_made(tmp_path: Path) -> None:
     """Two lines were made before; then the service is gone, and somebody else has another voice."""
     lines = [(f"Line {'x' * (n + 5)}.", 2.0 * n, 2.0 * n + 1, "A") for n in range(DEAF + 4)]
@@ -340,8 +337,6 @@ def test_a_dead_service_is_given_up_and_the_rest_is_made(tmp_path: Path) -> None
     gone = by_service(address)
     with pytest.raises(BackendFailed, match=f"none of {DEAF + 2} lines"):
         spoken(tmp_path / "run", structs.replace(what, segments=what.segments[2:-1]), gone)
-    if shutil.which("espeak-ng") is None:
-        pytest.skip("espeak-ng is not installed")
     others, cast = (Choice(backend="espeak-ng"),), {"Mehmet": Role(voice="espeak-ng:en+m3")}
     takes = spoken(tmp_path / "run", what, structs.replace(gone, others=others, cast=cast))
     states = [take.state for take in takes.takes]
@@ -416,7 +411,7 @@ def test_a_cast_voice_that_does_not_exist_is_refused_by_name(tmp_path: Path) -> 
 
 # --- real voices -------------------------------------------------------------------------------
 
-needs_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+needs_espeak = pytest.mark.program("espeak-ng")
 
 
 @needs_espeak

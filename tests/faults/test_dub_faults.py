@@ -19,7 +19,6 @@ import soundfile
 from command import shown
 from speaking_programs import tone_program
 
-from dubline.backends.choosing import available
 from dubline.errors import Cancelled, DublineError, StorageFull, ValidationError
 from dubline.media.sound import SoundWriter, open_sound
 from dubline.mix import MixJob, remix
@@ -33,9 +32,6 @@ from dubline.values.translated import TranslatedSegment, Translation
 from dubline.voice.kept import KeptTakes
 from dubline.voice.speaking import VoiceJob, speak
 
-pytestmark = pytest.mark.skipif(
-    "command" not in available("voice"), reason="the voices are not declared: install the package again"
-)
 RATE = 16000
 SECONDS = 15
 TEXTS = (

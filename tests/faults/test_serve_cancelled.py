@@ -8,19 +8,16 @@ from typing import Any
 import pytest
 import soundfile
 from host import Host, stems_job
+from shared_media import Shared
 
 from dubline.run import read_manifest
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 
-
-def test_cancelled_at_each_stage(tmp_path: Path) -> None:
+def test_cancelled_at_each_stage(tmp_path: Path, shared: Shared) -> None:
     """What was finished stays, what was not leaves nothing, and the next call goes on from there."""
     pytest.importorskip("pocketsphinx")
     pytest.importorskip("silero_vad")
-    source = DATA / "scene/dialogue.flac"
-    if not source.exists():
-        pytest.skip("the shared media are not here")
+    source = shared("scene/dialogue.flac")
     samples, rate = soundfile.read(source, start=48000 * 6, stop=48000 * 12, always_2d=True)
     path, root = tmp_path / "talk.wav", tmp_path / "run.dubline"
     soundfile.write(path, samples, rate, subtype="PCM_24")

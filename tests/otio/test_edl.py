@@ -7,6 +7,7 @@ from pathlib import Path
 
 import opentimelineio as otio
 import pytest
+from shared_media import Shared
 from small_programme import RATES, STARTS, small_programme
 
 from dubline.errors import InvalidJob
@@ -70,13 +71,10 @@ def test_past_midnight_labels_wrap(tmp_path: Path) -> None:
     assert "23:59:59:00 00:00:01:00" in done.files[0].read_text(encoding="utf-8")
 
 
-def test_a_timeline_of_another_program(tmp_path: Path) -> None:
-    path = Path(__file__).resolve().parents[2] / "../shared/data/otio/resolve_transitions.otio"
-    if not path.exists():
-        pytest.skip(f"{path} is not here: it is a timeline of DaVinci Resolve's")
+def test_a_timeline_of_another_program(tmp_path: Path, shared: Shared) -> None:
     from otio_dubline.reading import read_timeline
 
-    timeline = read_timeline(path)
+    timeline = read_timeline(shared("otio/resolve_transitions.otio"))
     timeline.tracks[0].enabled = False  # it holds nothing
     (done,) = export(timeline, ["edl"], tmp_path / "out")
     assert "effects and speed changes" in done.lost

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from collections import Counter
 from dataclasses import dataclass
@@ -157,7 +156,8 @@ def written(timeline: otio.schema.Timeline, folder: Path) -> tuple[Exported, Ele
     return done, root
 
 
-@pytest.mark.skipif(not DTD or not shutil.which("xmllint"), reason="DUBLINE_FCPXML_DTD names no file")
+@pytest.mark.program("xmllint")
+@pytest.mark.skipif(not DTD, reason="DUBLINE_FCPXML_DTD names no file")
 def test_apples_definition_is_used(tmp_path: Path) -> None:
     done, _ = written(build(small_programme(tmp_path, channels=6)), tmp_path / "out")
     wrong = done.files[0].read_text(encoding="utf-8").replace("<spine>", "<marker/><spine>")

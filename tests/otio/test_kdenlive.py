@@ -20,7 +20,7 @@ from otio_dubline.build import build
 from otio_dubline.exporters import Exported, ExportOptions, export
 from otio_dubline.exporters.mlt import COLOURS
 
-needs_melt = pytest.mark.skipif(not melt.MELT, reason="melt, MLT's player, is not installed")
+needs_melt = pytest.mark.program("melt")
 CLOSE = 0.01 * melt.LSB
 """A hundredth of a step of 16 bits: the mix is one of floats."""
 RATES = [Fraction(text) for text in ("24000/1001", "24", "25", "30000/1001", "50", "60000/1001")]

@@ -22,10 +22,8 @@ from dubline.values.programme import Programme, SubtitleCue, SubtitleTrack
 from otio_dubline.build import build
 from otio_dubline.exporters import Exported, export
 
-needs_melt = pytest.mark.skipif(not melt.MELT, reason="melt, MLT's player, is not installed")
-needs_kdenlive = pytest.mark.skipif(
-    bool(kdenlive_session.MISSING), reason=f"not installed: {', '.join(kdenlive_session.MISSING)}"
-)
+needs_melt = pytest.mark.program("melt")
+needs_kdenlive = pytest.mark.program(*kdenlive_session.PROGRAMS)
 CLOSE = 0.01 * melt.LSB
 
 

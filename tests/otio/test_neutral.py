@@ -12,6 +12,7 @@ import msgspec
 import opentimelineio as otio
 import pysrt
 import pytest
+from shared_media import Shared
 from small_programme import LINES, STEMS, small_programme
 
 from dubline.errors import InvalidJob
@@ -19,8 +20,6 @@ from otio_dubline.build import build
 from otio_dubline.exporters import ExportOptions, export
 from otio_dubline.naming import file_name, unique
 from otio_dubline.reading import read_timeline
-
-SAMPLES = Path(__file__).resolve().parents[2] / "../shared/data/otio"
 
 
 def kinds(value: Any) -> set[str]:
@@ -95,10 +94,8 @@ def test_missing_media_are_named_and_nothing_is_replaced(tmp_path: Path, target:
 @pytest.mark.parametrize(
     "sample", ["multitrack", "nested_example", "new_project_move_cut", "resolve_transitions"]
 )
-def test_other_peoples_timelines_come_back_whole(tmp_path: Path, sample: str) -> None:
-    path = SAMPLES / f"{sample}.otio"
-    if not path.exists():
-        pytest.skip(f"{path} is not here: it is a timeline of another program")
+def test_other_peoples_timelines_come_back_whole(tmp_path: Path, sample: str, shared: Shared) -> None:
+    path = shared(f"otio/{sample}.otio")
     timeline = read_timeline(path)
     before = otio.adapters.read_from_file(str(path))
     again = tmp_path / "again.otio"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from cut_timeline import MEDIA_START, START, STRANGE, cut_timeline, media, span,
 from defusedxml import ElementTree
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shared_media import Shared
 from small_programme import NAME, RATES, STARTS, STEMS, small_programme
 
 from dubline.errors import InvalidJob
@@ -33,8 +33,7 @@ from otio_dubline.exporters.premiere import COLOURS
 from otio_dubline.reading import media_file
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = ROOT / "../shared/data/otio"
-OPENSHOT = Path("/usr/lib/python3/dist-packages/openshot_qt")
+needs_openshot = pytest.mark.program("openshot-qt", "xvfb-run")
 DROPS = (Fraction(30000, 1001), Fraction(60000, 1001))
 
 
@@ -287,10 +286,10 @@ def test_what_cannot_be_carried_is_named(tmp_path: Path) -> None:
     "name", ["multitrack", "nested_example", "new_project_move_cut", "resolve_transitions"]
 )
 @pytest.mark.parametrize("to", ["premiere", "fcpx"])
-def test_timelines_of_others_are_written_or_refused(name: str, to: str, tmp_path: Path) -> None:
-    path = SHARED / f"{name}.otio"
-    if not path.exists():
-        pytest.skip("the shared timelines are not here")
+def test_timelines_of_others_are_written_or_refused(
+    name: str, to: str, tmp_path: Path, shared: Shared
+) -> None:
+    path = shared(f"otio/{name}.otio")
     timeline = otio.adapters.read_from_file(str(path))
     try:
         done = export(timeline, [to], tmp_path)[0]
@@ -408,8 +407,6 @@ def test_any_text_and_any_metadata_come_through(
 @pytest.fixture(scope="module")
 def openshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A function (file, rate) -> what OpenShot's importer made of it."""
-    if not OPENSHOT.is_dir() or not shutil.which("xvfb-run"):
-        pytest.skip("OpenShot (Debian's openshot-qt) and xvfb are not installed")
     home = tmp_path_factory.mktemp("home")
 
     def imported(path: Path, rate: str) -> Any:
@@ -441,6 +438,7 @@ def openshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     ("rate", "start", "channels"),
     [("24000/1001", "01:00:00:00", 2), ("30000/1001", "00:59:58;00", 1), ("25", "00:00:00:00", 6)],
 )
+@needs_openshot
 def test_openshot_opens_it(openshot: Any, rate: str, start: str, channels: int, tmp_path: Path) -> None:
     programme: Programme = small_programme(tmp_path, rate, start, channels, seconds=2.0)
     done, _ = written(build(programme), tmp_path / "out")
@@ -456,6 +454,7 @@ def test_openshot_opens_it(openshot: Any, rate: str, start: str, channels: int, 
     assert len({clip["layer"] for clip in found["clips"]}) == len(sources)
 
 
+@needs_openshot
 def test_openshot_finds_the_places_of_cuts(openshot: Any, tmp_path: Path) -> None:
     programme = small_programme(tmp_path, "30000/1001", "01:00:00:00", seconds=4.0)
     timeline = build(programme)
@@ -475,6 +474,7 @@ def test_openshot_finds_the_places_of_cuts(openshot: Any, tmp_path: Path) -> Non
         assert [clip[key] for key in ("position", "start", "end")] == pytest.approx(wanted, abs=1e-9)
 
 
+@needs_openshot
 def test_openshot_finds_every_take(openshot: Any, tmp_path: Path) -> None:
     programme = small_programme(tmp_path, "25", seconds=4.0, takes=True)
     done, _ = written(build(programme), tmp_path / "out")

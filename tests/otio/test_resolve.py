@@ -13,6 +13,7 @@ import opentimelineio as otio
 import pysrt
 import pytest
 import soundfile as sf
+from shared_media import Shared
 from small_programme import STEMS, small_programme
 
 from dubline.errors import InvalidJob
@@ -20,8 +21,6 @@ from otio_dubline.build import build
 from otio_dubline.exporters import ExportOptions, export
 from otio_dubline.reading import parse_timeline, read_timeline
 from otio_dubline.time_reference import begins_at, copy_without
-
-SAMPLE = Path(__file__).resolve().parents[2] / "../shared/data/otio/resolve_transitions.otio"
 
 
 def exported(tmp_path: Path, schema: str = "", **wanted: Any) -> tuple[Any, Any]:
@@ -31,10 +30,14 @@ def exported(tmp_path: Path, schema: str = "", **wanted: Any) -> tuple[Any, Any]
     return json.loads(done.files[0].read_text(encoding="utf-8")), done
 
 
-def resolves_own() -> Any:
-    if not SAMPLE.exists():
-        pytest.skip(f"{SAMPLE} is not here: it is a timeline that Resolve exported")
-    return json.loads(SAMPLE.read_text(encoding="utf-8"))
+@pytest.fixture
+def sample(shared: Shared) -> Path:
+    """A timeline that Resolve exported."""
+    return shared("otio/resolve_transitions.otio")
+
+
+def resolves_own(sample: Path) -> Any:
+    return json.loads(sample.read_text(encoding="utf-8"))
 
 
 def tracks_of(timeline: Any, kind: str) -> list[Any]:
@@ -47,8 +50,8 @@ def clips_of(timeline: Any, kind: str) -> list[Any]:
     ]
 
 
-def test_the_shape_is_resolves_own(tmp_path: Path) -> None:
-    theirs, (ours, _) = resolves_own(), exported(tmp_path, seconds=1)
+def test_the_shape_is_resolves_own(tmp_path: Path, sample: Path) -> None:
+    theirs, (ours, _) = resolves_own(sample), exported(tmp_path, seconds=1)
     assert ours["metadata"]["Resolve_OTIO"] == theirs["metadata"]["Resolve_OTIO"]
     for kind in ("Video", "Audio"):
         told = tracks_of(theirs, kind)[0]["metadata"]["Resolve_OTIO"]
@@ -159,11 +162,11 @@ def test_words_alone_are_refused(tmp_path: Path) -> None:
         export(timeline, ["resolve"], tmp_path / "out")
 
 
-def test_resolves_own_timeline_keeps_what_it_had(tmp_path: Path) -> None:
-    theirs = resolves_own()
+def test_resolves_own_timeline_keeps_what_it_had(tmp_path: Path, sample: Path) -> None:
+    theirs = resolves_own(sample)
     film = tmp_path / "happy_horse_cheerful_meadow.mp4"
     film.write_bytes(b"film")
-    text = SAMPLE.read_text(encoding="utf-8")
+    text = sample.read_text(encoding="utf-8")
     for clip in clips_of(theirs, "Video"):
         text = text.replace(clip["media_references"]["DEFAULT_MEDIA"]["target_url"], str(film))
     (done,) = export(parse_timeline(text.encode()), ["resolve"], tmp_path / "out")
@@ -175,7 +178,7 @@ def test_resolves_own_timeline_keeps_what_it_had(tmp_path: Path) -> None:
             assert effects == before["effects"]
             assert after["source_range"] == before["source_range"]
     with pytest.raises(InvalidJob, match="are missing"):
-        export(read_timeline(SAMPLE), ["resolve"], tmp_path / "out")
+        export(read_timeline(sample), ["resolve"], tmp_path / "out")
 
 
 # --- time references -----------------------------------------------------------------------------

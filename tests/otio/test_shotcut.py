@@ -11,6 +11,7 @@ import numpy as np
 import opentimelineio as otio
 import pytest
 from melt_cuts import cut_sounds
+from shared_media import Shared
 from small_programme import LINES, small_programme
 
 from dubline.errors import InvalidJob
@@ -19,7 +20,7 @@ from otio_dubline.build import build
 from otio_dubline.exporters import Exported, export
 from otio_dubline.exporters.mlt import COLOURS
 
-needs_melt = pytest.mark.skipif(not melt.MELT, reason="melt, MLT's player, is not installed")
+needs_melt = pytest.mark.program("melt")
 CLOSE = 0.01 * melt.LSB
 """A hundredth of a step of 16 bits: the mix is one of floats."""
 RATES = [Fraction(text) for text in ("24000/1001", "24", "25", "30000/1001", "50", "60000/1001")]
@@ -195,11 +196,8 @@ def test_texts_that_xml_cannot_hold(tmp_path: Path) -> None:
     "name",
     ["multitrack", "nested_example", "new_project_move_cut", "resolve_transitions"],
 )
-def test_timelines_that_others_made(tmp_path: Path, name: str) -> None:
-    path = Path(__file__).resolve().parents[2] / "../shared/data/otio" / f"{name}.otio"
-    if not path.exists():
-        pytest.skip(f"{path.name} is not in ../shared/data/otio")
-    timeline = otio.adapters.read_from_file(str(path))
+def test_timelines_that_others_made(tmp_path: Path, name: str, shared: Shared) -> None:
+    timeline = otio.adapters.read_from_file(str(shared(f"otio/{name}.otio")))
     longest = max(track.duration().to_seconds() for track in timeline.tracks if len(track))
     done = written(timeline, tmp_path)
     assert done.lost or done.notes

@@ -31,7 +31,7 @@ from otio_dubline.exporters import Exported, ExportOptions, export, for_remix, i
 from otio_dubline.exporters.takes import is_takes, on_whole_frames, padded
 from otio_dubline.reading import placed, told_of
 
-needs_melt = pytest.mark.skipif(not melt.MELT, reason="melt, MLT's player, is not installed")
+needs_melt = pytest.mark.program("melt")
 
 
 def of_takes(timeline: otio.schema.Timeline) -> list[otio.schema.Track]:

@@ -21,13 +21,12 @@ from resolve_simulator.documented import TABLES
 from resolve_simulator.listening import hear, probe, table, write_mix
 from resolve_simulator.media import read_srt, read_wav
 from resolve_simulator.rates import Rate
+from shared_media import Shared
 
 from dubline.timebase import Timecode
 
 PACKAGE = Path(__file__).resolve().parents[1] / "resolve_simulator"
-VIDEO = Path(__file__).resolve().parents[2] / "../shared/data/video"
 RATES = ("23.976", "24", "25", "29.97", "29.97 DF", "30", "48", "50", "59.94", "59.94 DF", "60")
-needs_media = pytest.mark.skipif(not VIDEO.is_dir(), reason="no shared sample videos beside the repository")
 
 
 def project_of(world: Simulator) -> tuple[Any, Any, Any]:
@@ -192,12 +191,11 @@ def test_an_srt_is_read_as_it_stands(tmp_path: Path) -> None:
     assert read_srt(str(path)) is None
 
 
-@needs_media
-def test_a_video_is_probed_as_the_engine_probes_it() -> None:
+def test_a_video_is_probed_as_the_engine_probes_it(shared: Shared) -> None:
     from dubline.media.probing import probe as engine_probe
 
     for name in ("dropframe_2997_pcm24.mov", "moviepy_chaplin.mp4", "moviepy_fire2.mp4"):
-        path = VIDEO / name
+        path = shared(f"video/{name}")
         facts, media = probe(path), engine_probe(path, need_sound=False)
         assert facts is not None and media.video is not None
         assert facts.frames / facts.rate == pytest.approx(media.duration, abs=0.1)
@@ -207,9 +205,8 @@ def test_a_video_is_probed_as_the_engine_probes_it() -> None:
         assert facts_from(json.loads(json.dumps(entry))) == facts
 
 
-@needs_media
-def test_a_video_with_sound_lands_on_two_tracks_and_its_sound_alone_on_one() -> None:
-    path = str((VIDEO / "dropframe_2997_pcm24.mov").resolve())
+def test_a_video_with_sound_lands_on_two_tracks_and_its_sound_alone_on_one(shared: Shared) -> None:
+    path = str(shared("video/dropframe_2997_pcm24.mov").resolve())
     world = Simulator(rate="29.97 DF", prober=probe)
     build(world, {"timelines": [{"name": "Cut"}]})
     _, pool, timeline = project_of(world)

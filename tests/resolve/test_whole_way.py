@@ -12,6 +12,7 @@ import pytest
 import soundfile
 import tiny_translator
 from resolve_simulator import Simulator, build
+from shared_media import Shared
 from tiny_whisper_folder import tiny_whisper
 
 from dubline.values.dubbed import read_dub
@@ -22,18 +23,15 @@ from dubline_resolve.resolve_desk import ResolveDesk
 from dubline_resolve.view_model import WindowModel
 from dubline_resolve.window_uimanager import FusionWindow
 
-TALK = Path(__file__).resolve().parents[2] / "../shared/data/scene/dialogue.flac"
 OPUS = "models--Helsinki-NLP--opus-mt-tc-big-tr-en"
 LONG = 20000
 
 
 @pytest.fixture
-def window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Simulator, WindowModel]:
+def window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: Shared) -> tuple[Simulator, WindowModel]:
     """Studio with a timeline at 24000/1001, on which two readers speak from frame 24 on."""
-    if not TALK.is_file() or not all(map(find_spec, ("faster_whisper", "resemblyzer", "silero_vad"))):
-        pytest.skip("the shared media, faster-whisper or the built-in diarizer's weights are not here")
-    if shutil.which("espeak-ng") is None:
-        pytest.skip("espeak-ng is not installed")
+    if not all(map(find_spec, ("faster_whisper", "resemblyzer", "silero_vad"))):
+        pytest.skip("faster-whisper or the built-in diarizer's weights are not here")
     import_folder(tiny_whisper() / "ct2", name="tiny")
     snapshot = tmp_path / "hub" / OPUS / "snapshots" / "1"
     shutil.copytree(tiny_translator.folder(), snapshot)
@@ -42,7 +40,9 @@ def window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Simulator, 
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    samples, rate = soundfile.read(TALK, start=48000 * 6, stop=48000 * 13, always_2d=True)
+    samples, rate = soundfile.read(
+        shared("scene/dialogue.flac"), start=48000 * 6, stop=48000 * 13, always_2d=True
+    )
     soundfile.write(tmp_path / "Konuşma.wav", samples, rate, "PCM_24")
     world = Simulator("studio-20.2", rate="23.976")
     clip = {"path": str(tmp_path / "Konuşma.wav"), "record": 24}
@@ -52,6 +52,7 @@ def window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Simulator, 
     return world, WindowModel(ResolveDesk(world.resolve), engine, answers)
 
 
+@pytest.mark.program("espeak-ng")
 def test_a_timeline_is_dubbed_and_the_dub_is_on_it(
     window: tuple[Simulator, WindowModel], tmp_path: Path
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -221,14 +220,16 @@ print(json.dumps(seen))
 """
 
 
+@pytest.mark.program("xvfb-run")
 def test_the_window_of_our_own_works(tmp_path: Path) -> None:
-    runner = shutil.which("xvfb-run")
-    if runner is None:
-        pytest.skip("no xvfb-run: there is no screen to draw on")
     script = tmp_path / "use.py"
     script.write_text(TK, encoding="utf-8")
     done = subprocess.run(
-        [runner, "-a", sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
+        ["xvfb-run", "-a", sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == {

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from shared_media import Shared
 
 from dubline.backends.choosing import options_of
 from dubline.backends.contract import Stretch
@@ -31,7 +32,6 @@ from dubline.workers import environments as worker_environments
 pytestmark = pytest.mark.paddle
 
 ROOT = Path(__file__).resolve().parents[2]
-CLIP = ROOT / "../shared/data/diarization/sample.wav"
 SAID = " Merhaba dünya nasılsın"  # noqa: RUF001
 
 
@@ -52,11 +52,9 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def sound() -> np.ndarray:
+def sound(shared: Shared) -> np.ndarray:
     """Twelve seconds of a real conversation, 16 kHz."""
-    if not CLIP.is_file():
-        pytest.skip(f"{CLIP} is not there")
-    values, rate = soundfile.read(CLIP, dtype="float32", stop=12 * 16000)
+    values, rate = soundfile.read(shared("diarization/sample.wav"), dtype="float32", stop=12 * 16000)
     assert rate == 16000
     return values if values.ndim == 1 else values[:, 0]
 
