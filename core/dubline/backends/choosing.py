@@ -49,6 +49,13 @@ class Settled(NamedTuple):
     place: Path | None = None
 
 
+def names(kind: str) -> tuple[str, ...]:
+    """Names of the declared back ends of a kind, without importing anything of theirs: for help texts."""
+    from importlib.metadata import entry_points
+
+    return tuple(sorted({point.name for point in entry_points(group=f"dubline.{kind}")}))
+
+
 def available(kind: str) -> dict[str, BackendInfo]:
     """All declared back ends of a kind by name, without importing any of their libraries."""
     return {name: info for name, (info, _) in _declared(kind).items()}
