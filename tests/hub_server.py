@@ -103,7 +103,12 @@ class _Answers(BaseHTTPRequestHandler):
                 yield file.relative_to(folder).as_posix(), file.read_bytes()
 
     def _info(self, name: str, folder: Path) -> dict[str, Any]:
-        siblings = [{"rfilename": n, "size": len(d), "blobId": _oid(d)} for n, d in self._entries(folder)]
+        siblings: list[dict[str, Any]] = []
+        for file, data in self._entries(folder):
+            siblings.append({"rfilename": file, "size": len(data), "blobId": _oid(data)})
+            if len(data) >= LARGE:
+                lfs = {"sha256": _sha256(data), "size": len(data), "pointerSize": 130}
+                siblings[-1]["lfs"] = lfs
         gated = "manual" if name in self.server.gated else False
         return {"id": name, "modelId": name, "sha": revision_of(folder), "siblings": siblings, "gated": gated}
 

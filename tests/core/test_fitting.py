@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dubline.backends.contract import Spoken
@@ -42,8 +42,10 @@ class Speaker:
 
 
 @settings(max_examples=25)
+@example(ratio=1.1796875, slot=0.5625, obeys=1.0, paces=False)
+@example(ratio=1.175, slot=0.50043, obeys=1.0, paces=False)
 @given(
-    ratio=st.floats(0.92, 1.18),
+    ratio=st.floats(0.92, 1.175),  # the 10 ms that are kept around a voice are part of it
     slot=st.floats(0.5, 4.0),
     obeys=st.floats(0.8, 1.1),
     paces=st.booleans(),
@@ -138,7 +140,7 @@ def test_silence_is_trimmed_at_both_ends_and_nowhere_else(before: int, after: in
     sound = np.pad(voice, ((0, 0), (before, after)))
     kept = trimmed(sound, RATE)
     spare = kept.shape[1] - voice.shape[1]
-    assert 0 <= spare <= 2 * (160 + 80)
+    assert spare == min(before, 80) + min(after, 80)
     assert np.count_nonzero(kept) == np.count_nonzero(voice)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
@@ -16,7 +16,7 @@ from dubline.recognition.alignment import AlignedCue
 from dubline.recognition.attribution import attribute_text
 from dubline.recognition.filters import Passage
 from dubline.recognition.given_cues import Cue, read_cues, shifted
-from dubline.recognition.given_text import GivenText, in_given_order, place_text
+from dubline.recognition.given_text import GivenText, PlacedText, in_given_order, place_text
 from dubline.recognition.stage import Diarized, Recognized, SpeechFile
 from dubline.run import Run
 from dubline.values.base import Choice
@@ -108,6 +108,9 @@ many = st.lists(
 
 
 @settings(max_examples=120, deadline=None)
+@example(cues=[cue(0.0, 5.5582946718389136e-247, "a"), cue(0.0, 0.001, "a")])
+@example(cues=[cue(0.0, 0.0004, "a", speaker="X"), cue(0.0004, 0.0005, "a", speaker="X"), cue(1.0, 1.0004)])
+@example(cues=[cue(59.9994, 60.0, "a")])
 @given(cues=many)
 def test_every_cue_is_one_segment_or_dropped_with_a_reason(
     cues: list[Cue], tmp_path_factory: pytest.TempPathFactory
@@ -125,6 +128,19 @@ def test_every_cue_is_one_segment_or_dropped_with_a_reason(
         mine = [s for s in found.segments if s.speaker == speaker]
         assert all(a.end <= b.start for a, b in pairwise(mine))
     parse_transcript(transcript_json(found))  # keeps every rule of the format
+
+
+@pytest.mark.parametrize(("start", "end"), [(1.0, 1.0), (1.0, 1.0004), (1.0004, 1.0), (59.9999, 60.0)])
+def test_a_placed_cue_under_a_millisecond_has_one_or_is_dropped(
+    start: float, end: float, tmp_path: Path
+) -> None:
+    short = AlignedCue(start=start, end=end, text="Ah", words=(), matched=1.0)
+    placed = PlacedText(cues=(short,), voices=(1,), flags=((),))
+    with Run(tmp_path / "run") as run:
+        found = run.step(attribute_text, placed, diarized((0, 60, "a")), 60.0)
+    spans = [(round(s.start * 1000), round(s.end * 1000)) for s in found.segments]
+    assert spans == ([(1000, 1001)] if start < 2 else [])
+    assert [d.reason for d in found.dropped] == ([] if start < 2 else ["no_room"])
 
 
 def test_a_script_takes_times_from_the_words_that_were_heard(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hub_server import Hub, serving
 
 from dubline.errors import BackendMissing, Cancelled, InvalidJob, WeightsError
 from dubline.values.base import ModelIdentity
@@ -438,20 +439,27 @@ def test_unknown_name() -> None:
     assert "htdemucs" in caught.value.hint
 
 
-def test_hub_models_come_through_the_real_client(
-    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    pytest.importorskip("huggingface_hub", reason="hub models need huggingface_hub")
+@pytest.fixture
+def bag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Hub, Path]]:
+    """A hub that has htdemucs' repository, and the folder that is in it."""
+    constants = pytest.importorskip("huggingface_hub.constants", reason="hub models need huggingface_hub")
     pytest.importorskip("yaml", reason="bags are YAML")
-    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
-    monkeypatch.setattr(downloads, "HUB_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    base = "/adefossez/HTDemucs/resolve/main/"
-    server.files[base + "htdemucs.yaml"] = b"models: ['955717e8']\n"
-    with pytest.raises(WeightsError, match=r"955717e8\.safetensors") as caught:
+    for name in ("HF_TOKEN", "HUGGINGFACE_TOKEN", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    put(tmp_path / "hub" / "htdemucs.yaml", b"models: ['955717e8']\n")
+    put(tmp_path / "hub" / "README.md", b"not needed")
+    with serving({"adefossez/HTDemucs": tmp_path / "hub"}) as hub:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.address)
+        yield hub, tmp_path / "hub"
+
+
+def test_hub_models_come_as_a_bag(bag: tuple[Hub, Path], folder: Path) -> None:
+    _, source = bag
+    with pytest.raises(WeightsError, match=r"has no file 955717e8\.safetensors") as caught:
         fetch("htdemucs")
     assert "https://huggingface.co/adefossez/HTDemucs" in caught.value.hint
     assert "dubline models import FOLDER --name htdemucs" in caught.value.hint
-    server.files[base + "955717e8.safetensors"] = b"tensors"
+    put(source / "955717e8.safetensors", b"tensors")
     card = fetch("htdemucs")
     assert [(f.name, f.sha256) for f in card.files] == [
         ("htdemucs.yaml", sha(b"models: ['955717e8']\n")),
@@ -459,6 +467,43 @@ def test_hub_models_come_through_the_real_client(
     ]
     assert "only for scientific purposes" in card.licence
     assert [p.name for p in resolve("htdemucs", "demucs").files] == [f.name for f in card.files]
+    names = sorted(p.name for p in (folder / "htdemucs").iterdir())
+    assert names == ["955717e8.safetensors", "htdemucs.card.json", "htdemucs.yaml"]
+    assert hidden(folder) == []
+
+
+def test_a_hub_model_goes_on_where_it_broke_off(bag: tuple[Hub, Path]) -> None:
+    hub, source = bag
+    content = bytes(range(256)) * 9000  # 2.3 MB
+    put(source / "955717e8.safetensors", content)
+    hub.cut = {"955717e8.safetensors": 1_000_000}
+    with pytest.raises(WeightsError, match=r"broke off|IncompleteRead"):
+        fetch("htdemucs")
+    ticks: list[tuple[float, float]] = []
+    card = fetch("htdemucs", lambda done, total: ticks.append((done, total)))
+    assert hub.sent["955717e8.safetensors"] == len(content), "the beginning is not sent again"
+    assert card.files[1].sha256 == sha(content)
+    whole = len(content) + len(b"models: ['955717e8']\n")
+    assert ticks[-1] == (whole, whole)
+
+
+def test_a_hub_model_that_changed_meanwhile_is_fetched_as_it_is_now(bag: tuple[Hub, Path]) -> None:
+    hub, source = bag
+    put(source / "955717e8.safetensors", bytes(10_000))
+    hub.cut = {"955717e8.safetensors": 5_000}
+    with pytest.raises(WeightsError):
+        fetch("htdemucs")
+    put(source / "955717e8.safetensors", b"n" * 12_000)
+    assert fetch("htdemucs").files[1].sha256 == sha(b"n" * 12_000)
+
+
+def test_a_hub_that_is_away_leaves_nothing(bag: tuple[Hub, Path], folder: Path) -> None:
+    hub, _ = bag
+    hub.status = 503
+    with pytest.raises(WeightsError, match="htdemucs could not be fetched: the hub answered 503") as caught:
+        fetch("htdemucs")
+    assert "dubline models import FOLDER --name htdemucs" in caught.value.hint
+    assert hidden(folder) == []
 
 
 def test_hub_client_missing(monkeypatch: pytest.MonkeyPatch) -> None:

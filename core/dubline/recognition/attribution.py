@@ -57,9 +57,10 @@ def attribute_text(work: Work, placed: PlacedText, speakers: Diarized, duration:
         if name:
             names[label] = name
         two = count > 1 or (not cue.speaker and turns.two(cue.start, cue.end))
-        lines[label].append(
-            _Line(milliseconds(cue.start), milliseconds(cue.end), cue, [*flags, *["two_speakers"] * two])
-        )
+        # The shortest cue has a millisecond, unless the programme ends before.
+        start, last = milliseconds(cue.start), milliseconds(duration)
+        end = min(max(milliseconds(cue.end), start + 1), last)
+        lines[label].append(_Line(start, end, cue, [*flags, *["two_speakers"] * two]))
     pieces: list[Piece] = []
     dropped = list(placed.dropped)
     for label, mine in lines.items():

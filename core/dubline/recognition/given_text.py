@@ -107,9 +107,9 @@ def _inside(
     placed, dropped = [], []
     for cue in cues:
         start, end = cue.start or 0.0, cue.end or 0.0
-        if end <= start:
+        if milliseconds(end) <= milliseconds(start):
             end = start + likely_length(cue.text) / 1000
-        if milliseconds(start) >= milliseconds(duration) or end <= 0:
+        if milliseconds(start) >= milliseconds(duration) or milliseconds(end) <= 0:
             dropped.append(
                 DroppedSegment(
                     reason="outside_programme",

@@ -147,7 +147,9 @@ def usable(spoken: Spoken, expected: float = 0.0) -> Spoken:
 def trimmed(sound: Block, rate: int) -> Block:
     """A sound (1, n) without the silence before and after it; (1, 0) where there is nothing else.
 
-    Silent are frames of 10 ms that are 45 dB under the loudest or under -70 dBFS. Pauses inside stay.
+    Silent are frames of 10 ms that are 45 dB under the loudest or under -70 dBFS. In the first and the last
+    that are not, the sound begins and ends with the sample that is over that level: half a frame of silence
+    would count as speech, and a short line seem too long. 5 ms stay around it. Pauses inside stay.
     """
     size = max(1, round(FRAME * rate))
     count = -(-sound.shape[1] // size)
@@ -155,12 +157,15 @@ def trimmed(sound: Block, rate: int) -> Block:
     padded[: sound.shape[1]] = sound[0]
     power = (padded.reshape(count, size) ** 2).mean(axis=1)
     loudest = float(power.max(initial=0.0))
-    (heard,) = np.nonzero(power > max(loudest * 10 ** (-QUIET / 10), 10 ** (FLOOR / 10)))
-    if not len(heard):
+    level = max(loudest * 10 ** (-QUIET / 10), 10 ** (FLOOR / 10))
+    (frames,) = np.nonzero(power > level)
+    if not len(frames):
         return sound[:, :0]
+    first, last = int(frames[0]) * size, (int(frames[-1]) + 1) * size
+    (loud,) = np.nonzero(padded[first:last] ** 2 > level)
     margin = round(MARGIN * rate)
-    start = max(0, int(heard[0]) * size - margin)
-    stop = min(sound.shape[1], (int(heard[-1]) + 1) * size + margin)
+    start = max(0, first + int(loud[0]) - margin)
+    stop = min(sound.shape[1], first + int(loud[-1]) + 1 + margin)
     return sound[:, start:stop]
 
 

@@ -1,24 +1,17 @@
-"""Fetching files from the network: a plain address, resumable, or a Hugging Face repository.
-
-Both are asked for nothing but the files: no account, no telemetry.
-"""
+"""Fetching a file from a plain address: what broke off goes on where it stopped, and damage is noticed."""
 
 from __future__ import annotations
 
-import errno
 import http.client
-import os
-import re
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from dubline.errors import BackendMissing, DublineError, WeightsError
+from dubline.errors import WeightsError
 from dubline.report import Report
-from dubline.weights.files import BLOCK, agree, bag_signatures, checksum
+from dubline.weights.files import BLOCK, agree, checksum
 
 TIMEOUT = 30.0  # seconds without a byte
-HUB_ENDPOINT: str | None = None  # None: what huggingface_hub takes by itself
 
 
 class Unreachable(Exception):
@@ -86,50 +79,3 @@ def _check(gathered: Path, target: Path, sha256: str) -> None:
         gathered.unlink()
         raise
     gathered.replace(target)
-
-
-def from_hub(repository: str, name: str, folder: Path, report: Report) -> list[str]:
-    """Download a bag and its models from a Hugging Face repository; returns the file names, the bag first.
-
-    `report` counts files.
-
-    Raises:
-        Unreachable: no network, or the repository does not have a file.
-        BackendMissing: huggingface_hub or PyYAML is not installed.
-    """
-    # Read when the library is first imported.
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    try:
-        import huggingface_hub
-        from huggingface_hub.utils import logging
-    except ImportError:
-        raise BackendMissing(
-            "models from the Hugging Face hub need huggingface_hub",
-            hint='Install it with: pip install "dubline[demucs]"',
-        ) from None
-    logging.set_verbosity_error()  # what went wrong is said once, at the end
-
-    def get(file: str) -> Path:
-        try:
-            got = huggingface_hub.hf_hub_download(
-                repository, file, local_dir=folder, token=False, endpoint=HUB_ENDPOINT
-            )
-        except (DublineError, MemoryError):
-            raise
-        except Exception as error:  # the library's errors come from several others
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
-            first = re.split(r"[\r\n]", str(error).strip())[0]
-            raise Unreachable(f"{file} from {repository}: {first or type(error).__name__}") from error
-        return Path(got)
-
-    bag = f"{name}.yaml"
-    names = [bag]
-    signatures = dict.fromkeys(bag_signatures(get(bag)))
-    for signature in signatures:
-        report(len(names), 1 + len(signatures))
-        names.append(f"{signature}.safetensors")
-        get(names[-1])
-    report(len(names), len(names))
-    return names

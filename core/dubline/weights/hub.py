@@ -11,6 +11,7 @@ import contextlib
 import errno
 import importlib.util
 import os
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -195,14 +196,27 @@ def list_files(repository: str) -> tuple[str, dict[str, HubFile]]:
     token = find_token()
     problem: DublineError
     try:
-        told = hub.HfApi().model_info(repository, files_metadata=True, token=token or False)
-        return str(told.sha), {
+        model = hub.HfApi().model_info(repository, files_metadata=True, token=token or False)
+        return str(model.sha), {
             file.rfilename: HubFile(int(file.size or 0), str(file.lfs.sha256) if file.lfs else "")
-            for file in told.siblings or ()
+            for file in model.siblings or ()
         }
     except Exception as error:  # the client's own network library, whichever release brings which
         problem = failure(error, repository, token)
     raise problem from None
+
+
+def keep_only(revision: str, folder: Path) -> Path:
+    """Make a folder for a revision of a repository, emptied of what was fetched of another one.
+
+    Returns the file that remembers the revision; remove it when all is there.
+    """
+    mark = folder / ".revision"
+    if not mark.is_file() or mark.read_text() != revision:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        mark.write_text(revision)
+    return mark
 
 
 def download(

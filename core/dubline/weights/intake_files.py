@@ -19,12 +19,13 @@ import msgspec
 from dubline.errors import DublineError, InvalidJob, StorageFull, WeightsError
 from dubline.report import Report, part, silent
 from dubline.values.base import to_json
-from dubline.weights import downloads
+from dubline.weights import downloads, hub
 from dubline.weights.files import (
     BLOCK,
     CardFile,
     WeightsCard,
     agree,
+    bag_signatures,
     checksum,
     gather,
     kind_of,
@@ -96,9 +97,10 @@ def import_model(
 
 
 def fetch(name: str, report: Report = silent) -> WeightsCard:
-    """Download a known model into the models folder. `report` counts bytes, or files where there are several.
+    """Download a known model into the models folder. `report` counts bytes, or files where they come from
+    several addresses.
 
-    A direct download that broke off goes on where it stopped when asked again. What is there already stays.
+    A file that broke off goes on where it stopped when asked again. What is there already stays.
 
     Raises:
         WeightsError: the name is not known, there is no network, or what came is damaged.
@@ -125,7 +127,6 @@ def fetch(name: str, report: Report = silent) -> WeightsCard:
                 names = _download(known, staging, report)
                 paths = [staging / file for file in names]
                 entries = [CardFile(name=p.name, sha256=checksum(p), size=p.stat().st_size) for p in paths]
-                shutil.rmtree(staging / ".cache", ignore_errors=True)
                 card = WeightsCard(
                     name=name,
                     kind=known.kind,
@@ -164,13 +165,39 @@ def by_hand(known: KnownWeights) -> str:
 
 def _download(known: KnownWeights, staging: Path, report: Report) -> list[str]:
     if known.hub:
-        return downloads.from_hub(known.hub, known.name, staging, report)
+        try:
+            return _from_hub(known, staging, report)
+        except WeightsError as error:  # where a person finds the files is the better hint
+            raise downloads.Unreachable(error.message) from error
     count = len(known.files)
     for index, file in enumerate(known.files):
         tell = report if count == 1 else part(report, index / count, 1 / count)
         downloads.from_url(file.url, staging / file.name, file.sha256, tell)
     names = [file.name for file in known.files]
     return names if count == 1 else [_write_bag(staging, known.name, names).name, *names]
+
+
+def _from_hub(known: KnownWeights, staging: Path, report: Report) -> list[str]:
+    """A bag and its models; returns the file names, the bag first.
+
+    Raises:
+        WeightsError: as `hub.download`, or the repository lacks a file.
+    """
+    revision, there = hub.list_files(known.hub)
+    mark = hub.keep_only(revision, staging)
+
+    def get(names: list[str], report: Report = silent) -> None:
+        for name in names:
+            if name not in there:
+                raise WeightsError(f"{known.hub} has no file {name}")
+        hub.download(known.hub, revision, {name: there[name] for name in names}, staging, report)
+
+    bag = f"{known.name}.yaml"
+    get([bag])
+    names = [bag, *(f"{signature}.safetensors" for signature in dict.fromkeys(bag_signatures(staging / bag)))]
+    get(names, report)
+    mark.unlink()
+    return names
 
 
 def _write_bag(staging: Path, name: str, models: list[str]) -> CardFile:

@@ -120,11 +120,7 @@ def fetch_folder(repository: str, *, name: str | None = None, report: Report = s
         wanted = {file: there[file] for file in chosen}
         try:
             with FileLock(folder / f"{staging.name}.lock", timeout=0):
-                mark = staging / ".revision"
-                if not mark.is_file() or mark.read_text() != revision:
-                    shutil.rmtree(staging)  # of a version of the repository that is no longer the newest
-                    staging.mkdir()
-                    mark.write_text(revision)
+                mark = hub.keep_only(revision, staging)
                 have = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
                 _check_room(folder, sum(file.size for file in wanted.values()) - have)
                 hub.download(repository, revision, wanted, staging, report)
