@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from dubline.backends.choosing import BackendInfo
+    from dubline.values.base import Choice
 
 Tried = tuple[str, bool]
 """What happened, and whether that is good."""
 
-WITH_MODELS = ("piper", "paddlespeech")
-"""Voices whose models the user brings, in whatever language."""
 WORDS = {"zh": "你好。"}
 """What a voice is asked to say that cannot say hello."""
 
@@ -38,18 +36,12 @@ def try_all() -> Iterator[tuple[str, str, str, bool]]:
 def try_voices() -> Iterator[tuple[str, str, bool]]:
     """Let every declared voice say a word: (name, what happened, good), as in `try_all`.
 
-    The user's own program or service is left alone: nothing here says which one it is.
+    One that works with the user's own settings only is left alone.
     """
-    from dubline.backends.choosing import available, find, options_of
     from dubline.voice.fitting import usable
 
     def speak(name: str) -> Tried:
-        if name == "command":
-            return "your own program or service: name it with --voice command and its options", True
-        cls = find("voice", name)
-        # Who needs a language is asked in English; who brings models, in the one of the first there is.
-        language = "" if name in WITH_MODELS else "en"
-        with cls(options_of(cls, {"language": language})) as voice:
+        with _opened("voice", name, _settled("voice", name).options) as voice:
             listed = voice.voices()
             word = WORDS.get(listed[0].language.partition("-")[0], "Hello.")
             spoken = usable(voice.speak(word, listed[0].name, speed=1.0, pitch=1.0, tick=_go_on))
@@ -59,7 +51,7 @@ def try_voices() -> Iterator[tuple[str, str, bool]]:
         said = f"works with {listed[0].name}{more}: {seconds:.2f} s of speech at {spoken.rate} Hz"
         return f"{said}; {notes}".rstrip("; "), True
 
-    yield from _each(available("voice"), speak)
+    yield from _each("voice", speak)
 
 
 def _go_on() -> None:
@@ -71,11 +63,9 @@ def try_listeners(kind: Literal["diarizer", "recognizer"]) -> Iterator[tuple[str
     happened, good), as in `try_all`."""
     import numpy as np
 
-    from dubline.backends.choosing import available, find, options_of
     from dubline.backends.contract import Stretch
     from dubline.media.sound import FloatFile
     from dubline.media.speech import RATE, Speech
-    from dubline.recognition.routing import route_speech
     from dubline.report import silent
 
     time = np.arange(2 * RATE) / RATE
@@ -83,16 +73,12 @@ def try_listeners(kind: Literal["diarizer", "recognizer"]) -> Iterator[tuple[str
     voice = (0.1 * tones * (1 + np.sin(2 * np.pi * 4 * time))).astype(np.float32)
 
     def listen(name: str) -> Tried:
-        if kind == "diarizer":
-            choice = route_speech(diarizer=name, words=False).diarizer
-        else:
-            choice = route_speech(recognizer=name, voices=False).recognizer
-        cls = find(kind, name)
+        options = _settled(kind, name).options
         with tempfile.TemporaryDirectory(prefix="dubline-doctor-") as place:
             path = Path(place) / "voice.raw"
             with FloatFile(path, 1) as file:
                 file.append(voice[None])
-            with cls(options_of(cls, choice.options)) as backend, Speech(path) as speech:
+            with _opened(kind, name, options) as backend, Speech(path) as speech:
                 if kind == "diarizer":
                     count = len(backend.diarize(speech, silent).embeddings)
                     heard = f"{count} speaker{'' if count == 1 else 's'}"
@@ -101,10 +87,10 @@ def try_listeners(kind: Literal["diarizer", "recognizer"]) -> Iterator[tuple[str
                     count = len(answer.words)
                     heard = f"{count} word{'' if count == 1 else 's'}"
                 notes = "; ".join(backend.notes)
-        model = f" with {choice.options['model']}" if "model" in choice.options else ""
+        model = f" with {options['model']}" if "model" in options else ""
         return f"works{model}: {heard} in two seconds of hum; {notes}".rstrip("; "), True
 
-    yield from _each(available(kind), listen)
+    yield from _each(kind, listen)
 
 
 def try_separators() -> Iterator[tuple[str, str, bool]]:
@@ -115,11 +101,10 @@ def try_separators() -> Iterator[tuple[str, str, bool]]:
     """
     import numpy as np
 
-    from dubline.backends.choosing import available
     from dubline.media.sound import SoundWriter, open_sound
     from dubline.run import Run
     from dubline.separation import separate
-    from dubline.separation.routing import job_of, route
+    from dubline.separation.plan import SeparationJob
 
     time = np.arange(96000) / 48000
     tone = (0.1 * np.sin(2 * np.pi * 220 * time) * np.sin(2 * np.pi * 3 * time)).astype(np.float32)
@@ -129,28 +114,44 @@ def try_separators() -> Iterator[tuple[str, str, bool]]:
             folder = Path(place)
             with SoundWriter(folder / "tone.wav", 48000, 2, 96000) as writer:
                 writer.write(np.stack([tone, tone]))
-            job = job_of(route(separator=name, content="dialogue"))
+            job = SeparationJob(separator=_settled("separator", name, content="dialogue"))
             with Run(folder / "run") as run:
                 stems = run.step(separate, open_sound(folder / "tone.wav"), job)
         exact = stems.quality is not None and stems.quality.residue_dbfs is None
         words = "stems sum to the source" if exact else "stems do NOT sum to the source"
         return f"{words}; {'; '.join(stems.notes)}", exact
 
-    yield from _each(available("separator"), take_apart)
+    yield from _each("separator", take_apart)
 
 
-def _each(
-    declared: Mapping[str, BackendInfo], attempt: Callable[[str], Tried]
-) -> Iterator[tuple[str, str, bool]]:
+def _settled(kind: str, name: str, *, content: str = "") -> Choice:
+    from dubline.backends.backend import Sought
+    from dubline.backends.choosing import find, settle
+
+    return settle(kind, name, Sought(content=content), options=find(kind, name).trial_options()).choice
+
+
+def _opened(kind: str, name: str, options: dict[str, Any]) -> Any:
+    from dubline.backends.choosing import find, options_of
+
+    cls = find(kind, name)
+    return cls(options_of(cls, options))
+
+
+def _each(kind: str, attempt: Callable[[str], Tried]) -> Iterator[tuple[str, str, bool]]:
     """Try each that is installed; what an attempt raises becomes words."""
+    from dubline.backends.choosing import available, find
     from dubline.errors import BackendMissing, DublineError, WeightsError
 
-    for name, info in declared.items():
+    for name, info in available(kind).items():
         if not info.installed:
-            yield name, f"not installed: {info.remedy}", True
+            yield name, f"not installed: {info.remedy or ', '.join(info.missing)}", True
             continue
         try:
-            words, good = attempt(name)
+            if find(kind, name).trial_options() is None:
+                words, good = f"not tried: it needs your own settings, given with --{kind} {name}", True
+            else:
+                words, good = attempt(name)
         except DublineError as error:
             words = f"{error.message}. {error.hint}"
             good = isinstance(error, BackendMissing | WeightsError)

@@ -30,12 +30,14 @@ class Sought(msgspec.Struct, frozen=True, kw_only=True):
     `model`: by name or path, "" leaves it open. `language`: what is heard, spoken or translated from, a code
     such as "tr", "" where it is not known. `target`: the language to translate into. `content`: of the sound
     to separate: "dialogue", "music", "cinematic"; or "film", for the model that splits music from effects.
+    `besides`: a model that is taken for something else already.
     """
 
     model: str = ""
     language: str = ""
     target: str = ""
     content: str = ""
+    besides: str = ""
 
 
 class Backend:
@@ -61,9 +63,9 @@ class Backend:
     def rank(cls, content: str) -> int | None:
         """How early `auto` takes it for a content: the highest first. None: only where it is named.
 
-        Ours lie between 10 (a preview) and 90 (made for it).
+        Ours lie between 10 (a preview) and 90 (made for it). Who tells music from effects must say so.
         """
-        return 50
+        return None if content == "film" else 50
 
     @classmethod
     def missing(cls) -> tuple[str, ...]:
@@ -85,15 +87,24 @@ class Backend:
         language = sought.language.partition("-")[0].lower()
         if cls.languages is not None and language and language not in cls.languages:
             raise InvalidJob(
-                f"it knows {', '.join(cls.languages)} only, not {sought.language!r}",
+                f"{cls.__name__.lower()} knows {', '.join(cls.languages)} only, not {sought.language!r}",
                 hint="Take another one: `dubline backends` lists them.",
             )
 
     @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path] | None:
         """The models on this machine that suit, by the name to call them by, the best first; with
-        `sought.model` that one alone, if it is here. None: it needs no model."""
+        `sought.model` that one alone, if it is here. None: it needs no model.
+
+        Raises:
+            WeightsError: the model is here, and damaged or of another kind.
+        """
         return None
+
+    @classmethod
+    def damaged(cls) -> tuple[str, ...]:
+        """What is wrong with models of its kind in the models folder that cannot be taken, as sentences."""
+        return ()
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
@@ -106,9 +117,14 @@ class Backend:
         the SHA-256 of the weights. Another identity is another result, so steps are done again.
 
         Raises:
-            WeightsError: the weights cannot be read.
+            WeightsError: the weights are not here, or cannot be read.
         """
         return versions(*cls.requires)
+
+    @classmethod
+    def trial_options(cls) -> dict[str, Any] | None:
+        """Options with which `dubline doctor` may try it. None: it works with the user's own only."""
+        return {}
 
     def __enter__(self: Self) -> Self:
         return self
@@ -131,9 +147,10 @@ def versions(*modules: str) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for module in modules:
         try:
-            names[f"{module} {version(module.partition('.')[0].replace('_', '-'))}"] = None
-        except PackageNotFoundError:
-            names.update({f"{name} {version(name)}": None for name in _distributions().get(module, ())})
+            names[f"{module} {version(module)}"] = None
+        except PackageNotFoundError:  # of another name than its module
+            givers = _distributions().get(module.partition(".")[0], ())
+            names.update({f"{name} {version(name)}": None for name in givers})
     return tuple(names)
 
 

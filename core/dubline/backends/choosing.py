@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from dubline.backends.backend import Backend, Sought, versions
+from dubline.backends.backend import Sought, versions
 from dubline.errors import BackendMissing, DublineError, InvalidJob, WeightsError
 from dubline.values.base import Choice
 
-BackendClass = type[Backend]
+OURS = "dubline"
+"""The distribution that brings our own back ends."""
 
 
 class BackendInfo(msgspec.Struct, frozen=True):
@@ -95,8 +96,9 @@ def settle(
 ) -> Settled:
     """Choose a back end, its model and its options; no weights are loaded.
 
-    The options get `model` where the back end has models, and `language` where it has that option and it is
-    known.
+    A model may be named in `options` too. They get `model` where the back end has models, and `language`, or
+    `source` and `target`, where it has those options and they are known. The reasons tell of damaged models
+    that were passed over.
 
     Raises:
         InvalidJob: an unknown back end or option, one that takes no model or does not know the language.
@@ -104,30 +106,39 @@ def settle(
         WeightsError: the model is not here, or no back end can do it; the hint says how to get one.
     """
     sought, given = sought or Sought(), dict(options or {})
+    asked = sought.model or str(given.pop("model", ""))
+    sought = msgspec.structs.replace(sought, model="" if asked == "auto" else asked)
     if backend != "auto":
         cls = find(kind, backend)
         cls.check(sought)
         model, place = _model(kind, backend, cls, sought)
         why = f"{kind}: {_with(backend, model)}, as asked" + _cost(cls)
-        return Settled(_choice(backend, cls, sought, model, given), (why,), place)
+        choice = _choice(kind, backend, cls, sought, model, given)
+        return Settled(choice, (why, *_damaged(cls, sought)), place)
     passed: list[str] = []
     remedies: list[str] = []
+    damaged: list[str] = []
     for name, info, cls in _ranked(kind, sought.content):
         if info.missing or cls is None:
             passed.append(f"{name} is not installed")
             remedies.append(f"`{info.remedy}`" if info.remedy else "")
             continue
+        damaged.extend(_damaged(cls, sought))
         try:
             cls.check(sought)
             model, place = _model(kind, name, cls, sought)
         except DublineError as error:
-            passed.append(f"{name}: {error.message}")
+            passed.append(error.message if name in error.message else f"{name}: {error.message}")
             remedies.append("" if isinstance(error, InvalidJob) else error.hint)
+            continue
+        except Exception as error:  # a stranger's may break in any way; the others still work
+            passed.append(f"{name}: {type(error).__name__}: {error}")
             continue
         why = f"{kind}: {_with(name, model)}" + (f", since {'; '.join(passed)}" if passed else "")
         better = next(filter(None, remedies), "") if passed and not sought.model else ""
         why += _cost(cls) + (f". For a better one: {better}" if better else "")
-        return Settled(_choice(name, cls, sought, model, given), (why,), place)
+        return Settled(_choice(kind, name, cls, sought, model, given), (why, *damaged), place)
+    passed.extend(damaged)
     what = f"the model {sought.model!r}" if sought.model else f"a {kind}{_for(sought)}"
     raise WeightsError(
         f"{what} cannot be had: {'; '.join(passed) or 'none is declared'}",
@@ -142,22 +153,24 @@ def identified(kind: str, choice: Choice) -> Choice:
     Raises:
         InvalidJob, BackendMissing, WeightsError: as `settle` for a named one.
     """
-    return _identified(find(kind, choice.backend), choice.backend, choice.options)
+    return _identified(kind, choice.backend, find(kind, choice.backend), choice.options)
 
 
-def _choice(name: str, cls: Any, sought: Sought, model: str, given: dict[str, Any]) -> Choice:
+def _choice(kind: str, name: str, cls: Any, sought: Sought, model: str, given: dict[str, Any]) -> Choice:
     fields = cls.Options.__struct_fields__
     if model and "model" in fields:
         given["model"] = model
-    if sought.language and "language" in fields:
-        given.setdefault("language", sought.language)
-    return _identified(cls, name, given)
+    known = {"language": sought.language, "source": sought.language, "target": sought.target}
+    for field, code in known.items():
+        if code and field in fields:
+            given.setdefault(field, code)
+    return _identified(kind, name, cls, given)
 
 
-def _identified(cls: Any, name: str, options: dict[str, Any]) -> Choice:
+def _identified(kind: str, name: str, cls: Any, options: dict[str, Any]) -> Choice:
     identity = tuple(cls.identity(options_of(cls, options)))
-    package = cls.__module__.partition(".")[0]
-    if package != "dubline":  # a stranger's: the package that brings it computes too
+    package = available(kind)[name].package
+    if package and package != OURS:  # a stranger's: the package that brings it computes too
         identity = tuple(dict.fromkeys((*versions(package), *identity)))
     return Choice(backend=name, options=options, identity=identity)
 
@@ -210,6 +223,11 @@ def _declared(kind: str) -> dict[str, tuple[BackendInfo, Any]]:
             cls,
         )
     return declared
+
+
+def _damaged(cls: Any, sought: Sought) -> tuple[str, ...]:
+    """Remarks on models that cannot be taken; where one is named, its own error tells."""
+    return () if sought.model else tuple(f"passed over: {what}" for what in cls.damaged())
 
 
 def _with(backend: str, model: str) -> str:

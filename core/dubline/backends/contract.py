@@ -3,8 +3,8 @@
 A separator takes sound apart in a *stream*: the stage reads the file, brings it to the rate and the
 two channels that the back end wants, feeds it in blocks, and deals with everything that makes a stem
 a stem (length, level, channels, exact sum, files, resuming). A back end only turns blocks into blocks.
-Write one, declare it as an entry point in the group `dubline.separator`, and add it to the list in
-`tests/contract/test_separators.py`.
+
+docs/back-ends.md shows how to write one; `dubline.testing` tries whether it keeps what is promised here.
 """
 
 from __future__ import annotations

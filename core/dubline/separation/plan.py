@@ -18,20 +18,7 @@ import msgspec
 from dubline.errors import InvalidJob
 from dubline.values.base import Choice, Value
 from dubline.values.media import Line
-from dubline.values.stems import StemName
-
-STEM_OF_SOURCE: dict[str, StemName] = {
-    "vocals": "vocals",
-    "speech": "vocals",
-    "dialogue": "vocals",
-    "dialog": "vocals",
-    "voice": "vocals",
-    "music": "music",
-    "sfx": "sfx",
-    "effects": "sfx",
-    "effect": "sfx",
-    "fx": "sfx",
-}
+from dubline.values.stems import STEM_OF_SOURCE, StemName, film_model
 
 
 class SeparationJob(Value, frozen=True):
@@ -109,11 +96,6 @@ def film_filling(sources: tuple[str, ...]) -> Filling:
             hint="A film model returns music, sfx and speech: CDX23's checkpoints, for one.",
         )
     return _film_shares(sources)
-
-
-def film_model(sources: tuple[str, ...]) -> bool:
-    """Whether a model tells music from effects."""
-    return {"music", "sfx"} <= {STEM_OF_SOURCE.get(s) for s in sources}
 
 
 def _film_shares(sources: tuple[str, ...]) -> Filling:

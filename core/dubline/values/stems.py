@@ -9,8 +9,26 @@ from dubline.values.media import Sound
 
 StemName = Literal["vocals", "music", "sfx", "ambient"]
 
-
 STEM_NAMES: tuple[StemName, ...] = ("vocals", "music", "sfx", "ambient")
+
+STEM_OF_SOURCE: dict[str, StemName] = {
+    "vocals": "vocals",
+    "speech": "vocals",
+    "dialogue": "vocals",
+    "dialog": "vocals",
+    "voice": "vocals",
+    "music": "music",
+    "sfx": "sfx",
+    "effects": "sfx",
+    "effect": "sfx",
+    "fx": "sfx",
+}
+"""Which stem a model's source belongs to, by the names that models have for them."""
+
+
+def film_model(sources: tuple[str, ...]) -> bool:
+    """Whether a model tells music from effects."""
+    return {"music", "sfx"} <= {STEM_OF_SOURCE.get(s) for s in sources}
 
 
 class Stem(Value, frozen=True):

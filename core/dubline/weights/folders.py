@@ -150,6 +150,15 @@ def installed_folders() -> list[tuple[Path, ModelFolder | WeightsError, FolderCa
     return found
 
 
+def damaged_folders(*kinds: FolderKind) -> tuple[str, ...]:
+    """What is wrong with models of some kinds in the models folder that cannot be taken, as sentences."""
+    return tuple(
+        f"{found.message}. {found.hint}"
+        for path, found, _ in installed_folders()
+        if isinstance(found, WeightsError) and folder_kind(path) in kinds
+    )
+
+
 def weight_sums(path: Path) -> tuple[str, ...]:
     """The SHA-256 of a folder's weights, in the order of `weight_files`.
 

@@ -27,8 +27,8 @@ from dubline.files import write_whole
 from dubline.report import Report, silent
 from dubline.values.base import Value, canonical_json, to_json
 from dubline.workers.client import POLL, worker_file
-from dubline.workers.recipes import PARTS, Recipe
 from dubline.workers.recipes import RECIPES as RECIPES
+from dubline.workers.recipes import Recipe
 
 Say = Callable[[str], None]
 
@@ -45,14 +45,6 @@ class Installed(Value, frozen=True):
     seconds: float
     bytes: int
     parts: tuple[str, ...] = ()
-
-
-def how_to_install(kind: str, name: str) -> str:
-    """The command that brings a back end's environment; "" where it needs none, or has it."""
-    parts = PARTS.get((kind, name))
-    if parts is None or installed(name, parts) is not None:
-        return ""
-    return f"dubline backends install {name}" + "".join(f" --with {part}" for part in parts)
 
 
 def environments_folder() -> Path:

@@ -86,10 +86,3 @@ RECIPES = {
         },
     )
 }
-
-
-PARTS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("recognizer", "paddlespeech"): (),
-    ("voice", "paddlespeech"): ("voices",),
-}
-"""Back ends (kind, name) that live in the environment of their name, and the parts of it that they need."""

@@ -8,11 +8,11 @@ film is heard in windows and its voices linked (`diarize_windows`). Checkpoints 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
-
+from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.diarizers.windows import (
     RATE,
     SILENCE,
@@ -55,7 +55,7 @@ class Pyannote(WindowedDiarizer):
     overlap: ClassVar[float] = 15.0
     longest_piece: ClassVar[float] = 30.0
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a name on the hub, or the path of a folder or its config.yaml.
 
         `speakers`, or bounds `min_speakers` and `max_speakers`; none: estimate. `window`: minutes that are
@@ -104,29 +104,49 @@ class Pyannote(WindowedDiarizer):
         self._take_threads()
 
     @classmethod
-    def models_here(cls, language: str = "") -> dict[str, Path]:
-        """The pipelines on this machine, by name; the user's own first."""
-        from dubline.backends.diarizers.pyannote_hub import pipelines_here
-
-        return pipelines_here()
+    def rank(cls, content: str) -> int | None:
+        """First, where it is installed and has a model."""
+        return 80
 
     @classmethod
-    def model_here(cls, model: str) -> Path | None:
-        """The folder of a pipeline, if it is on this machine.
-
-        Raises:
-            WeightsError: it is there, but a file of it is missing or cut off.
-        """
-        from dubline.backends.diarizers.pyannote_hub import pipeline_folder
+    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
+        """The pipelines on this machine, the user's own first."""
+        from dubline.backends.diarizers.pyannote_hub import pipeline_folder, pipelines_here
         from dubline.weights.kinds import look
 
-        found = pipeline_folder(model)
-        return Path(look(found, "pyannote").path) if found else None
+        if not sought.model:
+            return pipelines_here()
+        found = pipeline_folder(sought.model)
+        return {sought.model: Path(look(found, "pyannote").path)} if found else {}
 
     @classmethod
-    def how_to_get(cls, model: str = "") -> str:
+    def damaged(cls) -> tuple[str, ...]:
+        """What is wrong with pipelines here."""
+        from dubline.weights.folders import damaged_folders
+
+        return damaged_folders("pyannote")
+
+    @classmethod
+    def how_to_get(cls, sought: Sought) -> str:
         """The command that brings a pipeline here."""
-        return f"dubline models fetch {model if model.count('/') == 1 else DEFAULT}"
+        name = sought.model if sought.model.count("/") == 1 else DEFAULT
+        return f"`dubline models fetch {name}` brings it, or `dubline models import FOLDER`."
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """pyannote.audio and torch, and the pipeline's weights."""
+        from dubline.backends.diarizers.pyannote_hub import pipeline_folder
+        from dubline.weights.folders import weight_sums
+
+        found = pipeline_folder(options.model)
+        if found is None and Path(options.model).expanduser().is_file():  # its config.yaml
+            found = Path(options.model).expanduser().parent
+        if found is None:
+            raise WeightsError(
+                f"the pipeline {options.model!r} is not on this machine",
+                hint=cls.how_to_get(Sought(model=options.model)),
+            )
+        return (*versions("pyannote.audio", "torch"), *weight_sums(found))
 
     def _embedding_sum(self, files: tuple[Path, ...]) -> str:
         return self.identities[0].sha256[2] if len(files) > 2 else ""

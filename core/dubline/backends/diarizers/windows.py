@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from dubline.backends.backend import Backend
 from dubline.backends.contract import Diarization
 from dubline.errors import InvalidJob
 from dubline.report import Report
@@ -25,7 +26,6 @@ from dubline.values.transcript import Turn
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from typing_extensions import Self
 
     from dubline.media.speech import Speech
 
@@ -81,7 +81,7 @@ def check_ranges(options: Any, *ranges: tuple[str, float, float]) -> None:
             raise InvalidJob(f"{name} is {value}", hint=f"It is a number from {low} to {high}.")
 
 
-class WindowedDiarizer:
+class WindowedDiarizer(Backend):
     """What diarizers that hear a sound in windows do the same way.
 
     A back end loads its weights in `__init__`, sets `_options`, `_bounds`, `_device`, `embedding` and calls
@@ -152,9 +152,6 @@ class WindowedDiarizer:
 
         self._threads_before = torch.get_num_threads()
         torch.set_num_threads(self._options.threads or default_threads())
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         import torch

@@ -8,24 +8,23 @@ repeats itself, the stretch is heard once more with repetition forbidden: the sa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 import numpy as np
 
+from dubline.backends.backend import Backend, versions
 from dubline.backends.contract import Heard, Stretch
 from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
 from dubline.backends.recognizers.whisper_folder import (
+    WhisperBackend,
     find_whisper,
     quiet_hub,
-    whisper_here,
     whisper_identity,
 )
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob, WeightsError
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
-from dubline.weights.folders import whispers_here
+from dubline.weights.kinds import FolderKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,14 +63,15 @@ NO_REPEAT = 5  # tokens in a row that may not come twice when a stretch is heard
 SHORTEST = RATE // 10  # samples; less is filled up with silence, for the spectrum needs some
 
 
-class FasterWhisper:
+class FasterWhisper(WhisperBackend):
     """`faster-whisper`: times and probabilities for every word; its own voice detector stays off."""
 
     requires: ClassVar[tuple[str, ...]] = ("faster_whisper", "ctranslate2")
     extra: ClassVar[str] = "faster-whisper"
+    form: ClassVar[FolderKind] = "whisper-ct2"
     confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a size (small, large-v3, turbo ...), a hub repository, or a folder; "auto" is
         large-v3-turbo on a GPU and small on a CPU. `language`: a code such as "tr"; "" detects it anew in
         each stretch, so name it where you know it. `device`: auto, cpu or cuda. `precision`: a CTranslate2
@@ -85,6 +85,26 @@ class FasterWhisper:
         threads: int | None = None
         beam: int = 5
         glossary: tuple[str, ...] = ()
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """First: it searches with a beam, and is fast on a processor."""
+        return 80
+
+    @classmethod
+    def repository(cls, name: str) -> str:
+        """OWNER/NAME as it stands, a size as faster-whisper names it."""
+        return name if name.count("/") == 1 else SIZES.get(name, "")
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """faster-whisper and CTranslate2, and the model's weights."""
+        name = options.model
+        if name == "auto":
+            import ctranslate2
+
+            name = _usual(_device(options.device, ctranslate2.get_cuda_device_count()))
+        return (*versions("faster_whisper", "ctranslate2"), *cls.sums(name))
 
     def __init__(self, options: Options) -> None:
         quiet_hub()
@@ -102,10 +122,8 @@ class FasterWhisper:
             )
         if options.beam < 1 or (options.threads is not None and options.threads < 1):
             raise InvalidJob("beam and threads begin at 1", hint="Leave them out to take the defaults.")
-        name = options.model
-        if name == "auto":
-            name = "large-v3-turbo" if device == "cuda" else "small"
-        folder = find_whisper(name, _repository(name), "whisper-ct2", FETCHED)
+        name = _usual(device) if options.model == "auto" else options.model
+        folder = find_whisper(name, self.repository(name), self.form, FETCHED)
         try:
             self._model: Any = WhisperModel(
                 str(folder),
@@ -126,27 +144,8 @@ class FasterWhisper:
                 hint='Take a multilingual model, one of its codes such as "tr" or "en", or leave it out.',
             )
         self._options = options
-        self.identities = (whisper_identity(name, folder, (folder / "model.bin",), _repository(name)),)
+        self.identities = (whisper_identity(name, folder, (folder / "model.bin",), self.repository(name)),)
         self.notes: tuple[str, ...] = (f"Whisper {name} on {device} in {precision}",)
-
-    @classmethod
-    def models_here(cls, language: str = "") -> dict[str, Path]:
-        """The models on this machine that may be asked for a language, by name; the user's own first."""
-        return whispers_here("whisper-ct2", language)
-
-    @classmethod
-    def model_here(cls, model: str) -> Path | None:
-        """The folder of a model, if it is on this machine.
-
-        Raises:
-            WeightsError: it is there, but damaged or of another kind.
-        """
-        return whisper_here(model, _repository(model), "whisper-ct2")
-
-    @classmethod
-    def how_to_get(cls, model: str = "") -> str:
-        """The command that brings a model here."""
-        return f"dubline models fetch {_repository(model or 'small') or 'OWNER/NAME'}"
 
     def recognize(self, speech: Speech, stretches: tuple[Stretch, ...], report: Report) -> Iterator[Heard]:
         """One `Heard` for each stretch, in order. `report` counts the seconds of the stretches.
@@ -214,9 +213,6 @@ class FasterWhisper:
                 hint="If memory was short, take a smaller model, precision int8, or device cpu.",
             ) from error
 
-    def __enter__(self) -> FasterWhisper:
-        return self
-
     def __exit__(self, *exc: object) -> None:
         self._model = None
 
@@ -233,8 +229,8 @@ def _device(name: str, cards: int) -> str:
     return name
 
 
-def _repository(name: str) -> str:
-    return name if name.count("/") == 1 else SIZES.get(name, "")
+def _usual(device: str) -> str:
+    return "large-v3-turbo" if device == "cuda" else "small"
 
 
 def _repetition(segments: list[Any]) -> float:

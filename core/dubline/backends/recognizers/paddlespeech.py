@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import msgspec
-
+from dubline.backends.backend import Backend, Sought
 from dubline.backends.contract import Heard, Stretch
+from dubline.backends.paddle import PaddleBackend
 from dubline.errors import InvalidJob, WeightsError
 from dubline.report import Report, silent
 from dubline.threads import default_threads
@@ -52,20 +53,19 @@ PIECES = re.compile(rf"\s*(?:[{WIDE}][^\w\s]*|[^\s{WIDE}]+)")
 """A word with the space before it; a Chinese or Japanese letter is a word, with the marks after it."""
 
 
-class PaddleSpeech:
+class PaddleSpeech(PaddleBackend):
     """PaddleSpeech 1.5.0 behind a worker process.
 
     A worker that crashes is started once more; one that says nothing for `timeout` seconds is ended.
     """
 
-    requires: ClassVar[tuple[str, ...]] = ()
-    extra: ClassVar[str] = ""
+    cost: ClassVar[str] = "word times are estimates"
     confidence: ClassVar[str] = (
         "With Whisper, exp(avg_logprob) of the segment the word stands in: the geometric mean of its tokens' "
         "probabilities. With conformers and transformers none: they tell no probability."
     )
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`model` is a name as above; `folder` where its files are, else in the models folder.
 
         `config` and `checkpoint` name a conformer's .yaml and .pdparams one by one. `beam` is Whisper's, 1 or
@@ -86,6 +86,42 @@ class PaddleSpeech:
         punctuation: str = ""
         threads: int = 0
         timeout: float = 300.0
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """After the Whispers that tell when each word is said."""
+        return 60
+
+    @classmethod
+    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
+        """The models that may be asked for the language.
+
+        Raises:
+            InvalidJob: there is no model of that name.
+        """
+        names = [f"whisper-{size}" for size in reversed(SIZES)]
+        names += [f"{name}-en" for name in names if sought.language == "en" and name != "whisper-large"]
+        names += [name for name, (knows, _) in CONFORMERS.items() if sought.language in knows.split("_")]
+        found: dict[str, Path] = {}
+        for name in [sought.model] if sought.model else names:
+            with suppress(WeightsError):
+                found[name] = Path(_found(cls.Options(model=name))["checkpoint"]).parent
+        return found
+
+    @classmethod
+    def how_to_get(cls, sought: Sought) -> str:
+        """What to unpack where."""
+        try:
+            _found(cls.Options(model=sought.model or "whisper-small"))
+        except WeightsError as error:
+            return error.hint
+        return ""
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """The environment, and the model's files."""
+        found = _found(options)
+        return cls.sums(_weights(options, found))
 
     def __init__(self, options: Options) -> None:
         """Find the files, start the worker and load the model.
@@ -111,9 +147,9 @@ class PaddleSpeech:
                 hint="Leave `punctuation` out: Whisper writes its own marks.",
             )
         start = command("paddlespeech", ("punctuation",) if options.punctuation else ())
-        found = _whisper_files(options) if self._whisper else _conformer_files(options)
-        self._language = "" if self._whisper else found["language"]
-        marks = _punctuation_files(options, self._language) if options.punctuation else []
+        found = _found(options)
+        self._language = found.get("language", "")
+        files = _weights(options, found)
         self._worker = WorkerClient(
             start,
             name="paddlespeech",
@@ -129,12 +165,11 @@ class PaddleSpeech:
                         "threads": options.threads or default_threads(),
                         "beam": options.beam,
                         "decoding": options.decoding,
-                        "punctuation": str(marks[0].parent) if marks else "",
+                        "punctuation": str(files[-1].parent) if options.punctuation else "",
                     },
                 )
             ],
         )
-        files = [Path(found[key]) for key in ("config", "checkpoint") if found[key]] + marks
         self.identities = (
             ModelIdentity(
                 name=options.model,
@@ -155,43 +190,6 @@ class PaddleSpeech:
             f"process of its own",
             f"word times are estimates, spread {where} by the number of characters",
         )
-
-    @classmethod
-    def models_here(cls, language: str = "") -> dict[str, Path]:
-        """The models on this machine that may be asked for a language; empty without the environment."""
-        from dubline.workers.environments import installed
-
-        if installed("paddlespeech") is None:
-            return {}
-        names = [f"whisper-{size}" for size in reversed(SIZES)]
-        names += [f"{name}-en" for name in names if language == "en" and name != "whisper-large"]
-        names += [name for name, (knows, _) in CONFORMERS.items() if language in knows.split("_")]
-        found = {name: cls.model_here(name) for name in names}
-        return {name: path for name, path in found.items() if path is not None}
-
-    @classmethod
-    def model_here(cls, model: str) -> Path | None:
-        """The folder of a model, if it is on this machine.
-
-        Raises:
-            InvalidJob: there is no such model.
-        """
-        options = cls.Options(model=model)
-        try:
-            find = _whisper_files if model.startswith("whisper") else _conformer_files
-            return Path(find(options)["checkpoint"]).parent
-        except WeightsError:
-            return None
-
-    @classmethod
-    def how_to_get(cls, model: str = "") -> str:
-        """What brings a model here."""
-        try:
-            options = cls.Options(model=model or "whisper-small")
-            _whisper_files(options) if options.model.startswith("whisper") else _conformer_files(options)
-        except WeightsError as error:
-            return error.hint
-        return ""
 
     def recognize(
         self, speech: Speech, stretches: tuple[Stretch, ...], report: Report = silent
@@ -242,9 +240,6 @@ class PaddleSpeech:
         """End the worker."""
         self._worker.close()
 
-    def __enter__(self) -> PaddleSpeech:
-        return self
-
     def __exit__(self, *exc: object) -> None:
         self.close()
 
@@ -262,6 +257,22 @@ def spread(text: str, start: float, end: float, confidence: float | None) -> tup
 
 
 # --- finding the files -------------------------------------------------------------------------
+
+
+def _found(options: PaddleSpeech.Options) -> dict[str, str]:
+    """What the worker is given to load a model.
+
+    Raises:
+        WeightsError: a file is missing. InvalidJob: there is no such model.
+    """
+    find = _whisper_files if options.model.startswith("whisper") else _conformer_files
+    return find(options)
+
+
+def _weights(options: PaddleSpeech.Options, found: dict[str, str]) -> list[Path]:
+    """The files that the words depend on."""
+    marks = _punctuation_files(options, found["language"]) if options.punctuation else []
+    return [Path(found[key]) for key in ("config", "checkpoint") if found[key]] + marks
 
 
 def _places(options: PaddleSpeech.Options, tag: str) -> list[Path]:

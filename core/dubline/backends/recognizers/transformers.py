@@ -10,25 +10,24 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
 import numpy as np
 
+from dubline.backends.backend import Backend, versions
 from dubline.backends.contract import Heard, Stretch
 from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
 from dubline.backends.recognizers.whisper_folder import (
+    WhisperBackend,
     find_whisper,
     quiet_hub,
-    whisper_here,
     whisper_identity,
 )
 from dubline.backends.torchaudio_guard import before_transformers
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
-from dubline.weights.folders import whispers_here
+from dubline.weights.kinds import FolderKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,14 +47,16 @@ STEP = 0.02  # seconds between two of Whisper's timestamps
 WITHOUT_SPACES = ("zh", "ja", "th", "lo", "my", "yue")
 
 
-class TransformersWhisper:
+class TransformersWhisper(WhisperBackend):
     """`transformers`: Whisper from a folder or the hub, safetensors only; word times from its attention."""
 
     requires: ClassVar[tuple[str, ...]] = ("transformers", "torch", "safetensors")
     extra: ClassVar[str] = "transformers"
+    cost: ClassVar[str] = "it decodes greedily, where faster-whisper searches with a beam"
+    form: ClassVar[FolderKind] = "whisper"
     confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a folder, a hub repository or a size; "auto" is large-v3-turbo on a GPU and small on a
         CPU. `language`: a code such as "tr"; "" detects it in each stretch. `device`: auto, cpu, cuda,
         cuda:N or mps. `precision`: auto (fp16 on CUDA, else fp32), fp32, fp16 or bf16. `batch`: stretches
@@ -67,6 +68,26 @@ class TransformersWhisper:
         precision: str = "auto"
         threads: int | None = None
         batch: int | None = None
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """After the one that searches with a beam."""
+        return 70
+
+    @classmethod
+    def repository(cls, name: str) -> str:
+        """OWNER/NAME as it stands, a size as OpenAI publishes it."""
+        return name if name.count("/") == 1 else f"openai/whisper-{name}" if name in SIZES else ""
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """transformers and torch, and the model's weights."""
+        name = options.model
+        if name == "auto":
+            from dubline.backends.torch_run import choose_device
+
+            name = _usual(choose_device(options.device))
+        return (*versions("transformers", "torch"), *cls.sums(name))
 
     def __init__(self, options: Options) -> None:
         quiet_hub()
@@ -85,10 +106,8 @@ class TransformersWhisper:
         if min(options.batch or 1, options.threads or 1) < 1:
             raise InvalidJob("batch and threads begin at 1", hint="Leave them out to take the defaults.")
         self._batch = options.batch or (1 if self._device.type == "cpu" else 8)
-        name = options.model
-        if name == "auto":
-            name = "large-v3-turbo" if self._device.type == "cuda" else "small"
-        folder = find_whisper(name, _repository(name), "whisper", FETCHED)
+        name = _usual(self._device) if options.model == "auto" else options.model
+        folder = find_whisper(name, self.repository(name), self.form, FETCHED)
         if self._device.type == "cpu":
             torch.set_num_threads(options.threads or default_threads())
         self._load(folder, kinds[precision])
@@ -99,28 +118,9 @@ class TransformersWhisper:
             )
         self._language = options.language
         files = tuple(sorted(folder.glob("model*.safetensors")))
-        self.identities = (whisper_identity(name, folder, files, _repository(name)),)
+        self.identities = (whisper_identity(name, folder, files, self.repository(name)),)
         self._said = f"Whisper {name} on {self._device} in {precision}"
         self._halvings = 0
-
-    @classmethod
-    def models_here(cls, language: str = "") -> dict[str, Path]:
-        """The models on this machine that may be asked for a language, by name; the user's own first."""
-        return whispers_here("whisper", language)
-
-    @classmethod
-    def model_here(cls, model: str) -> Path | None:
-        """The folder of a model, if it is on this machine.
-
-        Raises:
-            WeightsError: it is there, but damaged or of another kind.
-        """
-        return whisper_here(model, _repository(model), "whisper")
-
-    @classmethod
-    def how_to_get(cls, model: str = "") -> str:
-        """The command that brings a model here."""
-        return f"dubline models fetch {_repository(model or 'small') or 'OWNER/NAME'}"
 
     def _load(self, folder: Any, dtype: Any) -> None:
         before_transformers()
@@ -353,18 +353,14 @@ class TransformersWhisper:
             letter = []
         return groups
 
-    def __enter__(self) -> TransformersWhisper:
-        return self
-
     def __exit__(self, *exc: object) -> None:
         self._model = None
         if self._device.type == "cuda":
             self._torch.cuda.empty_cache()
 
 
-def _repository(name: str) -> str:
-    """Where a model is on the hub: OWNER/NAME as it stands, a size as OpenAI publishes it."""
-    return name if name.count("/") == 1 else f"openai/whisper-{name}" if name in SIZES else ""
+def _usual(device: Any) -> str:
+    return "large-v3-turbo" if device.type == "cuda" else "small"
 
 
 def _repetition(text: str) -> float:

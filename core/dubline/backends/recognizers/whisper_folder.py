@@ -3,16 +3,70 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
+from dubline.backends.backend import Backend, Sought
 from dubline.errors import DublineError, WeightsError
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import checksum, models_folder
-from dubline.weights.folders import cached_folder, folder_card, kept_folder
+from dubline.weights.folders import (
+    cached_folder,
+    damaged_folders,
+    folder_card,
+    kept_folder,
+    weight_sums,
+    whispers_here,
+)
 from dubline.weights.hub import failure, find_token, import_hub, is_offline, quiet_hub, require_network
 from dubline.weights.kinds import NEEDED, FolderKind, look, read_licence
 
-__all__ = ["find_whisper", "quiet_hub", "whisper_here", "whisper_identity"]
+__all__ = ["WhisperBackend", "find_whisper", "quiet_hub", "whisper_here", "whisper_identity"]
+
+
+class WhisperBackend(Backend):
+    """What the back ends with Whisper tell about its models; they differ in the form of the files."""
+
+    form: ClassVar[FolderKind]
+
+    @classmethod
+    def repository(cls, name: str) -> str:
+        """Where a model is on the hub; "" if the hub has none of that name."""
+        raise NotImplementedError
+
+    @classmethod
+    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
+        """The models that may be asked for the language, the user's own first."""
+        if not sought.model:
+            return whispers_here(cls.form, sought.language)
+        found = whisper_here(sought.model, cls.repository(sought.model), cls.form)
+        return {sought.model: found} if found else {}
+
+    @classmethod
+    def damaged(cls) -> tuple[str, ...]:
+        """What is wrong with models of this form."""
+        return damaged_folders(cls.form)
+
+    @classmethod
+    def how_to_get(cls, sought: Sought) -> str:
+        """The command that brings a model here."""
+        name = cls.repository(sought.model or "small") or "OWNER/NAME"
+        return f"`dubline models fetch {name}` brings it, or `dubline models import FOLDER`."
+
+    @classmethod
+    def sums(cls, name: str) -> tuple[str, ...]:
+        """The SHA-256 of a model's weights.
+
+        Raises:
+            WeightsError: it is not on this machine, or cannot be read.
+        """
+        found = whisper_here(name, cls.repository(name), cls.form)
+        if found is None:
+            raise WeightsError(
+                f"the Whisper model {name!r} is not on this machine", hint=cls.how_to_get(Sought(model=name))
+            )
+        return weight_sums(found)
 
 
 def whisper_here(name: str, repository: str, kind: FolderKind) -> Path | None:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import msgspec
-
+from dubline.backends.backend import Backend, versions
 from dubline.backends.contract import Survey, Tick
 from dubline.errors import InvalidJob
 from dubline.values.base import ModelIdentity
@@ -28,7 +27,7 @@ COST_WITHOUT = (
 )
 
 
-class Builtin:
+class Builtin(Backend):
     """Voices by their place in the stereo picture, by what sounds where nobody speaks, and by RNNoise.
 
     Raises:
@@ -36,15 +35,31 @@ class Builtin:
         BackendMissing: `rnnoise` is on and not installed.
     """
 
-    requires: ClassVar[tuple[str, ...]] = ()
-    extra: ClassVar[str] = ""
+    cost: ClassVar[str] = (
+        "the built-in separator needs no weights; voices stay faintly audible in the background and the "
+        "background loses some level under them. For better stems: `dubline models fetch htdemucs`"
+    )
     rate = 48000
     sources: tuple[str, ...] = ("vocals",)
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`rnnoise`: auto takes RNNoise where it is installed, on insists on it, off leaves it out."""
 
         rnnoise: Literal["auto", "on", "off"] = "auto"
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """A preview, and no base for a film model."""
+        return None if content in ("cinematic", "film") else 10
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """RNNoise, where it is taken: its network is compiled into its library."""
+        from dubline.backends.separators import rnnoise
+
+        if options.rnnoise == "off" or rnnoise.library_path() is None:
+            return ()
+        return (*versions("pyrnnoise"), *rnnoise.identity().sha256)
 
     def __init__(self, options: Options) -> None:
         from dubline.backends.separators import rnnoise
@@ -69,9 +84,3 @@ class Builtin:
         from dubline.backends.separators.builtin_stream import BuiltinStream
 
         return BuiltinStream(survey, tick, rnnoise=self._rnnoise)
-
-    def __enter__(self) -> Builtin:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        return None

@@ -7,10 +7,13 @@ hold the whole film in memory, and add the mean of the mix to every stem; here t
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Survey, Tick
 from dubline.errors import BackendFailed, InvalidJob
 from dubline.values.base import ModelIdentity
@@ -31,7 +34,7 @@ FILM_SOURCES = {"music", "sfx", "effects", "effect", "speech", "dialog", "dialog
 HIGHEST_OVERLAP = 0.95
 
 
-class Demucs:
+class Demucs(Backend):
     """A Demucs model or bag of models.
 
     Raises:
@@ -44,7 +47,7 @@ class Demucs:
     requires: ClassVar[tuple[str, ...]] = ("demucs", "torch", "yaml", "safetensors")
     extra: ClassVar[str] = "demucs"
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a name, or the path of a .th, .yaml, .safetensors or folder.
 
         `overlap`: share of a chunk that the next one repeats, 0 to 0.95. `shifts`: how often the sound
@@ -64,6 +67,38 @@ class Demucs:
         batch: int | None = None
         threads: int | None = None
         normalise: bool | None = None
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """First for music, and the only one that has film models."""
+        return 80 if content in ("music", "cinematic", "film") else 70
+
+    @classmethod
+    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
+        """The Demucs models that suit."""
+        from dubline.backends.separators.models import models_here
+
+        return models_here("demucs", sought)
+
+    @classmethod
+    def damaged(cls) -> tuple[str, ...]:
+        """What is wrong with Demucs models here."""
+        from dubline.backends.separators.models import damaged_models
+
+        return damaged_models("demucs")
+
+    @classmethod
+    def how_to_get(cls, sought: Sought) -> str:
+        """How to bring a model here."""
+        name = "cdx23" if sought.content == "film" else "htdemucs"
+        return f"`dubline models fetch {name}` brings one, or `dubline models import FILE`."
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """demucs and torch, and the model's files."""
+        from dubline.weights.files import resolve
+
+        return (*versions("demucs", "torch"), *resolve(options.model, "demucs").identity().sha256)
 
     def __init__(self, options: Options) -> None:
         import torch
@@ -129,9 +164,6 @@ class Demucs:
         stream = DemucsStream(self._bag, survey, tick, outputs, self._options, self._device, self._decided)
         self._streams = [*self._streams[-7:], stream]
         return stream
-
-    def __enter__(self) -> Demucs:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         import gc

@@ -5,11 +5,13 @@ Vocals only; what is left of the sound is for the stage to share out. No torch, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Survey, Tick
 from dubline.errors import (
     BackendFailed,
@@ -20,8 +22,8 @@ from dubline.errors import (
     WeightsError,
 )
 from dubline.threads import default_threads
-from dubline.values.base import ModelIdentity, Value
-from dubline.weights.files import Weights, resolve
+from dubline.values.base import ModelIdentity
+from dubline.weights.files import Weights, checksum, resolve
 
 if TYPE_CHECKING:
     from dubline.backends.contract import Sources
@@ -34,7 +36,7 @@ PROVIDERS = {
 }
 
 
-class Uvr:
+class Uvr(Backend):
     """A separator that takes the vocals out of a sound (see `dubline.backends.contract.Separator`).
 
     `model` is a name in the models folder or the path of an `.onnx` file. Its parameters are taken from the
@@ -45,7 +47,7 @@ class Uvr:
     requires: ClassVar[tuple[str, ...]] = ("onnxruntime",)
     extra: ClassVar[str] = "uvr"
 
-    class Options(Value, frozen=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """Settings of `uvr`.
 
         `parameters` replaces those that come with the model (see `MdxParameters`). `overlap` is the share
@@ -62,6 +64,38 @@ class Uvr:
         device: Literal["auto", "cpu", "cuda", "coreml"] = "auto"
         batch: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
         denoise: bool = False
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """First for voices over everything: the MDX voice models are made for it."""
+        return {"music": 70, "cinematic": 70, "film": None}.get(content, 80)
+
+    @classmethod
+    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
+        """The MDX-Net models that suit."""
+        from dubline.backends.separators.models import models_here
+
+        return models_here("mdx", sought)
+
+    @classmethod
+    def damaged(cls) -> tuple[str, ...]:
+        """What is wrong with MDX-Net models here."""
+        from dubline.backends.separators.models import damaged_models
+
+        return damaged_models("mdx")
+
+    @classmethod
+    def how_to_get(cls, sought: Sought) -> str:
+        """How to bring a model here."""
+        return "`dubline models fetch UVR-MDX-NET-Voc_FT` brings one, or `dubline models import FILE`."
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """onnxruntime, the model's files, and the parameters that may stand beside it."""
+        weights = resolve(options.model, "mdx")
+        beside = weights.files[0].with_suffix(".json")
+        sums = (checksum(beside),) if beside.is_file() else ()
+        return (*versions("onnxruntime"), *weights.identity().sha256, *sums)
 
     def __init__(self, options: Options) -> None:
         """Load the weights.
@@ -144,9 +178,6 @@ class Uvr:
             )
         result: Floats = found[:count]
         return result
-
-    def __enter__(self) -> Uvr:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         self._session = None

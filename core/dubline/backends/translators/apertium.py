@@ -19,8 +19,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
-
+from dubline.backends.backend import Backend, Sought
 from dubline.backends.programs import run_program
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.language.line_checks import PLACEHOLDERS, TAGS, problems
@@ -54,7 +53,7 @@ _JOINERS = "\u200c\u200d"
 _STAND_IN = "Qzx"  # no dictionary has it, and so it passes as an unknown word
 
 
-class Apertium:
+class Apertium(Backend):
     """`apertium`: the installed program; needs a package for each pair of languages.
 
     Raises:
@@ -62,20 +61,46 @@ class Apertium:
         InvalidJob: a language is missing or unknown.
     """
 
-    requires: ClassVar[tuple[str, ...]] = ()
-    extra: ClassVar[str] = ""
     whole_sentences: ClassVar[bool] = False
     in_context: ClassVar[bool] = False
     varies: ClassVar[bool] = False
     by_hand: ClassVar[bool] = False
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`source` and `target`: codes such as "en", "es", "pt-BR". `candidates` is known as to every
         translator; the program has one translation only."""
 
         source: str = ""
         target: str = ""
         candidates: int = 1
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """Only where it is named: nobody should get translation by rules without asking for it."""
+        return None
+
+    @classmethod
+    def missing(cls) -> tuple[str, ...]:
+        """The program."""
+        return () if shutil.which("apertium") else ("the program apertium",)
+
+    @classmethod
+    def remedy(cls) -> str:
+        """The program with a pair of languages."""
+        return INSTALL
+
+    @classmethod
+    def check(cls, sought: Sought) -> None:
+        """Refuse a pair of languages that is not installed."""
+        program = shutil.which("apertium")
+        if program and sought.language and sought.target:
+            _mode(program, sought.language, sought.target)
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """The program's version."""
+        program = shutil.which("apertium")
+        return (_version(program),) if program else ()
 
     def __init__(self, options: Options) -> None:
         for name in ("source", "target"):
@@ -149,12 +174,6 @@ class Apertium:
         """One process for these texts; as many come back unless the program swallowed a break."""
         answer = _piped([self._program, "-u", self._mode], "\n\n".join(texts) + "\n", tick)
         return [" ".join(part.split()) for part in re.split(r"\n\s*\n", answer.strip("\n"))]
-
-    def __enter__(self) -> Apertium:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        pass
 
 
 # --- the text ----------------------------------------------------------------------------------

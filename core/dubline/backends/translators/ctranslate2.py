@@ -17,17 +17,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
-
+from dubline.backends.backend import Backend, versions
 from dubline.backends.torchaudio_guard import before_transformers
 from dubline.backends.translators.seq2seq_batches import BatchWork, Found, planned
 from dubline.backends.translators.seq2seq_folder import (
+    Seq2SeqBackend,
     called,
     check_numbers,
     find_model,
     identity_of,
     licence_note,
-    model_here,
     usual_model,
 )
 from dubline.backends.translators.seq2seq_languages import Codec
@@ -36,7 +35,7 @@ from dubline.threads import default_threads
 from dubline.weights.files import models_folder
 from dubline.weights.folders import weight_sums
 from dubline.weights.hub import quiet_hub
-from dubline.weights.kinds import folder_kind, read_settings
+from dubline.weights.kinds import FolderKind, folder_kind, read_settings
 
 if TYPE_CHECKING:
     from dubline.report import Report
@@ -49,17 +48,18 @@ LENGTH_COUNTS = {"shorter": 0.0, "longer": 2.0}
 """CTranslate2's length penalty: a hypothesis' score is divided by its tokens to this power."""
 
 
-class CTranslate2Translator:
+class CTranslate2Translator(Seq2SeqBackend):
     """`ctranslate2`: OPUS-MT, NLLB or M2M100 from a folder of either form; int8 on a CPU, no network."""
 
     requires: ClassVar[tuple[str, ...]] = ("ctranslate2", "transformers")
     extra: ClassVar[str] = "ctranslate2"
+    forms: ClassVar[tuple[FolderKind, ...]] = ("seq2seq-ct2", "seq2seq")
     whole_sentences: ClassVar[bool] = True
     in_context: ClassVar[bool] = False
     varies: ClassVar[bool] = True
     by_hand: ClassVar[bool] = False
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`source`, `target`: "tr", "pt-BR" or FLORES codes. `model`: a folder, a name in the models folder
         or OWNER/NAME, in the form of CTranslate2 or of transformers; "auto" is the OPUS-MT model for the
         pair. `candidates`: how many translations of a line at most. `beams`: width of the search, at least
@@ -67,8 +67,8 @@ class CTranslate2Translator:
         bf16; "auto" is float16 on a GPU and int8 on a CPU. `threads`: of the processor. `budget`: source
         tokens in a batch."""
 
-        source: str
-        target: str
+        source: str = ""
+        target: str = ""
         model: str = "auto"
         candidates: int = 4
         beams: int = 4
@@ -78,14 +78,15 @@ class CTranslate2Translator:
         budget: int = 384
 
     @classmethod
-    def model_here(cls, model: str, source: str, target: str) -> Path | None:
-        """Where the model for two languages is on this machine; None if it is not."""
-        return model_here(model, source, target, "seq2seq-ct2", "seq2seq")
+    def rank(cls, content: str) -> int | None:
+        """First: several times faster on a processor."""
+        return 80
 
     @classmethod
-    def usual_model(cls, source: str, target: str) -> str:
-        """The hub's name of the model that "auto" means."""
-        return usual_model(source, target)
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """CTranslate2 and transformers, which cuts the text up, and the model's weights."""
+        sums = cls.sums(options.model, options.source, options.target)
+        return (*versions("ctranslate2", "transformers"), *sums)
 
     def __init__(self, options: Options) -> None:
         check_numbers(options.candidates, options.beams, options.budget, options.threads)
@@ -106,7 +107,7 @@ class CTranslate2Translator:
         name = options.model
         if name == "auto":
             name = usual_model(options.source, options.target)
-        folder = find_model(name, "seq2seq-ct2", "seq2seq")
+        folder = find_model(name, *self.forms)
         positions = read_settings(folder).get("max_position_embeddings")
         self._codec = Codec(folder, options.source, options.target, positions)
         self._said = [f"{called(name, folder)} on {device} in {precision}, {self._beams} beams"]
@@ -196,9 +197,6 @@ class CTranslate2Translator:
                 some.append(Found(codec.text(tokens), mean, len(tokens), whole))
             found.append(some)
         return found
-
-    def __enter__(self) -> CTranslate2Translator:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         self._model = None

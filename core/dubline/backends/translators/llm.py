@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
+from dubline.backends.backend import Backend
 from dubline.backends.translators.llm_prompts import (
     VARIANTS,
     language_name,
@@ -34,7 +35,7 @@ ALONE = 2  # requests for a line by itself before it counts as failed
 DEAF = 6  # requests in a row without an answer after which the server counts as gone
 
 
-class LanguageModel:
+class LanguageModel(Backend):
     """`llm`: any server that speaks OpenAI's chat completions. There is no address that it takes by itself.
 
     A key is read from the environment variable DUBLINE_LLM_KEY, else OPENAI_API_KEY, and kept nowhere.
@@ -50,7 +51,7 @@ class LanguageModel:
     varies: ClassVar[bool] = True
     by_hand: ClassVar[bool] = False
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`server`: its address, such as http://localhost:11434/v1. `model`: its name on that server.
         `source`, `target`: codes such as "tr", "en", "pt-BR".
 
@@ -74,6 +75,20 @@ class LanguageModel:
         timeout: float = 120.0
         temperature: float = 0.2
         seed: int | None = 0
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """Only where it is named: it sends the lines to a server."""
+        return None
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """Nothing here: the server computes, and the options name it."""
+        return ()
+
+    @classmethod
+    def trial_options(cls) -> None:
+        """Nobody but the user knows a server."""
 
     def __init__(self, options: Options) -> None:
         _check(options)
@@ -184,9 +199,6 @@ class LanguageModel:
     def history(self) -> int:
         """How many translated lines a request tells."""
         return self._options.history
-
-    def __enter__(self) -> LanguageModel:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         self._server.close()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
-
+from dubline.backends.backend import Backend
 from dubline.values.base import ModelIdentity
 from dubline.values.translated import Answer
 
@@ -15,23 +14,26 @@ if TYPE_CHECKING:
     from dubline.values.translated import SourceLine
 
 
-class Manual:
+class Manual(Backend):
     """`manual`: every line is left to a person, who finds it in the files for editing."""
 
-    requires: ClassVar[tuple[str, ...]] = ()
-    extra: ClassVar[str] = ""
     whole_sentences: ClassVar[bool] = False
     in_context: ClassVar[bool] = False
     varies: ClassVar[bool] = False
     by_hand: ClassVar[bool] = True
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`source` and `target`: codes such as "tr" and "en". `candidates` is known as to every translator,
         and has no effect."""
 
         source: str = ""
         target: str = ""
         candidates: int = 1
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """Only where it is named."""
+        return None
 
     def __init__(self, options: Options) -> None:
         self.identities: tuple[ModelIdentity, ...] = ()
@@ -46,9 +48,3 @@ class Manual:
         if left:
             yield left
         report(len(lines), len(lines))
-
-    def __enter__(self) -> Manual:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        pass

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
+from dubline.backends.backend import Backend, Sought
 from dubline.backends.translators.seq2seq_languages import flores, short_code
 from dubline.errors import InvalidJob, WeightsError
 from dubline.values.base import ModelIdentity
@@ -33,7 +36,8 @@ def usual_model(source: str, target: str) -> str:
     """The model that "auto" means for two languages.
 
     Raises:
-        InvalidJob: there is no usual one; the hint names models that could do it.
+        InvalidJob: a language is missing.
+        WeightsError: there is no usual one; the hint names models that could do it.
     """
     pair = f"{short_code(source)}-{short_code(target)}"
     if pair in USUAL:
@@ -43,19 +47,55 @@ def usual_model(source: str, target: str) -> str:
             "a learned translator must be told both languages", hint="Name them, such as tr and en."
         )
     able = "; ".join(f"{name} ({what})" for name, what in MANY if flores(source) and flores(target))
-    raise InvalidJob(
+    raise WeightsError(
         f"no model is the usual one from {source} to {target}",
         hint=f"Name one that can do it: {able}." if able else "Name a model's folder, or use an LLM.",
     )
 
 
-def model_here(model: str, source: str, target: str, *kinds: FolderKind) -> Path | None:
-    """Where a model is on this machine, by name or the usual one of the pair ("auto"); None if it is not.
+class Seq2SeqBackend(Backend):
+    """What the learned translators tell about their models; they differ in the forms that they can read."""
 
-    Raises:
-        InvalidJob: "auto", and the pair has no usual model.
-    """
-    return find_folder(usual_model(source, target) if model == "auto" else model, *kinds)
+    forms: ClassVar[tuple[FolderKind, ...]]
+
+    @classmethod
+    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
+        """The named model, or the usual one of the pair of languages.
+
+        Raises:
+            InvalidJob: a language is missing.
+            WeightsError: the model is damaged, or the pair has no usual one.
+        """
+        name = sought.model or usual_model(sought.language, sought.target)
+        found = find_folder(name, *cls.forms)
+        if found is None:
+            return {}
+        look(found)
+        return {name: found}
+
+    @classmethod
+    def how_to_get(cls, sought: Sought) -> str:
+        """The command that brings the model here, and who else could translate."""
+        name = sought.model or usual_model(sought.language, sought.target)
+        fetch = (
+            f"Fetch the model with `dubline models fetch {name}`"
+            if name.count("/") == 1
+            else ("Bring the model in with `dubline models import FOLDER`")
+        )
+        return (
+            f"{fetch}, or name another translator: --translator llm with a server of your own, apertium, or "
+            "manual."
+        )
+
+    @classmethod
+    def sums(cls, model: str, source: str, target: str) -> tuple[str, ...]:
+        """The SHA-256 of the weights of a model, or of the usual one ("auto").
+
+        Raises:
+            InvalidJob: "auto", and a language is missing.
+            WeightsError: it is not on this machine, or damaged.
+        """
+        return weight_sums(find_model(usual_model(source, target) if model == "auto" else model, *cls.forms))
 
 
 def find_model(name: str, *kinds: FolderKind) -> Path:

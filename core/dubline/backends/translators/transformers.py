@@ -18,22 +18,21 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
-
+from dubline.backends.backend import Backend, versions
 from dubline.backends.translators.seq2seq_batches import BatchWork, Found, planned
 from dubline.backends.translators.seq2seq_folder import (
+    Seq2SeqBackend,
     check_numbers,
     find_model,
     identity_of,
     licence_note,
-    model_here,
     usual_model,
 )
 from dubline.backends.translators.seq2seq_languages import Codec
 from dubline.errors import InvalidJob, WeightsError
 from dubline.threads import default_threads
 from dubline.weights.hub import quiet_hub
-from dubline.weights.kinds import read_settings
+from dubline.weights.kinds import FolderKind, read_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,17 +51,18 @@ SCORES_AGREE = 0.05
 """By how much, on average, the best scores in half precision may differ from those in fp32."""
 
 
-class TransformersTranslator:
+class TransformersTranslator(Seq2SeqBackend):
     """`transformers`: OPUS-MT, NLLB or M2M100 from a folder; safetensors only, no network."""
 
     requires: ClassVar[tuple[str, ...]] = ("transformers", "torch", "safetensors")
     extra: ClassVar[str] = "transformers"
+    forms: ClassVar[tuple[FolderKind, ...]] = ("seq2seq",)
     whole_sentences: ClassVar[bool] = True
     in_context: ClassVar[bool] = False
     varies: ClassVar[bool] = True
     by_hand: ClassVar[bool] = False
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`source`, `target`: "tr", "pt-BR" or FLORES codes. `model`: a folder, a name in the models folder
         or OWNER/NAME; "auto" is the OPUS-MT model for the pair. `candidates`: how many translations of a line
         at most. `beams`: width of the search, at least `candidates`. `device`: auto, cpu, cuda, cuda:N or
@@ -70,8 +70,8 @@ class TransformersTranslator:
         fp32 on the first batch; else fp32), fp32, int8, bf16, fp16. `threads`: of the processor. `budget`:
         source tokens in a batch. `seed`: of the lots drawn for shorter and longer ones."""
 
-        source: str
-        target: str
+        source: str = ""
+        target: str = ""
         model: str = "auto"
         candidates: int = 4
         beams: int = 4
@@ -82,14 +82,15 @@ class TransformersTranslator:
         seed: int = 0
 
     @classmethod
-    def model_here(cls, model: str, source: str, target: str) -> Path | None:
-        """Where the model for two languages is on this machine; None if it is not."""
-        return model_here(model, source, target, "seq2seq")
+    def rank(cls, content: str) -> int | None:
+        """After the faster one."""
+        return 70
 
     @classmethod
-    def usual_model(cls, source: str, target: str) -> str:
-        """The hub's name of the model that "auto" means."""
-        return usual_model(source, target)
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """transformers and torch, and the model's weights."""
+        sums = cls.sums(options.model, options.source, options.target)
+        return (*versions("transformers", "torch"), *sums)
 
     def __init__(self, options: Options) -> None:
         check_numbers(options.candidates, options.beams, options.budget, options.threads)
@@ -108,7 +109,7 @@ class TransformersTranslator:
         name = options.model
         if name == "auto":
             name = usual_model(options.source, options.target)
-        folder = find_model(name, "seq2seq")
+        folder = find_model(name, *self.forms)
         settings = read_settings(folder)
         if settings.get("model_type") not in FAMILIES:
             raise WeightsError(
@@ -282,9 +283,6 @@ class TransformersTranslator:
             return half
         self._half = None
         return exact
-
-    def __enter__(self) -> TransformersTranslator:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         self._model = None

@@ -34,8 +34,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
-
+from dubline.backends.backend import Backend
 from dubline.backends.contract import Reference, Spoken, VoiceInfo
 from dubline.backends.programs import LOOK, run_program
 from dubline.backends.voices.program import read_spoken, speakable
@@ -54,7 +53,7 @@ _CLONES = {"reference", "reference_text", "reference_text_file"}
 _PLACES = {"text_file", "wav", "voice"} | _PACES | _CLONES
 
 
-class Command:
+class Command(Backend):
     """`command`: a program, or an HTTP address that answers a posted text with a sound file.
 
     A service's key is read from the environment variable DUBLINE_VOICE_KEY, sent as a bearer token to that
@@ -66,12 +65,10 @@ class Command:
         BackendMissing: there is no such program.
     """
 
-    requires: ClassVar[tuple[str, ...]] = ()
-    extra: ClassVar[str] = ""
     pitches: ClassVar[bool] = False
     any_voice: ClassVar[bool] = True
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`command`: program and arguments with placeholders, each an element of its own. `address`: http
         or https, with placeholders. `form`: post it a form with the text and a reference of the speaker's
         voice. `voices`: the names to cast from. `timeout`: seconds for a line. `language` is known as to
@@ -83,6 +80,15 @@ class Command:
         voices: tuple[str, ...] = ()
         timeout: float = 120.0
         language: str = ""
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """Only where it is named."""
+        return None
+
+    @classmethod
+    def trial_options(cls) -> None:
+        """Nobody but the user knows which program or service it is."""
 
     def __init__(self, options: Options) -> None:
         if bool(options.command) == bool(options.address):
@@ -228,12 +234,6 @@ class Command:
         if not data or len(data) > LARGEST:
             raise BackendFailed(f"{self._name} answered with {len(data)} bytes", hint=hint)
         return data
-
-    def __enter__(self) -> Command:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        pass
 
 
 _NAMES = "A name has letters, and does not begin with a dash."

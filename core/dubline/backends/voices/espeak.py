@@ -14,8 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
-
+from dubline.backends.backend import Backend, Sought
 from dubline.backends.contract import Spoken, VoiceInfo
 from dubline.backends.programs import run_program
 from dubline.backends.voices.program import read_spoken, speakable
@@ -44,7 +43,7 @@ _ALIAS = re.compile(r"\((\S+) \d+\)")
 _OTHER_CODES = {"no": "nb", "zh": "cmn", "iw": "he"}
 
 
-class Espeak:
+class Espeak(Backend):
     """`espeak-ng`: the installed program. Voices are named "tr+f2": a language, and a variant after a plus.
 
     Raises:
@@ -52,17 +51,48 @@ class Espeak:
         InvalidJob: the language is missing, or the program does not speak it.
     """
 
-    requires: ClassVar[tuple[str, ...]] = ()
-    extra: ClassVar[str] = ""
+    cost: ClassVar[str] = "a voice by rules: a guide track, not a release"
     pitches: ClassVar[bool] = True
     any_voice: ClassVar[bool] = False
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`language`: a code such as "tr" or "pt-BR". `words`: words a minute that count as the voices' own
         pace, 80 to 450."""
 
         language: str = ""
         words: int = WORDS
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """Last, but it knows most languages."""
+        return 30
+
+    @classmethod
+    def missing(cls) -> tuple[str, ...]:
+        """The program."""
+        return () if shutil.which(PROGRAM) else (f"the program {PROGRAM}",)
+
+    @classmethod
+    def remedy(cls) -> str:
+        """The system's package."""
+        return "sudo apt install espeak-ng"
+
+    @classmethod
+    def check(cls, sought: Sought) -> None:
+        """Refuse a language that the program does not speak."""
+        if sought.language:
+            cls(cls.Options(language=sought.language))
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """The program's version."""
+        program = shutil.which(PROGRAM)
+        return (_version(program),) if program else ()
+
+    @classmethod
+    def trial_options(cls) -> dict[str, str]:
+        """A language must be named."""
+        return {"language": "en"}
 
     def __init__(self, options: Options) -> None:
         program = shutil.which(PROGRAM)
@@ -80,11 +110,10 @@ class Espeak:
         self._codes = _spoken_codes(program)
         self._variants = _variants(program)
         self._language = self._code(options.language)
-        version = _listed(program, "--version").partition("Data at")[0]
         self.paces = True
         self.identities: tuple[ModelIdentity, ...] = (
             ModelIdentity(
-                name=f"espeak-ng {version.partition(':')[2].strip()}",
+                name=_version(program),
                 origin=PROGRAM,
                 licence="GPL-3.0-or-later",
             ),
@@ -133,12 +162,6 @@ class Espeak:
             f"espeak-ng does not speak {language!r}", hint="`espeak-ng --voices` lists its languages."
         )
 
-    def __enter__(self) -> Espeak:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        pass
-
 
 def pitch_setting(factor: float) -> int:
     """The program's pitch, 0 to 99, that brings a voice's F0 to `factor` times its own, or nearest to it."""
@@ -165,6 +188,11 @@ def _spoken_codes(program: str) -> frozenset[str]:
 def _variants(program: str) -> frozenset[str]:
     files = (word for row in _listed(program, "--voices=variant").splitlines() for word in row.split())
     return frozenset(word.removeprefix("!v/") for word in files if word.startswith("!v/"))
+
+
+def _version(program: str) -> str:
+    told = _listed(program, "--version").partition("Data at")[0]
+    return f"{PROGRAM} {told.partition(':')[2].strip()}"
 
 
 def _listed(program: str, option: str) -> str:

@@ -14,8 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
-
+from dubline.backends.backend import Backend
 from dubline.backends.contract import Spoken, VoiceInfo
 from dubline.backends.programs import run_program
 from dubline.backends.voices.program import read_spoken, speakable
@@ -42,7 +41,7 @@ _VOICES = {
 _ASCII = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
 
 
-class Flite:
+class Flite(Backend):
     """`flite`: the installed program; English only.
 
     A voice is one of the program's own ("slt", "rms", "awb", "kal16", "kal"), or the path of a .flitevox
@@ -53,15 +52,36 @@ class Flite:
         InvalidJob: another language than English.
     """
 
-    requires: ClassVar[tuple[str, ...]] = ()
-    extra: ClassVar[str] = ""
+    languages: ClassVar[tuple[str, ...] | None] = ("en",)
+    cost: ClassVar[str] = "small voices: a guide track, not a release"
     pitches: ClassVar[bool] = False  # one of its voices ignores the setting
     any_voice: ClassVar[bool] = False
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`language`: "en", or a code that begins with it."""
 
         language: str = "en"
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """After neural voices, before rules."""
+        return 40
+
+    @classmethod
+    def missing(cls) -> tuple[str, ...]:
+        """The program."""
+        return () if shutil.which(PROGRAM) else (f"the program {PROGRAM}",)
+
+    @classmethod
+    def remedy(cls) -> str:
+        """The system's package."""
+        return "sudo apt install flite"
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """The program's version."""
+        program = shutil.which(PROGRAM)
+        return (_version(program),) if program else ()
 
     def __init__(self, options: Options) -> None:
         if base_language(options.language) != "en":
@@ -106,12 +126,6 @@ class Flite:
                 [*command, "-f", str(words), "-o", str(wav)], b"", tick, timeout=TIMEOUT, name=PROGRAM
             )
             return read_spoken(wav, PROGRAM)
-
-    def __enter__(self) -> Flite:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        pass
 
 
 def in_ascii(text: str) -> str:

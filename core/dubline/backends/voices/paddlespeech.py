@@ -12,12 +12,13 @@ folder with PaddleSpeech's two archives unpacked in it:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
-
+from dubline.backends.backend import Backend, Sought
 from dubline.backends.contract import Spoken, VoiceInfo
+from dubline.backends.paddle import ENVIRONMENT, PaddleBackend
 from dubline.backends.voices.program import read_spoken, speakable
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
 from dubline.language.script import base_language
@@ -39,23 +40,22 @@ PAIRS = {
 }
 """For each language an acoustic model and a vocoder that fit, from PaddleSpeech 1.5.0's own list
 (resource/pretrained_models.py)."""
-LANGUAGES = ("en", "zh")
 ENGLISH = re.compile(r"[A-Z]{2}[0-2]")  # ARPAbet vowels with their stress
 CHINESE = re.compile(r"[a-z]+[1-5]")  # finals of pinyin with their tone
 
 
-class PaddleSpeechVoice:
+class PaddleSpeechVoice(PaddleBackend):
     """`paddlespeech`: FastSpeech2 with Parallel WaveGAN, HiFi-GAN or multi-band MelGAN, on the processor.
 
     A worker that crashes is started once more; a line over which it dies twice fails, and the next one has a
     fresh worker. Weights are read without running anything that is in the file.
     """
 
-    requires: ClassVar[tuple[str, ...]] = ()
-    extra: ClassVar[str] = ""
+    parts: ClassVar[tuple[str, ...]] = ("voices",)
+    languages: ClassVar[tuple[str, ...] | None] = ("en", "zh")
     any_voice: ClassVar[bool] = False
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: the folder with both models, or its name in the models folder; "" takes the first there
         that speaks the language. `vocoder`: the vocoder's folder, where it lies elsewhere. `nltk_data`: a
         folder of NLTK's with averaged_perceptron_tagger_eng, to tell English words apart that are spelt
@@ -69,6 +69,29 @@ class PaddleSpeechVoice:
         nltk_data: str = ""
         threads: int = 0
         timeout: float = 120.0
+
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """Only where it is named."""
+        return None
+
+    @classmethod
+    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
+        """The first voice that speaks the language.
+
+        Raises:
+            WeightsError: there is none. InvalidJob: the named one does not speak the language.
+        """
+        home, _ = _home(sought.model, base_language(sought.language) if sought.language else "")
+        return {sought.model or home.name: home}
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """The environment, and both models' files."""
+        wanted = base_language(options.language) if options.language else ""
+        home, _ = _home(options.model, wanted)
+        acoustic, vocoder = _files(home, options.vocoder, wanted)
+        return cls.sums(Path(path) for path in (*acoustic.values(), *vocoder.values()) if path)
 
     def __init__(self, options: Options) -> None:
         """Find the files, start the worker and load the models.
@@ -85,11 +108,11 @@ class PaddleSpeechVoice:
         if options.threads < 0 or not options.timeout > 0:
             raise InvalidJob("threads must be 0 or more, timeout above 0", hint="Correct the option.")
         wanted = base_language(options.language) if options.language else ""
-        if wanted and wanted not in LANGUAGES:
+        if wanted and wanted not in PAIRS:
             raise InvalidJob(
                 f"PaddleSpeech has no voice for {options.language!r}", hint="It speaks English and Chinese."
             )
-        start = command("paddlespeech", ("voices",), "paddlespeech_voice")
+        start = command(ENVIRONMENT, self.parts, "paddlespeech_voice")
         home, spoken = _home(options.model, wanted)
         acoustic, vocoder = _files(home, options.vocoder, wanted)
         threads = options.threads or default_threads()
@@ -177,9 +200,6 @@ class PaddleSpeechVoice:
     def close(self) -> None:
         """End the worker."""
         self._worker.close()
-
-    def __enter__(self) -> PaddleSpeechVoice:
-        return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 import numpy as np
 
+from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Spoken, VoiceInfo
 from dubline.backends.voices.program import speakable
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
@@ -30,7 +31,7 @@ _GET = (
 )
 
 
-class Piper:
+class Piper(Backend):
     """`piper`: a voice's file, or a folder of them.
 
     Raises:
@@ -42,24 +43,37 @@ class Piper:
     pitches: ClassVar[bool] = False
     any_voice: ClassVar[bool] = False
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a voice's .onnx file, a folder with voices, or the name of one in the models folder; ""
         takes all there. `language`: a code; "" takes voices of every language."""
 
         model: str = ""
         language: str = ""
 
+    @classmethod
+    def rank(cls, content: str) -> int | None:
+        """First: the voices are neural."""
+        return 80
+
+    @classmethod
+    def check(cls, sought: Sought) -> None:
+        """Refuse a language for which there is no voice here."""
+        _fitting(sought.model, sought.language)
+
+    @classmethod
+    def identity(cls, options: Options) -> tuple[str, ...]:
+        """Piper and onnxruntime, and the files of all voices to cast from."""
+        files = [file for file, _ in _fitting(options.model, options.language)]
+        sums = (checksum(part) for file in files for part in (file, file.with_name(f"{file.name}.json")))
+        return (*versions("piper", "onnxruntime"), *sums)
+
     def __init__(self, options: Options) -> None:
-        place, files = _found(options.model)
-        if not files or not files[0].is_file():
-            raise WeightsError(f"there is no Piper voice in {place}", hint=_GET)
         self._files: dict[str, tuple[Path, int | None]] = {}
         self._infos: list[VoiceInfo] = []
-        wanted = base_language(options.language) if options.language else ""
-        for file in files:
-            self._add(file, _settings(file), wanted)
-        if not self._infos:
-            raise WeightsError(f"no Piper voice in {place} speaks {options.language!r}", hint=_GET)
+        for file, settings in _fitting(options.model, options.language):
+            for name, number in _speakers(file, settings).items():
+                self._files[name] = file, number
+                self._infos.append(VoiceInfo(name=name, language=_code(settings)))
         used = sorted({file for file, _ in self._files.values()})
         self.paces = True
         self.identities: tuple[ModelIdentity, ...] = tuple(
@@ -108,19 +122,6 @@ class Piper:
         sound = np.concatenate(pieces, axis=1) if pieces else np.zeros((1, 0), np.float32)
         return Spoken(sound=sound, rate=rate)
 
-    def _add(self, file: Path, settings: dict[str, Any], wanted: str) -> None:
-        code = str(settings.get("language", {}).get("code") or settings["espeak"]["voice"])
-        if wanted and base_language(code.replace("_", "-")) != wanted:
-            return
-        names = {name: int(number) for name, number in settings.get("speaker_id_map", {}).items()}
-        if int(settings["num_speakers"]) < 2:
-            entries: dict[str, int | None] = {file.stem: None}
-        else:
-            entries = {f"{file.stem}#{name}": number for name, number in names.items()}
-        for name, number in entries.items():
-            self._files[name] = file, number
-            self._infos.append(VoiceInfo(name=name, language=code))
-
     def _loaded(self, file: Path) -> Any:
         from piper import PiperVoice
 
@@ -135,11 +136,41 @@ class Piper:
         self._open[file] = model  # the one used last is the last to go
         return model
 
-    def __enter__(self) -> Piper:
-        return self
-
     def __exit__(self, *exc: object) -> None:
         self._open.clear()
+
+
+def _fitting(model: str, language: str) -> list[tuple[Path, dict[str, Any]]]:
+    """The voices' files that speak a language ("": any), with what stands beside them.
+
+    Raises:
+        WeightsError: there is none, or one without its JSON file.
+        InvalidJob: a voice would need a download.
+    """
+    place, files = _found(model)
+    if not files or not files[0].is_file():
+        raise WeightsError(f"there is no Piper voice in {place}", hint=_GET)
+    told = [(file, _settings(file)) for file in files]
+    wanted = base_language(language) if language else ""
+    fitting = [
+        (file, settings)
+        for file, settings in told
+        if not wanted or base_language(_code(settings).replace("_", "-")) == wanted
+    ]
+    if not any(_speakers(file, settings) for file, settings in fitting):
+        raise WeightsError(f"no Piper voice in {place} speaks {language!r}", hint=_GET)
+    return fitting
+
+
+def _code(settings: dict[str, Any]) -> str:
+    return str(settings.get("language", {}).get("code") or settings["espeak"]["voice"])
+
+
+def _speakers(file: Path, settings: dict[str, Any]) -> dict[str, int | None]:
+    """Names of the voices in a file, and their numbers where there are several."""
+    if int(settings["num_speakers"]) < 2:
+        return {file.stem: None}
+    return {f"{file.stem}#{name}": int(n) for name, n in settings.get("speaker_id_map", {}).items()}
 
 
 def _found(model: str) -> tuple[Path, list[Path]]:
