@@ -21,7 +21,7 @@ from dubline.values.dubbed import Dub, LoudnessReport, Mix, Take, Takes, dub_jso
 from dubline.values.timeline import TimelineClip, TimelineMedia
 from dubline.values.transcript import Segment, Speaker, Transcript
 from dubline.values.translated import Fit, TranslatedSegment, Translation, counted
-from dubline.values.wishes import LocalizeJob
+from dubline.values.wishes import LocalizeJob, SeparateWish
 
 Said = tuple[float, float, str, str, str]  # start, end, speaker, Turkish, English ("" : failed)
 
@@ -55,7 +55,11 @@ def localized_run(
     """The run folder. With `stems`, the built-in separator made them; the transcript and the translation hold
     what is `said`."""
     root = folder / "Bölüm 1.dubline"
-    job = LocalizeJob(media=timeline(folder, rate=rate, first=first), subtitles=False, separator="builtin")
+    job = LocalizeJob(
+        media=timeline(folder, rate=rate, first=first),
+        separate=SeparateWish(separator="builtin"),
+        transcribe=None,
+    )
     with Run(root) as run:
         if stems:
             localize(job, run, threads=1)
