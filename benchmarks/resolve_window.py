@@ -30,6 +30,8 @@ def main() -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     from resolve_simulator.runner import run_menu_script
 
+    from dubline_resolve.bridge import PROTOCOL
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", nargs="+", default=[sys.executable], help="interpreters for the script")
     parser.add_argument("--times", type=int, default=7)
@@ -41,7 +43,11 @@ def main() -> None:
         for _ in range(given.times):
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
-                pointer = {"python": sys.executable, "protocol": 1, "package": str(ROOT / "resolve_plugin")}
+                pointer = {
+                    "python": sys.executable,
+                    "protocol": PROTOCOL,
+                    "package": str(ROOT / "resolve_plugin"),
+                }
                 (folder / "Dubline.json").write_text(json.dumps(pointer), encoding="utf-8")
                 (folder / "Dubline.py").write_text(PROBE + script, encoding="utf-8")
                 run = run_menu_script(

@@ -69,7 +69,11 @@ def until(process: subprocess.Popen[bytes], *events: str) -> dict[str, Any]:
 
 def start(process: subprocess.Popen[bytes], sound: Path, folder: Path) -> None:
     """Start a job, and wait until its separator is at work."""
-    job = {"media": {"kind": "file", "path": str(sound)}, "separator": "builtin", "subtitles": False}
+    job = {
+        "media": {"kind": "file", "path": str(sound)},
+        "separate": {"separator": "builtin"},
+        "transcribe": None,
+    }
     send(process, {"op": "localize", "id": 1, "folder": str(folder), "job": job})
     while until(process, "progress", "error").get("stage") != "separate":
         pass

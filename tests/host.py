@@ -107,9 +107,8 @@ def stems_job(path: Path, **more: Any) -> Message:
     """A job for stems alone, with the separator that needs no weights."""
     return {
         "media": {"kind": "file", "path": path.as_posix()},
-        "separator": "builtin",
-        "subtitles": False,
-        "translate": False,
+        "separate": {"separator": "builtin"},
+        "transcribe": None,
         "device": "cpu",
         **more,
     }

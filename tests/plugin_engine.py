@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dubline_resolve.bridge import Engine
+from dubline_resolve.bridge import PROTOCOL, Engine
 
-HELLO = '{"event":"hello","protocol":1,"version":"0.1.0","python":"3.11.7"}'
+HELLO = f'{{"event":"hello","protocol":{PROTOCOL},"version":"0.1.0","python":"3.11.7"}}'
 LONGEST = 60.0
 
 

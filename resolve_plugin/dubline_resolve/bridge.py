@@ -20,7 +20,7 @@ import threading
 import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-PROTOCOL = 1
+PROTOCOL = 2
 FIRST_WORD = 30.0
 """Seconds within which the engine says hello; a cold disk and a virus scanner make it slow once."""
 LAST_WORDS = 1.5

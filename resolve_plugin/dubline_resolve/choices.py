@@ -1,4 +1,8 @@
-"""What the window asks for, as plain values: the fields, the languages, and what is wrong with an answer."""
+"""What the window asks for, as plain values: the fields, the languages, and what is wrong with an answer.
+
+The rule of all answers: what is left open is left out of the job, and then stays as the run has it. Which
+back ends there are, the engine says.
+"""
 
 import json
 import os
@@ -19,8 +23,11 @@ LANGUAGES = (
     ("uk", "Ukrainian"), ("vi", "Vietnamese"),
 )  # fmt: skip
 STEMS = (("vocals", "Voices"), ("music", "Music"), ("sfx", "Effects"), ("ambient", "Ambience"))
+OPEN = ("", "As before, else automatic")
+AUTO = ("auto", "Automatic")
 CONTENTS = (
-    ("auto", "Find out"),
+    OPEN,
+    AUTO,
     ("dialogue", "Mostly dialogue"),
     ("music", "Mostly music"),
     ("cinematic", "Film mix: dialogue, music, effects"),
@@ -30,15 +37,16 @@ SUBTITLES = (
     ("mixed", "One track for all speakers"),
     ("none", "No subtitles"),
 )
-VOICES = (
-    ("", "No dub"),
-    ("auto", "The best that is installed"),
-    ("espeak-ng", "eSpeak NG"),
-    ("flite", "Flite"),
-    ("piper", "Piper"),
-    ("paddlespeech", "PaddleSpeech"),
+BEFORE = "before"
+VOICES = (("", "No dub"), (BEFORE, OPEN[1]), AUTO)
+BACKENDS = (
+    ("separator", "Separate with"),
+    ("recognizer", "Recognise words with"),
+    ("diarizer", "Tell speakers apart with"),
+    ("translator", "Translate with"),
+    ("voice", "Dub with voice"),
 )
-"""Those that need nothing else to be said; voices by a program, and cloned ones, are the command's."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")
 CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 
 DEFAULTS = {
@@ -46,10 +54,14 @@ DEFAULTS = {
     "path": "",
     "source": "",
     "targets": "en",
-    "content": "auto",
+    "content": "",
     "stems": [name for name, _ in STEMS],
     "subtitles": "per_speaker",
-    "glossary": "",
+    "glossary": None,
+    "separator": "",
+    "recognizer": "",
+    "diarizer": "",
+    "translator": "",
     "voice": "",
     "dub": True,
     "takes": False,
@@ -59,8 +71,8 @@ DEFAULTS = {
     "folder": "",
 }
 KEPT = (
-    "source", "targets", "content", "stems", "subtitles", "glossary", "voice", "dub", "takes", "markers",
-    "mute", "copy",
+    "source", "targets", "content", "stems", "subtitles", "glossary", "separator", "recognizer", "diarizer",
+    "translator", "voice", "dub", "takes", "markers", "mute", "copy",
 )  # fmt: skip
 """What a later window begins with; the rest belongs to one programme."""
 
@@ -76,22 +88,27 @@ class Field:
         self.tip = tip
 
 
-def window_fields(places: Tuple[Tuple[str, str], ...]) -> List[Field]:
+def window_fields(places: Tuple[Tuple[str, str], ...], answers: Dict[str, Any]) -> List[Field]:
     """The window's fields; ``places`` are what can be worked on, a file among them or Resolve's timeline."""
     files = "file" in [key for key, _ in places]
+    backends = {kind: _backend_field(kind, label, answers[kind]) for kind, label in BACKENDS}
     fields = [Field("what", "choice", "Work on", places)]
     if files:
         fields.append(Field("path", "file", "File", tip="A video or a sound file."))
     fields += [
-        Field("source", "choice", "Spoken language", (("", "Find out"), *LANGUAGES)),
+        Field("source", "choice", "Spoken language", (OPEN, AUTO, *LANGUAGES)),
         Field("targets", "text", "Translate into", tip="Languages with commas: English, de, pt-BR."),
         Field("content", "choice", "Sound", CONTENTS),
     ]
     fields += [Field("stem:" + name, "check", label) for name, label in STEMS]
     fields += [
+        backends["separator"],
         Field("subtitles", "choice", "Subtitles", SUBTITLES),
+        backends["recognizer"],
+        backends["diarizer"],
         Field("glossary", "file", "Glossary", tip="Names and terms, optional."),
-        Field("voice", "choice", "Dub with voice", VOICES),
+        backends["translator"],
+        backends["voice"],
         Field("markers", "check", "Markers where a line needs a look"),
     ]
     if not files:
@@ -103,6 +120,37 @@ def window_fields(places: Tuple[Tuple[str, str], ...]) -> List[Field]:
         ]
     fields.append(Field("folder", "folder", "Results in", tip="What is finished there is not redone."))
     return fields
+
+
+def _backend_field(kind: str, label: str, answer: str) -> Field:
+    options = VOICES if kind == "voice" else (OPEN, AUTO)
+    if answer not in _keys(options):
+        options += ((answer, answer),)
+    return Field(kind, "choice", label, options)
+
+
+def offer_backends(fields: List[Field], listing: List[Dict[str, Any]]) -> None:
+    """Offer the back ends that the engine lists, after what is there already: nothing moves in an open list.
+
+    Those that need something of the user's own, such as a program or the right to clone a voice, are the
+    commands'.
+    """
+    for field in fields:
+        for one in sorted(listing, key=lambda one: not one["installed"]):
+            if one["kind"] == field.name and one["name"] not in _keys(field.options) and not one["own_input"]:
+                label = one["name"] if one["installed"] else one["name"] + " (not installed)"
+                field.options += ((one["name"], label),)
+
+
+def backend_remarks(kind: str, name: str, listing: List[Dict[str, Any]]) -> List[str]:
+    """What is to be said on a back end that is chosen: what it lacks, or what it costs."""
+    for one in listing:
+        if (one["kind"], one["name"]) == (kind, name) and not one["installed"]:
+            lack = "{} is not installed: {} is missing.".format(name, ", ".join(one["missing"]))
+            return [lack + (" To get it: {}".format(one["remedy"]) if one["remedy"] else "")]
+        if (one["kind"], one["name"]) == (kind, name) and one["cost"]:
+            return ["{}: {}.".format(name, one["cost"])]
+    return []
 
 
 def language_code(word: str) -> str:
@@ -142,8 +190,8 @@ def safe_name(text: str) -> str:
 def job_of(answers: Dict[str, Any], media: Dict[str, Any]) -> Dict[str, Any]:
     """The engine's job for what was answered. Refused where an answer cannot be used."""
     targets = language_codes(answers["targets"])
-    source = answers["source"]
-    stems = bool(answers["stems"])
+    source, voice = answers["source"], answers["voice"]
+    stems = bool(answers["stems"] or voice)  # a dub lies over them
     subtitles = answers["subtitles"] != "none"
     if not (targets or stems or subtitles):
         raise Refused(
@@ -155,30 +203,35 @@ def job_of(answers: Dict[str, Any], media: Dict[str, Any]) -> Dict[str, Any]:
             "The programme is to be translated from {0} into {0}.".format(source),
             "Take it out of the languages to translate into.",
         )
-    if answers["voice"] and not targets:
+    if voice and not targets:
         raise Refused(
             "answers",
             "A dub needs a language to be spoken.",
             "Write it into {!r}, or choose no dub.".format("Translate into"),
         )
-    glossary = answers["glossary"].strip()
-    if glossary and not os.path.isfile(glossary):
-        raise Refused(
-            "answers", "There is no glossary {}.".format(glossary), "Choose it again, or empty the field."
-        )
-    job = {
+    speech = _answered(answers, "recognizer", "diarizer")
+    translation = dict(_answered(answers, "translator"), to=targets)
+    if source:
+        speech["language"] = "" if source == "auto" else source
+    if answers["glossary"] is not None:  # emptied by hand: none, whatever the run has
+        glossary = answers["glossary"].strip()
+        if glossary and not os.path.isfile(glossary):
+            raise Refused(
+                "answers", "There is no glossary {}.".format(glossary), "Choose it again, or empty the field."
+            )
+        speech["glossary"] = translation["glossary"] = glossary
+    return {
         "media": media,
-        "source": source,
-        "targets": targets,
-        "content": answers["content"],
-        "stems": stems or bool(answers["voice"]),  # a dub lies over them
-        "subtitles": subtitles,
-        "translate": bool(targets),
-        "glossary": glossary or None,
+        "separate": _answered(answers, "content", "separator") if stems else None,
+        "transcribe": speech if subtitles or targets else None,
+        "translate": translation if targets else None,
+        "dub": ({} if voice == BEFORE else {"voice": voice}) if voice else None,
     }
-    if answers["voice"]:
-        job["voice"] = answers["voice"]
-    return job
+
+
+def _answered(answers: Dict[str, Any], *names: str) -> Dict[str, Any]:
+    """Those of the answers that are not left open."""
+    return {name: answers[name] for name in names if answers[name]}
 
 
 def want_of(answers: Dict[str, Any]) -> Dict[str, Any]:
@@ -202,14 +255,14 @@ def what_will_happen(answers: Dict[str, Any]) -> str:
     parts += ["the dub"] * answers["dub"] + ["its takes"] * answers["takes"]
     tracks = {"per_speaker": "subtitles by speaker", "mixed": "subtitles", "none": ""}[answers["subtitles"]]
     parts += [part for part in (tracks, "markers" * answers["markers"]) if part]
-    said = ["Placing adds {}.".format(", ".join(parts) or "nothing")]
+    sentences = ["Placing adds {}.".format(", ".join(parts) or "nothing")]
     if want_of(answers)["mute_original"]:
-        said.append("The original sound is switched off.")
+        sentences.append("The original sound is switched off.")
     if answers["copy"]:
-        said.append("A copy of the timeline is made first.")
+        sentences.append("A copy of the timeline is made first.")
     if answers["what"] == "mixdown":
-        said.insert(0, "Start renders the mix on the Deliver page, and comes back.")
-    return " ".join(said)
+        sentences.insert(0, "Start renders the mix on the Deliver page, and comes back.")
+    return " ".join(sentences)
 
 
 def read_answers(path: str) -> Dict[str, Any]:
@@ -217,21 +270,27 @@ def read_answers(path: str) -> Dict[str, Any]:
     answers = dict(DEFAULTS, stems=list(DEFAULTS["stems"]))
     try:
         with open(path, encoding="utf-8") as file:
-            found = json.load(file)
+            content = json.load(file)
     except (OSError, ValueError):
         return answers
     for name in KEPT:
-        if isinstance(found, dict) and type(found.get(name)) is type(DEFAULTS[name]):
-            answers[name] = found[name]
+        usual = "" if DEFAULTS[name] is None else DEFAULTS[name]
+        if isinstance(content, dict) and type(content.get(name)) is type(usual):
+            answers[name] = content[name]
     allowed = {
-        "source": ["", *(code for code, _ in LANGUAGES)],
+        "source": ["", "auto", *(code for code, _ in LANGUAGES)],
         "content": _keys(CONTENTS),
         "subtitles": _keys(SUBTITLES),
-        "voice": _keys(VOICES),
     }
     for name, values in allowed.items():
         if answers[name] not in values:
             answers[name] = DEFAULTS[name]
+    for kind, _ in BACKENDS:
+        if not NAME.match(answers[kind]):
+            answers[kind] = DEFAULTS[kind]
+    if isinstance(content, dict) and "separator" not in content and answers["content"] == "auto":
+        answers["content"] = ""  # an older window's word for what was left open
+    answers["glossary"] = answers["glossary"] or None
     answers["stems"] = [name for name in _keys(STEMS) if name in answers["stems"]]
     return answers
 
@@ -239,10 +298,10 @@ def read_answers(path: str) -> Dict[str, Any]:
 def keep_answers(path: str, answers: Dict[str, Any]) -> None:
     """Keep them for the next window, whole or not at all. That they cannot be kept is no trouble."""
     try:
-        handle, made = tempfile.mkstemp(dir=os.path.dirname(path), suffix=".part")
+        handle, part = tempfile.mkstemp(dir=os.path.dirname(path), suffix=".part")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump({name: answers[name] for name in KEPT}, file)
-        os.replace(made, path)
+        os.replace(part, path)
     except OSError:
         pass
 

@@ -31,7 +31,6 @@ for (const field of layout.fields) {
   let input;
   if (field.kind === "choice") {
     input = element("select", {});
-    for (const [key, label] of field.options) input.append(element("option", {value: key}, label));
   } else {
     input = element("input", {type: field.kind === "check" ? "checkbox" : "text", placeholder: field.tip});
   }
@@ -51,6 +50,10 @@ for (const [name, label] of [...layout.buttons, ["close", "Close Dubline"]]) {
   byId("buttons").append(button);
 }
 function draw(view) {
+  for (const [name, options] of Object.entries(view.options)) {
+    for (const [key, label] of options.slice(inputs[name].length))
+      inputs[name].append(element("option", {value: key}, label));
+  }
   for (const [name, value] of Object.entries(view.fields)) {
     const input = inputs[name];
     if (name in changed || input === document.activeElement && input.type === "text") continue;

@@ -29,9 +29,9 @@ import contextlib
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from dubline_resolve.choices import job_of, want_of, what_will_happen, window_fields
+from dubline_resolve import choices
 from dubline_resolve.objects import Refused
-from dubline_resolve.wording import engine_progress, sentence, step_progress
+from dubline_resolve.wording import engine_progress, outcome, sentence, step_progress
 
 SLICE = 0.05
 """Seconds that one tick gives to placing; after it the window may draw."""
@@ -64,6 +64,8 @@ class WindowModel:
         self._keep = keep
         self._show_folder = show_folder
         self._number: Optional[int] = None
+        self._question: Optional[int] = None
+        self._backends: List[Dict[str, Any]] = []
         self._waiting: Optional[Tuple[str, Dict[str, Any], Callable[[Dict[str, Any]], None]]] = None
         self._steps: Any = None
         self._wake = 0.0
@@ -76,7 +78,7 @@ class WindowModel:
         self._looked = 0.0
         if answers["what"] not in [key for key, _ in desk.places]:
             answers["what"] = desk.places[0][0]
-        self.fields = window_fields(desk.places)
+        self.fields = choices.window_fields(desk.places, answers)
         self._look()
 
     # what is shown
@@ -85,21 +87,23 @@ class WindowModel:
         """The answer to a field; a stem's is whether it is wanted."""
         if name.startswith("stem:"):
             return name[5:] in self.answers["stems"]
-        return self.answers[name]
+        return "" if self.answers[name] is None else self.answers[name]
 
     def set(self, name: str, value: Any) -> None:
         """Answer a field. While something runs an answer is for the next time."""
         if name.startswith("stem:"):
-            wanted = [stem for stem in self.answers["stems"] if stem != name[5:]]
-            self.answers["stems"] = wanted + ([name[5:]] if value else [])
+            others = [stem for stem in self.answers["stems"] if stem != name[5:]]
+            self.answers["stems"] = others + ([name[5:]] if value else [])
             return
-        if value == self.answers[name]:
+        if value == self.value(name):
             return
         self.answers[name] = value
         if name == "folder":
             self._own_folder = bool(value.strip())
         if name in ("what", "path", "folder") and not self._own_folder:
             self._propose()
+        if name in [one["kind"] for one in self._backends] and not self.running:
+            self.notes = choices.backend_remarks(name, value, self._backends)
 
     @property
     def running(self) -> bool:
@@ -122,8 +126,9 @@ class WindowModel:
         """Everything that is drawn, as JSON values."""
         return {
             "where": self._where,
-            "will": what_will_happen(self.answers) if self.desk.timed else "",
+            "will": choices.what_will_happen(self.answers) if self.desk.timed else "",
             "fields": {field.name: self.value(field.name) for field in self.fields},
+            "options": {field.name: field.options for field in self.fields if field.options},
             "buttons": {name: enabled for name, _, enabled in self.buttons()},
             "progress": self.progress,
             "fraction": self.fraction,
@@ -181,9 +186,9 @@ class WindowModel:
             return
         self._localize(self.desk.media(self.answers["what"], self.answers["path"], self._folder()))
 
-    def _localize(self, found: Dict[str, Any]) -> None:
-        job = job_of(self.answers, found["media"])
-        self.notes += found["notes"]
+    def _localize(self, source: Dict[str, Any]) -> None:
+        job = choices.job_of(self.answers, source["media"])
+        self.notes += source["notes"]
         if not self._folder():
             raise Refused("window", "It is not said where the results go.", "Choose a folder.")
         self._identity = self.desk.identity()
@@ -192,18 +197,8 @@ class WindowModel:
         self._ask("localize", {"job": job, "folder": self._folder()}, self._localized)
 
     def _localized(self, event: Dict[str, Any]) -> None:
-        told = event.get("summary") or {}
         self.result_folder = event.get("folder", self._folder())
-        parts = []
-        if told.get("stems"):
-            parts.append("{} stems".format(len(told["stems"])))
-        if "segments" in told:
-            parts.append("{} lines".format(told["segments"]))
-        if told.get("speakers"):
-            parts.append("{} speakers".format(len(told["speakers"])))
-        parts += ["translated into {}".format(one["language"]) for one in told.get("translations", ())]
-        parts += ["dubbed in {}".format(one["language"]) for one in told.get("dubs", ())]
-        self._finish("done", "Ready: {}.".format(", ".join(parts) or "the results are in the folder"))
+        self._finish("done", outcome(event.get("summary") or {}))
         self.remedy = "{} when you like.".format(self.desk.place_word)
 
     def _place(self) -> None:
@@ -214,7 +209,7 @@ class WindowModel:
             self._carry_out({"run": self._folder()})
             return
         self.phase = "planning"
-        self._plan(timeline, want_of(self.answers))
+        self._plan(timeline, choices.want_of(self.answers))
 
     def _plan(self, timeline: Dict[str, Any], want: Dict[str, Any]) -> None:
         fields = {"folder": self._folder(), "timeline": timeline, "want": want}
@@ -230,7 +225,7 @@ class WindowModel:
                 )
             if not plan.get("otio"):
                 self._much = True
-                self._plan(timeline, dict(want_of(self.answers), otio=True))
+                self._plan(timeline, dict(choices.want_of(self.answers), otio=True))
                 return
         self._carry_out(plan)
 
@@ -245,16 +240,16 @@ class WindowModel:
         self.phase, self._then = "placing", self._placed
         self._steps = self.desk.place(plan, self.answers["copy"])
 
-    def _placed(self, told: Any) -> None:
-        self._finish("done", told if isinstance(told, str) and told else "Everything is in its place.")
+    def _placed(self, message: str) -> None:
+        self._finish("done", message or "Everything is in its place.")
 
     def _undo(self) -> None:
         self._begin("Taking back the last placement")
         self.phase, self._then = "undoing", self._undone
         self._steps = self.desk.undo(self._folder())
 
-    def _undone(self, told: Any) -> None:
-        self._finish("done", told if isinstance(told, str) and told else "The placement is taken back.")
+    def _undone(self, message: str) -> None:
+        self._finish("done", message or "The placement is taken back.")
 
     def _read(self) -> None:
         self._begin("Reading the subtitle tracks")
@@ -268,7 +263,7 @@ class WindowModel:
             return
         one, rest = tracks[0], tracks[1:]
 
-        def told(event: Dict[str, Any]) -> None:
+        def answer(event: Dict[str, Any]) -> None:
             report = event.get("report") or {}
             changes = len(report.get("changes", ()))
             self._returned.append(
@@ -278,7 +273,7 @@ class WindowModel:
             self._send_back(rest)
 
         fields = {"folder": self._folder(), "dry_run": False}
-        self._ask("subtitles", dict(fields, language=one["language"], cues=one["cues"]), told)
+        self._ask("subtitles", dict(fields, language=one["language"], cues=one["cues"]), answer)
 
     def _cancel(self) -> None:
         self.progress = "Stopping"
@@ -314,7 +309,12 @@ class WindowModel:
     def _hear(self, event: Dict[str, Any]) -> None:
         kind = event.get("event")
         if kind == "hello":
+            self._question = self.engine.send("backends")
             self._tell()
+        elif event.get("id") == self._question is not None and kind in ("result", "error"):
+            self._question = None
+            self._backends = event.get("backends", self._backends)
+            choices.offer_backends(self.fields, self._backends)
         elif kind == "dead" and self._steps is not None:
             self.notes.append(event["message"])  # what goes on in Resolve needs no engine
         elif kind == "dead":

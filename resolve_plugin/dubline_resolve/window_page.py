@@ -79,13 +79,7 @@ class PageWindow:
     def layout(self) -> Dict[str, Any]:
         """What the page draws its elements from."""
         fields = [
-            {
-                "name": field.name,
-                "kind": field.kind,
-                "label": field.label,
-                "tip": field.tip,
-                "options": [list(option) for option in field.options],
-            }
+            {"name": field.name, "kind": field.kind, "label": field.label, "tip": field.tip}
             for field in self.model.fields
         ]
         return {"fields": fields, "buttons": [[name, label] for name, label, _ in self.model.buttons()]}

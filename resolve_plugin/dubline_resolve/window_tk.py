@@ -91,8 +91,7 @@ class TkWindow:
     def _entry(self, frame: Any, field: Any, row: int) -> None:
         value = self.values[field.name] = self.tk.StringVar(self.root)
         if field.kind == "choice":
-            labels = [label for _, label in field.options]
-            made = self.ttk.Combobox(frame, textvariable=value, values=labels, state="readonly")
+            made = self.ttk.Combobox(frame, textvariable=value, state="readonly")
             made.bind("<<ComboboxSelected>>", self._chosen(field))
             self.combos[field.name] = made
         else:
@@ -154,10 +153,12 @@ class TkWindow:
         view = self.model.view()
         for field in self.model.fields:
             value = view["fields"][field.name]
+            labels = dict(field.options)
+            if field.kind == "choice" and len(self.combos[field.name].cget("values")) != len(labels):
+                self.combos[field.name].configure(values=list(labels.values()))
             if field.name in self.shown and self.shown[field.name] == value:
                 continue
             self.shown[field.name] = value
-            labels = dict(field.options)
             self.values[field.name].set(labels[value] if field.kind == "choice" else value)
         for name, enabled in view["buttons"].items():
             self.buttons[name].state(["!disabled" if enabled else "disabled"])

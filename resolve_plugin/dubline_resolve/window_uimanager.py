@@ -24,14 +24,12 @@ class FusionWindow:
         while self.ui.FindWindow(self.name) is not None:
             self.name += "1"
         self.shown: Dict[str, Any] = {}
+        self.offered: Dict[str, int] = {}
         self.window = self.dispatcher.AddWindow(
-            {"ID": self.name, "WindowTitle": "Dubline", "Geometry": [200, 160, 560, 660]},
+            {"ID": self.name, "WindowTitle": "Dubline", "Geometry": [200, 80, 560, 780]},
             [self.ui.VGroup({"Spacing": 6}, self._rows())],
         )
         self.items = self.window.GetItems()
-        for field in model.fields:
-            if field.kind == "choice":
-                self.items[field.name].AddItems([label for _, label in field.options])
         self._draw()
         self._connect()
 
@@ -158,6 +156,11 @@ class FusionWindow:
             value = view["fields"][field.name]
             if field.kind == "choice":
                 keys = [key for key, _ in field.options]
+                # Added, never cleared first: a list that is emptied would announce another choice.
+                new = [label for _, label in field.options[self.offered.get(field.name, 0) :]]
+                if new:
+                    self.items[field.name].AddItems(new)
+                    self.offered[field.name] = len(keys)
                 self._set(field.name, "CurrentIndex", value, keys.index(value))
             else:
                 self._set(field.name, "Checked" if field.kind == "check" else "Text", value, value)

@@ -3,9 +3,8 @@
 from typing import Any, Dict, Optional, Tuple
 
 STAGES = {
-    "clock": "Looking at the timeline",
-    "timeline_sound": "Building the timeline's sound",
-    "extract_sound": "Reading the sound",
+    "timeline": "Building the timeline's sound",
+    "extract": "Reading the sound",
     "separate": "Separating",
     "diarize": "Finding the speakers",
     "recognize": "Recognising the words",
@@ -38,6 +37,20 @@ def sentence(text: str) -> str:
     """A message as a sentence."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def outcome(summary: Dict[str, Any]) -> str:
+    """What a job has made, as the engine sums it up."""
+    parts = []
+    if summary.get("stems"):
+        parts.append("{} stems".format(len(summary["stems"])))
+    if "segments" in summary:
+        parts.append("{} lines".format(summary["segments"]))
+    if summary.get("speakers"):
+        parts.append("{} speakers".format(len(summary["speakers"])))
+    parts += ["translated into {}".format(one["language"]) for one in summary.get("translations", ())]
+    parts += ["dubbed in {}".format(one["language"]) for one in summary.get("dubs", ())]
+    return "Ready: {}.".format(", ".join(parts) or "the results are in the folder")
 
 
 def engine_progress(event: Dict[str, Any]) -> Tuple[str, Optional[float]]:

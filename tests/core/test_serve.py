@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from localized_run import clip_file, localized_run, put_words, timeline
 
 from dubline import __version__
-from dubline.serve.wire import LONGEST_LINE, Outgoing, Refused, encoded, lines, parse
+from dubline.serve.wire import LONGEST_LINE, PROTOCOL, Outgoing, Refused, encoded, lines, parse
 from dubline.values.translated import read_translation
 
 HEAVY = {"numpy", "torch", "av", "soundfile", "scipy", "opentimelineio", "msgspec", "psutil"}
@@ -25,7 +25,12 @@ HEAVY = {"numpy", "torch", "av", "soundfile", "scipy", "opentimelineio", "msgspe
 def test_the_hello_comes_before_anything_is_loaded() -> None:
     with Host() as host:
         python = ".".join(map(str, sys.version_info[:3]))
-        assert host.hello == {"event": "hello", "protocol": 1, "version": __version__, "python": python}
+        assert host.hello == {
+            "event": "hello",
+            "protocol": PROTOCOL,
+            "version": __version__,
+            "python": python,
+        }
     code = (
         "import sys, dubline.serve.wire, dubline.serve.__main__\n"
         f"print(sorted({HEAVY!r} & set(sys.modules)))\n"
@@ -45,7 +50,9 @@ def test_isolated_as_the_plug_in_starts_it(tmp_path: Path) -> None:
         answer = host.answer(1)
         kinds = {b["kind"] for b in answer["backends"]}
         assert kinds >= {"separator", "diarizer", "recognizer", "translator"}
-        assert {"kind", "name", "installed", "missing", "remedy"} == set(answer["backends"][0])
+        assert {"kind", "name", "installed", "missing", "remedy", "cost", "own_input"} == set(
+            answer["backends"][0]
+        )
 
 
 def test_a_timeline_to_stems_and_plan(tmp_path: Path) -> None:
@@ -162,11 +169,15 @@ def test_bad_lines_are_refused_and_the_engine_lives_on(tmp_path: Path) -> None:
             ({"op": "localize", "id": 1, "folder": here}, "job"),
             ({"op": "localize", "id": 1, "folder": here, "job": {"media": {"kind": "radio"}}}, "radio"),
             ({"op": "localize", "id": 1, "folder": here, "job": {"media": file, "colour": 1}}, "colour"),
+            ({"op": "localize", "id": 1, "folder": here, "job": {"media": file, "dub": {"say": 1}}}, "say"),
             ({"op": "localize", "id": 1, "folder": "here", "job": {"media": file}}, "absolute"),
             ({"op": "plan", "id": 1, "folder": here, "timeline": {"rate": 25}}, "timeline"),
             ({"op": "backends", "id": 1, "more": 1}, "more"),
             ({"op": "localize", "id": 1, "folder": here, "job": {"media": file}}, "no file /x"),
-            ({"op": "localize", "id": 1, "folder": here, "job": stems_job(tmp_path, stems=False)}, "nothing"),
+            (
+                {"op": "localize", "id": 1, "folder": here, "job": stems_job(tmp_path, separate=None)},
+                "nothing",
+            ),
         ):
             host.send(message)
             answer = host.answer(1)
@@ -324,7 +335,12 @@ def test_a_refused_job_leaves_nothing(tmp_path: Path) -> None:
     root = tmp_path / "run.dubline"
     with Host() as host:
         host.send(
-            {"op": "localize", "id": 1, "folder": str(root), "job": stems_job(path, separator="nosuch")}
+            {
+                "op": "localize",
+                "id": 1,
+                "folder": str(root),
+                "job": stems_job(path, separate={"separator": "nosuch"}),
+            }
         )
         answer = host.answer(1)
         assert answer["code"] == "invalid_job" and "nosuch" in answer["message"]

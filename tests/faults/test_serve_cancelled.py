@@ -25,11 +25,7 @@ def test_cancelled_at_each_stage(tmp_path: Path, shared: Shared) -> None:
     job: dict[str, Any] = stems_job(
         path,
         media={"kind": "timeline", "rate": "24", "start": 0, "frames": 144, "clips": [clip]},
-        subtitles=True,
-        source="en",
-        recognizer="pocketsphinx",
-        diarizer="builtin",
-        speakers=2,
+        transcribe={"language": "en", "recognizer": "pocketsphinx", "diarizer": "builtin", "speakers": 2},
     )
     done: list[str] = []
     with Host() as host:

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from small_programme import RATES, SPANS, STARTS, STEMS, small_programme
 
 from dubline.errors import InvalidJob
+from dubline.media.original import ORIGINAL, keep_original
 from dubline.programme.reading import programme_of_text, read_programme
 from dubline.run import Run, Work, step
 from dubline.timebase import frame_rate, frames_to_samples, seconds_to_frames
 from dubline.values.base import Choice
-from dubline.values.media import Media, Sound, VideoTrack
+from dubline.values.media import Media, Original, Sound, VideoTrack
 from dubline.values.programme import Programme, SoundTrack, SubtitleCue, SubtitleTrack
 from dubline.values.stems import Stem, Stems
 from dubline.values.transcript import Segment, Speaker, Transcript, Word, write_transcript
@@ -210,7 +211,8 @@ def run_with(root: Path, media: Media | None, rate: int = 48000) -> None:
             source = run.step(extract, media, 0)
         else:
             source = msgspec.structs.replace(sound, path="/sounds/mix.wav", fingerprint="s")
-        run.step(separate, source)
+        run.step(keep_original, Original(sound=source, media=media), stands=ORIGINAL)
+        run.step(separate, source, stands="stems")
     segment = Segment(
         id=1, start=0.5, end=1.0, speaker="SPEAKER_00", text="Gel.", confidence=0.31,
         words=(Word(start=0.5, end=1.0, text="Gel."),),

@@ -12,7 +12,7 @@ from resolve_simulator import Simulator, build
 
 from dubline.pipeline import localize
 from dubline.run import Run
-from dubline.values.wishes import LocalizeJob
+from dubline.values.wishes import LocalizeJob, SeparateWish
 from dubline_resolve.bridge import Engine
 from dubline_resolve.choices import DEFAULTS
 from dubline_resolve.placing import BIG
@@ -30,7 +30,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("big")
     said = [(n / 25, (n + 1) / 25, f"SPEAKER_{n % 2:02d}", f"Cümle {n}", "") for n in range(LINES)]
     job = LocalizeJob(
-        media=timeline(folder, first=0, frames=LINES + 10), subtitles=False, separator="builtin"
+        media=timeline(folder, first=0, frames=LINES + 10),
+        separate=SeparateWish(separator="builtin"),
+        transcribe=None,
     )
     root = folder / "Bölüm 1.dubline"
     with Run(root) as run:
@@ -152,7 +154,9 @@ def test_a_part_of_a_timeline_says_what_to_leave_out(tmp_path: Path) -> None:
     said = [(n / 25, (n + 1) / 25, "SPEAKER_00", f"Cümle {n}", "") for n in range(LINES)]
     root = tmp_path / "Bölüm 1.dubline"
     job = LocalizeJob(
-        media=timeline(tmp_path, first=5, frames=LINES + 10), subtitles=False, separator="builtin"
+        media=timeline(tmp_path, first=5, frames=LINES + 10),
+        separate=SeparateWish(separator="builtin"),
+        transcribe=None,
     )
     with Run(root) as run:
         localize(job, run, threads=1)

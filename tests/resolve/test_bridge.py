@@ -90,7 +90,7 @@ def test_an_engine_that_dies_before_its_hello_says_why(tmp_path: Path) -> None:
 def test_another_protocol_is_told_with_the_side_that_is_behind(
     tmp_path: Path, theirs: int, older: str
 ) -> None:
-    hello = HELLO.replace('"protocol":1', f'"protocol":{theirs}')
+    hello = HELLO.replace(f'"protocol":{PROTOCOL}', f'"protocol":{theirs}')
     with engine(tmp_path, f"say({hello!r})\nnext(lines, '')") as made:
         event = wait_for(made, "dead")
         assert older in event["message"]

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from resolve_simulator.runner import ScriptRun, run_menu_script
 
-from dubline_resolve.bridge import Engine
+from dubline_resolve.bridge import PROTOCOL, Engine
 from dubline_resolve.choices import read_answers
 from dubline_resolve.file_desk import FileDesk
 from dubline_resolve.single import Door
@@ -50,7 +50,7 @@ def script(tmp_path: Path) -> Path:
     """The script and its pointer in a folder with spaces and other letters."""
     folder = tmp_path / "Fusion Scripts é" / "Utility"
     folder.mkdir(parents=True)
-    pointer = {"python": sys.executable, "protocol": 1, "package": str(PLUGIN)}
+    pointer = {"python": sys.executable, "protocol": PROTOCOL, "package": str(PLUGIN)}
     (folder / "Dubline.json").write_text(json.dumps(pointer), encoding="utf-8")
     shutil.copy(SCRIPT, folder / "Dubline.py")
     return folder / "Dubline.py"
@@ -190,7 +190,7 @@ def test_an_older_engine_is_told_in_the_window(script: Path) -> None:
     (script.parent / "Dubline.json").write_text(json.dumps({**pointer, "python": str(old)}))
     run = start(script, user=[("until", "message", "Text", "older", 2000), CLOSE]).check()
     assert run.texts["message"] == (
-        "The engine is older than the script in Resolve: it speaks protocol 0, not 1."
+        f"The engine is older than the script in Resolve: it speaks protocol 0, not {PROTOCOL}."
     )
     assert "install" in run.texts["remedy"]
 
@@ -200,9 +200,9 @@ def test_an_older_engine_is_told_in_the_window(script: Path) -> None:
     [
         (None, "cannot be used"),
         ("{", "cannot be used"),
-        ({"python": "x", "protocol": 1, "package": "/nowhere"}, "no dubline_resolve in /nowhere"),
+        ({"python": "x", "protocol": PROTOCOL, "package": "/nowhere"}, "no dubline_resolve in /nowhere"),
         ({"python": "x", "protocol": 9, "package": str(PLUGIN)}, "protocol 9"),
-        ({"protocol": 1, "package": str(PLUGIN)}, "cannot be read"),
+        ({"protocol": PROTOCOL, "package": str(PLUGIN)}, "cannot be read"),
     ],
 )
 def test_a_broken_installation_says_how_to_mend_it(script: Path, pointer: Any, part: str) -> None:

@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dubline.values.resolve import Want
-from dubline.values.wishes import LocalizeJob
+from dubline.values.timeline import FileMedia
+from dubline.values.wishes import DubWish, LocalizeJob, SeparateWish, TranscribeWish, TranslateWish
+from dubline_resolve.bridge import PROTOCOL
 from dubline_resolve.choices import (
     DEFAULTS,
     KEPT,
@@ -30,6 +32,7 @@ from dubline_resolve.view_model import WindowModel
 from dubline_resolve.wording import spoken_time
 
 FILE = {"kind": "file", "path": "/films/E01.mov", "track": ""}
+LISTING = -1
 TIMELINE = {"name": "Cut", "rate": "24", "start": 86400, "drop": False, "frames": 240}
 
 
@@ -47,15 +50,20 @@ class Wire:
 
     def hello(self) -> None:
         self.state = "ready"
-        self.coming.append({"event": "hello", "protocol": 1})
+        self.coming.append({"event": "hello", "protocol": PROTOCOL})
 
     def send(self, op: str, **fields: Any) -> int:
         assert self.state == "ready", "asked before it said hello"
+        if op == "backends":  # which it is asked by itself, at each hello
+            return LISTING
         self.asked.append((op, fields))
         return len(self.asked)
 
     def say(self, event: str, **fields: Any) -> None:
         self.coming.append({"event": event, "id": len(self.asked), **fields})
+
+    def list(self, *backends: dict[str, Any]) -> None:
+        self.coming.append({"event": "result", "id": LISTING, "backends": list(backends)})
 
     def cancel(self, number: int) -> None:
         self.cancelled.append(number)
@@ -149,13 +157,21 @@ def enabled(model: WindowModel) -> set[str]:
     return {name for name, _, on in model.buttons() if on}
 
 
-def test_what_is_asked_is_what_the_engine_reads() -> None:
+def test_what_is_asked_is_what_the_engine_reads(tmp_path: Path) -> None:
+    glossary = tmp_path / "words.csv"
+    glossary.write_text("Ayşe,Ayşe\n", encoding="utf-8")
     given = answers()
-    given.update(targets="English, de", source="tr", content="cinematic", subtitles="mixed")
+    given.update(targets="English, de", source="tr", content="cinematic", subtitles="mixed", separator="uvr")
+    given.update(recognizer="faster-whisper", diarizer="auto", translator="llm", glossary=f" {glossary} ")
     job = msgspec.convert(job_of(given, FILE), LocalizeJob)
-    assert (job.source, job.targets, job.content, job.stems, job.translate) == (
-        "tr", ("en", "de"), "cinematic", True, True,
-    )  # fmt: skip
+    assert job == LocalizeJob(
+        media=FileMedia(path=FILE["path"]),
+        separate=SeparateWish(content="cinematic", separator="uvr"),
+        transcribe=TranscribeWish(
+            language="tr", recognizer="faster-whisper", diarizer="auto", glossary=str(glossary)
+        ),
+        translate=TranslateWish(to=("en", "de"), translator="llm", glossary=str(glossary)),
+    )
     given["stems"] = ["music"]
     want = msgspec.convert(want_of(given), Want)
     assert (want.stems, want.subtitles, want.mute_original) == (("music",), "mixed", True)
@@ -163,14 +179,88 @@ def test_what_is_asked_is_what_the_engine_reads() -> None:
     assert not want_of(given)["mute_original"], "the original was muted with nothing in its place"
 
 
+def test_what_is_left_open_is_left_out() -> None:
+    job = job_of(answers(), FILE)
+    assert job == {
+        "media": FILE, "separate": {}, "transcribe": {}, "translate": {"to": ["en"]}, "dub": None,
+    }  # fmt: skip
+    given = {**answers(), "targets": "", "stems": []}
+    job = job_of(given, FILE)
+    assert (job["separate"], job["transcribe"], job["translate"]) == (None, {}, None)
+    job = job_of({**given, "stems": ["music"], "subtitles": "none"}, FILE)
+    assert (job["separate"], job["transcribe"]) == ({}, None)
+
+
+def test_what_the_run_has_can_be_left_behind(parts: Any) -> None:
+    """Automatic instead of a name, no glossary instead of one: both are said, not left out."""
+    model, _, _ = parts
+    model.set("glossary", "")
+    assert "glossary" not in job_of(model.answers, FILE)["translate"], "nobody has touched it"
+    for field in ("source", "content", "separator", "recognizer", "diarizer", "translator", "voice"):
+        model.set(field, "auto")
+    model.set("glossary", "/x")
+    model.set("glossary", "")
+    job = job_of(model.answers, FILE)
+    speech = {"language": "", "recognizer": "auto", "diarizer": "auto", "glossary": ""}
+    assert job["transcribe"] == speech and job["dub"] == {"voice": "auto"}
+    assert job["separate"] == {"content": "auto", "separator": "auto"}
+    assert job["translate"] == {"to": ["en"], "translator": "auto", "glossary": ""}
+
+
 def test_a_dub_is_asked_for_with_what_it_lies_over() -> None:
     given = {**answers(), "voice": "espeak-ng", "stems": []}
-    job = job_of(given, FILE)
-    read = msgspec.convert(job, LocalizeJob)
-    assert (read.voice, read.stems, read.targets) == ("espeak-ng", True, ("en",))
-    assert "voice" not in job_of(answers(), FILE), "an engine without a dub was asked for one"
+    job = msgspec.convert(job_of(given, FILE), LocalizeJob)
+    assert (job.dub, job.separate, job.languages) == (DubWish(voice="espeak-ng"), SeparateWish(), ("en",))
+    assert job_of({**given, "voice": "before"}, FILE)["dub"] == {}
     with pytest.raises(Refused, match="needs a language"):
         job_of({**given, "targets": " "}, FILE)
+
+
+def backend(kind: str, name: str, **more: Any) -> dict[str, Any]:
+    facts = {"installed": True, "missing": [], "remedy": "", "cost": "", "own_input": False}
+    return {"kind": kind, "name": name, **facts, **more}
+
+
+def test_back_ends_are_those_that_the_engine_lists(parts: Any) -> None:
+    _, desk, wire = parts
+    model = WindowModel(desk, wire, {**answers(), "separator": "uvr"})
+    open_, auto = ("", "As before, else automatic"), ("auto", "Automatic")
+    assert model.view()["options"]["separator"] == (open_, auto, ("uvr", "uvr")), "the last time's answer"
+    wire.hello()
+    model.tick()
+    wire.list(
+        backend("separator", "demucs", installed=False, missing=["torch"], remedy="pip install x"),
+        backend("separator", "builtin", cost="voices stay audible"),
+        backend("separator", "uvr"),
+        backend("voice", "command", own_input=True),
+        backend("voice", "piper"),
+        backend("recognizer", "whisper"),
+    )
+    model.tick()
+    options = model.view()["options"]
+    assert options["separator"][2:] == (
+        ("uvr", "uvr"), ("builtin", "builtin"), ("demucs", "demucs (not installed)"),
+    )  # fmt: skip
+    assert options["voice"] == (("", "No dub"), ("before", open_[1]), auto, ("piper", "piper"))
+    assert options["recognizer"] == (open_, auto, ("whisper", "whisper"))
+    model.set("separator", "builtin")
+    assert model.notes == ["builtin: voices stay audible."]
+    model.set("separator", "demucs")
+    assert model.notes == ["demucs is not installed: torch is missing. To get it: pip install x"]
+    model.set("separator", "auto")
+    assert model.notes == []
+
+
+def test_the_list_comes_beside_a_job_and_again_with_another_engine(parts: Any) -> None:
+    model, _, wire = started(parts)
+    wire.list(backend("voice", "piper"))
+    model.tick()
+    assert model.phase == "working"
+    wire.hello()
+    model.tick()
+    wire.list(backend("voice", "piper"), backend("voice", "flite"))
+    model.tick()
+    assert [key for key, _ in model.view()["options"]["voice"]][3:] == ["piper", "flite"]
 
 
 def test_the_dub_and_its_takes_are_wanted_apart() -> None:
@@ -508,11 +598,22 @@ def test_answers_are_kept_for_the_next_window_and_checked(tmp_path: Path) -> Non
     path = str(tmp_path / "answers.json")
     assert read_answers(path) == answers()
     given = {**answers(), "targets": "de", "stems": ["music"], "folder": "/x", "source": "tr"}
+    given.update(glossary="/words.csv", separator="demucs", content="auto", voice="before")
     keep_answers(path, given)
     again = read_answers(path)
     assert {name: again[name] for name in KEPT} == {name: given[name] for name in KEPT}
     assert again["folder"] == "", "a folder belongs to one programme"
     assert [file.name for file in tmp_path.iterdir()] == ["answers.json"]
+
+
+def test_the_answers_of_an_older_window_do_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "answers.json"
+    old = {"source": "", "targets": "de", "content": "auto", "glossary": "", "voice": "piper", "dub": True}
+    path.write_text(json.dumps(old))
+    again = read_answers(str(path))
+    assert (again["targets"], again["voice"]) == ("de", "piper")
+    job = job_of(again, FILE)
+    assert (job["separate"], job["transcribe"], job["translate"]) == ({}, {}, {"to": ["de"]})
 
 
 STEMS_OR_NOT = st.lists(st.one_of(st.text(), st.sampled_from(["music", "sfx"])))

@@ -72,7 +72,7 @@ def test_a_timeline_is_dubbed_and_the_dub_is_on_it(
         ("type", "folder", str(tmp_path / "Reel 1.dubline")),
         ("choose", "source", "Turkish"),
         ("type", "targets", "English"),
-        ("choose", "voice", "eSpeak NG"),
+        ("choose", "voice", "espeak-ng"),
         *press("start"),
         ("call", done),
         *press("place"),

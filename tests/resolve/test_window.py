@@ -202,7 +202,7 @@ def use():
     window.root.update()
     entry = [w for w in window.root.winfo_children()[0].winfo_children() if w.winfo_class() == "TEntry"][1]
     entry.delete(0, "end"); entry.insert(0, "de, fr"); entry.event_generate("<FocusOut>")
-    window.combos["content"].current(3); window.combos["content"].event_generate("<<ComboboxSelected>>")
+    window.combos["content"].current(4); window.combos["content"].event_generate("<<ComboboxSelected>>")
     checks = [w for f in window.root.winfo_children()[0].winfo_children()
               for w in f.winfo_children() if w.winfo_class() == "TCheckbutton"]
     checks[0].invoke()

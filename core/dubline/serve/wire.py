@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from dubline.workers import worker
 
-PROTOCOL = 1
+PROTOCOL = 2
 LONGEST_LINE = 16 << 20
 """Bytes. A longer line is read to its end, kept nowhere, and refused."""
 

@@ -113,21 +113,34 @@ class Worker:
 
 
 def backends() -> list[dict[str, Any]]:
-    """All back ends: kind, name, whether it is installed, what is missing, and how to get it."""
+    """All back ends: what each lacks and how to get it, what it costs, and if its name alone is enough."""
     from dubline.backends.backend import KINDS
-    from dubline.backends.choosing import available
+    from dubline.backends.choosing import available, find
 
-    return [
-        {
-            "kind": kind,
-            "name": info.name,
-            "installed": info.installed,
-            "missing": list(info.missing),
-            "remedy": info.remedy,
-        }
-        for kind in KINDS
-        for info in available(kind).values()
-    ]
+    lines = []
+    for kind in KINDS:
+        for info in available(kind).values():
+            cls = find(kind, info.name) if info.installed else None
+            lines.append(
+                {
+                    "kind": kind,
+                    "name": info.name,
+                    "installed": info.installed,
+                    "missing": list(info.missing),
+                    "remedy": info.remedy,
+                    "cost": str(getattr(cls, "cost", "")),
+                    "own_input": cls is not None and _needs_own_input(cls),
+                }
+            )
+    return lines
+
+
+def _needs_own_input(cls: Any) -> bool:
+    """Whether its name alone is not enough: it needs settings of the user's own, or the right to voices."""
+    try:
+        return cls.trial_options() is None or bool(getattr(cls, "clones", False))
+    except Exception:  # a stranger's may break in any way; the others are listed
+        return True
 
 
 def unexpected(error: BaseException, stage: str) -> dict[str, str]:
