@@ -27,7 +27,7 @@ from dubline.values.dubbed import Dub, read_dub
 from dubline.values.timeline import FileMedia
 from dubline.values.transcript import Segment, Speaker, Transcript
 from dubline.values.translated import TranslatedSegment, Translation, counted
-from dubline.values.wishes import LocalizeJob
+from dubline.values.wishes import LocalizeJob, SeparateWish
 
 Said = tuple[float, float, str, str]  # start, end, speaker, text ("": left to a person)
 
@@ -64,7 +64,9 @@ def run_to_dub(
     """The run folder, NAME.dubline beside the media."""
     media = media or sound_of(folder / "Bölüm 1.wav")
     root = media.with_name(f"{media.stem}.dubline")
-    job = LocalizeJob(media=FileMedia(path=media.as_posix()), subtitles=False, separator="builtin")
+    job = LocalizeJob(
+        media=FileMedia(path=media.as_posix()), separate=SeparateWish(separator="builtin"), transcribe=None
+    )
     with Run(root) as run:
         seconds = localize(job, run, threads=1).sound.duration
     put_lines(root, said, seconds, languages=languages, names=names)

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,6 +46,12 @@ def shared(name: str, folder: Path) -> Path:
 
 def results(root: Path) -> list[str]:
     return [name for name in shown(root) if not name.startswith("steps/")]
+
+
+def steps(root: Path, name: str) -> list[dict[str, Any]]:
+    """What the run's manifest says of the steps of a name."""
+    manifest = json.loads((root / "run.json").read_text(encoding="utf-8"))
+    return [record for record in manifest["steps"] if record["name"] == name]
 
 
 def told_error(answer: Answer, status: int, *words: str) -> None:
@@ -88,7 +95,7 @@ def test_stems_lie_where_a_person_looks(model: str, tmp_path: Path) -> None:
     for name in STEM_NAMES:
         assert name in answer.out
         assert soundfile.info(root / "stems" / f"{name}.wav").frames == soundfile.info(source).frames
-    (record,) = json.loads((root / "run.json").read_text(encoding="utf-8"))["steps"]
+    (record,) = steps(root, "separate")
     assert record["state"] == "done" and record["facts"]["models"][0]["sha256"]
     assert sorted(p.name for p in tmp_path.iterdir()) == [root.name, source.name]
 
@@ -210,11 +217,9 @@ def test_lists(model: str) -> None:
 
 def test_why_a_separator_was_taken_is_kept(tmp_path: Path) -> None:
     """What `auto` chose, why, and what that costs, is told and stands in the manifest."""
-    import json
-
     answer = dubline("separate", wav(tmp_path / "a.wav", 0.5))
     assert answer.status == 0, answer.err
-    (step,) = json.loads((tmp_path / "a.dubline/run.json").read_text())["steps"]
+    (step,) = steps(tmp_path / "a.dubline", "separate")
     for words in ("separator: builtin, since", "needs no weights", "content: dialogue"):
         assert words in answer.err
         assert any(words in note for note in step["notes"])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from dubline.cli.asking import Asked, takes
+from dubline.cli.film import run_of
+from dubline.errors import InvalidJob
 
 if TYPE_CHECKING:
     from dubline.values.dubbed import Dub, LoudnessReport, Mix
     from dubline.voice.way import Audition
-    from dubline.voice.wishes import Wishes
 
 _BASES = {
     "cast file": "as the cast file says",
@@ -21,64 +24,16 @@ _BASES = {
 _SHOWN = 10  # lines that are listed by name
 
 
+@takes("dub", media=False, model="voice_model")
 def dub(
     folder: Annotated[
-        Path, typer.Argument(help="The run folder (EPISODE.dubline), separated and translated.")
+        Path,
+        typer.Argument(
+            help="The run folder (EPISODE.dubline), separated and translated; or its film.",
+            show_default=False,
+        ),
     ],
-    language: Annotated[
-        str, typer.Option("--to", help="Which translation. Default: all that have a text.")
-    ] = "",
-    voice: Annotated[
-        str,
-        typer.Option(
-            help="auto, espeak-ng, flite, piper, paddlespeech, or command (your own program or service). "
-            "Default: as before, else auto.",
-            show_default=False,
-        ),
-    ] = "",
-    voice_model: Annotated[
-        str, typer.Option(help="The voice's model: a file or a folder.", show_default=False)
-    ] = "",
-    voice_command: Annotated[
-        str,
-        typer.Option(
-            help="Your own program: 'say -f {text_file} -o {wav} -v {voice} -r {words}'.", show_default=False
-        ),
-    ] = "",
-    voice_address: Annotated[
-        str,
-        typer.Option(
-            help="Your own service: http://localhost:5002/api/tts?voice={voice}&speed={rate}; the text is "
-            "posted to it.",
-            show_default=False,
-        ),
-    ] = "",
-    voice_option: Annotated[
-        list[str] | None,
-        typer.Option(help="Any other setting of the voice, NAME=VALUE; may be repeated.", show_default=False),
-    ] = None,
-    cast: Annotated[
-        Path | None, typer.Option(help="A cast.toml that says who has which voice.", show_default=False)
-    ] = None,
-    like: Annotated[
-        Path | None,
-        typer.Option(
-            help="Another run folder: people of the same name get the voice they have there.",
-            show_default=False,
-        ),
-    ] = None,
-    rights: Annotated[
-        bool,
-        typer.Option(
-            "--i-have-the-voice-rights",
-            help="Say that you may clone these voices. Asked for once a run, and kept in it.",
-        ),
-    ] = False,
-    only: Annotated[
-        str,
-        typer.Option(help="Speak only these lines again: 17,23-40. All others stay.", show_default=False),
-    ] = "",
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed lines again.")] = False,
+    asked: Asked,
     audition: Annotated[
         str,
         typer.Option(
@@ -86,66 +41,12 @@ def dub(
             show_default=False,
         ),
     ] = "",
-    takes_only: Annotated[bool, typer.Option("--takes-only", help="Speak, and do not mix.")] = False,
-    mux: Annotated[
-        bool | None,
-        typer.Option(help="Also write the film with both languages, picture untouched.", show_default=False),
-    ] = None,
-    voice_volume: Annotated[
-        float | None, typer.Option(help="Level of the dub, a factor. Default: 1.0.", show_default=False)
-    ] = None,
-    bg_volume: Annotated[
-        float | None,
-        typer.Option(help="Music, sfx and ambient together. Default: 0.7.", show_default=False),
-    ] = None,
-    music: Annotated[
-        float | None, typer.Option(help="Music by itself. Default: 1.0.", show_default=False)
-    ] = None,
-    sfx: Annotated[
-        float | None, typer.Option(help="Effects by themselves. Default: 1.0.", show_default=False)
-    ] = None,
-    ambient: Annotated[
-        float | None, typer.Option(help="Ambience by itself. Default: 1.0.", show_default=False)
-    ] = None,
-    original_volume: Annotated[
-        float | None,
-        typer.Option(help="The actors' own voices, for a voice-over. Default: 0.", show_default=False),
-    ] = None,
-    duck: Annotated[
-        float | None,
-        typer.Option(
-            help="How far all else goes down while the dub speaks, in dB. Default: 0.", show_default=False
-        ),
-    ] = None,
-    duck_attack: Annotated[
-        float | None, typer.Option(help="Seconds to go down. Default: 0.15.", show_default=False)
-    ] = None,
-    duck_release: Annotated[
-        float | None, typer.Option(help="Seconds to come back. Default: 0.4.", show_default=False)
-    ] = None,
-    loudness: Annotated[
-        str | None,
-        typer.Option(
-            help="ebu-r128, atsc-a85, netflix, streaming-14, streaming-16 or off. Default: ebu-r128.",
-            show_default=False,
-        ),
-    ] = None,
-    reverb: Annotated[
-        str | None,
-        typer.Option(help="off, or room: as the actors' rooms sound. Default: off.", show_default=False),
-    ] = None,
-    forget: Annotated[
-        bool, typer.Option("--forget", help="Begin anew: what you leave out gets its default again.")
-    ] = False,
-    threads: Annotated[
-        int | None, typer.Option(help="CPU threads. Default: physical cores less one.", min=1)
-    ] = None,
 ) -> None:
     """Speak a run's translation in the actors' time, and mix it with the film's own music and effects.
 
     Out come final.wav, final.m4a and M&E.wav. Nothing is spoken or mixed twice: edit a line in
-    translated.json and give the command again, and that line alone is spoken. What you leave out stays as in
-    the run's last dub. docs/dub.md explains voices, cast, fitting and mix.
+    translated.json and give the command again, and that line alone is spoken. Without --to, every
+    translation that has a text is dubbed. docs/dub.md explains voices, cast, fitting and mix.
 
         dubline dub EPISODE.dubline
 
@@ -159,111 +60,45 @@ def dub(
 
     The exit status is 1 while lines could not be spoken, 0 where some are too long: those are listed.
     """
-    from dubline.cli.progress import watched
-    from dubline.cli.separate import said_kept
-    from dubline.errors import InvalidJob
-    from dubline.run import Run
+    from dubline.cli.progress import working
     from dubline.values.segment_ids import ids_of
     from dubline.voice.preparing import dub_languages
     from dubline.voice.way import audition_run, dub_run
-    from dubline.voice.wishes import Wishes
 
-    heard = ids_of(audition) if audition else ()
-    if heard and (only or retry_failed or takes_only or mux):
+    wish, heard = asked.dub, ids_of(audition) if audition else ()
+    if heard and (wish.only or wish.retry_failed or wish.takes_only or wish.mux):
         raise InvalidJob(
             "an audition is of the line alone",
             hint="Leave out --only, --retry-failed, --takes-only and --mux.",
         )
-    if takes_only and mux:
+    if wish.takes_only and wish.mux:
         raise InvalidJob("without a mix there is no film", hint="Leave out --takes-only or --mux.")
-    options = voice_options(voice_model, voice_command, voice_address, voice_option or ())
-    mix = {
-        "voice_volume": voice_volume, "bg_volume": bg_volume, "music": music, "sfx": sfx,
-        "ambient": ambient, "original_volume": original_volume, "duck_db": duck,
-        "duck_attack": duck_attack, "duck_release": duck_release, "target": loudness, "reverb": reverb,
-    }  # fmt: skip
-    if (voice_command or voice_address) and not voice:
-        voice = "command"
-    wishes = Wishes(
-        voice=voice,
-        options=options,
-        cast=cast,
-        like=like,
-        mix={name: value for name, value in mix.items() if value is not None},
-        mux=mux,
-        only=only,
-        retry_failed=retry_failed,
-        takes_only=takes_only,
-        rights=rights,
-        forget=forget,
-    )
+    root = run_of(folder)
     # Before the folder is touched: a wrong path must not make a run.
-    languages = dub_languages(folder, language)
+    languages = dict.fromkeys(name for to in wish.to or ("",) for name in dub_languages(root, to))
     failed = 0
-    hints: dict[str, Any] = {"threads": threads}
-    with (
-        watched() as (progress, bar),
-        Run(folder, report=progress.stage, tell=bar.say, said=lambda r: said_kept(r, bar)) as run,
-    ):
-        for name in dub_languages(folder, language, bar.say):
-            asked = for_language(wishes, name)
+    with working(root) as (run, bar):
+        if not wish.to:
+            dub_languages(root, tell=bar.say)
+        for language in languages:
             if heard:
-                found = audition_run(run, asked, heard, hints=hints, tell=bar.say, report=progress.stage)
+                auditions = audition_run(
+                    run, language, wish, heard, hints=asked.hints, tell=bar.say, report=bar.progress.stage
+                )
                 bar.clear()
-                failed += sum(one.path is None for one in found)
-                _tell_auditions(found)
+                failed += sum(one.path is None for one in auditions)
+                _tell_auditions(auditions)
                 continue
-            made, files = dub_run(run, asked, hints=hints, tell=bar.say)
+            spoken, files = dub_run(run, language, wish, hints=asked.hints, tell=bar.say)
             bar.clear()
-            failed += sum(take.state == "failed" for take in made.takes.takes)
+            failed += sum(take.state == "failed" for take in spoken.takes.takes)
             if len(languages) > 1:
-                typer.echo(f"{name}:")
-            tell_dub(made, folder)
+                typer.echo(f"{language}:")
+            tell_dub(spoken, root)
             for path in files:
                 typer.echo(f"{path}")
     if failed:
         raise typer.Exit(1)
-
-
-def voice_options(
-    model: str = "", command: str = "", address: str = "", more: tuple[str, ...] | list[str] = ()
-) -> dict[str, Any]:
-    """The options of a voice from words on the command line.
-
-    Raises:
-        InvalidJob: an option is no NAME=VALUE, or the command's quotes do not close.
-    """
-    import json
-    import shlex
-
-    from dubline.errors import InvalidJob
-
-    options: dict[str, Any] = {}
-    for word in more:
-        name, equals, value = word.partition("=")
-        if not equals or not name.strip():
-            raise InvalidJob(f"{word!r} is no option of a voice", hint="Give it as NAME=VALUE.")
-        try:
-            options[name.strip()] = json.loads(value) if value[:1] in "[{" and value else value
-        except ValueError:
-            options[name.strip()] = value
-    if command:
-        try:
-            options["command"] = shlex.split(command)
-        except ValueError as error:
-            raise InvalidJob(f"the voice's command: {error}", hint="Close its quotation marks.") from None
-    if address:
-        options["address"] = address
-    if model:
-        options["model"] = model
-    return options
-
-
-def for_language(wishes: Wishes, language: str) -> Wishes:
-    """The same wishes for one language."""
-    import msgspec
-
-    return msgspec.structs.replace(wishes, language=language)
 
 
 def tell_dub(made: Dub, root: Path) -> None:

@@ -3,92 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from dubline.cli.asking import Asked, takes
+from dubline.cli.film import is_run, run_of
+from dubline.errors import InvalidJob
 
 if TYPE_CHECKING:
     from dubline.values.translated import Translation
 
+TEXTS = (".json", ".srt", ".vtt")
 
+
+@takes("translate", media=False, model="translator_model")
 def translate(
     text: Annotated[
         Path,
         typer.Argument(
-            help="A run folder (EPISODE.dubline), a transcript.json, an .srt or a .vtt. It is only read.",
+            help="A run folder (EPISODE.dubline), its film, a transcript.json, an .srt or a .vtt; only read.",
             show_default=False,
         ),
     ],
-    target: Annotated[str, typer.Option("--to", help="The language to translate into: en, tr, pt-BR ...")],
-    source: Annotated[
-        str,
-        typer.Option(
-            "--from", help="The language of the film. Default: the transcript's.", show_default=False
-        ),
-    ] = "",
-    translator: Annotated[
-        str,
-        typer.Option(
-            help="auto (ctranslate2 or transformers), llm (a server that you name), apertium, or manual "
-            "(writes an SRT for a person)."
-        ),
-    ] = "auto",
-    model: Annotated[
-        str, typer.Option(help="The translator's model, by name or folder.", show_default=False)
-    ] = "",
-    server: Annotated[
-        str,
-        typer.Option(
-            help="For llm: where it listens, such as http://localhost:11434/v1.", show_default=False
-        ),
-    ] = "",
-    glossary: Annotated[
-        Path | None, typer.Option(help="Terms to keep to: CSV or TSV with source, target, note.")
-    ] = None,
-    synopsis: Annotated[
-        Path | None, typer.Option(help="A text file that tells what happens, for llm.")
-    ] = None,
-    cast: Annotated[
-        Path | None, typer.Option(help="A cast.toml with gender and register of the people, for llm.")
-    ] = None,
-    only: Annotated[
-        str, typer.Option(help="Only these segments again: 17,23-40. All others stay.", show_default=False)
-    ] = "",
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Only failed lines again.")] = False,
+    asked: Asked,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Write the translation here too.", show_default=False),
-    ] = None,
-    candidates: Annotated[
-        int, typer.Option(help="How many translations of a line to choose from.", min=1)
-    ] = 4,
-    again: Annotated[
-        bool, typer.Option(help="Ask a second time for lines that do not fit their time.")
-    ] = True,
-    rate: Annotated[
-        str, typer.Option(help="Frames a second, for the gap before the next cue: 23.976, 25 ...")
-    ] = "",
-    voice: Annotated[
-        str,
-        typer.Option(
-            help="BACKEND or BACKEND:VOICE that will speak the lines, such as espeak-ng. It speaks each "
-            "once beforehand, and they are chosen by how long that really takes.",
-            show_default=False,
-        ),
-    ] = "",
-    voice_pace: Annotated[
-        bool,
-        typer.Option(help="Where the run has a dub already, choose lines by the pace of its voices."),
-    ] = True,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(help="CPU threads. Default: physical cores less one.", min=1)
     ] = None,
 ) -> None:
     """Translate a transcript so that each line can be spoken in its time.
 
     As many lines come out as go in, with the same numbers, speakers and times. What you change in
-    translated.json is never overwritten; docs/translation.md explains the file.
+    translated.json is never overwritten; docs/translation.md explains the file. Without --to it is done
+    again for the languages that the run is in already.
 
         dubline translate EPISODE.dubline --to en
 
@@ -97,69 +45,56 @@ def translate(
 
         dubline translate EPISODE.dubline --to en --voice espeak-ng
 
-        dubline translate EPISODE.dubline --to en --only 17,23-40 --translator llm --server ...
+        dubline translate EPISODE.dubline --to en --only 17,23-40
     """
-    from dubline.cli.progress import watched
-    from dubline.cli.separate import said_kept
-    from dubline.run import Run
-    from dubline.translation.way import Wishes, translate_run
+    from dubline.cli.progress import working
+    from dubline.translation.way import target_languages, translate_run
 
-    options: dict[str, Any] = {"candidates": candidates, "server": server or None}
-    wishes = Wishes(
-        target=target,
-        source=source,
-        translator=translator,
-        model=model,
-        options={k: v for k, v in options.items() if v is not None},
-        glossary=glossary,
-        synopsis=synopsis,
-        cast=cast,
-        only=only,
-        retry_failed=retry_failed,
-        again=again,
-        rate=rate,
-        voice=voice,
-        voice_pace=voice_pace,
-    )
     root = run_folder(text)
-    with (
-        watched() as (progress, bar),
-        Run(root, report=progress.stage, tell=bar.say, said=lambda r: said_kept(r, bar)) as run,
-    ):
-        translation, written = translate_run(
-            run, text, wishes, hints={"device": device, "threads": threads}, tell=bar.say
-        )
-        if out is not None:
-            from dubline.files import write_whole
-            from dubline.values.translated import translation_json
+    source = text if text.suffix.lower() in TEXTS and not text.is_dir() else root
+    languages = target_languages(root, asked.translate)
+    if out is not None and len(languages) > 1:
+        raise InvalidJob("--out is for one language", hint="Name it with --to, or leave --out out.")
+    failed = 0
+    with working(root) as (run, bar):
+        for language in languages:
+            translation, written = translate_run(
+                run, source, language, asked.translate, hints=asked.hints, tell=bar.say
+            )
+            if out is not None:
+                from dubline.files import write_whole
+                from dubline.values.translated import translation_json
 
-            write_whole(out, translation_json(translation))
-            written = (out, *written)
-    _summary(translation)
-    for path in written:
-        typer.echo(f"{path}")
-    if translation.totals.failed:
+                write_whole(out, translation_json(translation))
+                written = (out, *written)
+            bar.clear()
+            if len(languages) > 1:
+                typer.echo(f"{language}:")
+            _summary(translation)
+            for path in written:
+                typer.echo(f"{path}")
+            failed += translation.totals.failed
+    if failed:
         raise typer.Exit(1)
 
 
 def run_folder(text: Path) -> Path:
-    """The run that a text belongs to: the folder itself or the one it lies in, else a new one beside it.
+    """The run that a text belongs to: the folder itself, the one it lies in, or that of its film; for
+    subtitles by themselves a new one beside them.
 
     Raises:
-        InvalidJob: there is no such file.
+        InvalidJob: there is no such file, or no run of this film.
     """
-    from dubline.errors import InvalidJob
-
     if not text.exists():
         raise InvalidJob(
             f"there is no {text}", hint="Give a run folder, a transcript.json, an .srt or a .vtt."
         )
-    if text.is_dir():
-        return text
-    folder = text.absolute().parent
-    if (folder / "run.json").exists():
-        return folder
-    return folder / f"{text.stem}.dubline"
+    if text.is_file() and text.suffix.lower() in TEXTS and is_run(text.absolute().parent):
+        return text.absolute().parent
+    root = run_of(text)
+    if text.is_file() and text.suffix.lower() not in TEXTS and not root.is_dir():
+        raise InvalidJob(f"there is no transcript of {text}", hint=f"Run `dubline transcribe {text}` first.")
+    return root
 
 
 def _summary(translation: Translation) -> None:

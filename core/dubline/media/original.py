@@ -65,6 +65,42 @@ def look_at(source: Source, root: Path | None = None) -> Sighting:
     return Sighting((media, choose_track(media, track or None).index), first=source.offset_frames)
 
 
+def media_of(root: Path) -> FileMedia | None:
+    """The file that the run in `root` is about; None where it is about a timeline.
+
+    Raises:
+        InvalidJob: that is no run folder, or nothing has been heard in it yet.
+    """
+    original = standing(root, ORIGINAL, Original)
+    if original is None:
+        raise InvalidJob(
+            f"{root} does not say which film it is of", hint="Give the film, and this folder as --out."
+        )
+    if original.media is not None:
+        return FileMedia(path=original.media.path, track=str(original.track), offset_frames=original.first)
+    if original.sound.fingerprint:
+        return FileMedia(path=original.sound.path, offset_frames=original.first)
+    return None
+
+
+def look_again(root: Path) -> Sighting:
+    """What was seen of the source of the run in `root`; a timeline's sound is as it was built then.
+
+    Raises:
+        ValidationError, FFmpegError, InvalidJob: it cannot be used any more.
+    """
+    media = media_of(root)
+    if media is not None:
+        return look_at(media)
+    original = standing(root, ORIGINAL, Original)
+    assert original is not None
+    if not (root / original.sound.path).is_file():
+        raise InvalidJob(
+            f"the sound of the timeline is not in {root} any more", hint="Begin from the timeline again."
+        )
+    return Sighting(original.sound, original.rate, original.first)
+
+
 def original_of(run: Run, seen: Sighting) -> Original:
     """The sound to work on: as it lies there, extracted from a video, or built from a timeline's clips. From
     now on the run stands on it.

@@ -27,7 +27,6 @@ from dubline.separation.plan import (
     SeparationJob,
     filling,
     film_filling,
-    film_model,
     labels,
     with_hints,
 )
@@ -36,7 +35,7 @@ from dubline.signal.exact import HIGHEST, STEP
 from dubline.threads import default_threads
 from dubline.values.base import Choice, ModelIdentity
 from dubline.values.media import Sound
-from dubline.values.stems import STEM_NAMES, Stem, Stems
+from dubline.values.stems import STEM_NAMES, Stem, Stems, film_model
 
 if TYPE_CHECKING:
     from dubline.backends.contract import Separator

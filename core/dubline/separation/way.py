@@ -9,7 +9,7 @@ they leave. A separator without weights is a preview: unless asked, no large mod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -99,7 +99,6 @@ def separate_run(run: Run, sound: Sound, separating: Separating, *, hints: Mappi
     """
     from dubline.separation.stage import separate
 
-    run.keep_wish("separate", separating.wish.kept())
     stems = run.step(
         separate,
         sound,
@@ -110,7 +109,31 @@ def separate_run(run: Run, sound: Sound, separating: Separating, *, hints: Mappi
     for stem in stems.stems:
         run.publish(stem.path, f"stems/{stem.name}.wav")
     run.publish(f"{stems.vocals.path.rpartition('/')[0]}/stems.png", "stems.png")
+    run.keep_wish("separate", separating.wish.kept())
     return stems
+
+
+def stems_for(
+    run: Run,
+    sound: Sound,
+    wish: SeparateWish,
+    *,
+    hints: Mapping[str, Any],
+    tell: Callable[[str], None] = lambda words: None,
+) -> Stems:
+    """The stems of a sound for somebody who listens to the voices in it: those that the run has; separated
+    only where it has none, or where a wish says how.
+
+    Raises:
+        As `settle_separation` and `separate_run`.
+    """
+    stems = stems_of(run.root, sound)
+    if stems is not None and wish == SeparateWish():
+        return stems
+    separating = settle_separation(wish, run.wish("separate", SeparateWish))
+    for reason in separating.reasons:
+        tell(reason)
+    return separate_run(run, sound, separating, hints=hints)
 
 
 def stems_of(root: Path, sound: Sound | None = None) -> Stems | None:

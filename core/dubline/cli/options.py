@@ -1,0 +1,256 @@
+"""Every option of `separate`, `transcribe`, `translate`, `dub` and `localize`: each stands here, and once.
+
+An option of `FIELDS` fills the field of its name in the wishes that have one; `MIX` are levels of the dub;
+`SETTINGS` are back-end options that have a name of their own. `dubline.cli.asking` puts them on commands.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+AS_BEFORE = "as this run has it"
+
+
+class Option(NamedTuple):
+    """An option as `--help` shows it; `names` empty: the field's own. `default`: what holds where it is left
+    out; "" shows none."""
+
+    kind: Any
+    help: str
+    names: tuple[str, ...] = ()
+    default: str = ""
+    panel: str | None = None
+    least: int | None = None
+
+    def on(self, field: str, *further: str) -> Any:
+        """The annotation of a command's parameter; `further` are more names for it."""
+        word = field.replace("_", "-")
+        names = self.names or (f"--{word}/--no-{word}" if self.kind is bool else f"--{word}",)
+        words = [self.help, *(f"Also {name}." for name in further)]
+        words += [f"Default: {self.default}."] if self.default else []
+        shown = typer.Option(
+            *names,
+            *further,
+            help=" ".join(words),
+            show_default=False,
+            rich_help_panel=self.panel,
+            min=self.least,
+        )
+        return Annotated[self.kind | None, shown]
+
+
+def _kept(kind: Any, help: str, *names: str, otherwise: str = "", **more: Any) -> Option:
+    """An option of which the run keeps what was said, and `otherwise` where nobody ever said anything."""
+    default = f"{AS_BEFORE}, else {otherwise}" if otherwise else AS_BEFORE
+    return Option(kind, help, names, default, **more)
+
+
+def _back_end(kind: str, does: str, model: str, panel: str) -> dict[str, Option]:
+    """The three options with which a back end of a kind is asked for."""
+    return {
+        kind: _kept(
+            str, f"{does}: auto, or one that `dubline backends` lists.", panel=panel, otherwise="auto"
+        ),
+        f"{kind}_model": _kept(str, f"The {kind}'s model: {model}.", panel=panel),
+        f"{kind}_options": _kept(
+            list[str],
+            f"Any other setting of the {kind}, NAME=VALUE; may be repeated. Lists are written as JSON.",
+            f"--{kind}-option",
+            panel=panel,
+        ),
+    }
+
+
+_stems = partial(_kept, panel="Stems")
+_words = partial(_kept, panel="Transcript")
+_lines = partial(_kept, panel="Translation")
+_dub = partial(_kept, panel="Dub")
+_mix = partial(_kept, float, panel="Mix")
+
+FIELDS: dict[str, Option] = {
+    "content": _stems(
+        str,
+        "dialogue: voices and one bed, split by a film model if there is one. cinematic: voices, then music "
+        "and effects by a film model. music: songs and concerts. auto: cinematic where a film model is in "
+        "your models folder, else dialogue.",
+        otherwise="auto",
+    ),
+    **_back_end("separator", "Who separates", "a name (`dubline models list`) or a path", "Stems"),
+    "film_model": _stems(str, "The model for music and effects, by name or path.", otherwise="the best here"),
+    "background": _stems(
+        str,
+        "residual: the bed is source minus voices, and nulls. sum: the model's own other sources as music, "
+        "what is left over in sfx.",
+        otherwise="residual",
+    ),
+    "lines": _stems(
+        Path, "When somebody speaks: .srt, .rttm or transcript .json. Helps a separator without weights."
+    ),
+    "depth": _stems(
+        str, "24, float, or auto: 24 bit unless the source goes over full scale.", otherwise="auto"
+    ),
+    "ambient": _stems(
+        bool, "Estimate ambience from the effects stem, where there is one.", otherwise="yes"
+    ),
+    "language": _words(
+        str,
+        "What is spoken: tr, en, ... Naming it is safer than letting it be detected.",
+        "--language",
+        "--from",
+        otherwise="detected",
+    ),
+    "on": _words(
+        str,
+        "vocals: listen to the separated voices. mix: the sound as it is, which is faster and costs words "
+        "and speakers.",
+        otherwise="vocals",
+    ),
+    "text": _words(
+        Path,
+        "What is said, as written: .srt, .vtt or .json with times, or .txt with a line a cue. It is kept to "
+        "the letter, one segment a cue; only a .txt needs a recognizer.",
+    ),
+    "text_encoding": _words(str, "The text's encoding if not UTF-8: cp1254, ..."),
+    "text_offset": _words(
+        float, "Seconds added to the text's times: -3600 for a text from 01:00:00:00.", otherwise="0"
+    ),
+    "refine": _words(bool, "Move the text's times to where the sound begins and ends.", otherwise="no"),
+    **_back_end("recognizer", "Who finds the words", "a name or a folder", "Transcript"),
+    **_back_end("diarizer", "Who tells the speakers apart", "a name or a folder", "Transcript"),
+    "speakers": _words(int, "How many people speak.", least=1, otherwise="estimated"),
+    "min_speakers": _words(int, "At least so many people speak.", least=1),
+    "max_speakers": _words(int, "At most so many people speak.", least=1),
+    "speakers_from_tracks": _words(
+        bool,
+        "Every speaker has a microphone: the audio tracks of a video, or the channels of a sound. Nothing is "
+        "separated or diarized; what one microphone hears of another is left out.",
+        otherwise="no",
+    ),
+    "microphones": _words(
+        str, "Which tracks or channels are microphones, from 1: 3-8.", otherwise="all"
+    ),
+    "subtitles": _words(bool, "Cut segments so that each fits 2 lines of 42 characters.", otherwise="no"),
+    "to": Option(list[str], "The language, such as en or pt-BR; may be repeated."),
+    "source": _lines(str, "The language of the film.", "--from", otherwise="the transcript's"),
+    **_back_end("translator", "Who translates", "a name or a folder", "Translation"),
+    "synopsis": _lines(Path, "A text file that tells what happens, for a translator that reads it."),
+    "candidates": _lines(
+        int, "How many translations of a line to choose from.", least=1, otherwise="the translator's own"
+    ),
+    "again": _lines(bool, "Ask a second time for lines that do not fit their time.", otherwise="yes"),
+    "rate": _lines(
+        str, "Frames a second, for the gap before the next cue: 23.976, 25 ...", otherwise="25"
+    ),
+    "voice_pace": _lines(
+        bool, "Where the run has a dub already, choose lines by the pace of its voices.", otherwise="yes"
+    ),
+    **_back_end("voice", "Who speaks", "a name, a file or a folder", "Dub"),
+    "voice": _dub(
+        str,
+        "Who speaks: auto, or one that `dubline backends` lists. For `translate` BACKEND or "
+        "BACKEND:VOICE, which speaks each line beforehand: they are chosen by how long that really takes.",
+    ),
+    "like": _dub(Path, "Another run folder: people of the same name get the voice they have there."),
+    "rights": Option(
+        bool,
+        "Say that you may clone these voices. Asked for once a run, and kept in it.",
+        ("--i-have-the-voice-rights",),
+        panel="Dub",
+    ),
+    "takes_only": Option(bool, "Speak, and do not mix.", ("--takes-only",), panel="Dub"),
+    "mux": _dub(bool, "Also write the film with both languages, picture untouched.", otherwise="no"),
+    "glossary": _kept(
+        Path,
+        "Names and terms: CSV or TSV with source, target, note. A recognizer expects them, a translator "
+        "keeps to them.",
+    ),
+    "cast": _kept(
+        Path,
+        "A cast.toml: clips of voices name the speakers, gender and register help a translator, and it says "
+        "who has which voice.",
+    ),
+    "only": Option(str, "Only these lines again: 17,23-40. All others stay."),
+    "retry_failed": Option(bool, "Try failed lines again.", ("--retry-failed",)),
+    "forget": Option(bool, "Begin anew: what you leave out is not as this run has it.", ("--forget",)),
+}  # fmt: skip
+
+MIX: dict[str, tuple[str, Option]] = {
+    "voice_volume": ("voice_volume", _mix("Level of the dub, a factor.", otherwise="1.0")),
+    "bg_volume": ("bg_volume", _mix("Music, sfx and ambient together.", otherwise="0.7")),
+    "music_volume": ("music", _mix("Music by itself.", "--music-volume", "--music", otherwise="1.0")),
+    "sfx_volume": ("sfx", _mix("Effects by themselves.", "--sfx-volume", "--sfx", otherwise="1.0")),
+    "ambient_volume": ("ambient", _mix("Ambience by itself.", otherwise="1.0")),
+    "original_volume": (
+        "original_volume",
+        _mix("The actors' own voices, for a voice-over.", otherwise="0"),
+    ),
+    "duck": ("duck_db", _mix("How far all else goes down while the dub speaks, in dB.", otherwise="0")),
+    "duck_attack": ("duck_attack", _mix("Seconds to go down.", otherwise="0.15")),
+    "duck_release": ("duck_release", _mix("Seconds to come back.", otherwise="0.4")),
+    "loudness": (
+        "target",
+        _kept(
+            str,
+            "ebu-r128, atsc-a85, netflix, streaming-14, streaming-16 or off.",
+            otherwise="ebu-r128",
+            panel="Mix",
+        ),
+    ),
+    "reverb": (
+        "reverb",
+        _kept(str, "off, or room: as the actors' rooms sound.", otherwise="off", panel="Mix"),
+    ),
+}
+"""Option -> the field of `MixJob` and how it is shown."""
+
+SETTINGS: dict[str, tuple[str, str, Option]] = {
+    "overlap": ("separator", "overlap", _stems(float, "Share of a chunk that the next repeats.")),
+    "shifts": (
+        "separator",
+        "shifts",
+        _stems(int, "Hear the sound this often with small delays and average.", least=0),
+    ),
+    "precision": (
+        "separator",
+        "precision",
+        _stems(
+            str,
+            "auto, fp32, bf16, fp16. auto: bf16 where the hardware has it and a trial chunk agrees with fp32 "
+            "to 40 dB.",
+        ),
+    ),
+    "server": (
+        "translator",
+        "server",
+        _lines(str, "Where a server of yours listens that translates, such as http://localhost:11434/v1."),
+    ),
+    "voice_command": (
+        "voice",
+        "command",
+        _dub(str, "Your own program: 'say -f {text_file} -o {wav} -v {voice} -r {words}'."),
+    ),
+    "voice_address": (
+        "voice",
+        "address",
+        _dub(
+            str,
+            "Your own service: http://localhost:5002/api/tts?voice={voice}&speed={rate}; the text is posted "
+            "to it.",
+        ),
+    ),
+}
+"""Option -> the kind of back end, the name of its option, and how it is shown."""
+
+OUT = Option(Path, "The run folder.", ("--out", "-o"), "beside the media, NAME.dubline")
+TRACK = Option(
+    str,
+    "Which audio track of a video: number from 0, or language.",
+    default=f"{AS_BEFORE}, else the film's default track",
+)
+JOB = Option(Path, "A file with wishes, job.toml (docs/job.md). Options stand above it.")
+DEVICE = Option(str, "auto, cpu, cuda, cuda:1, mps.", default="auto")
+THREADS = Option(int, "CPU threads.", default="physical cores less one", least=1)
