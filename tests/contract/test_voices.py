@@ -1,4 +1,4 @@
-"""What every voice must do, whatever is inside. A new one is added to `VOICES`."""
+"""Our voices keep what every voice promises (`dubline.testing`)."""
 
 from __future__ import annotations
 
@@ -13,25 +13,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from our_backends import ours
 from speaking_programs import tone_program
 
 from dubline.backends.choosing import options_of
-from dubline.backends.contract import Reference, VoiceInfo
 from dubline.backends.voices.command import Command
 from dubline.backends.voices.espeak import Espeak
 from dubline.backends.voices.flite import Flite
 from dubline.backends.voices.paddlespeech import PaddleSpeechVoice
 from dubline.backends.voices.piper import Piper
-from dubline.errors import BackendFailed, Cancelled, InvalidJob
-from dubline.media.sound import SoundWriter
-from dubline.voice.fitting import usable
-from dubline.weights.files import checksum
+from dubline.testing import VOICE_PROMISES, Subject, keep
 from dubline.workers import environments as worker_environments
-
-LINES = (
-    "We have to leave this house before the morning.",
-    "Who told you that? I never said a word about it!",
-)
 
 
 class Case(NamedTuple):
@@ -149,101 +141,18 @@ VOICES: dict[str, Case] = {
 
 
 @pytest.fixture(scope="module", params=VOICES)
-def voice(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    case = VOICES[request.param]
-    options = options_of(case.cls, case.options(tmp_path_factory.mktemp("voice")))
-    with case.cls(options) as made:
-        cloning = getattr(case.cls, "clones", None)
-        if cloning is not None and cloning(options):
-            made.reference = reference(tmp_path_factory.mktemp("reference"))
-        yield made
+def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
+    """A voice, loaded."""
+    case, folder = VOICES[request.param], tmp_path_factory.mktemp("voice")
+    options = case.options(folder)
+    with case.cls(options_of(case.cls, options)) as opened:
+        yield Subject(case.cls, options, opened, folder)
 
 
-def reference(folder: Path) -> Reference:
-    """A cut of somebody's voice: two seconds of hum."""
-    path = folder / "cut.wav"
-    with SoundWriter(path, 16000, 1, 32000) as file:
-        file.write(0.1 * np.sin(np.arange(32000) / 20, dtype=np.float32)[None])
-    return Reference(path=str(path), text="Reference words.", sha256=checksum(path))
+@pytest.mark.parametrize("promise", VOICE_PROMISES)
+def test_promise(subject: Subject, promise: str) -> None:
+    keep(VOICE_PROMISES, promise, subject)
 
 
-def said(voice: Any, text: str, **how: Any) -> Any:
-    wanted = {"speed": 1.0, "pitch": 1.0, "tick": lambda: None, **how}
-    if hasattr(voice, "reference"):
-        wanted["reference"] = voice.reference
-    return usable(voice.speak(text, voice.voices()[0].name, **wanted))
-
-
-def test_it_lists_voices_that_it_knows(voice: Any) -> None:
-    listed = voice.voices()
-    assert listed and listed == voice.voices()
-    assert len({info.name for info in listed}) == len(listed)
-    for info in listed:
-        assert isinstance(info, VoiceInfo) and voice.knows(info.name)
-        assert info.pitch is None or 60 < info.pitch < 400
-        assert info.gender in ("female", "male", "")
-    assert not voice.knows("") and not voice.knows("--version")
-
-
-def test_a_take_is_mono_float32_with_sound_in_it(voice: Any) -> None:
-    take = said(voice, LINES[0])
-    assert take.sound.dtype == np.float32 and take.sound.shape[0] == 1
-    assert 0.5 < take.sound.shape[1] / take.rate < 10
-    assert 0.01 < np.abs(take.sound).max() <= 1
-
-
-def test_longer_texts_take_longer(voice: Any) -> None:
-    short, long = said(voice, "Come."), said(voice, " ".join(LINES))
-    assert long.sound.shape[1] > 2 * short.sound.shape[1]
-
-
-def test_its_speed_follows_what_is_asked(voice: Any) -> None:
-    assert voice.paces
-    natural = said(voice, LINES[1]).sound.shape[1]
-    for speed in (0.9, 1.1, 1.2):
-        paced = said(voice, LINES[1], speed=speed).sound.shape[1]
-        assert natural / paced == pytest.approx(speed, rel=0.06)
-
-
-def test_the_same_twice_is_the_same(voice: Any) -> None:
-    first, again = said(voice, LINES[0], speed=1.1), said(voice, LINES[0], speed=1.1)
-    assert np.array_equal(first.sound, again.sound)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["-v en --version", "$(touch owned) `touch owned`; touch owned", "@/etc/passwd", "{wav} {rate} %s"],
-)
-def test_a_text_is_never_a_command(
-    voice: Any, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    said(voice, text)
-    assert not (tmp_path / "owned").exists()
-
-
-def test_control_characters_and_long_lines_do_no_harm(voice: Any) -> None:
-    said(voice, "One\x00 two\x07 three\u202e four\ud800\n\nfive.")
-    said(voice, "And then he went away. " * 12)
-
-
-def test_an_unknown_voice_fails_and_names_it(voice: Any) -> None:
-    if voice.any_voice:
-        pytest.skip("it takes any name")
-    assert not voice.knows("nobody")
-    with pytest.raises(BackendFailed, match="nobody"):
-        voice.speak("Hello.", "nobody", speed=1.0, pitch=1.0, tick=lambda: None)
-
-
-def test_it_can_be_stopped(voice: Any) -> None:
-    def stop() -> None:
-        raise Cancelled("stopped")
-
-    with pytest.raises(Cancelled):
-        said(voice, LINES[0], tick=stop)
-
-
-@pytest.mark.parametrize("name", VOICES)
-def test_unknown_options_are_refused(name: str) -> None:
-    with pytest.raises(InvalidJob, match="nonsense"):
-        options_of(VOICES[name].cls, {"nonsense": 1})
+def test_all_of_ours_are_tried() -> None:
+    assert set(ours("voice")) == {name.partition(",")[0] for name in VOICES}

@@ -28,7 +28,7 @@ FLOORS = (
     ("separation",),
     ("voice",),
     ("recognition", "translation"),
-    ("doctor", "exchange", "pipeline", "processor"),
+    ("doctor", "exchange", "pipeline", "processor", "testing"),
     ("cli", "serve"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

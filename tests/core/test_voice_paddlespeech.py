@@ -48,6 +48,8 @@ def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def paddle_like(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that answers as PaddleSpeech's voice does."""
+    mark = worker_environments.Installed(name="paddlespeech", recipe="0", python="", seconds=0, bytes=0)
+    monkeypatch.setattr(worker_environments, "installed", lambda name, parts=(): mark)
     monkeypatch.setattr(worker_environments, "command", lambda name, parts=(), service="": START)
 
 
@@ -173,9 +175,9 @@ def test_no_environment_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(BackendMissing) as missing:
         opened(language="en")
     assert missing.value.hint.endswith("dubline backends install paddlespeech --with voices")
-    assert worker_environments.how_to_install("voice", "paddlespeech") in missing.value.hint
-    assert worker_environments.how_to_install("recognizer", "paddlespeech").endswith("install paddlespeech")
-    assert worker_environments.how_to_install("voice", "espeak-ng") == ""
+    voice, words = available("voice")["paddlespeech"], available("recognizer")["paddlespeech"]
+    assert voice.missing == words.missing == ("its own environment",)
+    assert voice.remedy in missing.value.hint and words.remedy == "dubline backends install paddlespeech"
 
 
 @declared

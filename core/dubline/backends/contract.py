@@ -193,7 +193,7 @@ class Translator(Protocol):
     `whole_sentences`: it translates one sentence at a time and may drop what follows the first; the stage
     then gives it nothing longer. `in_context`: a line's answer depends on the lines before it, which it is
     given in order. `varies`: it can answer a line whose `wanted` is "shorter" or "longer". `by_hand`: it
-    answers nothing, a person will.
+    answers nothing, a person will. One that takes whatever language is named says so with `any_language`.
     """
 
     whole_sentences: ClassVar[bool]

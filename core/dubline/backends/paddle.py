@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from dubline.backends.backend import Backend
 from dubline.weights.files import checksum
-from dubline.workers.environments import installed
+from dubline.workers import environments
 
 ENVIRONMENT = "paddlespeech"
 
@@ -21,7 +21,7 @@ class PaddleBackend(Backend):
     @classmethod
     def missing(cls) -> tuple[str, ...]:
         """The environment, if it is not whole or lacks a part."""
-        return () if installed(ENVIRONMENT, cls.parts) else ("its own environment",)
+        return () if environments.installed(ENVIRONMENT, cls.parts) else ("its own environment",)
 
     @classmethod
     def remedy(cls) -> str:
@@ -37,6 +37,6 @@ class PaddleBackend(Backend):
         Raises:
             WeightsError: a file cannot be read.
         """
-        mark = installed(ENVIRONMENT, cls.parts)
+        mark = environments.installed(ENVIRONMENT, cls.parts)
         recipe = (f"{ENVIRONMENT} {mark.recipe}",) if mark else ()
         return (*recipe, *(checksum(file) for file in files))

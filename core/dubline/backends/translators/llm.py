@@ -50,6 +50,7 @@ class LanguageModel(Backend):
     in_context: ClassVar[bool] = True
     varies: ClassVar[bool] = True
     by_hand: ClassVar[bool] = False
+    any_language: ClassVar[bool] = True
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`server`: its address, such as http://localhost:11434/v1. `model`: its name on that server.
