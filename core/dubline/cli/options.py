@@ -26,16 +26,19 @@ class Option(NamedTuple):
     panel: str | None = None
     least: int | None = None
 
+    @property
+    def text(self) -> str:
+        """What it is for, and its default."""
+        return f"{self.help} Default: {self.default}." if self.default else self.help
+
     def on(self, field: str, *further: str) -> Any:
         """The annotation of a command's parameter; `further` are more names for it."""
         word = field.replace("_", "-")
         names = self.names or (f"--{word}/--no-{word}" if self.kind is bool else f"--{word}",)
-        words = [self.help, *(f"Also {name}." for name in further)]
-        words += [f"Default: {self.default}."] if self.default else []
         shown = typer.Option(
             *names,
             *further,
-            help=" ".join(words),
+            help=" ".join((self.text, *(f"Also {name}." for name in further))),
             show_default=False,
             rich_help_panel=self.panel,
             min=self.least,
@@ -252,5 +255,5 @@ TRACK = Option(
     default=f"{AS_BEFORE}, else the film's default track",
 )
 JOB = Option(Path, "A file with wishes, job.toml (docs/job.md). Options stand above it.")
-DEVICE = Option(str, "auto, cpu, cuda, cuda:1, mps.", default="auto")
+DEVICE = Option(str, "auto, cpu, cuda, cuda:1; mps where the back end knows it.", default="auto")
 THREADS = Option(int, "CPU threads.", default="physical cores less one", least=1)

@@ -59,6 +59,8 @@ class Wish(Value, frozen=True, omit_defaults=True):
                 new[options] = {**old[options], **new[options]}
         for name in self._dropped(new, old):
             old.pop(name, None)
+        if "mix" in new:  # each level is a wish by itself
+            new["mix"] = {**(old.get("mix") or {}), **new["mix"]}
         return type(self)(**{**old, **new, "forget": False})
 
     def kept(self: W) -> W:
