@@ -42,16 +42,16 @@ def localize(
         typer.Option(
             "--stems/--no-stems",
             help="Separate vocals, music, sfx and ambient. Without, speech is recognised in the mix, which "
-            "is faster and costs words and speakers.",
-            show_default="yes, but where the job says no",
+            "is faster and costs words and speakers. Default: yes, unless the job says no.",
+            show_default=False,
         ),
     ] = None,
     transcript: Annotated[
         bool | None,
         typer.Option(
             "--transcript/--no-transcript",
-            help="Find out who says what. A translation always needs it.",
-            show_default="yes, but where the job says no",
+            help="Find out who says what. A translation always needs it. Default: yes, unless the job says no.",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
