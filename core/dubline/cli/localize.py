@@ -50,7 +50,8 @@ def localize(
         bool | None,
         typer.Option(
             "--transcript/--no-transcript",
-            help="Find out who says what. A translation always needs it. Default: yes, unless the job says no.",
+            help="Find out who says what. A translation always needs it. "
+            "Default: yes, unless the job says no.",
             show_default=False,
         ),
     ] = None,
