@@ -1,34 +1,31 @@
 """Dubline: stems, transcript, translation and dub of a film, on the editor's own timeline.
 
-    from dubline import LocalizeJob, Run, localize
+    from dubline import FileMedia, LocalizeJob, Run, localize
+
+    with Run(Path("EPISODE.dubline")) as run:
+        localize(LocalizeJob(media=FileMedia(path="/films/EPISODE.mov")), run)
 
 Importing this package costs nothing heavy: numpy, torch and the model libraries are loaded by
 the function that needs them.
 """
 
-from __future__ import annotations
+from typing import Any
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from dubline.pipeline import localize
-    from dubline.processor import CinematicAudioProcessor
-    from dubline.run import Run
-    from dubline.values.wishes import LocalizeJob
-
-__all__ = ["CinematicAudioProcessor", "LocalizeJob", "Run", "localize"]
 __version__ = "0.1.0"
 
-_HOMES = {
-    "CinematicAudioProcessor": "dubline.processor",
-    "LocalizeJob": "dubline.values.wishes",
-    "Run": "dubline.run",
+_PLACES = {
     "localize": "dubline.pipeline",
+    "LocalizeJob": "dubline.values.wishes",
+    "FileMedia": "dubline.values.timeline",
+    "Run": "dubline.run",
+    "CinematicAudioProcessor": "dubline.processor",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'dubline' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    """What the package offers by its first name, loaded when it is asked for."""
+    from importlib import import_module
+
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

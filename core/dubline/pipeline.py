@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from dubline.backends.choosing import find
 from dubline.errors import InvalidJob
 from dubline.media.original import Sighting, look_at, original_of
-from dubline.mix.job import MixJob
+from dubline.mix.job import mix_job
 from dubline.recognition.publish import TRANSCRIPT
 from dubline.recognition.way import Transcribing, settle_transcription, transcribe_run
 from dubline.run import Run, read_wish
@@ -216,7 +216,7 @@ def _check_dubs(job: LocalizeJob, root: Path) -> tuple[str, ...]:
             hint="Name a language to translate into, and let the sound be separated; or name no voice.",
         )
     assert job.dub is not None
-    MixJob(**(job.dub.mix or {}))
+    mix_job(job.dub.mix or {})
     reasons: list[str] = []
     for language in job.languages:
         settled = _settled_dub(job.dub, language, root)

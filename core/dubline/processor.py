@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dubline.mix.job import MixJob
+from dubline.mix.job import mix_job
 from dubline.report import Report, silent
 from dubline.run import Run
 from dubline.values.dubbed import Mix, Takes
@@ -95,20 +95,13 @@ class CinematicAudioProcessor:
             InvalidJob: no such level, or out of its range.
             ValidationError, StorageFull, FFmpegError, Cancelled: see `dubline.mix.remix`.
         """
-        from dubline.errors import InvalidJob
         from dubline.mix import remix
+        from dubline.voice.way import publish_mix
 
-        unknown = set(levels) - set(MixJob.__struct_fields__)
-        if unknown:
-            raise InvalidJob(
-                f"a mix has no {', '.join(sorted(unknown))}",
-                hint=f"There are {', '.join(MixJob.__struct_fields__)}.",
-            )
+        job = mix_job(levels)
         with self._run() as run:
-            mix = run.step(remix, stems, takes, MixJob(**levels), hints=self._hints)
-            for path, name in ((mix.wav, "final.wav"), (mix.m4a, "final.m4a"), (mix.m_and_e, "M&E.wav")):
-                if path:
-                    run.publish(path, name)
+            mix = run.step(remix, stems, takes, job, hints=self._hints)
+            publish_mix(run, mix)
         return mix
 
     def _run(self) -> Run:

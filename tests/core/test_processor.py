@@ -34,5 +34,5 @@ def test_a_level_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     soundfile.write(sound, np.zeros(30_000), 48000)
     processor = CinematicAudioProcessor(tmp_path / "x.dubline", threads=1)
     stems = processor.separate_vocals(processor.extract_raw_audio(sound), separator="builtin")
-    with pytest.raises(InvalidJob, match="no loudnes"):
+    with pytest.raises(InvalidJob, match="loudnes"):
         processor.remix_final_audio(stems, loudnes="off")

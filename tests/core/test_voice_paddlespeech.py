@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubline.backends.choosing import options_of
+from dubline.backends.choosing import available, options_of
 from dubline.backends.voices.paddlespeech import PaddleSpeechVoice, language_of
 from dubline.doctor import try_voices
 from dubline.errors import BackendFailed, BackendMissing, Cancelled, InvalidJob, WeightsError

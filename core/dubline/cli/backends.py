@@ -23,15 +23,16 @@ def list_unless_told(context: typer.Context) -> None:
 
 @app.command("list")
 def list_backends() -> None:
-    """Show what is installed, what is missing, and how to get it."""
+    """Show what is installed and what it costs, what is missing and how to get it."""
     from dubline.backends.backend import KINDS
-    from dubline.backends.choosing import available
+    from dubline.backends.choosing import available, find
 
     for kind in KINDS:
         typer.echo(f"{kind}s")
         for info in available(kind).values():
             state = "installed" if info.installed else f"missing {', '.join(info.missing)}"
-            typer.echo(f"  {info.name:<14} {state:<28} {info.remedy or info.cost}".rstrip())
+            remark = find(kind, info.name).cost if info.installed else info.remedy
+            typer.echo(f"  {info.name:<14} {state:<28} {remark}".rstrip())
 
 
 @app.command("install")

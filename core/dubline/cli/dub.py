@@ -1,16 +1,18 @@
 """`dubline dub`: the translation spoken in the actors' time, and mixed with the film's own sound."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dubline.cli.command import command, option, without
-from dubline.cli.options import DUB, MACHINE
+from dubline.cli.asking import Asked, takes
+from dubline.cli.film import run_of
+from dubline.errors import InvalidJob
 
 if TYPE_CHECKING:
     from dubline.values.dubbed import Dub, LoudnessReport, Mix
-    from dubline.values.wishes import DubWish
     from dubline.voice.way import Audition
 
 _BASES = {
@@ -22,23 +24,29 @@ _BASES = {
 _SHOWN = 10  # lines that are listed by name
 
 
-@command(DUB, without(MACHINE, "batch", "device"), main="dub")
+@takes("dub", media=False, model="voice_model")
 def dub(
     folder: Annotated[
-        Path, typer.Argument(help="The run folder (EPISODE.dubline), separated and translated.")
+        Path,
+        typer.Argument(
+            help="The run folder (EPISODE.dubline), separated and translated; or its film.",
+            show_default=False,
+        ),
     ],
-    audition: option(  # type: ignore[valid-type]
-        str | None, "Hear these lines over their background: auditions/17.wav. The dub stays as it is."
-    ) = None,
-    *,
-    dub: "DubWish",
-    machine: dict[str, Any],
+    asked: Asked,
+    audition: Annotated[
+        str,
+        typer.Option(
+            help="Hear these lines over their background: auditions/17.wav. The dub stays as it is.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Speak a run's translation in the actors' time, and mix it with the film's own music and effects.
 
     Out come final.wav, final.m4a and M&E.wav. Nothing is spoken or mixed twice: edit a line in
-    translated.json and give the command again, and that line alone is spoken. What you leave out stays as in
-    the run's last dub, else it is auto. docs/dub.md explains voices, cast, fitting and mix.
+    translated.json and give the command again, and that line alone is spoken. Without --to, every
+    translation that has a text is dubbed. docs/dub.md explains voices, cast, fitting and mix.
 
         dubline dub EPISODE.dubline
 
@@ -52,52 +60,48 @@ def dub(
 
     The exit status is 1 while lines could not be spoken, 0 where some are too long: those are listed.
     """
-    from dubline.cli.progress import working_in
-    from dubline.errors import InvalidJob
+    from dubline.cli.progress import working
     from dubline.values.segment_ids import ids_of
-    from dubline.voice.way import audition_run, dub_languages, dub_run
+    from dubline.voice.preparing import dub_languages
+    from dubline.voice.way import audition_run, dub_run
 
-    lines = ids_of(audition) if audition else ()
-    if lines and (dub.only or dub.retry_failed or dub.takes_only or dub.mux):
+    wish, heard = asked.dub, ids_of(audition) if audition else ()
+    if heard and (wish.only or wish.retry_failed or wish.takes_only or wish.mux):
         raise InvalidJob(
             "an audition is of the line alone",
             hint="Leave out --only, --retry-failed, --takes-only and --mux.",
         )
-    if dub.takes_only and dub.mux:
+    if wish.takes_only and wish.mux:
         raise InvalidJob("without a mix there is no film", hint="Leave out --takes-only or --mux.")
+    root = run_of(folder)
     # Before the folder is touched: a wrong path must not make a run.
-    dub_languages(folder, dub.to or ())
+    languages = dict.fromkeys(name for to in wish.to or ("",) for name in dub_languages(root, to))
     failed = 0
-    with working_in(folder) as (run, working):
-        languages = dub_languages(folder, dub.to or (), working.bar.say)
+    with working(root) as (run, bar):
+        if not wish.to:
+            dub_languages(root, tell=bar.say)
         for language in languages:
-            if lines:
+            if heard:
                 auditions = audition_run(
-                    run,
-                    language,
-                    dub,
-                    lines,
-                    hints=machine,
-                    tell=working.bar.say,
-                    report=working.progress.stage,
+                    run, language, wish, heard, hints=asked.hints, tell=bar.say, report=bar.progress.stage
                 )
-                working.bar.clear()
+                bar.clear()
                 failed += sum(one.path is None for one in auditions)
                 _tell_auditions(auditions)
                 continue
-            made, files = dub_run(run, language, dub, hints=machine, tell=working.bar.say)
-            working.bar.clear()
-            failed += sum(take.state == "failed" for take in made.takes.takes)
+            spoken, files = dub_run(run, language, wish, hints=asked.hints, tell=bar.say)
+            bar.clear()
+            failed += sum(take.state == "failed" for take in spoken.takes.takes)
             if len(languages) > 1:
                 typer.echo(f"{language}:")
-            tell_dub(made, folder)
+            tell_dub(spoken, root)
             for path in files:
                 typer.echo(f"{path}")
     if failed:
         raise typer.Exit(1)
 
 
-def tell_dub(made: "Dub", root: Path) -> None:
+def tell_dub(made: Dub, root: Path) -> None:
     """A dub in a few lines: takes, cast, loudness, what to look at."""
     states = [take.state for take in made.takes.takes]
     typer.echo(
@@ -128,7 +132,7 @@ def _names(root: Path) -> dict[str, str]:
     return {s.id: s.name for s in read_transcript(path).speakers} if path.exists() else {}
 
 
-def _tell_loudness(mix: "Mix") -> None:
+def _tell_loudness(mix: Mix) -> None:
     before, after = mix.before, mix.after
     typer.echo(
         f"loudness: {_level(before.integrated)} -> {_level(after.integrated)} LUFS, "
@@ -138,8 +142,8 @@ def _tell_loudness(mix: "Mix") -> None:
         typer.echo(f"dialogue: {_level(before.dialogue)} -> {_level(after.dialogue)} LUFS")
 
 
-def _tell_auditions(auditions: "tuple[Audition, ...]") -> None:
-    for one in auditions:
+def _tell_auditions(found: tuple[Audition, ...]) -> None:
+    for one in found:
         take = one.take
         what = f"{take.id}: {take.state.replace('_', ' ')}"
         if take.frames:
@@ -152,7 +156,7 @@ def _tell_auditions(auditions: "tuple[Audition, ...]") -> None:
             typer.echo(f"  {one.path}{told}")
 
 
-def _heard(report: "LoudnessReport | None") -> str:
+def _heard(report: LoudnessReport | None) -> str:
     if report is None or report.integrated is None:
         return ""
     return f"  {report.integrated:.1f} LUFS"

@@ -1,49 +1,68 @@
 """`dubline localize`: stems, transcript, translations and dubs of a film in one go."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dubline.cli.command import command, option, without
-from dubline.cli.options import DUB, MACHINE, SEPARATE, TRANSCRIBE, TRANSLATE, Media, Out, Track
+from dubline.cli.asking import Asked, takes
+from dubline.cli.film import Place, place_of
+from dubline.errors import InvalidJob
 
 if TYPE_CHECKING:
     from dubline.pipeline import Localized
-    from dubline.values.wishes import DubWish, SeparateWish, TranscribeWish, TranslateWish
 
-# What concerns single lines belongs to the single commands; the film's language is told once.
-_TRANSCRIBE = without(TRANSCRIBE, "language", "glossary")
-_TRANSLATE = without(TRANSLATE, "only", "retry_failed", "voice", "voice_option")
-_DUB = without(DUB, "to", "only", "retry_failed", "takes_only", "ambient")
+# Of what is done in one go no lines are done again; the dub's voice speaks for the translation too; and the
+# recognizer that is taken may know no glossary.
+NOT_HERE = (
+    "only",
+    "retry_failed",
+    "takes_only",
+    "translate.source",
+    "translate.voice",
+    "translate.voice_options",
+    "transcribe.glossary",
+)
 
 
-@command(SEPARATE, _TRANSCRIBE, _TRANSLATE, _DUB, MACHINE)
+@takes("separate", "transcribe", "translate", "dub", without=NOT_HERE)
 def localize(
-    media: Media,
-    out: Out = None,
-    track: Track = None,
-    stems: option(  # type: ignore[valid-type]
+    asked: Asked,
+    media: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A video, a sound file, or the run folder of one. It is only read. A job may name it.",
+            show_default=False,
+        ),
+    ] = None,
+    stems: Annotated[
         bool | None,
-        "Separate vocals, music, sfx and ambient. Without, speech is recognised in the mix, which is faster "
-        "and costs words and speakers. Default: yes.",
-    ) = None,
-    transcript: option(  # type: ignore[valid-type]
-        bool | None, "Find out who says what. A translation always needs it. Default: yes."
-    ) = None,
-    *,
-    separate: "SeparateWish",
-    transcribe: "TranscribeWish",
-    translate: "TranslateWish",
-    dub: "DubWish",
-    machine: dict[str, Any],
+        typer.Option(
+            "--stems/--no-stems",
+            help="Separate vocals, music, sfx and ambient. Without, speech is recognised in the mix, which "
+            "is faster and costs words and speakers. Default: yes, unless the job says no.",
+            show_default=False,
+        ),
+    ] = None,
+    transcript: Annotated[
+        bool | None,
+        typer.Option(
+            "--transcript/--no-transcript",
+            help="Find out who says what. A translation always needs it. "
+            "Default: yes, unless the job says no.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Do everything: separate, find out who says what, translate, and dub where a voice is named.
+    """Do everything: separate, find out who says what, translate, and dub where a dub is asked for.
 
     The same as `dubline separate`, `transcribe`, `translate` and `dub` one after the other, with their
     results in one run folder. What can be refused is refused before the work begins. Stopped, it goes on
-    where it was; with another setting, only what depends on it is done again. What you leave out stays as it
-    was for this run, else it is auto.
+    where it was; with another setting, only what depends on it is done again. Without --to nothing is
+    translated; any option of the dub, such as --voice auto, asks for one. With --job, all of it may stand in
+    a file.
 
         dubline localize EPISODE.mov --from tr --to en
 
@@ -51,44 +70,56 @@ def localize(
 
         dubline localize EPISODE.mov --from tr --to en --voice auto
 
-        dubline localize EPISODE.mov --job job.toml
+        dubline localize --job job.toml
     """
-    from msgspec.structs import replace
-
-    from dubline.cli.progress import working_in
-    from dubline.media.original import media_and_run
+    from dubline.cli.progress import working
     from dubline.pipeline import decide
     from dubline.pipeline import localize as localizing
     from dubline.values.wishes import LocalizeJob
 
-    source, root = media_and_run(media, out, track)
-    if translate.source is not None:
-        transcribe = replace(transcribe, language=translate.source)
+    if media is not None:
+        place = place_of(media, asked)
+    elif asked.media is not None:
+        place = Place.of_job(asked)
+    else:
+        raise InvalidJob("no film is named", hint="Name it, or a job that does: --job job.toml.")
+    if place.media is None:
+        raise InvalidJob(
+            "this run is of a timeline, which is localized from where it is",
+            hint="Go on with `dubline transcribe`, `translate` and `dub`.",
+        )
     job = LocalizeJob(
-        media=source,
-        separate=separate if stems is not False else None,
-        transcribe=transcribe if transcript is not False else None,
-        translate=translate if translate.to else None,
-        dub=dub if dub.voice else None,
-        device=machine["device"] or "auto",
+        media=place.media,
+        separate=asked.separate if _asked_for("separate", stems, asked) else None,
+        transcribe=asked.transcribe if _asked_for("transcribe", transcript, asked) else None,
+        translate=asked.translate if asked.translate.to else None,
+        dub=asked.dub if "dub" in asked.stages else None,
+        device=asked.device,
     )
-    decided = decide(job, root)
-    with working_in(root, decided.reasons) as (run, working):
-        localized = localizing(job, run, decided=decided, threads=machine["threads"], tell=working.bar.say)
-    _tell(localized, root)
+    decided = decide(job, place.root)
+    with working(place.root) as (run, bar):
+        for reason in decided.reasons:
+            bar.say(reason)
+        localized = localizing(job, run, decided=decided, threads=asked.threads, tell=bar.say)
+    _tell(localized, place.root)
     failed = any(translation.totals.failed for translation in localized.translations)
-    if failed or any(take.state == "failed" for made in localized.dubs for take in made.takes.takes):
+    if failed or any(take.state == "failed" for dub in localized.dubs for take in dub.takes.takes):
         raise typer.Exit(1)
 
 
-def _tell(localized: "Localized", root: Path) -> None:
+def _asked_for(stage: str, said: bool | None, asked: Asked) -> bool:
+    return said if said is not None else stage not in asked.off
+
+
+def _tell(localized: Localized, root: Path) -> None:
     from dubline.cli.dub import tell_dub
 
     for stem in localized.stems.stems if localized.stems else ():
         typer.echo(f"{stem.name:<8} {stem.label}")
     if localized.transcript is not None:
-        segments, speakers = localized.transcript.segments, localized.transcript.speakers
-        typer.echo(f"{len(segments)} segments, {len(speakers)} speakers")
+        typer.echo(
+            f"{len(localized.transcript.segments)} segments, {len(localized.transcript.speakers)} speakers"
+        )
     for translation in localized.translations:
         totals = translation.totals
         typer.echo(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from dubline.errors import Cancelled
 from dubline.report import UNITS, Progress, clock_text
@@ -25,6 +25,7 @@ class Bar:
         self._live = stream.isatty()
         self._width = 0
         self._told = (-1, "")
+        self.progress = Progress(self.show)
 
     def show(self, stage: str, done: float, total: float, left: float | None) -> None:
         """Called by `Progress`."""
@@ -58,10 +59,25 @@ class Bar:
 
 
 @contextmanager
+def working(root: Path) -> Iterator[tuple[Run, Bar]]:
+    """A run to work in, watched: its notes are said, and which steps are kept from before."""
+    from dubline.run import Run
+
+    with watched() as (progress, bar):
+
+        def said(record: StepRecord) -> None:
+            if record.state == "kept":
+                bar.say(f"{record.name}: kept from before")
+
+        with Run(root, report=progress.stage, tell=bar.say, said=said) as run:
+            yield run, bar
+
+
+@contextmanager
 def watched() -> Iterator[tuple[Progress, Bar]]:
     """Progress on standard error, and Ctrl-C as an orderly stop; a second Ctrl-C stops at once."""
     bar = Bar(sys.stderr)
-    progress = Progress(bar.show)
+    progress = bar.progress
 
     def interrupted(number: int, frame: FrameType | None) -> None:
         progress.cancel()
@@ -81,27 +97,3 @@ def watched() -> Iterator[tuple[Progress, Bar]]:
         bar.clear()
         signal.signal(signal.SIGINT, before)
         signal.signal(signal.SIGTERM, ended)
-
-
-@contextmanager
-def working_in(root: Path, reasons: Iterable[str] = ()) -> Iterator[tuple[Run, Working]]:
-    """The run in a folder, with its progress shown; `reasons` are told first, and each step that is kept."""
-    from dubline.run import Run
-
-    with watched() as (progress, bar):
-        for reason in reasons:
-            bar.say(reason)
-
-        def said(record: StepRecord) -> None:
-            if record.state == "kept":
-                bar.say(f"{record.name}: kept from before")
-
-        with Run(root, report=progress.stage, tell=bar.say, said=said) as run:
-            yield run, Working(progress, bar)
-
-
-class Working(NamedTuple):
-    """How a command tells what it does."""
-
-    progress: Progress
-    bar: Bar

@@ -1,32 +1,31 @@
 """`dubline separate`: four stems of a film or a sound file."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dubline.cli.command import command
-from dubline.cli.options import MACHINE, SEPARATE, Media, Out, Track
+from dubline.cli.asking import Asked, takes
+from dubline.cli.film import Film, place_of
 
 if TYPE_CHECKING:
     from dubline.values.stems import Stems
-    from dubline.values.wishes import SeparateWish
 
 
-@command(SEPARATE, MACHINE, main="separate")
+@takes("separate", model="separator_model")
 def separate(
-    media: Media,
-    out: Out = None,
-    track: Track = None,
-    *,
-    separate: "SeparateWish",
-    machine: dict[str, Any],
+    media: Film,
+    asked: Asked,
+    batch: Annotated[
+        int | None, typer.Option(help="Chunks at once. Default: by the GPU's free memory.", min=1)
+    ] = None,
 ) -> None:
     """Take a film's sound apart into vocals, music, sfx and ambient.
 
     The stems have the source's sample rate, channels and length to the sample, and sum to it.
     They lie in EPISODE.dubline/stems/, with a picture (stems.png) and a report of levels and null test.
-    What you leave out stays as it was for this run, else it is auto.
 
         dubline separate EPISODE.mov
 
@@ -34,22 +33,24 @@ def separate(
 
         dubline separate mix.wav --separator builtin --lines lines.srt
     """
-    from dubline.cli.progress import working_in
-    from dubline.media.original import look_at, media_and_run, original_of
+    from dubline.cli.progress import working
+    from dubline.media.original import original_of
     from dubline.run import read_wish
     from dubline.separation.way import separate_run, settle_separation
     from dubline.values.wishes import SeparateWish
 
-    source, root = media_and_run(media, out, track)
-    separating = settle_separation(separate, read_wish(root, "separate", SeparateWish))
-    seen = look_at(source, root)
-    with working_in(root, separating.reasons) as (run, _):
-        stems = separate_run(run, original_of(run, seen).sound, separating, hints=machine)
-    tell_stems(stems, root)
+    place = place_of(media, asked)
+    seen = place.look()
+    separating = settle_separation(asked.separate, read_wish(place.root, "separate", SeparateWish))
+    with working(place.root) as (run, bar):
+        for reason in separating.reasons:
+            bar.say(reason)
+        sound = original_of(run, seen).sound
+        stems = separate_run(run, sound, separating, hints={**asked.hints, "batch": batch})
+    _tell(stems, place.root)
 
 
-def tell_stems(stems: "Stems", root: Path) -> None:
-    """The stems and what was measured on them."""
+def _tell(stems: Stems, root: Path) -> None:
     from dubline.separation.quality import table
 
     for stem in stems.stems:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from dubline.cli.options import DEVICE, THREADS
+
 if TYPE_CHECKING:
     from dubline.values.transcript import Transcript
 
@@ -33,8 +35,8 @@ app = typer.Typer(
 )
 
 RunFolder = Annotated[Path, typer.Argument(help="A run folder: EPISODE.dubline.", show_default=False)]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")]
-Threads = Annotated[int | None, typer.Option(help="CPU threads. Default: physical cores less one.", min=1)]
+Device = Annotated[str, typer.Option(help=DEVICE.text, show_default=False)]
+Threads = Annotated[int | None, typer.Option(help=THREADS.text, min=1)]
 LeastAlike = Annotated[
     float,
     typer.Option("--least-alike", help="Cosine from which two voices count as one.", min=-1.0, max=1.0),

@@ -1,37 +1,42 @@
 """`dubline translate`: a transcript in another language, in the time the actors had."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dubline.cli.command import command, option, without
-from dubline.cli.options import MACHINE, TRANSLATE
+from dubline.cli.asking import Asked, takes
+from dubline.cli.film import is_run, run_of
+from dubline.errors import InvalidJob
 
 if TYPE_CHECKING:
     from dubline.values.translated import Translation
-    from dubline.values.wishes import TranslateWish
+
+TEXTS = (".json", ".srt", ".vtt")
 
 
-@command(TRANSLATE, without(MACHINE, "batch"), main="translate")
+@takes("translate", media=False, model="translator_model")
 def translate(
     text: Annotated[
         Path,
         typer.Argument(
-            help="A run folder (EPISODE.dubline), a transcript.json, an .srt or a .vtt. It is only read.",
+            help="A run folder (EPISODE.dubline), its film, a transcript.json, an .srt or a .vtt; only read.",
             show_default=False,
         ),
     ],
-    out: option(Path | None, "Write the translation here too.", "--out", "-o") = None,  # type: ignore[valid-type]
-    *,
-    translate: "TranslateWish",
-    machine: dict[str, Any],
+    asked: Asked,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write the translation here too.", show_default=False),
+    ] = None,
 ) -> None:
     """Translate a transcript so that each line can be spoken in its time.
 
     As many lines come out as go in, with the same numbers, speakers and times. What you change in
-    translated.json is never overwritten; docs/translation.md explains the file. What you leave out stays as
-    it was for this run and language, else it is auto.
+    translated.json is never overwritten; docs/translation.md explains the file. Without --to it is done
+    again for the languages that the run is in already.
 
         dubline translate EPISODE.dubline --to en
 
@@ -40,32 +45,33 @@ def translate(
 
         dubline translate EPISODE.dubline --to en --voice espeak-ng
 
-        dubline translate EPISODE.dubline --to en --only 17,23-40 --translator llm --server ...
+        dubline translate EPISODE.dubline --to en --only 17,23-40
     """
-    from dubline.cli.progress import working_in
-    from dubline.errors import InvalidJob
-    from dubline.files import write_whole
-    from dubline.translation.way import translate_run
-    from dubline.values.translated import translation_json
+    from dubline.cli.progress import working
+    from dubline.translation.way import target_languages, translate_run
 
-    if not translate.to:
-        raise InvalidJob("no language to translate into is named", hint="Name it with --to, such as --to en.")
-    if out is not None and len(translate.to) > 1:
-        raise InvalidJob(
-            "--out is one file, and there are several languages", hint="Leave out one of the two."
-        )
-    root, failed = run_folder(text), 0
-    with working_in(root) as (run, working):
-        for target in dict.fromkeys(translate.to):
-            translation, files = translate_run(
-                run, text, target, translate, hints=machine, tell=working.bar.say
+    root = run_folder(text)
+    source = text if text.suffix.lower() in TEXTS and not text.is_dir() else root
+    languages = target_languages(root, asked.translate)
+    if out is not None and len(languages) > 1:
+        raise InvalidJob("--out is for one language", hint="Name it with --to, or leave --out out.")
+    failed = 0
+    with working(root) as (run, bar):
+        for language in languages:
+            translation, written = translate_run(
+                run, source, language, asked.translate, hints=asked.hints, tell=bar.say
             )
             if out is not None:
+                from dubline.files import write_whole
+                from dubline.values.translated import translation_json
+
                 write_whole(out, translation_json(translation))
-                files = (out, *files)
-            working.bar.clear()
+                written = (out, *written)
+            bar.clear()
+            if len(languages) > 1:
+                typer.echo(f"{language}:")
             _summary(translation)
-            for path in files:
+            for path in written:
                 typer.echo(f"{path}")
             failed += translation.totals.failed
     if failed:
@@ -73,26 +79,25 @@ def translate(
 
 
 def run_folder(text: Path) -> Path:
-    """The run that a text belongs to: the folder itself or the one it lies in, else a new one beside it.
+    """The run that a text belongs to: the folder itself, the one it lies in, or that of its film; for
+    subtitles by themselves a new one beside them.
 
     Raises:
-        InvalidJob: there is no such file.
+        InvalidJob: there is no such file, or no run of this film.
     """
-    from dubline.errors import InvalidJob
-
     if not text.exists():
         raise InvalidJob(
             f"there is no {text}", hint="Give a run folder, a transcript.json, an .srt or a .vtt."
         )
-    if text.is_dir():
-        return text
-    folder = text.absolute().parent
-    if (folder / "run.json").exists():
-        return folder
-    return folder / f"{text.stem}.dubline"
+    if text.is_file() and text.suffix.lower() in TEXTS and is_run(text.absolute().parent):
+        return text.absolute().parent
+    root = run_of(text)
+    if text.is_file() and text.suffix.lower() not in TEXTS and not root.is_dir():
+        raise InvalidJob(f"there is no transcript of {text}", hint=f"Run `dubline transcribe {text}` first.")
+    return root
 
 
-def _summary(translation: "Translation") -> None:
+def _summary(translation: Translation) -> None:
     totals = translation.totals
     typer.echo(
         f"{totals.segments} segments: {totals.translated} translated, {totals.failed} failed, "

@@ -31,33 +31,6 @@ class Sighting(NamedTuple):
     first: int = 0
 
 
-def media_and_run(path: Path, out: Path | None = None, track: str | None = None) -> tuple[Source, Path]:
-    """What a person points to, and its run folder: a film or a sound has its run beside it, and a run knows
-    its film.
-
-    Raises:
-        ValidationError: missing, empty, or not readable.
-        InvalidJob: a run that does not know its film, or a name that is not text.
-    """
-    from dubline.media.sound import check_readable
-
-    if path.is_dir() and (path / "run.json").exists():
-        original = standing(path, ORIGINAL, Original)
-        source = (
-            original.media.path if original and original.media else original.sound.path if original else ""
-        )
-        if not source or not Path(source).is_absolute():
-            raise InvalidJob(
-                f"{path} does not know the film that it is of", hint="Give the film itself, with --out."
-            )
-        path, out = Path(source), out or path
-    check_readable(path)
-    path = path.absolute()
-    return FileMedia(path=path.as_posix(), track=track or ""), out or path.with_name(
-        f"{path.stem or path.name}.dubline"
-    )
-
-
 def look_at(source: Source, root: Path | None = None) -> Sighting:
     """Probe a source. Where no track is named, it is the one that the run in `root` has of the same file.
 
@@ -90,6 +63,42 @@ def look_at(source: Source, root: Path | None = None) -> Sighting:
     if before is not None and before.media is not None and before.media.fingerprint == media.fingerprint:
         track = str(before.track)
     return Sighting((media, choose_track(media, track or None).index), first=source.offset_frames)
+
+
+def media_of(root: Path) -> FileMedia | None:
+    """The file that the run in `root` is about; None where it is about a timeline.
+
+    Raises:
+        InvalidJob: that is no run folder, or nothing has been heard in it yet.
+    """
+    original = standing(root, ORIGINAL, Original)
+    if original is None:
+        raise InvalidJob(
+            f"{root} does not say which film it is of", hint="Give the film, and this folder as --out."
+        )
+    if original.media is not None:
+        return FileMedia(path=original.media.path, track=str(original.track), offset_frames=original.first)
+    if original.sound.fingerprint:
+        return FileMedia(path=original.sound.path, offset_frames=original.first)
+    return None
+
+
+def look_again(root: Path) -> Sighting:
+    """What was seen of the source of the run in `root`; a timeline's sound is as it was built then.
+
+    Raises:
+        ValidationError, FFmpegError, InvalidJob: it cannot be used any more.
+    """
+    media = media_of(root)
+    if media is not None:
+        return look_at(media)
+    original = standing(root, ORIGINAL, Original)
+    assert original is not None
+    if not (root / original.sound.path).is_file():
+        raise InvalidJob(
+            f"the sound of the timeline is not in {root} any more", hint="Begin from the timeline again."
+        )
+    return Sighting(original.sound, original.rate, original.first)
 
 
 def original_of(run: Run, seen: Sighting) -> Original:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.values.base import Value
@@ -107,3 +110,18 @@ class MixJob(Value, frozen=True):
     def wanted(self) -> Target | None:
         """The target, or None for "off"."""
         return TARGETS.get(self.target)
+
+
+def mix_job(levels: Mapping[str, Any]) -> MixJob:
+    """What a mix is asked for, from plain values by the names of `MixJob`'s fields.
+
+    Raises:
+        InvalidJob: an unknown name, a wrong type, or a value out of its range.
+    """
+    try:
+        return msgspec.convert(dict(levels), MixJob)
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, InvalidJob):
+            raise error.__cause__ from None
+        known = ", ".join(MixJob.__struct_fields__)
+        raise InvalidJob(f"the mix: {error}", hint=f"There are {known}.") from None

@@ -163,7 +163,6 @@ def transcribe_run(
     Raises:
         As `transcribe`.
     """
-    run.keep_wish("transcribe", transcribing.wish.kept())
     hints = {**hints, "reasons": transcribing.reasons}
     job = transcribing.job
     if transcribing.wish.speakers_from_tracks:
@@ -181,7 +180,9 @@ def transcribe_run(
         names = cast_names(
             run, transcribed.heard, transcribed.speakers, job.diarization, transcribing.cast, hints=hints
         )
-    return publish_transcript(transcribed.transcript, run.root, cast=names, tell=tell)
+    transcript = publish_transcript(transcribed.transcript, run.root, cast=names, tell=tell)
+    run.keep_wish("transcribe", transcribing.wish.kept())
+    return transcript
 
 
 def transcribe(run: Run, sound: Sound, job: TranscriptionJob, hints: Hints) -> Transcribed:

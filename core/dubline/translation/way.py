@@ -13,6 +13,7 @@ from dubline.backends.backend import Sought
 from dubline.backends.choosing import Settled, find, settle
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
+from dubline.programme.reading import read_translations
 from dubline.run import Run, standing
 from dubline.subtitles import SubtitleText, read_subtitles, write_srt
 from dubline.translation.kept import kept_lines
@@ -68,6 +69,18 @@ def check_files(wish: TranslateWish) -> None:
     _cast(file_of(wish, "cast"))
 
 
+def target_languages(root: Path, wish: TranslateWish) -> tuple[str, ...]:
+    """The languages to translate into: those that are asked for, else those that the run is in already.
+
+    Raises:
+        InvalidJob: there is neither.
+    """
+    languages = wish.to or tuple(t.target_language for t in read_translations(root))
+    if not languages:
+        raise InvalidJob("no language to translate into is named", hint="Name it: --to en.")
+    return tuple(dict.fromkeys(languages))
+
+
 def translate_run(
     run: Run,
     text: Path,
@@ -120,11 +133,6 @@ def translate_run(
         kept=tuple(replace(line, fit=None) for line in kept.lines),
         again=wish.again is not False,
     )
-    model = settled.choice.options.get("model")
-    run.keep_wish(
-        f"translate.{target}",
-        replace(wish, translator=settled.choice.backend, translator_model=model).kept(),
-    )
     spoken = _with_edits(_tones(run, transcript, tell), before)
     hints = {**(hints or {}), "reasons": settled.reasons}
     if wish.voice:
@@ -139,7 +147,11 @@ def translate_run(
         translation = run.step(translate, transcript, spoken, job, hints=hints)
         # However the lines were chosen, what the dub has measured is true of them.
         translation = fitted_by(translation, known, frame_rate=wish.rate or "")
-    return translation, publish_translation(translation, run.root)
+    files = publish_translation(translation, run.root)
+    model = settled.choice.options.get("model")
+    wish = replace(wish, translator=settled.choice.backend, translator_model=model)
+    run.keep_wish(f"translate.{target}", wish.kept())
+    return translation, files
 
 
 def _by_voice(

@@ -12,8 +12,8 @@ from msgspec import structs
 from dubline.errors import InvalidJob
 from dubline.language.markup import unmark
 from dubline.media.original import ORIGINAL
-from dubline.mix import MixJob
 from dubline.mix.film import Film, film_of
+from dubline.mix.job import MixJob, mix_job
 from dubline.programme.reading import read_translations
 from dubline.run import Run, standing
 from dubline.separation.way import stems_of
@@ -106,7 +106,7 @@ def prepared(run: Run, language: str, wish: DubWish, tell: Tell, audition: tuple
     place, before = dub_before(root, translation.target_language)
     settings = before.settings if before is not None else DubSettings()
     settled = settle_dub(wish, settings, translation.target_language, root)
-    mix = _mix_job(settled.settings)
+    mix = mix_job(settled.settings.mix)
     if settled.settings.mux and not (audition or wish.takes_only):
         film_for(run)  # an hour of other work must not end in this
     only = audition or (ids_of(wish.only) if wish.only else ())
@@ -146,14 +146,6 @@ def prepared(run: Run, language: str, wish: DubWish, tell: Tell, audition: tuple
             before.settings, mix=settings.mix, mux=settings.mux, attempt=settings.attempt
         )
     return Prepared(named, _to_speak(named), stems, before, settled, settings, job, mix, place, consent)
-
-
-def _mix_job(settings: DubSettings) -> MixJob:
-    known = MixJob.__struct_fields__
-    for name in settings.mix:
-        if name not in known:
-            raise InvalidJob(f"a mix has no {name}", hint=f"There are {', '.join(known)}.")
-    return MixJob(**settings.mix)
 
 
 def film_for(run: Run) -> Film:

@@ -1,0 +1,82 @@
+"""What a command is given to work on: a film, or the run folder of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from dubline.cli.asking import Asked
+from dubline.errors import InvalidJob
+from dubline.values.timeline import FileMedia
+
+if TYPE_CHECKING:
+    from dubline.media.original import Sighting
+
+Film = Annotated[
+    Path,
+    typer.Argument(
+        help="A video, a sound file, or the run folder of one (EPISODE.dubline). It is only read. Put -- "
+        "before a name that begins with -.",
+        show_default=False,
+    ),
+]
+
+
+class Place(NamedTuple):
+    """Where to work and on what; `media` is None for the run of a timeline."""
+
+    root: Path
+    media: FileMedia | None
+
+    @classmethod
+    def of_job(cls, asked: Asked) -> Place:
+        """The film that a job file names."""
+        from msgspec.structs import replace
+
+        assert asked.media is not None
+        media = replace(asked.media, track=asked.track or asked.media.track)
+        return cls(asked.out or beside(Path(media.path)), media)
+
+    def look(self) -> Sighting:
+        """Probe the film; where no track is named, it is the one that the run has."""
+        from dubline.media.original import look_again, look_at
+
+        return look_again(self.root) if self.media is None else look_at(self.media, self.root)
+
+
+def place_of(film: Path, asked: Asked) -> Place:
+    """The run folder and the film of what a command is given.
+
+    Raises:
+        InvalidJob: it is a run folder that does not know its film; a track of a timeline is named.
+    """
+    from msgspec.structs import replace
+
+    from dubline.media.original import media_of
+
+    if not is_run(film):
+        media = film.absolute()
+        return Place(asked.out or beside(media), FileMedia(path=media.as_posix(), track=asked.track))
+    known = media_of(film)
+    if known is None and (asked.track or asked.out):
+        raise InvalidJob("this run is of a timeline", hint="Leave --track and --out out.")
+    if known is not None and asked.track:
+        known = replace(known, track=asked.track)
+    return Place(asked.out or film, known)
+
+
+def run_of(given: Path) -> Path:
+    """The run folder that is given, or that of the film that is given."""
+    return given if given.is_dir() or not given.exists() else beside(given.absolute())
+
+
+def is_run(path: Path) -> bool:
+    """Whether a path is that of a run folder."""
+    return (path / "run.json").is_file()
+
+
+def beside(media: Path) -> Path:
+    """The run folder that a film has by custom."""
+    return media.with_name(f"{media.stem or media.name}.dubline")
