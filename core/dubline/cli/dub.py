@@ -75,11 +75,10 @@ def dub(
         raise InvalidJob("without a mix there is no film", hint="Leave out --takes-only or --mux.")
     root = run_of(folder)
     # Before the folder is touched: a wrong path must not make a run.
-    languages = dict.fromkeys(name for to in wish.to or ("",) for name in dub_languages(root, to))
+    dub_languages(root, wish.to or ())
     failed = 0
     with working(root) as (run, bar):
-        if not wish.to:
-            dub_languages(root, tell=bar.say)
+        languages = dub_languages(root, wish.to or (), bar.say)
         for language in languages:
             if heard:
                 auditions = audition_run(

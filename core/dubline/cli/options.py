@@ -149,7 +149,7 @@ FIELDS: dict[str, Option] = {
         str, "Frames a second, for the gap before the next cue: 23.976, 25 ...", otherwise="25"
     ),
     "voice_pace": _lines(
-        bool, "Where the run has a dub already, choose lines by the pace of its voices.", otherwise="yes"
+        bool, "Where the run has a dub already, choose lines by the pace of its voices.", otherwise="no"
     ),
     **_back_end("voice", "Who speaks", "a name, a file or a folder", "Dub"),
     "voice": _dub(

@@ -99,7 +99,6 @@ def separate_run(run: Run, sound: Sound, separating: Separating, *, hints: Mappi
     """
     from dubline.separation.stage import separate
 
-    run.keep_wish("separate", separating.wish.kept())
     stems = run.step(
         separate,
         sound,
@@ -110,6 +109,7 @@ def separate_run(run: Run, sound: Sound, separating: Separating, *, hints: Mappi
     for stem in stems.stems:
         run.publish(stem.path, f"stems/{stem.name}.wav")
     run.publish(f"{stems.vocals.path.rpartition('/')[0]}/stems.png", "stems.png")
+    run.keep_wish("separate", separating.wish.kept())
     return stems
 
 

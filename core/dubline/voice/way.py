@@ -20,7 +20,6 @@ from dubline.values.dubbed import CastVoice, Dub, LoudnessReport, Mix, Take, Tak
 from dubline.values.wishes import DubWish
 from dubline.voice.calibration import keep_durations
 from dubline.voice.preparing import Prepared, Tell, film_for, prepared
-from dubline.voice.preparing import dub_languages as dub_languages
 from dubline.voice.speaking import speak
 
 AUDITIONS = "auditions"
