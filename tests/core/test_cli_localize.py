@@ -63,7 +63,7 @@ def test_what_cannot_be_costs_no_work(tmp_path: Path) -> None:
     for words, said in (
         (("--content", "opera"), "opera"),
         (("--separator", "nosuch"), "nosuch"),
-        (("--from", "tr"), "only en"),
+        (("--from", "tr"), "not 'tr'"),
         (("--to", "en"), "both en"),
     ):
         answer = dubline("localize", path, *WORDS, *words)

@@ -67,7 +67,7 @@ def test_silence_has_no_words(tmp_path: Path) -> None:
 def test_what_cannot_be(talk: Path, tmp_path: Path) -> None:
     for words, said in (
         (("--recognizer", "nosuch"), "nosuch"),
-        (("--recognizer", "pocketsphinx", "--language", "tr"), "only en"),
+        (("--recognizer", "pocketsphinx", "--language", "tr"), "not 'tr'"),
         (("--on", "drums"), "drums"),
         (("--diarizer", "nosuch", "--on", "mix"), "nosuch"),
     ):
