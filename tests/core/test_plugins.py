@@ -222,22 +222,13 @@ MAY = {
     # Examples of what a user may type, and the environments that there are recipes for.
     "cli/backends.py": {"paddlespeech"},
     "cli/models.py": {"pyannote"},
-    # Still to go: lists in help texts and choosers that know names.
-    "cli/dub.py": {"command", "espeak-ng", "flite", "paddlespeech", "piper"},
-    "cli/localize.py": {
-        "apertium", "ctranslate2", "demucs", "espeak-ng", "faster-whisper", "flite", "paddlespeech", "piper",
-        "pocketsphinx", "pyannote", "uvr",
-    },
-    "cli/separate.py": {"demucs", "uvr"},
-    "cli/transcribe.py": {"faster-whisper", "paddlespeech", "pocketsphinx", "pyannote"},
-    "cli/translate.py": {"apertium", "ctranslate2", "espeak-ng"},
+    # An option for each way to name a program or service of one's own.
+    "cli/asking.py": {"command"},
+    "cli/options.py": {"command"},
+    # The name of an error, which hosts know it by.
     "errors.py": {"demucs"},
     "pipeline.py": {"command"},
-    "recognition/routing.py": {
-        "builtin", "faster-whisper", "paddlespeech", "pocketsphinx", "pyannote", "transformers",
-    },
     "recognition/voice_names.py": {"pyannote"},
-    "separation/routing.py": {"builtin", "demucs", "uvr"},
     "separation/two_stems.py": {"demucs"},
     "translation/routing.py": {"apertium", "ctranslate2", "transformers"},
     "voice/routing.py": {"espeak-ng", "flite", "piper"},

@@ -12,6 +12,8 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from dubline.backends.choosing import names
+
 AS_BEFORE = "as this run has it"
 
 
@@ -55,9 +57,7 @@ def _kept(kind: Any, help: str, *names: str, otherwise: str = "", **more: Any) -
 def _back_end(kind: str, does: str, model: str, panel: str) -> dict[str, Option]:
     """The three options with which a back end of a kind is asked for."""
     return {
-        kind: _kept(
-            str, f"{does}: auto, or one that `dubline backends` lists.", panel=panel, otherwise="auto"
-        ),
+        kind: _kept(str, f"{does}: auto, or one of {', '.join(names(kind))}.", panel=panel, otherwise="auto"),
         f"{kind}_model": _kept(str, f"The {kind}'s model: {model}.", panel=panel),
         f"{kind}_options": _kept(
             list[str],
