@@ -252,4 +252,6 @@ def _cost(cls: Any) -> str:
 def _for(sought: Sought) -> str:
     if sought.target:
         return f" from {sought.language or 'any language'} to {sought.target}"
+    if sought.content == "film":
+        return " that splits music from effects"
     return f" for {sought.language!r}" if sought.language else ""

@@ -36,8 +36,7 @@ class Builtin(Backend):
     """
 
     cost: ClassVar[str] = (
-        "the built-in separator needs no weights; voices stay faintly audible in the background and the "
-        "background loses some level under them. For better stems: `dubline models fetch htdemucs`"
+        "voices stay faintly audible in the background, and the background loses some level under them"
     )
     rate = 48000
     sources: tuple[str, ...] = ("vocals",)
