@@ -49,7 +49,7 @@ BACKENDS = (
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")
 CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 
-DEFAULTS = {
+DEFAULTS: Dict[str, Any] = {
     "what": "timeline",
     "path": "",
     "source": "",
@@ -123,10 +123,10 @@ def window_fields(places: Tuple[Tuple[str, str], ...], answers: Dict[str, Any]) 
 
 
 def _backend_field(kind: str, label: str, answer: str) -> Field:
-    options = VOICES if kind == "voice" else (OPEN, AUTO)
-    if answer not in _keys(options):
-        options += ((answer, answer),)
-    return Field(kind, "choice", label, options)
+    field = Field(kind, "choice", label, VOICES if kind == "voice" else (OPEN, AUTO))
+    if answer not in _keys(field.options):
+        field.options += ((answer, answer),)
+    return field
 
 
 def offer_backends(fields: List[Field], listing: List[Dict[str, Any]]) -> None:

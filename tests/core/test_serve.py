@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -330,18 +331,19 @@ def test_a_reader_that_has_gone_is_told_once() -> None:
     os.close(writing)
 
 
-def test_a_refused_job_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("wishes", "part"),
+    [
+        ({"separate": {"separator": "nosuch"}}, "nosuch"),
+        ({"dub": {"voice": "espeak-ng", "mix": {"nosuch": 1}}, "translate": {"to": ["de"]}}, "nosuch"),
+        ({"dub": {"voice": "espeak-ng"}}, "needs a translation"),
+    ],
+)
+def test_a_refused_job_leaves_nothing(tmp_path: Path, wishes: dict[str, Any], part: str) -> None:
     path = clip_file(tmp_path, 1)
     root = tmp_path / "run.dubline"
     with Host() as host:
-        host.send(
-            {
-                "op": "localize",
-                "id": 1,
-                "folder": str(root),
-                "job": stems_job(path, separate={"separator": "nosuch"}),
-            }
-        )
+        host.send({"op": "localize", "id": 1, "folder": str(root), "job": stems_job(path, **wishes)})
         answer = host.answer(1)
-        assert answer["code"] == "invalid_job" and "nosuch" in answer["message"]
+        assert answer["code"] == "invalid_job" and part in answer["message"]
     assert not root.exists()

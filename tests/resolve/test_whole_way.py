@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import soundfile
 import tiny_translator
+from plugin_engine import until
 from resolve_simulator import Simulator, build
 from shared_media import Shared
 from tiny_whisper_folder import tiny_whisper
@@ -67,11 +68,18 @@ def test_a_timeline_is_dubbed_and_the_dub_is_on_it(
         seen["subtitles"] = {one.name for one in world.subtitles("Reel 1")}
         seen["placed"] = model.message
 
+    def offered() -> None:
+        """The engine starts with the window, and says which voices there are."""
+        model.engine.start()
+        until(lambda: model.tick() or "espeak-ng" in dict(model.view()["options"]["voice"]))
+
     press: Any = lambda button: (("click", button), ("until", "start", "Enabled", True, LONG))  # noqa: E731
     world.ui.steps = [
         ("type", "folder", str(tmp_path / "Reel 1.dubline")),
         ("choose", "source", "Turkish"),
         ("type", "targets", "English"),
+        ("call", offered),
+        ("tick", 1),
         ("choose", "voice", "espeak-ng"),
         *press("start"),
         ("call", done),
