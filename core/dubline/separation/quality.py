@@ -2,10 +2,8 @@
 
 What is read, and how:
 
-- Loudness: integrated, in LUFS, by FFmpeg's `ebur128` filter (EBU R 128, ITU-R BS.1770). The LFE channel
-  does not count, and FFmpeg weighs every surround and back channel +1.5 dB. A layout FFmpeg does not
-  know, or one of another channel count, is measured as discrete channels of equal weight. A sound
-  shorter than one 400 ms gating block, or wholly under the -70 LUFS gate, has no loudness: None.
+- Loudness: integrated, in LUFS (see `dubline.signal.loudness`). A sound shorter than one 400 ms gating
+  block, or wholly under the -70 LUFS gate, has no loudness: None.
 - Sample peak: the largest magnitude of any sample, in dBFS; not the true peak between samples.
 - Clipped samples: those in runs of 3 or more in one channel with |x| >= 1 - 2^-15, which is the largest
   positive sample of 16 bits, so that 16-bit, 24-bit and float sources are all caught.
@@ -20,13 +18,12 @@ A sample that is not a finite number is measured as zero: the null test shows it
 from __future__ import annotations
 
 import math
-from fractions import Fraction
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dubline.errors import FFmpegError, ValidationError
+from dubline.errors import ValidationError
+from dubline.signal.loudness import LoudnessMeter
 from dubline.values.media import Line
 from dubline.values.stems import SeparationQuality, StemLevels
 
@@ -40,10 +37,6 @@ CLIP_RUN = 3
 SILENCE_POWER = 10.0**-9  # -90 dBFS
 NOTHING_POWER = 10.0**-12  # -120 dBFS: a background under this is taken as this
 LSB24 = 2.0**-23
-GATE_LUFS = -70.0
-# Rates measured as they are; others go to 48 kHz first. (At 192 kHz ebur128 reads 0.03 LU low, at 3 kHz
-# nonsense, and at rates not divisible by ten it loses its grid of 100 ms.)
-METER_RATES = (44100, 48000, 88200, 96000)
 
 # Speech activity after ITU-T P.56 method B: speech lies above the threshold that is 15.9 dB under the
 # active level, and lasts 200 ms beyond the last time it was above.
@@ -56,25 +49,21 @@ LOWEST_DB, STEPS = -80, 81  # thresholds from -80 to 0 dBFS, 1 dB apart
 class QualityMeter:
     """Reads source and stems as they are written, and sums up.
 
-    Memory holds running sums and histograms only: the same for a second as for a day.
+    Memory holds running sums, histograms, and eight bytes a sound for every 100 ms: 2 MB for an hour of five.
 
     Args:
         names: the stems in the order they are pushed; the one called "vocals" is the voice.
         rate: samples per second.
         channels: of the source and of every stem.
-        layout: FFmpeg's name ("stereo", "5.1(side)"); empty means FFmpeg's usual one for 1, 2, 6 and 8
+        layout: FFmpeg's name ("stereo", "5.1(side)"); empty means the usual one for 1, 2, 6 and 8
             channels, and discrete channels otherwise.
         lines: when somebody speaks, in seconds; None finds the lines in the vocals stem by P.56.
-
-    Raises:
-        FFmpegError: the loudness filter does not take such a sound.
     """
 
     def __init__(
         self, names: tuple[str, ...], rate: int, channels: int, layout: str, lines: tuple[Line, ...] | None
     ) -> None:
         self._names, self._channels = names, channels
-        layout = _layout(layout, channels)
         self._tracks = [_Track(rate, channels, layout) for _ in ("source", *names)]
         self._frames, self._residue = 0, 0.0
         self._voice = names.index("vocals") if "vocals" in names and len(names) > 1 else None
@@ -147,7 +136,7 @@ class _Track:
     """Levels of one sound."""
 
     def __init__(self, rate: int, channels: int, layout: str) -> None:
-        self._loudness = _Loudness(rate, layout)
+        self._loudness = LoudnessMeter(rate, channels, layout, peaks=False)
         self._peak, self._clipped, self._silent, self._frames = 0.0, 0, 0, 0
         self._runs = [0] * channels  # length of the clipped run still open in each channel
         self._windows = _Windows(1, max(1, round(rate / 10)))
@@ -182,69 +171,11 @@ class _Track:
         self._count_silent(*self._windows.flush())
         return StemLevels(
             name=name,
-            lufs=self._loudness.result(),
+            lufs=self._loudness.result().integrated,
             sample_peak_dbfs=_db(self._peak**2),
             clipped_samples=self._clipped + sum(run for run in self._runs if run >= CLIP_RUN),
             silent_share=self._silent / self._frames if self._frames else 1.0,
         )
-
-
-class _Loudness:
-    """FFmpeg's ebur128 filter, fed with float32."""
-
-    def __init__(self, rate: int, layout: str) -> None:
-        import av
-        import av.filter
-
-        self._rate, self._layout = rate, layout
-        self._again, self._fault = (av.error.BlockingIOError, av.error.EOFError), av.error.FFmpegError
-        self._frames, self._reading = 0, ""
-        try:
-            graph = av.filter.Graph()
-            inlet = f"sample_rate={rate}:sample_fmt=flt:channel_layout={layout}:time_base=1/{rate}"
-            chain = [graph.add("abuffer", inlet)]
-            if rate not in METER_RATES:
-                chain.append(graph.add("aresample", "48000"))
-            chain += [graph.add("ebur128", "metadata=1:framelog=quiet"), graph.add("abuffersink")]
-            for before, after in pairwise(chain):
-                before.link_to(after)
-            graph.configure()
-        except (self._fault, ValueError) as error:
-            raise FFmpegError(
-                f"the loudness meter does not take {layout} at {rate} Hz: {error}",
-                hint="The installed PyAV may lack FFmpeg's ebur128 filter; reinstall it from its wheel.",
-            ) from error
-        self._graph: Any = graph
-
-    def push(self, sound: Floats) -> None:
-        import av
-
-        # Interleaved: PyAV's planar frames stop at 8 channels.
-        packed = np.ascontiguousarray(sound.T, dtype=np.float32).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=self._layout)
-        frame.sample_rate, frame.pts = self._rate, self._frames
-        frame.time_base = Fraction(1, self._rate)
-        self._frames += sound.shape[1]
-        self._send(frame)
-
-    def _send(self, frame: Any) -> None:
-        try:
-            self._graph.push(frame)
-            while True:
-                # Each frame that comes out carries the integrated loudness up to its end.
-                self._reading = self._graph.pull().metadata.get("lavfi.r128.I") or self._reading
-        except self._again:
-            return
-        except self._fault as error:
-            raise FFmpegError(f"the loudness meter stopped: {error}", hint="Run it again.") from error
-
-    def result(self) -> float | None:
-        if self._frames:
-            self._send(None)
-        if not self._reading or self._frames < 0.4 * self._rate:
-            return None
-        lufs = float(self._reading)
-        return lufs if math.isfinite(lufs) and lufs > GATE_LUFS else None
 
 
 class _Windows:
@@ -377,18 +308,6 @@ def _power(sound: Floats) -> NDArray[np.float64]:
 
 def _db(power: float) -> float | None:
     return 10 * math.log10(power) if power > 0 else None
-
-
-def _layout(name: str, channels: int) -> str:
-    """A layout the filter takes for that many channels."""
-    import av
-
-    discrete = f"{channels} channels"
-    name = name or {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(channels, "")
-    try:
-        return name if av.AudioLayout(name).nb_channels == channels else discrete
-    except ValueError:
-        return discrete
 
 
 def _figure(value: float | None) -> str:
