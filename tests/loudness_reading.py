@@ -6,6 +6,7 @@ import contextlib
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -13,43 +14,47 @@ from pathlib import Path
 import numpy as np
 
 from dubline.media.sound import open_sound, read_blocks
-from dubline.separation.quality import QualityMeter
+
+METER_RATES = (44100, 48000, 88200, 96000)
 
 
 def integrated(path: Path, start: int = 0, stop: int | None = None) -> float | None:
-    """LUFS by FFmpeg's ebur128 filter, to three decimals."""
+    """LUFS by FFmpeg's ebur128 filter, of samples `start` to `stop`; None under its gate."""
     sound = open_sound(path)
-    meter = QualityMeter(("all",), sound.rate, sound.channels, sound.layout, None)
-    for block in read_blocks(path, start=start, stop=stop):
-        meter.push(block, block[None])
-    return meter.result().levels[0].lufs
+    return integrated_blocks(read_blocks(path, start=start, stop=stop), sound.rate, sound.layout)
 
 
-def integrated_as_it_is(path: Path) -> float | None:
-    """LUFS by FFmpeg's ebur128 filter at the file's own rate, as the ffmpeg program reads it."""
+def integrated_blocks(
+    blocks: Iterable[np.ndarray], rate: int, layout: str, *, convert: bool = True
+) -> float | None:
+    """The same of blocks (channels, n) of float32. `layout` is FFmpeg's name; `convert` brings rates that the
+    filter is not right at to 48 kHz first."""
     import av
     import av.filter
 
-    sound = open_sound(path)
     graph = av.filter.Graph()
-    inlet = f"sample_rate={sound.rate}:sample_fmt=flt:channel_layout={sound.layout}:time_base=1/{sound.rate}"
-    chain = [graph.add("abuffer", inlet), graph.add("ebur128", "metadata=1:framelog=quiet")]
-    chain.append(graph.add("abuffersink"))
+    chain = [
+        graph.add("abuffer", f"sample_rate={rate}:sample_fmt=flt:channel_layout={layout}:time_base=1/{rate}"),
+        *([graph.add("aresample", "48000")] if convert and rate not in METER_RATES else []),
+        graph.add("ebur128", "metadata=1:framelog=quiet"),
+        graph.add("abuffersink"),
+    ]
     for before, after in pairwise(chain):
         before.link_to(after)
     graph.configure()
     reading, at = "", 0
-    for block in (*read_blocks(path), None):
+    for block in (*blocks, None):
         if block is not None:
+            # Interleaved: PyAV's planar frames stop at 8 channels.
             packed = np.ascontiguousarray(block.T).reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=sound.layout)
-            frame.sample_rate, frame.pts, frame.time_base = sound.rate, at, Fraction(1, sound.rate)
+            frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+            frame.sample_rate, frame.pts, frame.time_base = rate, at, Fraction(1, rate)
             at += block.shape[1]
         graph.push(frame if block is not None else None)
         with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
             while True:
                 reading = graph.pull().metadata.get("lavfi.r128.I") or reading
-    return float(reading) if reading else None
+    return float(reading) if reading and float(reading) > -70 else None
 
 
 def true_peak(path: Path) -> float | None:

@@ -114,19 +114,9 @@ def seconds_to_samples(seconds: Seconds, rate: int, rounding: Rounding = "neares
     return whole(Fraction(seconds) * rate, rounding)
 
 
-def samples_to_seconds(samples: int, rate: int) -> Fraction:
-    """Samples at `rate` hertz -> seconds, exactly."""
-    return Fraction(samples, rate)
-
-
 def seconds_to_frames(seconds: Seconds, fps: Fraction, rounding: Rounding = "nearest") -> int:
     """Seconds -> picture frames at `fps`."""
     return whole(Fraction(seconds) * fps, rounding)
-
-
-def frames_to_seconds(frames: int, fps: Fraction) -> Fraction:
-    """Picture frames at `fps` -> seconds, exactly."""
-    return frames / fps
 
 
 def samples_to_frames(samples: int, rate: int, fps: Fraction, rounding: Rounding = "nearest") -> int:

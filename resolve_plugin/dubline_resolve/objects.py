@@ -147,13 +147,6 @@ class Edition:
         )
 
     @property
-    def tier(self) -> str:
-        """ "A": menu, windows, direct placement; "B": no UIManager; "C": no Python at all (0.1 to 0.3)."""
-        if self.studio:
-            return "A"
-        return "C" if self.version >= (21, 1) else "B"
-
-    @property
     def windows(self) -> bool:
         """Whether UIManager may be asked for. On the free edition it opens a dialog since 19.1 (0.2)."""
         return self.studio or self.version < (19, 1)

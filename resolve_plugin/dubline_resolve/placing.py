@@ -6,7 +6,6 @@
 Closing the generator cancels: what it had placed is taken away again, and what the user had is put back.
 """
 
-import json
 import os
 import time
 from typing import Any, Dict, List, Optional
@@ -31,16 +30,6 @@ UNTITLED = "Untitled Project"
 
 Plan = Dict[str, Any]
 Outcome = Dict[str, Any]
-
-
-def read_plan(path: str) -> Plan:
-    """A plan from its file. Refused where it is none."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            plan = json.load(file)
-    except (OSError, ValueError) as error:
-        raise Refused("plan", "the plan {} cannot be read: {}".format(path, error), "Make it anew.")
-    return dict(plan) if isinstance(plan, dict) else {}
 
 
 def is_big(plan: Plan) -> bool:

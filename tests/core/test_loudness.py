@@ -10,7 +10,7 @@ import soundfile
 import soxr
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from loudness_reading import integrated, integrated_as_it_is
+from loudness_reading import integrated, integrated_blocks
 from shared_media import Shared
 
 from dubline.media.sound import read_blocks
@@ -109,12 +109,36 @@ def test_ffmpeg_reads_the_same_at_every_rate(tmp_path: Path, kind: str, rate: in
     else:
         source = soundfile.read(shared("scene/dialogue.flac"), 48000 * 20, always_2d=True)[0]
     sound = soxr.resample(source, 48000, rate).T.astype(np.float32)
-    soundfile.write(tmp_path / "x.wav", sound.T, rate, subtype="FLOAT")
-    found = read(sound, rate=rate).integrated
-    assert found == pytest.approx(integrated_as_it_is(tmp_path / "x.wav"), abs=0.02)
+    figure = read(sound, rate=rate).integrated
+    assert figure == pytest.approx(integrated_blocks([sound], rate, "stereo", convert=False), abs=0.02)
     # A meter that converts first differs, most where the filter meets half the rate.
     least = 0.6 if rate < 44100 else 0.05
-    assert found == pytest.approx(integrated(tmp_path / "x.wav"), abs=least)
+    assert figure == pytest.approx(integrated_blocks([sound], rate, "stereo"), abs=least)
+
+
+@pytest.mark.parametrize("rate", [1000, 2000, 3000, 3364, 4000, 6000])
+def test_very_low_rates_are_read_roughly(rate: int) -> None:
+    at = np.arange(4 * rate) / rate
+    tone = np.tile(0.1 * np.sin(2 * np.pi * 300 * at), (2, 1)).astype(np.float32)
+    reference = integrated_blocks([tone], rate, "stereo")
+    assert read(tone, rate=rate).integrated == pytest.approx(reference, abs=2.5 * 1000 / rate)
+
+
+LAYOUTS = ("mono", "2.1", "5.1", "5.1(side)", "6.1", "7.1", "7.1(wide)", "quad", "hexagonal", "22.2")
+
+
+@pytest.mark.parametrize("layout", [*LAYOUTS, "6 channels", "9 channels"])
+def test_every_channel_counts_as_in_ffmpeg(layout: str) -> None:
+    import av
+
+    channels = av.AudioLayout(layout).nb_channels
+    noise = (np.random.default_rng(1).normal(size=24000) * 0.1).astype(np.float32)
+    for channel in range(channels):
+        sound = np.zeros((channels, len(noise)), np.float32)
+        sound[channel] = noise
+        reference = integrated_blocks([sound], 48000, layout)
+        figure = read(sound, layout).integrated
+        assert figure == (None if reference is None else pytest.approx(reference, abs=0.02)), channel
 
 
 @settings(max_examples=25, deadline=None)

@@ -48,6 +48,50 @@ def test_other_readers_find_all_cues_and_words(texts: list[str]) -> None:
     assert [(e.start, e.end) for e in others.events] == [(c.start_ms, c.end_ms) for c in cues]
 
 
+LINE = st.text("abc ığş<i>,.!", min_size=1, max_size=12).map(str.strip).filter(bool)
+
+
+@given(st.lists(st.tuples(TIMES, st.lists(LINE, min_size=1, max_size=3)), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_a_file_in_order_is_read_as_pysrt_reads_and_writes_it(
+    cues: list[tuple[list[int], list[str]]],
+) -> None:
+    times = [[pysrt.SubRipTime(milliseconds=ms) for ms in pair] for pair, _ in cues]
+    items = [
+        pysrt.SubRipItem(n, *times[n - 1], text="\n".join(lines)) for n, (_, lines) in enumerate(cues, 1)
+    ]
+    found = read_srt("\n".join(str(item) for item in items), strict=True)
+    expected = [(item.index, item.start.ordinal, item.end.ordinal, item.text) for item in items]
+    assert [(c.index, c.start_ms, c.end_ms, c.text) for c in found.cues] == expected
+
+
+def test_pysrt_alone_would_lose_cues_and_words() -> None:
+    text = "1\n00:00:01,000 --> 00:00:02,000\nOne \n\ntwo\n\n2\n00:00:03,000 -> 00:00:04,000\nThree\n"
+    assert [item.text for item in pysrt.from_string(text)] == ["One"]
+    assert [c.text for c in read_srt(text).cues] == ["One \n\ntwo", "Three"]
+
+
+def test_a_file_that_pysrt_reads_otherwise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = write_srt([cue("One"), cue("Two", 3000, 4000, 2)])
+    second = pysrt.from_string(text)
+
+    def other(source: str, **more: object) -> pysrt.SubRipFile:
+        return second
+
+    monkeypatch.setattr(pysrt, "from_string", other)
+    assert len(read_srt(text).cues) == 2
+    second[1].text = "Too"
+    with pytest.raises(InvalidJob, match="pysrt reads others"):
+        read_srt(text)
+    second[1].text = "Two"
+    second[1].end.milliseconds += 1
+    with pytest.raises(InvalidJob, match="pysrt reads others"):
+        read_srt(text)
+    del second[1]
+    with pytest.raises(InvalidJob, match="2 cues were found"):
+        read_srt(text)
+
+
 @given(TEXTS)
 @settings(deadline=None)
 def test_marks_are_taken_off_exactly(text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from resolve_scene import RATES, STEMS, Film, calls, feature, stamp
 from resolve_simulator import ResolveCrashed
 
 from dubline_resolve.objects import Refused, Session, drive
-from dubline_resolve.placing import is_big, place, read_plan
+from dubline_resolve.placing import is_big, place
 from dubline_resolve.undo import undo
 
 
@@ -320,12 +319,6 @@ def test_bad_plans(tmp_path: Path) -> None:
     ):
         with pytest.raises(Refused, match=words):
             film.place(dict(plan, **change))
-    path = tmp_path / "plan.json"
-    path.write_text("{", "utf-8")
-    with pytest.raises(Refused, match="cannot be read"):
-        read_plan(str(path))
-    path.write_text(json.dumps(plan), "utf-8")
-    assert read_plan(str(path)) == plan
 
 
 def test_no_project_no_timeline_modal(tmp_path: Path) -> None:

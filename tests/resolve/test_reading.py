@@ -283,17 +283,17 @@ def test_resolve_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "tier", "windows"),
+    ("name", "studio", "windows"),
     [
-        ("studio-18.6", "A", True),
-        ("studio-21.1", "A", True),
-        ("free-19.0", "B", True),
-        ("free-21.0", "B", False),
+        ("studio-18.6", True, True),
+        ("studio-21.1", True, True),
+        ("free-19.0", False, True),
+        ("free-21.0", False, False),
     ],
 )
-def test_editions(name: str, tier: str, windows: bool) -> None:
+def test_editions(name: str, studio: bool, windows: bool) -> None:
     edition = Edition(Simulator(name).resolve)
-    assert (edition.tier, edition.windows) == (tier, windows)
+    assert (edition.studio, edition.windows) == (studio, windows)
 
 
 def test_a_wav_from_its_middle(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """SubRip: what people call SRT, read so that no cue disappears, and written so that it comes back as it was.
 
-pysrt does the reading, but what it cannot read it passes over in silence, so the text is put in order
-before it. Every line with an arrow becomes a cue, or a `Problem` with its number: empty lines inside a cue,
-cues with no empty line between, times without hours or thousandths, `->` and `→`, a number that is missing.
-pysrt then reads what came of it, and both must have the same cues, times and words.
+The reading is done here and not by pysrt, which passes over in silence what it cannot read, ends a cue at an
+empty line and takes the spaces off the ends of lines. Every line with an arrow becomes a cue, or a `Problem`
+with its number: empty lines inside a cue, cues with no empty line between, times without hours or
+thousandths, `->` and `→`, a number that is missing. pysrt is the second reader of every file: it reads what
+came of it, written in order, and a file of which it reads other cues, times or words is refused.
 
 Times: "1,5" is a second and a half; a fraction of more than three digits is rounded to the millisecond.
 Times before 0, or that end before they begin, are problems, and their text is told with them.

@@ -252,7 +252,7 @@ def _letters_a_second(segment: Segment) -> float | None:
 
 def _parselmouth() -> Any:
     try:
-        import parselmouth  # type: ignore[import-not-found]
+        import parselmouth
     except ImportError:
         raise BackendMissing(
             "the tone of voice needs Parselmouth, which is not installed",

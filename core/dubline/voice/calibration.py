@@ -138,12 +138,6 @@ def voice_models(language: str, spoken: Mapping[str, Mapping[str, float]]) -> di
     return found
 
 
-def programme_durations(takes: Takes) -> DurationModel:
-    """The same for all voices of a dub together."""
-    lines = [(take.text, take.natural) for take in takes.takes if take.natural]
-    return calibrated(default_model(takes.language), lines)
-
-
 # --- in the run folder -------------------------------------------------------------------------
 
 

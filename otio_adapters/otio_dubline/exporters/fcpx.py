@@ -5,8 +5,8 @@ A project has one storyline, of the lowest picture track; everything else is con
 exact fractions of a second, on frames of the project. Each item's `offset` counts on the clock of the item
 that holds it, and that clock begins with the item's own `start`: the timecode of its media.
 
-Element order and attributes follow Apple's document type definition, FCPXMLv1_10.dtd, and the tests hold
-files against it; Final Cut Pro itself was not at hand.
+Element order and attributes follow Apple's document type definition, FCPXMLv1_10.dtd. The tests hold files
+against these and other rules of the format, written down anew; Final Cut Pro itself was not at hand.
 """
 
 from __future__ import annotations
