@@ -12,8 +12,8 @@ from dubline.errors import InvalidJob
 from dubline.exchange.texts import Texts, read_texts, state_of
 from dubline.files import full_disk_is_told, write_whole
 from dubline.language.splitting import split_back
-from dubline.recognition.edits import overlapping
 from dubline.recognition.exports import to_ctm, to_rttm, to_srt
+from dubline.recognition.intervals import overlapping
 from dubline.run import Run
 from dubline.subtitles import SubtitleText, read_subtitles
 from dubline.subtitles.roundtrip import Comparison, LineNow, compare

@@ -117,8 +117,8 @@ def parse_rttm(text: str, name: str | None = None, *, where: str = "RTTM") -> tu
         raise InvalidJob(
             f"{where} has no line for {name!r}", hint=f"It is about {', '.join(sorted(turns)[:8])}."
         )
-    found = [turn for key, mine in turns.items() if name in (None, key) for turn in mine]
-    return tuple(sorted(found, key=lambda t: (t.start, t.end, t.speaker)))
+    own = [turn for key, mine in turns.items() if name in (None, key) for turn in mine]
+    return tuple(sorted(own, key=lambda t: (t.start, t.end, t.speaker)))
 
 
 # --- subtitles -----------------------------------------------------------------------------------
