@@ -32,15 +32,15 @@ def read_subtitles(path: Path, *, encoding: str = "", language: str = "", strict
         data = path.read_bytes()
     except OSError as error:
         raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
-    found = decode(data, encoding=encoding, language=language, where=path.name)
-    text = found.text.removeprefix("\ufeff")
+    file = decode(data, encoding=encoding, language=language, where=path.name)
+    text = file.text.removeprefix("\ufeff")
     if path.suffix.lower() not in (".srt", ".vtt", ".txt", "") and not text.startswith("WEBVTT"):
         raise InvalidJob(
             f"{path.name} is of no kind that subtitles are read from", hint="Give an .srt or a .vtt."
         )
     reader = read_vtt if text.startswith("WEBVTT") or path.suffix.lower() == ".vtt" else read_srt
     subtitles = reader(text, strict=strict, name=path.name)
-    return structs.replace(subtitles, encoding=found.encoding, notes=(found.note,) if found.note else ())
+    return structs.replace(subtitles, encoding=file.encoding, notes=(file.note,) if file.note else ())
 
 
 def write_subtitles(
