@@ -197,8 +197,8 @@ class Translation(Value, frozen=True):
 def counted(segments: tuple[TranslatedSegment, ...], glossary: tuple[int, int] = (0, 0)) -> Totals:
     """The totals of these segments."""
     states = [s.state for s in segments]
-    found = [s.fit for s in segments if s.fit is not None and s.state == "translated"]
-    fits = [fit.status for fit in found]
+    lengths = [s.fit for s in segments if s.fit is not None and s.state == "translated"]
+    fits = [fit.status for fit in lengths]
     return Totals(
         segments=len(segments),
         translated=states.count("translated"),
@@ -211,7 +211,7 @@ def counted(segments: tuple[TranslatedSegment, ...], glossary: tuple[int, int] =
         short=fits.count("short"),
         too_long=fits.count("too_long"),
         unsure=fits.count("unsure"),
-        measured=sum(fit.basis == "measured" for fit in found),
+        measured=sum(fit.basis == "measured" for fit in lengths),
         fitting=round((fits.count("fits") + fits.count("borrowed")) / len(fits), 4) if fits else None,
         glossary=glossary,
     )
