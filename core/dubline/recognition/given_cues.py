@@ -12,6 +12,7 @@ import msgspec
 from msgspec import structs
 
 from dubline.errors import InvalidJob
+from dubline.files import bytes_of
 from dubline.values.base import Value
 
 VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
@@ -59,10 +60,7 @@ def read_cues(path: Path, *, encoding: str = "") -> tuple[Cue, ...]:
         InvalidJob: the file cannot be read or is of no known kind, the encoding is another, a time is not
             one, or there is no text.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
+    data = bytes_of(path)
     kind = path.suffix.lower()
     if kind == ".json":
         cues = _json(data, path.name)

@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import structs
 
 from dubline.errors import InvalidJob
+from dubline.files import bytes_of
 from dubline.subtitles.ass import write_ass
 from dubline.subtitles.cues import Subtitles, SubtitleText
 from dubline.subtitles.decoding import decode
@@ -28,10 +29,7 @@ def read_subtitles(path: Path, *, encoding: str = "", language: str = "", strict
     Raises:
         InvalidJob: see `read_srt` and `read_vtt`; or it has neither.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
+    data = bytes_of(path)
     file = decode(data, encoding=encoding, language=language, where=path.name)
     text = file.text.removeprefix("\ufeff")
     if path.suffix.lower() not in (".srt", ".vtt", ".txt", "") and not text.startswith("WEBVTT"):
