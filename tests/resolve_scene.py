@@ -146,7 +146,7 @@ class Film:
         return {
             "format": "dubline.plan.1",
             "run": str(self.run),
-            "timeline": session.told(),
+            "timeline": session.description(),
             "bin": "Dubline Episode",
             "audio": audio,
             "subtitles": subtitles,

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and a full disk said as such."""
+"""Files that are there whole or not at all, and what stands in the way said as such."""
 
 from __future__ import annotations
 
@@ -7,9 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dubline.errors import StorageFull
+from dubline.errors import InvalidJob, StorageFull
 
 FULL_DISK = {"ENOSPC", "EDQUOT", "EFBIG"}
+
+
+def bytes_of(path: Path) -> bytes:
+    """The bytes of a file that somebody named.
+
+    Raises:
+        InvalidJob: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
 
 
 def write_whole(path: Path, data: bytes) -> None:

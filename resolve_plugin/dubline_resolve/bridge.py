@@ -119,10 +119,10 @@ class Engine:
         events: List[Event] = []
         while self.state in ("starting", "ready"):
             try:
-                kind, told = self._came.get_nowait()
+                kind, content = self._came.get_nowait()
             except queue.Empty:
                 break
-            event = self._heard(kind, told)
+            event = self._heard(kind, content)
             if event is not None:
                 events.append(event)
         if self.state == "starting" and time.monotonic() > self._deadline:
@@ -159,13 +159,13 @@ class Engine:
         except OSError:
             return open(os.devnull, "ab")
 
-    def _heard(self, kind: str, told: Any) -> Optional[Event]:
+    def _heard(self, kind: str, content: Any) -> Optional[Event]:
         if kind == "refused":
-            return self._dead("The engine cannot be started: {}".format(told), "Was it moved or removed?")
+            return self._dead("The engine cannot be started: {}".format(content), "Was it moved or removed?")
         if kind == "gone":
             return self._gone()
         try:
-            event = json.loads(told.decode("utf-8"))
+            event = json.loads(content.decode("utf-8"))
         except ValueError:
             return None  # no line of ours: a library that printed before the wire was taken
         if not isinstance(event, dict) or "event" not in event:
@@ -198,14 +198,14 @@ class Engine:
         process = self._process
         status = process.wait() if process is not None else None
         last = self._last_line()
-        told = "It ended with {}{}".format(
+        ending = "It ended with {}{}".format(
             "signal {}".format(-status) if status is not None and status < 0 else "status {}".format(status),
             ": {}".format(last) if last else ".",
         )
         if before == "starting":
-            return self._dead("The engine cannot be started. {}".format(told), "To find out why:")
+            return self._dead("The engine cannot be started. {}".format(ending), "To find out why:")
         return self._dead(
-            "The engine stopped unexpectedly. {}".format(told),
+            "The engine stopped unexpectedly. {}".format(ending),
             "Press Start again: what was finished is kept. If it happens again:",
         )
 

@@ -20,17 +20,17 @@ class Media:
 
     def __init__(self, item: Any) -> None:
         # One call for all: a call with no key is no danger for anything but subtitle files (1.9).
-        found = ask(item, "GetClipProperty")
-        found = found if isinstance(found, dict) else {}
-        self.path = str(found.get("File Path") or "")
+        properties = ask(item, "GetClipProperty")
+        properties = properties if isinstance(properties, dict) else {}
+        self.path = str(properties.get("File Path") or "")
         # Words such as "Offline" are in the language of the interface; the file itself is looked for.
         self.online = bool(self.path) and os.path.isfile(self.path)
         self.picture = os.path.splitext(self.path)[1].lower() not in SOUNDS
         self.rate: Optional[Fraction] = None
         self.begin: Optional[Fraction] = None
         try:
-            self.rate, drop = rate_of(found.get("FPS"))
-            label = str(found.get("Start TC") or "")
+            self.rate, drop = rate_of(properties.get("FPS"))
+            label = str(properties.get("Start TC") or "")
             self.begin = frame_of(label, self.rate, drop or ";" in label) / self.rate
         except (ValueError, ZeroDivisionError, TypeError):
             pass
@@ -130,7 +130,7 @@ def channels_of(item: Any, place: str) -> List[List[int]]:
         mapping = json.loads(ask(item, "GetSourceAudioChannelMapping") or "{}")
         tracks = mapping.get("track_mapping") or {}
         embedded = int(mapping.get("embedded_audio_channels") or 0)
-        wanted = [
+        channels = [
             int(channel)
             for key in sorted(tracks, key=int)
             if not tracks[key].get("mute")
@@ -138,9 +138,9 @@ def channels_of(item: Any, place: str) -> List[List[int]]:
         ]
     except (ValueError, TypeError, AttributeError):
         return []
-    if any(channel > embedded for channel in wanted):
+    if any(channel > embedded for channel in channels):
         raise _to_render("linked_sound", "{} plays sound that is linked from another file".format(place))
-    return [[0, channel - 1] for channel in dict.fromkeys(wanted)]
+    return [[0, channel - 1] for channel in dict.fromkeys(channels)]
 
 
 def _to_render(code: str, message: str) -> Refused:

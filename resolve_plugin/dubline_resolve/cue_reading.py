@@ -51,9 +51,9 @@ def read_cues(
             "there is no subtitle track of this run on the timeline {}".format(session.facts["name"]),
             "Place the subtitles first, or choose the tracks to read.",
         )
-    found: Dict[str, List[Dict[str, Any]]] = {}
+    by_language: Dict[str, List[Dict[str, Any]]] = {}
     for track in chosen:
-        cues = found.setdefault(track["language"] or language, [])
+        cues = by_language.setdefault(track["language"] or language, [])
         for item in items_on(session.timeline, "subtitle", track["index"]):
             start = number(ask(item, "GetStart"), "where a cue begins") - session.start
             end = number(ask(item, "GetEnd"), "where a cue ends") - session.start
@@ -69,17 +69,17 @@ def read_cues(
                     "name": track["speaker"],
                 }
             )
-    if not any(found.values()):
+    if not any(by_language.values()):
         raise Refused(
             "no_subtitles", "there are no subtitles on these tracks", "Choose tracks with subtitles on them."
         )
-    if "" in found:
+    if "" in by_language:
         raise Refused(
             "no_language", "it is not known in which language these subtitles are", "Choose the language."
         )
-    for cues in found.values():
+    for cues in by_language.values():
         cues.sort(key=lambda cue: (cue["start"], cue["end"]))
-    return [{"language": key, "cues": cues} for key, cues in sorted(found.items()) if cues]
+    return [{"language": key, "cues": cues} for key, cues in sorted(by_language.items()) if cues]
 
 
 def _known(session: Session, run: str) -> Dict[int, Any]:

@@ -36,8 +36,8 @@ class FileDesk:
             raise Refused("answers", "No file is chosen", "Choose a film or a sound file.")
         if not os.path.isfile(path.strip()):
             raise Refused("answers", "There is no file {}".format(path.strip()), "Choose it again.")
-        found = {"kind": "file", "path": os.path.abspath(path.strip()), "track": ""}
-        return {"media": found, "notes": []}
+        file = {"kind": "file", "path": os.path.abspath(path.strip()), "track": ""}
+        return {"media": file, "notes": []}
 
     def rendering(self, what: str) -> Optional[Iterator[Step]]:
         return None

@@ -50,7 +50,7 @@ def import_timeline(session: Session, plan: Dict[str, Any], name: str = "", save
     placement = dict(new_placement(session), origin=origin)
     draft = placement  # kept under the timeline that is open now, as long as there is no other
     made = None
-    done = False
+    complete = False
     try:
         yield Step(0, 3, "Importing the timeline", 0.0)
         session.check()
@@ -78,9 +78,9 @@ def import_timeline(session: Session, plan: Dict[str, Any], name: str = "", save
                 "{} of {} markers did not arrive".format(len(plan["markers"]) - arrived, len(plan["markers"]))
             )
         book.keep(placement)
-        done = True
+        complete = True
     finally:
-        if not done:
+        if not complete:
             if made is not None:
                 ask(session.project, "SetCurrentTimeline", session.timeline)
                 ask(session.pool, "DeleteTimelines", [made])
@@ -115,14 +115,14 @@ def _note_media(folder: Any, before: List[str], timeline: str, placement: Placem
 
 def media_of(path: str) -> List[str]:
     """The files an .otio points to, as paths, each once."""
-    found: Dict[str, None] = {}
+    paths: Dict[str, None] = {}
 
     def walk(value: Any) -> None:
         if isinstance(value, dict):
             url = value.get("target_url")
             if isinstance(url, str) and url:
                 parts = urlparse(url)
-                found[_path(parts.path) if parts.scheme == "file" else url] = None
+                paths[_path(parts.path) if parts.scheme == "file" else url] = None
             for each in value.values():
                 walk(each)
         elif isinstance(value, list):
@@ -134,7 +134,7 @@ def media_of(path: str) -> List[str]:
             walk(json.load(file))
     except (OSError, ValueError) as error:
         raise Refused("plan", "the timeline {} cannot be read: {}".format(path, error), "Make the plan anew.")
-    return list(found)
+    return list(paths)
 
 
 def _path(url_path: str) -> str:
@@ -142,23 +142,25 @@ def _path(url_path: str) -> str:
     return path[1:] if os.name == "nt" and path[2:3] == ":" else path
 
 
-def _free_name(session: Session, wanted: str) -> str:
+def _free_name(session: Session, base: str) -> str:
     """A name that no timeline has: with a taken one the import is refused without a word (6.3)."""
     total = number(ask(session.project, "GetTimelineCount"), "its timelines")
     taken = {ask(ask(session.project, "GetTimelineByIndex", n), "GetName") for n in range(1, total + 1)}
-    name, n = wanted, 1
+    name, n = base, 1
     while name in taken:
         n += 1
-        name = "{} {}".format(wanted, n)
+        name = "{} {}".format(base, n)
     return name
 
 
 def _verify(target: Session, plan: Dict[str, Any]) -> None:
-    facts, told = target.facts, plan["timeline"]
-    if facts["rate"] != told["rate"]:
+    facts, plan_timeline = target.facts, plan["timeline"]
+    if facts["rate"] != plan_timeline["rate"]:
         raise Refused(
             "rate",
-            "the imported timeline runs at {} frames a second, not {}".format(facts["rate"], told["rate"]),
+            "the imported timeline runs at {} frames a second, not {}".format(
+                facts["rate"], plan_timeline["rate"]
+            ),
             "Make an empty project, set its frame rate to that of the timeline, and import there.",
         )
     timeline = target.timeline

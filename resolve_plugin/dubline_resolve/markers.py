@@ -10,25 +10,25 @@ NEAR = 12
 
 def read_markers(timeline: Any) -> Dict[int, Dict[str, Any]]:
     """{frame from the start: marker}. Some versions answer floats (9.7)."""
-    found = ask(timeline, "GetMarkers") or {}
-    return {int(float(frame)): marker for frame, marker in found.items()}
+    markers = ask(timeline, "GetMarkers") or {}
+    return {int(float(frame)): marker for frame, marker in markers.items()}
 
 
 def place_markers(
-    timeline: Any, wanted: List[Dict[str, Any]], old: List[Dict[str, Any]], made: List[Dict[str, Any]]
+    timeline: Any, markers: List[Dict[str, Any]], old: List[Dict[str, Any]], made: List[Dict[str, Any]]
 ) -> Tuple[int, List[Dict[str, Any]]]:
     """Add what is not there yet -> (how many found no place, old entries that stay as they are).
 
-    ``wanted``: a plan's markers. ``old``: the entries of an earlier receipt; one that is the same again
+    ``markers``: a plan's markers. ``old``: the entries of an earlier receipt; one that is the same again
     stays, one that changed gives way. Each new one is added to ``made`` at once, and each that gave way, so
     that all can be put back whatever happens next.
     """
-    if not wanted:
+    if not markers:
         return 0, []
     there = read_markers(timeline)
     known = {entry["key"]: entry for entry in old}
     stay, lost = [], 0
-    for marker in wanted:
+    for marker in markers:
         before = known.get(marker["key"])
         was = there.get(before["frame"]) if before is not None else None
         if before is not None and _same(was, marker, before):
@@ -48,9 +48,9 @@ def place_markers(
                 break
         else:
             lost += 1
-    found = read_markers(timeline)
+    now = read_markers(timeline)
     for each in list(made):
-        if not each.get("gone") and found.get(each["frame"], {}).get("customData") != each["key"]:
+        if not each.get("gone") and now.get(each["frame"], {}).get("customData") != each["key"]:
             made.remove(each)
             lost += 1
     return lost, stay

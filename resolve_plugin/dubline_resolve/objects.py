@@ -109,29 +109,29 @@ def same(one: Any, other: Any) -> bool:
 
 def find_resolve(names: Dict[str, Any]) -> Any:
     """The ``resolve`` object from a menu script's globals. Refused where there is none (5)."""
-    found = names.get("resolve")
-    if found is None:
+    resolve = names.get("resolve")
+    if resolve is None:
         app = names.get("app")
-        found = ask(app, "GetResolve") if can(app, "GetResolve") else None
-    if found is None:
+        resolve = ask(app, "GetResolve") if can(app, "GetResolve") else None
+    if resolve is None:
         bmd = names.get("bmd")
         scriptapp = getattr(bmd, "scriptapp", None) if bmd is not None else None
-        found = scriptapp("Resolve") if scriptapp is not None else None
-    if found is None:
+        resolve = scriptapp("Resolve") if scriptapp is not None else None
+    if resolve is None:
         try:
             import DaVinciResolveScript  # type: ignore[import-not-found]
 
-            found = DaVinciResolveScript.scriptapp("Resolve")
+            resolve = DaVinciResolveScript.scriptapp("Resolve")
         except ImportError:
             pass
-    if found is None:
+    if resolve is None:
         raise Refused(
             "no_resolve",
             "DaVinci Resolve cannot be reached from here",
             "Start this from the menu Workspace > Scripts. The free edition lists Python scripts up to 21.0; "
             "after that, import the files that `dubline export --to resolve` writes.",  # 0.1
         )
-    return found
+    return resolve
 
 
 class Edition:
@@ -210,7 +210,7 @@ class Session:
         """The label of a frame that is counted from the timeline's start."""
         return timecode_of(self.start + frame, self.rate, self.facts["drop"])
 
-    def told(self) -> Dict[str, Any]:
+    def description(self) -> Dict[str, Any]:
         """The timeline as the engine is told it."""
         return {key: self.facts[key] for key in ("name", "rate", "start", "drop", "frames")}
 

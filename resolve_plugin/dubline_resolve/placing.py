@@ -70,10 +70,10 @@ def place(session: Session, plan: Plan, copy: bool = False, save: bool = True) -
     placement = new_placement(session)
     here = ask(session.pool, "GetCurrentFolder")
     page = ask(session.resolve, "GetCurrentPage")
-    wanted_sounds, wanted_subtitles, kept = _what_is_new(session, plan, old, placement)
+    sounds, subtitles, kept = _what_is_new(session, plan, old, placement)
     outcome["kept"] = len(kept)
     total = len(plan["audio"]) + len(plan["subtitles"]) + 5
-    done = False
+    complete = False
     try:
         if copy:
             yield Step(0, total, "Copying the timeline", 0.0)
@@ -83,18 +83,16 @@ def place(session: Session, plan: Plan, copy: bool = False, save: bool = True) -
         if page in ("media", "fusion", "photo"):
             need(session.resolve, "OpenPage", "edit")  # the playhead cannot be set elsewhere (1.5)
         book.begin(placement)
-        paths = files_of(wanted_sounds)
+        paths = files_of(sounds)
         media = import_files(
             session,
             open_bin(session, plan["bin"], placement),
-            paths + [each["srt"] for each in wanted_subtitles],
+            paths + [each["srt"] for each in subtitles],
             placement,
         )
         book.begin(placement)
-        yield from noted(book, placement, lay_sounds(session, wanted_sounds, media, placement, total))
-        laid = lay_subtitles(
-            session, wanted_subtitles, media, placement, total, outcome["notes"], plan["bin"]
-        )
+        yield from noted(book, placement, lay_sounds(session, sounds, media, placement, total))
+        laid = lay_subtitles(session, subtitles, media, placement, total, outcome["notes"], plan["bin"])
         yield from noted(book, placement, laid)
         yield Step(total - 3, total, "Placing markers", 0.0)
         book.begin(dict(placement, markers=[{"frame": m["frame"], "key": m["key"]} for m in plan["markers"]]))
@@ -113,9 +111,9 @@ def place(session: Session, plan: Plan, copy: bool = False, save: bool = True) -
                 recount(session, placement)
             else:
                 outcome["notes"].append("DaVinci Resolve did not save the project: save it yourself")
-        done = True
+        complete = True
     finally:
-        if not done:
+        if not complete:
             _give_back(session, book, placement)
         _put_back(session, here, page)
     outcome["placed"] = sum(1 for entry in placement["tracks"] if entry.get("new"))
@@ -184,14 +182,14 @@ def check_plan(session: Session, plan: Plan) -> None:
             "this plan is of another version",
             "Update the plug-in and the engine to the same version.",
         )
-    told = plan["timeline"]
-    if told["rate"] != session.facts["rate"]:
+    target = plan["timeline"]
+    if target["rate"] != session.facts["rate"]:
         raise Refused(
             "rate",
             "the timeline runs at {} frames a second, and the results were made for {}".format(
-                session.facts["rate"], told["rate"]
+                session.facts["rate"], target["rate"]
             ),
-            "Open the timeline {!r}, or localize this one.".format(told["name"]),
+            "Open the timeline {!r}, or localize this one.".format(target["name"]),
         )
     for path in files_of(plan["audio"]) + [each["srt"] for each in plan["subtitles"]]:
         if not os.path.isfile(path):

@@ -41,25 +41,25 @@ def plain(text: Any) -> str:
     return " ".join(bare.split())
 
 
-def wrong(session: Session, items: Sequence[Any], wanted: Sequence[Any], beside: int, longer: int) -> str:
+def wrong(session: Session, items: Sequence[Any], targets: Sequence[Any], beside: int, longer: int) -> str:
     """What is wrong with the items on a track, "" where nothing is.
 
-    ``items``: as many as are ``wanted``: [first frame, end, name or text] from the timeline's start, in
+    ``items``: as many as ``targets``: [first frame, end, name or text] from the timeline's start, in
     order. ``beside``, ``longer``: frames by which a beginning and an end may lie elsewhere.
     """
-    told = _compare(session, items, wanted, beside, longer)
-    if told:
+    fault = _compare(session, items, targets, beside, longer)
+    if fault:
         # In which order Resolve lists them is written nowhere: before judging, in the order of time.
         starts = [number(ask(item, "GetStart"), "where an item begins") for item in items]
         order = sorted(range(len(items)), key=lambda n: (starts[n], n))
         if order != list(range(len(items))):
-            told = _compare(session, [items[n] for n in order], wanted, beside, longer)
-    return told
+            fault = _compare(session, [items[n] for n in order], targets, beside, longer)
+    return fault
 
 
-def _compare(session: Session, items: Sequence[Any], wanted: Sequence[Any], beside: int, longer: int) -> str:
-    for position, asked in questions(len(wanted)):
-        item, (first, end, content) = items[position], wanted[position][:3]
+def _compare(session: Session, items: Sequence[Any], targets: Sequence[Any], beside: int, longer: int) -> str:
+    for position, asked in questions(len(targets)):
+        item, (first, end, content) = items[position], targets[position][:3]
         for what in asked:
             if what == "start":
                 start = number(ask(item, "GetStart"), "where an item begins") - session.start

@@ -50,10 +50,10 @@ def read_timeline(
             if ours(item, cache):
                 notes.append("audio track {} was placed by Dubline and is not worked on".format(track))
                 break
-            found = clip_of(session, item, track, cache, _clip_on(item))
-            if found is not None:
-                clips.append(found)
-                heard += found["enabled"]
+            clip = clip_of(session, item, track, cache, _clip_on(item))
+            if clip is not None:
+                clips.append(clip)
+                heard += clip["enabled"]
     if not heard:
         raise Refused(
             "no_sound",
@@ -84,9 +84,9 @@ def read_selection(session: Session) -> Dict[str, Any]:
             if sort == "audio":
                 chosen[ask(each, "GetUniqueId")] = (each, int(track))
     for item, track in chosen.values():
-        found = clip_of(session, item, track, cache, _clip_on(item))
-        if found is not None:
-            clips.append(found)
+        clip = clip_of(session, item, track, cache, _clip_on(item))
+        if clip is not None:
+            clips.append(clip)
     if not any(clip["enabled"] for clip in clips):
         raise Refused("no_sound", "no clip with sound is chosen", "Choose clips on the timeline first.")
     clips.sort(key=lambda clip: (clip["record"], clip["track"]))
@@ -130,10 +130,10 @@ def in_and_out(session: Session) -> Tuple[int, int]:
     frames = session.facts["frames"]
     marks = ask(session.timeline, "GetMarkInOut") if can(session.timeline, "GetMarkInOut") else None
     for sort in ("audio", "video"):
-        found = (marks or {}).get(sort) or {}
-        if "in" in found or "out" in found:
-            first = max(0, int(found.get("in", 0)))
-            stop = min(frames, int(found.get("out", frames - 1)) + 1)
+        points = (marks or {}).get(sort) or {}
+        if "in" in points or "out" in points:
+            first = max(0, int(points.get("in", 0)))
+            stop = min(frames, int(points.get("out", frames - 1)) + 1)
             if first >= stop:
                 raise Refused(
                     "empty", "there is nothing between the in and out points", "Move them, or clear them."

@@ -62,8 +62,8 @@ class Book:
 
     def imported(self, session: Session) -> Optional[Placement]:
         """The placement that made the session's timeline, where a run of this folder has imported it."""
-        found = self.placed(session)
-        return found if found is not None and found.get("imported") else None
+        placement = self.placed(session)
+        return placement if placement is not None and placement.get("imported") else None
 
     def unfinished(self, session: Session) -> Optional[Placement]:
         """A placement on this timeline that was broken off."""
@@ -99,14 +99,14 @@ class Book:
     def _read(self, path: str) -> List[Placement]:
         try:
             with open(path, encoding="utf-8") as file:
-                found = json.load(file)
+                content = json.load(file)
         except FileNotFoundError:
             return []
         except (OSError, ValueError) as error:
             raise self._broken(path, error)
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise self._broken(path, "it has another format")
-        placements = found.get("placements")
+        placements = content.get("placements")
         if not isinstance(placements, list) or not all(_sound(each) for each in placements):
             raise self._broken(path, "something is missing in it")
         return placements

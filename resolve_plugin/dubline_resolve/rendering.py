@@ -47,7 +47,7 @@ def render(session: Session, folder: str, ranged: bool = True, tracks: Optional[
     notes: List[str] = []
     state = _remember(session, notes)
     job = ""
-    done = False
+    complete = False
     try:
         if tracks is not None:
             for index, on in state["tracks"].items():
@@ -75,14 +75,14 @@ def render(session: Session, folder: str, ranged: bool = True, tracks: Optional[
         need(project, "StartRendering", job)
         yield from _wait(project, job)
         path = _file(folder, name)
-        done = True
+        complete = True
     finally:
         if job:
-            if not done and ask(project, "IsRenderingInProgress"):
+            if not complete and ask(project, "IsRenderingInProgress"):
                 ask(project, "StopRendering")
             ask(project, "DeleteRenderJob", job)
         _put_back(session, state)
-        if not done:
+        if not complete:
             _clear(folder, name)
     yield Step(100, 100, "Rendered", 0.0)
     return {"media": {"kind": "file", "path": path, "track": "", "offset_frames": first}, "notes": notes}
@@ -160,8 +160,8 @@ def _put_back(session: Session, state: Dict[str, Any]) -> None:
     # After the page: opening Deliver writes marks of its own (9.20).
     if state["marks"] is not None:
         ask(timeline, "ClearMarkInOut", "all")
-        for sort, found in state["marks"].items():
-            if "in" in found and "out" in found:
-                ask(timeline, "SetMarkInOut", found["in"], found["out"], sort)
+        for sort, points in state["marks"].items():
+            if "in" in points and "out" in points:
+                ask(timeline, "SetMarkInOut", points["in"], points["out"], sort)
     if state["playhead"] and ask(timeline, "GetCurrentTimecode") != state["playhead"]:
         ask(timeline, "SetCurrentTimecode", state["playhead"])

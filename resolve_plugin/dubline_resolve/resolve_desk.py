@@ -44,15 +44,15 @@ class ResolveDesk:
         return (session.project_id, session.timeline_id)
 
     def timeline(self) -> Dict[str, Any]:
-        return self._session().told()
+        return self._session().description()
 
     def media(self, what: str, path: str, run: str) -> Dict[str, Any]:
         from dubline_resolve import reading
 
         if what == "pool":
-            found = reading.read_pool_clip(self._session(timeline=False))
-            found["notes"].append("Placed, it will begin with the first frame of the timeline.")
-            return found
+            clip = reading.read_pool_clip(self._session(timeline=False))
+            clip["notes"].append("Placed, it will begin with the first frame of the timeline.")
+            return clip
         session = self._session()
         if what == "clips":
             return reading.read_selection(session)
@@ -119,15 +119,17 @@ class ResolveDesk:
         if plan["run"] not in self._runs:
             self._runs.append(plan["run"])
         if plan.get("otio") and self.imports(plan):
-            return told(importing.import_timeline(self._session(), plan), "Everything is on a new timeline.")
-        return told(
+            return ending_in(
+                importing.import_timeline(self._session(), plan), "Everything is on a new timeline."
+            )
+        return ending_in(
             placing.place(self._session(), plan, copy), "Everything is in its place, and was read back."
         )
 
     def undo(self, folder: str) -> Iterator[Step]:
         from dubline_resolve import undo
 
-        return told(undo.undo(self._session(), folder), "The placement is taken back.")
+        return ending_in(undo.undo(self._session(), folder), "The placement is taken back.")
 
     def cues(self, folder: str) -> List[Dict[str, Any]]:
         from dubline_resolve import cue_reading as cues
@@ -147,7 +149,7 @@ class ResolveDesk:
         return Session(self.resolve, timeline)
 
 
-def told(steps: Iterator[Step], sentence: str) -> Iterator[Step]:
+def ending_in(steps: Iterator[Step], sentence: str) -> Iterator[Step]:
     """A generator of steps whose result is a sentence, with the notes of the steps after it."""
     result = yield from steps
     notes = result.get("notes", ()) if isinstance(result, dict) else result

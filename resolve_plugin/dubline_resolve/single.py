@@ -89,9 +89,9 @@ class Door:
         """Ask the window that is open to come to the front; whether it answered."""
         try:
             with open(self._address, encoding="ascii") as file:
-                told = json.load(file)
-            with socket.create_connection(("127.0.0.1", int(told["port"])), timeout=KNOCK) as wire:
-                wire.sendall(str(told["word"]).encode("ascii"))
+                record = json.load(file)
+            with socket.create_connection(("127.0.0.1", int(record["port"])), timeout=KNOCK) as wire:
+                wire.sendall(str(record["word"]).encode("ascii"))
                 return wire.recv(16) == b"coming"
         except (OSError, ValueError, KeyError, TypeError):
             return False

@@ -41,19 +41,19 @@ def same_sound(entry: Entry, sound: Sound) -> bool:
 
 
 def lay_sounds(
-    session: Session, wanted: List[Sound], media: Mapping[str, Clip], placement: Placement, total: int
+    session: Session, sounds: List[Sound], media: Mapping[str, Clip], placement: Placement, total: int
 ) -> Steps:
-    """Place every sound of ``wanted`` (a plan's "audio") on a track of its own.
+    """Place every sound of ``sounds`` (a plan's "audio") on a track of its own.
 
     ``media``: {path: file in the pool}. Entries go into ``placement`` before anything lands on their tracks.
     Refused where a sound does not lie to the frame where it should.
     """
     timeline = session.timeline
     entries: List[Tuple[Entry, Sound]] = []
-    if not wanted:
+    if not sounds:
         return
     last = count(timeline, "audio")
-    for sound in wanted:
+    for sound in sounds:
         yield Step(len(placement["tracks"]), total, "Making the track {}".format(sound["name"]), 0.0)
         last = add_track(timeline, "audio", sound["name"], last, sound["subtype"])
         entries.append((_entry(sound, last, media), sound))
@@ -108,10 +108,10 @@ def switch_kept(session: Session, plan: Dict[str, Any], kept: List[Entry]) -> Li
 
     One that the plan has as before stays as the user has it.
     """
-    wanted = {sound["key"]: bool(sound.get("enabled", True)) for sound in plan["audio"]}
+    switches = {sound["key"]: bool(sound.get("enabled", True)) for sound in plan["audio"]}
     notes = []
     for entry in kept:
-        on = wanted.get(entry["key"])
+        on = switches.get(entry["key"])
         if entry["type"] != "audio" or on is None or on == entry.get("on", True):
             continue
         ask(session.timeline, "SetTrackEnable", "audio", entry["index"], on)
@@ -136,15 +136,15 @@ def recount(session: Session, placement: Placement) -> None:
 
 
 def _verify(session: Session, items: List[Any], name: str, clip: Dict[str, Any]) -> None:
-    wanted = session.start + clip["record"]
+    place = session.start + clip["record"]
     if len(items) != 1:
         raise Refused("not_placed", "DaVinci Resolve did not place the sound {}".format(name), IMPORT)
     start = number(ask(items[0], "GetStart"), "where a clip begins")
     frames = number(ask(items[0], "GetDuration"), "how long a clip is")
-    if start != wanted:
+    if start != place:
         raise Refused(
             "misplaced",
-            "the sound {} lies {} frames beside its place".format(name, abs(start - wanted)),
+            "the sound {} lies {} frames beside its place".format(name, abs(start - place)),
             IMPORT,
         )
     if abs(frames - clip["frames"]) > LENGTH_TOLERANCE:
@@ -165,7 +165,7 @@ def _verify_many(
             "DaVinci Resolve placed {} of {} clips of {}".format(len(items), len(clips), name),
             IMPORT,
         )
-    wanted = [[clip["record"], clip["record"] + clip["frames"], media[clip["path"]].name] for clip in clips]
-    told = wrong(session, items, wanted, 0, LENGTH_TOLERANCE)
-    if told:
-        raise Refused("misplaced", "a clip of {} {}".format(name, told), IMPORT)
+    targets = [[clip["record"], clip["record"] + clip["frames"], media[clip["path"]].name] for clip in clips]
+    fault = wrong(session, items, targets, 0, LENGTH_TOLERANCE)
+    if fault:
+        raise Refused("misplaced", "a clip of {} {}".format(name, fault), IMPORT)

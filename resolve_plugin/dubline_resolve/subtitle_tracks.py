@@ -26,16 +26,16 @@ class NotPlaced(Exception):
 
 
 def lay_subtitles(
-    session: Session, wanted: List[Dict[str, Any]], media: Mapping[str, Clip], placement: Placement,
+    session: Session, subtitles: List[Dict[str, Any]], media: Mapping[str, Clip], placement: Placement,
     total: int, notes: List[str], bin_name: str,
 ) -> Steps:  # fmt: skip
-    """Place every subtitle track of ``wanted`` (a plan's "subtitles"); what was on stays on.
+    """Place every subtitle track of ``subtitles`` (a plan's "subtitles"); what was on stays on.
 
     ``media``: {srt path: file in the pool}. After the first that Resolve does not take, the rest is told in
     ``notes`` as work by hand: nothing half-placed is left.
     """
     timeline = session.timeline
-    if not wanted:
+    if not subtitles:
         return
     before = muted_now(timeline, "subtitle")
     was_on = set(placement.get("was_on", ()))
@@ -49,7 +49,7 @@ def lay_subtitles(
         # Some versions lay cues from the playhead on (3).
         if playhead != first:
             ask(timeline, "SetCurrentTimecode", first)
-        for position, subtitle in enumerate(wanted):
+        for position, subtitle in enumerate(subtitles):
             try:
                 yield from _lay(
                     session,
@@ -62,7 +62,7 @@ def lay_subtitles(
                 )
             except NotPlaced as error:
                 notes.append("{}".format(error))
-                for each in wanted[position:]:
+                for each in subtitles[position:]:
                     notes.append(BY_HAND.format(name=each["name"], bin=bin_name, path=each["srt"]))
                 break
             index = placement["tracks"][-1]["index"]
@@ -111,9 +111,9 @@ def _verify(session: Session, items: List[Any], subtitle: Dict[str, Any]) -> Non
     if len(items) != len(cues):
         raise NotPlaced("{} of {} cues of {} arrived".format(len(items), len(cues), name))
     tolerance = cue_tolerance(session.rate)
-    told = wrong(session, items, cues, tolerance, tolerance)
-    if told:
-        raise NotPlaced("a cue of {} {}".format(name, told))
+    fault = wrong(session, items, cues, tolerance, tolerance)
+    if fault:
+        raise NotPlaced("a cue of {} {}".format(name, fault))
 
 
 def _ends(timeline: Any, tracks: Iterable[int]) -> Dict[int, Tuple[int, int]]:
@@ -130,18 +130,18 @@ def _sweep(
 ) -> None:
     """Delete cues of ours on a track of the user: Resolve lays them behind all that is there (3)."""
     texts = {plain(cue[2]) for cue in cues}
-    found = {ask(stray, "GetUniqueId"): stray for stray in strays}
+    strays_by_id = {ask(stray, "GetUniqueId"): stray for stray in strays}
     for index, (number_before, end) in before.items():
         items = items_on(session.timeline, "subtitle", index)
         if len(items) > number_before:
             for item in items:
                 behind = number(ask(item, "GetStart"), "where a cue begins") >= end
                 if behind and plain(ask(item, "GetName")) in texts:
-                    found[ask(item, "GetUniqueId")] = item
-    if not delete_items(session, list(found.values())):
+                    strays_by_id[ask(item, "GetUniqueId")] = item
+    if not delete_items(session, list(strays_by_id.values())):
         raise Refused(
             "strays",
-            "{} cues landed on another subtitle track and cannot be deleted".format(len(found)),
+            "{} cues landed on another subtitle track and cannot be deleted".format(len(strays_by_id)),
             "Undo once in DaVinci Resolve (Ctrl+Z, or Cmd+Z on a Mac).",
         )
 

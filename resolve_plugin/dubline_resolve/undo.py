@@ -15,8 +15,8 @@ def undo(session: Session, run: str) -> Steps:
     What a person changed since stays, and is told. Refused: nothing of this run lies here.
     """
     book = Book(run)
-    found = [each for each in (book.unfinished(session), book.placed(session)) if each is not None]
-    if not found:
+    placements = [each for each in (book.unfinished(session), book.placed(session)) if each is not None]
+    if not placements:
         elsewhere = [each["timeline_name"] for each in book.placements()]
         raise Refused(
             "nothing_placed",
@@ -28,10 +28,10 @@ def undo(session: Session, run: str) -> Steps:
             else "Place it first.",
         )
     notes: List[str] = []
-    for placement in found:
+    for placement in placements:
         notes += yield from removal(session, placement)
         book.end(placement)
-    book.forget(found[-1])
+    book.forget(placements[-1])
     return notes
 
 
@@ -80,10 +80,10 @@ def _remove_track(session: Session, entry: Dict[str, Any], keep: Optional[Placem
     newer = (
         [each["index"] for each in keep["tracks"] if each["type"] == sort and each.get("new")] if keep else []
     )
-    found = find(timeline, entry, session.start, min(newer) if newer else None)
-    if found is None:
+    place = find(timeline, entry, session.start, min(newer) if newer else None)
+    if place is None:
         return []
-    index, ours, others = found
+    index, ours, others = place
     if ask(timeline, "GetIsTrackLocked", sort, index):
         ask(timeline, "SetTrackLock", sort, index, False)
     if not others:
@@ -171,10 +171,10 @@ def clear_pool(session: Session, placement: Placement, keep: Optional[Placement]
             "{} stay in the media pool: they are used elsewhere".format(", ".join(sorted(used.values())))
         )
     root = ask(session.pool, "GetRootFolder")
-    wanted = {entry["id"] for entry in placement["bins"]} - {
+    bins = {entry["id"] for entry in placement["bins"]} - {
         entry["id"] for entry in (keep or {}).get("bins", ())
     }
-    known = wanted | {entry.get("bin") for entry in going.values()}
+    known = bins | {entry.get("bin") for entry in going.values()}
     for folder in ask(root, "GetSubFolderList") or []:
         key = ask(folder, "GetUniqueId")
         if key not in known:
@@ -184,7 +184,7 @@ def clear_pool(session: Session, placement: Placement, keep: Optional[Placement]
         ours = [clip for clip, uid in zip(clips, ids) if uid in going and uid not in used]
         if ours and not (ask(session.pool, "DeleteClips", ours) or ask(session.pool, "DeleteClips", ours)):
             notes.append("{} files could not be taken out of the media pool".format(len(ours)))
-        if key in wanted and not (ask(folder, "GetClipList") or ask(folder, "GetSubFolderList")):
+        if key in bins and not (ask(folder, "GetClipList") or ask(folder, "GetSubFolderList")):
             ask(session.pool, "DeleteFolders", [folder])
 
 

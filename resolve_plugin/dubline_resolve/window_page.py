@@ -84,10 +84,10 @@ class PageWindow:
         ]
         return {"fields": fields, "buttons": [[name, label] for name, label, _ in self.model.buttons()]}
 
-    def take(self, told: Dict[str, Any]) -> None:
+    def take(self, message: Dict[str, Any]) -> None:
         """What the page sends: {"set": {field: value}} or {"act": action}. ValueError for anything else."""
         known = {field.name: field for field in self.model.fields}
-        for name, value in dict(told.get("set") or {}).items():
+        for name, value in dict(message.get("set") or {}).items():
             if name not in known:
                 raise ValueError("no such field")
             field = known[name]
@@ -100,8 +100,8 @@ class PageWindow:
             if not good:
                 raise ValueError("no such value")
             self.model.set(name, value)
-        if told.get("act"):
-            self.model.act(str(told["act"]))
+        if message.get("act"):
+            self.model.act(str(message["act"]))
 
 
 def _handler(window: PageWindow) -> Any:
@@ -133,11 +133,11 @@ def _handler(window: PageWindow) -> Any:
                 length = int(self.headers.get("Content-Length") or 0)
                 if not 0 <= length <= LARGEST:
                     raise ValueError("too long")
-                told = json.loads(self.rfile.read(length).decode("utf-8") or "{}")
-                if not isinstance(told, dict):
+                message = json.loads(self.rfile.read(length).decode("utf-8") or "{}")
+                if not isinstance(message, dict):
                     raise ValueError("no object")
                 window.asked = time.monotonic()
-                window.take(told)
+                window.take(message)
             except (ValueError, TypeError):
                 self._answer(400)
                 return

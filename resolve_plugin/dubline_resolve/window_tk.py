@@ -112,9 +112,9 @@ class TkWindow:
             from tkinter import filedialog
 
             ask = filedialog.askdirectory if field.kind == "folder" else filedialog.askopenfilename
-            found = ask(parent=self.root)
-            if found:
-                self.model.set(field.name, str(found))
+            path = ask(parent=self.root)
+            if path:
+                self.model.set(field.name, str(path))
                 self._draw()
 
         return picked

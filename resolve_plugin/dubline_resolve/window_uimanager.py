@@ -115,9 +115,9 @@ class FusionWindow:
 
     def _picked(self, field: Any) -> Callable[[Any], None]:
         def picked(event: Any) -> None:
-            found = self.fusion.RequestDir() if field.kind == "folder" else self.fusion.RequestFile()
-            if found:
-                self._answer(field.name, str(found))
+            path = self.fusion.RequestDir() if field.kind == "folder" else self.fusion.RequestFile()
+            if path:
+                self._answer(field.name, str(path))
                 self._draw()
 
         return picked
@@ -166,9 +166,9 @@ class FusionWindow:
                 self._set(field.name, "Checked" if field.kind == "check" else "Text", value, value)
         for name, enabled in view["buttons"].items():
             self._set(name, "Enabled", enabled, enabled)
-        done = view["fraction"]
-        filled = round((done or 0.0) * BAR)
-        bar = "" if done is None else "\u2588" * filled + "\u2591" * (BAR - filled)
+        fraction = view["fraction"]
+        filled = round((fraction or 0.0) * BAR)
+        bar = "" if fraction is None else "\u2588" * filled + "\u2591" * (BAR - filled)
         remedy = "\n".join([view["remedy"]] * bool(view["remedy"]) + view["notes"])
         where = "\n".join(filter(None, (view["where"], view["will"])))
         for name, text in (("bar", bar), ("where", where), ("message", view["message"])):

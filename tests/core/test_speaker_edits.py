@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
-from dubline.recognition.edits import apply_edits, overlapping
+from dubline.recognition.edits import apply_edits
+from dubline.recognition.intervals import overlapping
 from dubline.recognition.publish import (
     merge_speakers,
     publish_transcript,

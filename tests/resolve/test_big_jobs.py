@@ -80,7 +80,7 @@ def test_much_is_imported_updated_and_taken_back(finished: Path, tmp_path: Path)
 
         return ("call", keep)
 
-    def told(name: str) -> tuple[Any, ...]:
+    def scene(name: str) -> tuple[Any, ...]:
         """What is heard and shown on the current timeline."""
 
         def keep() -> None:
@@ -100,7 +100,7 @@ def test_much_is_imported_updated_and_taken_back(finished: Path, tmp_path: Path)
         ("type", "folder", str(finished)),
         *press("place"),
         look("placed"),
-        told("timeline"),
+        scene("timeline"),
         *press("place"),
         look("again"),
         *press("undo"),

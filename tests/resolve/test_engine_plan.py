@@ -30,17 +30,17 @@ def test_a_plan_of_the_engine(tmp_path: Path) -> None:
     build(world, {"timelines": [{"name": "Reel 1", "clips": [{"path": original, "record": 0}]}]})
     before = world.snapshot()
     session = Session(world.resolve)
-    told = msgspec.convert(session.told(), ResolveTimeline)
-    plan = plan_json(make_plan(root, told, Want()))
+    timeline = msgspec.convert(session.description(), ResolveTimeline)
+    plan = plan_json(make_plan(root, timeline, Want()))
     plan = json.loads(json.dumps(plan))
-    done = drive(place(session, plan))
-    assert [note for note in done["notes"] if "outside of that" not in note] == []
+    result = drive(place(session, plan))
+    assert [note for note in result["notes"] if "outside of that" not in note] == []
     assert {(one.start, one.length) for one in world.sound("Reel 1")} == {(Fraction(1), Fraction(2))}
     shown = {one.name: one.cues for one in world.subtitles("Reel 1")}
     assert set(shown) == {"tr Ayşe", "tr Tom / Co", "en Ayşe", "en Tom / Co"}
     for subtitle in plan["subtitles"]:
         assert shown[subtitle["name"]] == [(a, b, text) for a, b, text, _ in subtitle["cues"]]
-    again = json.loads(json.dumps(plan_json(make_plan(root, told, Want()))))
+    again = json.loads(json.dumps(plan_json(make_plan(root, timeline, Want()))))
     assert drive(place(Session(world.resolve), again))["kept"] == 6
     texts = {each["language"]: each["cues"] for each in read_cues(Session(world.resolve), str(root))}
     assert set(texts) == {"tr", "en"} and min(cue["start"] for cue in texts["tr"]) >= 1
@@ -57,10 +57,10 @@ def test_a_dub_of_the_engines(tmp_path: Path) -> None:
     original = str(tmp_path / "Bölüm 1.wav")
     build(world, {"timelines": [{"name": "Reel 1", "clips": [{"path": original, "record": 0}]}]})
     before = world.snapshot()
-    told = msgspec.convert(Session(world.resolve).told(), ResolveTimeline)
+    timeline = msgspec.convert(Session(world.resolve).description(), ResolveTimeline)
 
     def plan(**want: Any) -> Any:
-        return json.loads(json.dumps(plan_json(make_plan(root, told, Want(**want)))))
+        return json.loads(json.dumps(plan_json(make_plan(root, timeline, Want(**want)))))
 
     assert drive(place(Session(world.resolve), plan()))["notes"] is not None
     assert {one.name for one in world.sound("Reel 1")} == {"dub en"}
@@ -70,7 +70,7 @@ def test_a_dub_of_the_engines(tmp_path: Path) -> None:
     world.check()
     assert world.dropped == []
     lie = {
-        track.name: sorted((item.start - told.start, item.length) for item in track.items)
+        track.name: sorted((item.start - timeline.start, item.length) for item in track.items)
         for track in world.timeline("Reel 1").tracks["audio"]
     }
     takes = [sound for sound in with_takes["audio"] if sound["clips"]]
@@ -101,9 +101,9 @@ def test_only_the_standard_library(tmp_path: Path) -> None:
 
 def oldest(version: str) -> str | None:
     """An interpreter of a version that runs, from the path or where pyenv keeps them."""
-    found = [shutil.which(f"python{version}")]
-    found += [str(path) for path in Path.home().glob(f".pyenv/versions/{version}.*/bin/python")]
-    for path in filter(None, found):
+    paths = [shutil.which(f"python{version}")]
+    paths += [str(path) for path in Path.home().glob(f".pyenv/versions/{version}.*/bin/python")]
+    for path in filter(None, paths):
         if subprocess.run([path, "-c", ""], capture_output=True).returncode == 0:
             return path
     return None

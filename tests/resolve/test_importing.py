@@ -22,9 +22,9 @@ def test_import_and_undo(tmp_path: Path, rate: str, switches: bool) -> None:
     before = film.state()
     plan = film.plan()
     write_otio(film, plan)
-    done = drive(import_timeline(film.session(), plan))
+    result = drive(import_timeline(film.session(), plan))
     film.world.check()
-    assert done["timeline"] == "Cut localized" and done["notes"] == [] and done["placed"] == 4
+    assert result["timeline"] == "Cut localized" and result["notes"] == [] and result["placed"] == 4
     assert [(one.name, one.start) for one in film.world.sound()] == [(stem, 0) for stem in STEMS]
     shown = {one.name: one.cues for one in film.world.subtitles()}
     assert shown["en Ayşe"] == [(a, b, text) for a, b, text, _ in plan["subtitles"][2]["cues"]]
@@ -92,8 +92,8 @@ def test_takes_and_markers_are_looked_at_too(tmp_path: Path) -> None:
     path = write_otio(film, plan)
     assert is_big(plan)
     before = film.state()
-    done = drive(import_timeline(film.session(), plan))
-    assert (done["markers"], done["notes"]) == (100, [])
+    result = drive(import_timeline(film.session(), plan))
+    assert (result["markers"], result["notes"]) == (100, [])
     assert len(film.world.timeline().tracks["audio"][-1].items) == 310
     assert drive(undo(film.session(), str(film.run))) == []
     assert film.state() == before

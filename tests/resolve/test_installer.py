@@ -105,9 +105,9 @@ def test_what_is_installed_runs_in_resolve(resolve: ModuleType, root: Path, tmp_
 
 
 def test_the_command_installs_checks_and_uninstalls(root: Path) -> None:
-    done = command("install", "--root", str(root))
-    assert done.returncode == 0, done.stderr
-    assert "Workspace > Scripts > Dubline" in done.stdout
+    process = command("install", "--root", str(root))
+    assert process.returncode == 0, process.stderr
+    assert "Workspace > Scripts > Dubline" in process.stdout
     checked = command("check", "--root", str(root))
     assert "ok   The engine answers: Dubline" in checked.stdout
     assert checked.stdout.count("ok   The script is in") == 2
@@ -121,9 +121,9 @@ def test_the_command_installs_checks_and_uninstalls(root: Path) -> None:
 def test_check_says_what_is_wrong_and_what_to_do(resolve: ModuleType, root: Path) -> None:
     place = resolve.Place(root, "darwin")
     python = Path(sys.executable)
-    told = [text for good, text in resolve.check(place, python) if not good]
-    assert any("not installed. Run: python3 install/run.py resolve install" in text for text in told)
-    assert any("PYTHON3HOME" in text for text in told)
+    faults = [text for good, text in resolve.check(place, python) if not good]
+    assert any("not installed. Run: python3 install/run.py resolve install" in text for text in faults)
+    assert any("PYTHON3HOME" in text for text in faults)
     resolve.install(place, python, all_users=False, launcher=False)
     app = place.resolve() / "Contents"
     app.mkdir(parents=True)
@@ -147,10 +147,10 @@ def test_check_says_that_the_engine_does_not_start(resolve: ModuleType, root: Pa
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho no module named dubline >&2\nexit 1\n")
     broken.chmod(0o755)
-    good, told = resolve.engine_answers(broken)
+    good, sentence = resolve.engine_answers(broken)
     assert not good
-    assert "no module named dubline" in told
-    assert "install/run.py" in told
+    assert "no module named dubline" in sentence
+    assert "install/run.py" in sentence
 
 
 def test_an_engine_that_is_missing_is_installed_first(
@@ -215,6 +215,8 @@ def test_the_entry_on_the_desktop_starts_the_window(resolve: ModuleType, root: P
 
 
 def test_help_teaches() -> None:
-    done = command("--help")
-    assert done.returncode == 0
-    assert all(word in done.stdout for word in ("install", "uninstall", "check", "--all-users", "--launcher"))
+    process = command("--help")
+    assert process.returncode == 0
+    assert all(
+        word in process.stdout for word in ("install", "uninstall", "check", "--all-users", "--launcher")
+    )

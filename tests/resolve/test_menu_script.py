@@ -35,14 +35,14 @@ def interpreter(version: str) -> str:
         *Path.home().glob(f".pyenv/versions/{version}.*/bin/python"),
         *Path.home().glob(f".local/share/uv/python/cpython-{version}.*/bin/python3"),
     ]
-    found = (
+    path = (
         str(sorted(places)[-1])
         if places
         else shutil.which(f"python{version}", path="/usr/bin:/usr/local/bin")
     )
-    if found is None:
+    if path is None:
         pytest.skip(f"there is no Python {version} on this machine")
-    return found
+    return path
 
 
 @pytest.fixture
@@ -64,12 +64,12 @@ def start(script: Path, profile: str = "studio-21.1", **more: Any) -> ScriptRun:
 def engines(script: Path) -> list[int]:
     """The engines that a start of the script left running."""
     state = str(script.parents[1] / "state")
-    found = []
+    processes = []
     for each in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if "dubline.serve" in each.cmdline() and each.environ().get("DUBLINE_STATE") == state:
-                found.append(each.pid)
-    return found
+                processes.append(each.pid)
+    return processes
 
 
 @pytest.mark.parametrize("version", PYTHONS)

@@ -54,10 +54,10 @@ class Browser:
             given["Cookie"] = self.cookie
         wire.request(method, path, None if body is None else json.dumps(body), given)
         answer = wire.getresponse()
-        told = answer.getheader("Set-Cookie")
-        if told:
-            assert "HttpOnly" in told and "SameSite=Strict" in told
-            self.cookie = told.split(";")[0]
+        cookie = answer.getheader("Set-Cookie")
+        if cookie:
+            assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
+            self.cookie = cookie.split(";")[0]
         text = answer.read().decode("utf-8")
         wire.close()
         return answer.status, text
@@ -185,6 +185,6 @@ def test_the_pages_script_is_javascript(page: tuple[PageWindow, str], tmp_path: 
     _, text = Browser(window.port).ask("GET", address)
     script = text[text.index("<script") : text.index("</script>")].partition(">")[2]
     (tmp_path / "page.js").write_text(script, encoding="utf-8")
-    done = subprocess.run([node, "--check", str(tmp_path / "page.js")], capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
+    process = subprocess.run([node, "--check", str(tmp_path / "page.js")], capture_output=True, check=False)
+    assert process.returncode == 0, process.stderr.decode()
     assert json.loads(script.partition("const layout = ")[2].partition(", byId =")[0]) == window.layout()

@@ -20,9 +20,9 @@ from dubline_resolve.undo import undo
 def test_everything_lies_where_it_belongs(tmp_path: Path, rate: str, start: str) -> None:
     film = Film(tmp_path, rate, start)
     plan = film.plan(cues=20)
-    done = film.place(plan)
+    result = film.place(plan)
     film.world.check()
-    assert done["placed"] == 9 and done["notes"] == []
+    assert result["placed"] == 9 and result["notes"] == []
     heard = {one.name: one for one in film.world.sound("Cut")}
     assert set(heard) == set(STEMS)  # the original is off
     for one in heard.values():
@@ -93,9 +93,9 @@ def test_a_second_time_changes_nothing(tmp_path: Path) -> None:
     film.place(film.plan())
     before = film.state()
     film.cut.tracks["audio"][2].items[0].colour = "Pink"  # what the user does to a stem stays
-    done = film.place(film.plan())
+    result = film.place(film.plan())
     after = film.state()
-    assert (done["placed"], done["kept"], done["removed"]) == (0, 9, 0)
+    assert (result["placed"], result["kept"], result["removed"]) == (0, 9, 0)
     after["timelines"][0]["tracks"]["audio"][2]["items"][0]["colour"] = "Teal"
     assert after == before
 
@@ -104,9 +104,9 @@ def test_a_second_time_brings_what_changed(tmp_path: Path) -> None:
     film = Film(tmp_path, user_subtitles=(False,))
     film.place(film.plan())
     plan = film.plan(sound=" b", prefix="New", markers=(50, 90), stems=STEMS[:4])
-    done = film.place(plan)
+    result = film.place(plan)
     film.world.check()
-    assert done["notes"] == []
+    assert result["notes"] == []
     tracks = film.state()["timelines"][0]["tracks"]
     assert [track["name"] for track in tracks["audio"]] == ["Audio 1", *STEMS[:4]]
     assert all(" b.wav" in track["items"][0]["path"] for track in tracks["audio"][1:])
@@ -126,8 +126,8 @@ def test_a_subtitle_edited_by_the_user_is_never_lost(tmp_path: Path) -> None:
     film = Film(tmp_path)
     film.place(film.plan(speakers=("Ayşe",), languages=("en",)))
     film.cut.tracks["subtitle"][0].items[1].name = "My own words"
-    done = film.place(film.plan(speakers=("Ayşe",), languages=("en",), prefix="New"))
-    assert any("stays with one item" in note for note in done["notes"])
+    result = film.place(film.plan(speakers=("Ayşe",), languages=("en",), prefix="New"))
+    assert any("stays with one item" in note for note in result["notes"])
     texts = [[text for _, _, text in one.cues] for one in film.world.subtitles("Cut")]
     assert ["My own words"] in texts and [f"New en {n}" for n in range(4)] in texts
 
@@ -152,17 +152,17 @@ def test_edits_that_came_back_to_the_run_stay_in_place(tmp_path: Path) -> None:
     end = f"{times.split(' --> ')[0]} --> {stamp(cues[1][1], film.rate)}"
     blocks[1] = "\n".join([head, end, "Again"])
     text.write_text("\n\n".join(blocks), "utf-8-sig")
-    done = film.place(changed)
-    assert done["notes"] == [] and len(film.cut.tracks["subtitle"]) == 1
+    result = film.place(changed)
+    assert result["notes"] == [] and len(film.cut.tracks["subtitle"]) == 1
 
 
 def test_another_runs_stems_are_not_switched_off(tmp_path: Path) -> None:
     film = Film(tmp_path)
     film.place(film.plan())
     film.run = tmp_path / "Reel 2.dubline"
-    done = film.place(film.plan(sound=" reel 2"))
+    result = film.place(film.plan(sound=" reel 2"))
     assert len(film.world.sound("Cut")) == 10
-    assert "the audio track vocals of another run stays on" in done["notes"]
+    assert "the audio track vocals of another run stays on" in result["notes"]
 
 
 def test_a_crash_among_the_markers(tmp_path: Path) -> None:
@@ -193,9 +193,9 @@ def test_a_refusal_leaves_nothing(tmp_path: Path, title: str) -> None:
     plan = film.plan()
     before = film.state()
     film.world.faults.refuse = {title: 2 if "ImportMedia" in title else 1}
-    with pytest.raises(Refused) as told:
+    with pytest.raises(Refused) as refusal:
         film.place(plan)
-    assert told.value.hint
+    assert refusal.value.hint
     assert film.state() == before
     assert not (film.run / "resolve" / "receipt.json").exists()
     assert not (film.run / "resolve" / "receipt-unfinished.json").exists()
@@ -260,8 +260,8 @@ def test_a_crash_is_cleared_away_next_time(tmp_path: Path) -> None:
     assert (film.run / "resolve" / "receipt-unfinished.json").exists()
     film.world.dead = ""
     film.world.faults.crash_at = {}
-    done = film.place(film.plan())
-    assert any("broken off" in note for note in done["notes"])
+    result = film.place(film.plan())
+    assert any("broken off" in note for note in result["notes"])
     assert len(film.cut.tracks["audio"]) == 6 and len(film.cut.tracks["subtitle"]) == 4
     assert not (film.run / "resolve" / "receipt-unfinished.json").exists()
 
@@ -301,12 +301,12 @@ def test_another_project_is_opened_meanwhile(tmp_path: Path, raises: bool) -> No
 
 def test_a_safety_copy(tmp_path: Path) -> None:
     film = Film(tmp_path)
-    done = film.place(film.plan(), copy=True)
+    result = film.place(film.plan(), copy=True)
     copies = [timeline for timeline in film.world.project.timelines if timeline is not film.cut]
     assert len(copies) == 1 and "before Dubline" in copies[0].name
     assert len(copies[0].tracks["audio"]) == 1
     assert film.world.project.current is film.cut
-    assert "kept as" in done["notes"][0]
+    assert "kept as" in result["notes"][0]
 
 
 def test_bad_plans(tmp_path: Path) -> None:
@@ -400,12 +400,12 @@ def test_a_partial_run_says_what_is_silent_now(tmp_path: Path) -> None:
     plan = film.plan()
     for sound in plan["audio"]:
         sound["record"] = 48
-    done = film.place(plan)
-    assert any("outside of that" in note for note in done["notes"])
+    result = film.place(plan)
+    assert any("outside of that" in note for note in result["notes"])
     assert {one.start for one in film.world.sound("Cut")} == {Fraction(2)}
 
 
 def test_the_session_tells_the_timeline(tmp_path: Path) -> None:
     film = Film(tmp_path, "29.97 DF", "01:00:00:00")
-    told: dict[str, Any] = Session(film.world.resolve).told()
-    assert told == {"name": "Cut", "rate": "30000/1001", "start": 107892, "drop": True, "frames": 240}
+    description: dict[str, Any] = Session(film.world.resolve).description()
+    assert description == {"name": "Cut", "rate": "30000/1001", "start": 107892, "drop": True, "frames": 240}

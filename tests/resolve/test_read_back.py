@@ -28,11 +28,11 @@ def test_a_cue_that_was_edited_in_resolve_is_locked_in_the_translation(tmp_path:
         {"timelines": [{"name": "Reel 1", "clips": [{"path": str(tmp_path / "Bölüm 1.wav"), "record": 0}]}]},
     )
     session = Session(world.resolve)
-    told = msgspec.convert(session.told(), ResolveTimeline)
-    drive(place(session, json.loads(json.dumps(plan_json(make_plan(root, told, Want()))))))
+    timeline = msgspec.convert(session.description(), ResolveTimeline)
+    drive(place(session, json.loads(json.dumps(plan_json(make_plan(root, timeline, Want()))))))
     # The editor types other words into one cue of the English tracks.
-    wanted = {track.name: track for track in world.timeline("Reel 1").tracks["subtitle"]}
-    item = next(track for name, track in wanted.items() if name.startswith("en ")).items[0]
+    tracks = {track.name: track for track in world.timeline("Reel 1").tracks["subtitle"]}
+    item = next(track for name, track in tracks.items() if name.startswith("en ")).items[0]
     was = item.name
     item.name = "Words of the editor."
     (english,) = (e for e in read_cues(Session(world.resolve), str(root)) if e["language"] == "en")

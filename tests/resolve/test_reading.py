@@ -43,9 +43,9 @@ class Cut:
         return Session(self.world.resolve)
 
     def read(self, **options: Any) -> dict[str, Any]:
-        found: dict[str, Any] = read_timeline(self.session(), **options)
+        timeline: dict[str, Any] = read_timeline(self.session(), **options)
         self.world.check()
-        return found
+        return timeline
 
 
 def test_a_clip_with_a_timecode_of_its_own(tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ def test_a_clip_with_a_timecode_of_its_own(tmp_path: Path) -> None:
 
 def test_the_engine_takes_it(tmp_path: Path) -> None:
     media = json.loads(json.dumps(Cut(tmp_path).read()["media"]))
-    told = msgspec.convert(media, TimelineMedia)
-    assert told.fps == Fraction(24000, 1001) and told.end == 60
+    timeline = msgspec.convert(media, TimelineMedia)
+    assert timeline.fps == Fraction(24000, 1001) and timeline.end == 60
 
 
 @pytest.mark.parametrize("rate", list(RATES))
@@ -115,9 +115,9 @@ def test_what_is_off_is_not_worked_on(tmp_path: Path) -> None:
         ]
     )
     film.cut.tracks["audio"][0].enabled = False
-    found = read_timeline(film.session())
-    assert [clip["track"] for clip in found["media"]["clips"]] == [2]
-    assert found["notes"] == ["audio track 1 is off and not worked on"]
+    timeline = read_timeline(film.session())
+    assert [clip["track"] for clip in timeline["media"]["clips"]] == [2]
+    assert timeline["notes"] == ["audio track 1 is off and not worked on"]
     assert [clip["track"] for clip in read_timeline(film.session(), tracks=[1])["media"]["clips"]] == [1]
     film.cut.tracks["audio"][1].items[0].enabled = False
     with pytest.raises(Refused, match="no sound on the timeline Cut"):
@@ -128,16 +128,16 @@ def test_what_was_placed_is_not_read_again(tmp_path: Path) -> None:
     film = Film(tmp_path)
     before = read_timeline(film.session())["media"]
     film.place(film.plan())
-    found = read_timeline(film.session(), run=str(film.run))
-    assert found["media"] == before
-    assert "audio track 2 was placed by Dubline and is not worked on" in found["notes"]
+    timeline = read_timeline(film.session(), run=str(film.run))
+    assert timeline["media"] == before
+    assert "audio track 2 was placed by Dubline and is not worked on" in timeline["notes"]
 
 
 def refuse(cut: Cut) -> Refused:
-    with pytest.raises(Refused) as told:
+    with pytest.raises(Refused) as refusal:
         cut.read()
-    assert told.value.hint and "'A001.mov' at 01:00:00:10 on audio track 1" in told.value.message
-    return told.value
+    assert refusal.value.hint and "'A001.mov' at 01:00:00:10 on audio track 1" in refusal.value.message
+    return refusal.value
 
 
 def test_speeds_are_refused_by_name(tmp_path: Path) -> None:
@@ -157,8 +157,8 @@ def test_nested_generated_and_offline(tmp_path: Path) -> None:
     cut.item.media, media.path = media, ""
     assert refuse(cut).code == "nested"
     media.path = str(tmp_path / "gone.mov")
-    told = refuse(cut)
-    assert told.code == "offline" and "gone.mov is missing" in told.message
+    refusal = refuse(cut)
+    assert refusal.code == "offline" and "gone.mov is missing" in refusal.message
     cut.item.enabled = False
     with pytest.raises(Refused, match="no sound"):
         cut.read()

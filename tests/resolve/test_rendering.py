@@ -26,9 +26,9 @@ def film(tmp_path: Path) -> Film:
 
 
 def run(film: Film, **options: Any) -> dict[str, Any]:
-    done: dict[str, Any] = drive(render(film.session(), str(film.out), **options))  # type: ignore[attr-defined]
+    result: dict[str, Any] = drive(render(film.session(), str(film.out), **options))  # type: ignore[attr-defined]
     film.world.check()
-    return done
+    return result
 
 
 def files(film: Film) -> list[Path]:
@@ -148,5 +148,5 @@ def test_progress_never_goes_back(film: Film) -> None:
 def test_before_20_the_marks_cannot_be_read(tmp_path: Path) -> None:
     film = Film(tmp_path, name="studio-19.1")
     (tmp_path / "mix").mkdir()
-    done = drive(render(film.session(), str(tmp_path / "mix")))
-    assert "in and out points" in done["notes"][0] and film.world.unknown == []
+    result = drive(render(film.session(), str(tmp_path / "mix")))
+    assert "in and out points" in result["notes"][0] and film.world.unknown == []

@@ -15,13 +15,13 @@ from resolve_simulator.window import LoopNeverEnded
 
 def interpreters() -> list[str]:
     """This one, and the oldest and newest others on the path or under ~/.pyenv."""
-    found = {}
+    by_minor = {}
     for minor in range(6, 16):
         places = sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"))
         system = shutil.which(f"python3.{minor}", path="/usr/bin:/usr/local/bin")
         if places or system:
-            found[minor] = str(places[-1]) if places else str(system)
-    others = [found[minor] for minor in sorted(found)]
+            by_minor[minor] = str(places[-1]) if places else str(system)
+    others = [by_minor[minor] for minor in sorted(by_minor)]
     return [sys.executable, *others[:1], *others[-1:]] if others else [sys.executable]
 
 
@@ -127,14 +127,16 @@ def desk(children: Any) -> tuple[Simulator, Any, Any]:
 
 def test_a_value_set_by_the_script_is_announced_too() -> None:
     world, dispatcher, window = desk(lambda ui: [ui.ComboBox({"ID": "Language"})])
-    told = []
-    window.On.Language.CurrentIndexChanged = lambda event: told.append(window.Find("Language").CurrentText)
+    languages = []
+    window.On.Language.CurrentIndexChanged = lambda event: languages.append(
+        window.Find("Language").CurrentText
+    )
     combo = window.Find("Language")
     combo.AddItems(["en", "tr", "de"])
     combo.CurrentIndex = 1
     world.ui.steps = [("choose", "Language", "de"), ("close", "Main")]
     dispatcher.RunLoop()
-    assert told == ["tr", "de"]
+    assert languages == ["tr", "de"]
     world.check()
 
 
@@ -159,8 +161,8 @@ def test_a_failing_handler_does_not_end_the_loop_but_fails_the_check() -> None:
 def test_a_timer_fires_while_it_runs_and_once_when_it_is_single() -> None:
     world, dispatcher, _ = desk(lambda ui: [])
     ui = world.fusion.UIManager
-    told = []
-    dispatcher.On.Timeout = lambda event: told.append(event["who"])
+    timers = []
+    dispatcher.On.Timeout = lambda event: timers.append(event["who"])
     often, once, idle = (
         ui.Timer({"ID": name, "Interval": 100, "SingleShot": name == "once"})
         for name in ("often", "once", "idle")
@@ -169,7 +171,7 @@ def test_a_timer_fires_while_it_runs_and_once_when_it_is_single() -> None:
     once.Start()
     world.ui.steps = [("tick", 2), ("call", often.Stop), ("tick", 2), ("close", "Main")]
     dispatcher.RunLoop()
-    assert told == ["often", "once", "often"]
+    assert timers == ["often", "once", "often"]
     assert not idle.IsActive
     world.check()
 

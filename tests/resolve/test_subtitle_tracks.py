@@ -65,13 +65,13 @@ def test_any_cue_that_is_wrong_is_found(film: Film, change: Callable[[list[Any]]
     before = film.state()["timelines"][0]["tracks"]["subtitle"]
     broken(film, change, call=2)
     plan = film.plan()
-    done = film.place(plan)
+    result = film.place(plan)
     shown = film.state()["timelines"][0]["tracks"]["subtitle"]
     assert shown[:1] == before
     assert [track["name"] for track in shown[1:]] == ["tr Ayşe"]
     assert len(film.world.sound("Cut")) == 5
-    assert len(done["notes"]) == 4 and plan["subtitles"][3]["srt"] in done["notes"][3]
-    assert "Insert Selected Subtitles to Timeline" in done["notes"][1]
+    assert len(result["notes"]) == 4 and plan["subtitles"][3]["srt"] in result["notes"][3]
+    assert "Insert Selected Subtitles to Timeline" in result["notes"][1]
     # The next time the rest is tried again.
     film.undo_break()  # type: ignore[attr-defined]
     again = film.place(film.plan())
@@ -166,9 +166,11 @@ def test_the_order_in_which_cues_are_listed_does_not_matter(
 def test_a_beta_that_takes_no_subtitles(tmp_path: Path) -> None:
     film = Film(tmp_path, name="studio-21.0-beta")
     plan = film.plan()
-    done = film.place(plan)
+    result = film.place(plan)
     assert film.cut.tracks["subtitle"] == []
-    assert BY_HAND.format(name="en Ayşe", bin=plan["bin"], path=plan["subtitles"][2]["srt"]) in done["notes"]
+    assert (
+        BY_HAND.format(name="en Ayşe", bin=plan["bin"], path=plan["subtitles"][2]["srt"]) in result["notes"]
+    )
     names = [clip["name"] for clip in film.state()["bins"][1]["clips"]]
     assert sum(name.endswith(".srt") for name in names) == 4  # they are there to be inserted
 
@@ -181,9 +183,9 @@ def test_cues_that_go_astray_are_taken_from_the_users_track(film: Film) -> None:
         film.cut.tracks["subtitle"][0].enabled = True
 
     film.world.faults.before = {"MediaPool.AppendToTimeline": meddle}
-    done = film.place(film.plan())
+    result = film.place(film.plan())
     assert film.state()["timelines"][0]["tracks"]["subtitle"] == before
-    assert "0 of 4 cues" in done["notes"][0]
+    assert "0 of 4 cues" in result["notes"][0]
     film.world.check()
 
 
@@ -216,17 +218,17 @@ def test_cues_come_back_as_they_went(tmp_path: Path, rate: str) -> None:
     plan = film.plan()
     film.place(plan)
     film.cut.tracks["subtitle"][1].items[0].name = "Edited"
-    found = read_cues(film.session(), str(film.run))
-    assert [each["language"] for each in found] == ["en", "tr"]
-    wanted = sorted(
+    languages = read_cues(film.session(), str(film.run))
+    assert [each["language"] for each in languages] == ["en", "tr"]
+    expected = sorted(
         (float(a / film.rate), float(b / film.rate), text, subtitle["key"].split(":")[2])
         for subtitle in plan["subtitles"]
         if subtitle["language"] == "en"
         for a, b, text, _ in subtitle["cues"]
     )
-    cues = sorted((cue["start"], cue["end"], cue["text"], cue["name"]) for cue in found[0]["cues"])
-    assert cues == wanted
-    assert any(cue["text"] == "Edited" for cue in found[1]["cues"])
+    cues = sorted((cue["start"], cue["end"], cue["text"], cue["name"]) for cue in languages[0]["cues"])
+    assert cues == expected
+    assert any(cue["text"] == "Edited" for cue in languages[1]["cues"])
 
 
 def test_chosen_tracks(tmp_path: Path) -> None:

@@ -33,9 +33,9 @@ def lie(film: Film, name: str) -> list[tuple[int, int]]:
 def test_each_take_lies_on_its_frame(tmp_path: Path, rate: str) -> None:
     film = Film(tmp_path, rate)
     before = film.state()
-    done = film.place(with_takes(film))
+    result = film.place(with_takes(film))
     film.world.check()
-    assert done["notes"] == [] and film.world.dropped == []
+    assert result["notes"] == [] and film.world.dropped == []
     assert lie(film, "takes en Ayşe") == SPANS and lie(film, "takes en Tom") == [(75, 20)]
     tracks = {track.name: track for track in film.cut.tracks["audio"]}
     assert not tracks["takes en Ayşe"].enabled and tracks["dub"].enabled
@@ -54,8 +54,8 @@ def test_one_line_spoken_anew_changes_its_track_alone(tmp_path: Path) -> None:
     plan = with_takes(film)
     (takes,) = (sound for sound in plan["audio"] if sound["name"] == "takes en Ayşe")
     takes["clips"][2] = take_track(film, "Ayşe", [(1, 1), (1, 1), (40, 28)], " b")["clips"][2]
-    done = film.place(plan)
-    assert (done["placed"], done["removed"], done["notes"]) == (1, 1, [])
+    result = film.place(plan)
+    assert (result["placed"], result["removed"], result["notes"]) == (1, 1, [])
     assert lie(film, "takes en Ayşe") == [span if span != (40, 30) else (40, 28) for span in SPANS]
     after = {track.name: [item.uid for item in track.items] for track in film.cut.tracks["audio"]}
     assert {name for name in before if before[name] != after[name]} == {"takes en Ayşe"}
@@ -154,8 +154,8 @@ def test_takes_are_not_worked_on_again(tmp_path: Path) -> None:
     plan = with_takes(film)
     plan["audio"][-2]["enabled"] = True
     film.place(plan)
-    found = read_timeline(film.session(), run=str(film.run))
-    assert [clip["path"] for clip in found["media"]["clips"]] == [film.original]
+    reading = read_timeline(film.session(), run=str(film.run))
+    assert [clip["path"] for clip in reading["media"]["clips"]] == [film.original]
 
 
 def test_many_takes_are_imported(tmp_path: Path) -> None:

@@ -306,8 +306,8 @@ def test_a_job_waits_for_the_engine_and_runs_to_its_end(parts: Any) -> None:
 
 def test_a_dub_is_told_with_the_rest(parts: Any) -> None:
     model, _, wire = started(parts)
-    told = {"translations": [{"language": "en"}], "dubs": [{"language": "en"}]}
-    wire.say("result", folder="/films/cut.dubline", summary=told)
+    summary = {"translations": [{"language": "en"}], "dubs": [{"language": "en"}]}
+    wire.say("result", folder="/films/cut.dubline", summary=summary)
     model.tick()
     assert model.message == "Ready: translated into en, dubbed in en."
 
@@ -621,9 +621,11 @@ VALUES = st.one_of(st.none(), st.booleans(), st.text(), STEMS_OR_NOT)
 
 
 @given(st.one_of(st.text(), st.dictionaries(st.sampled_from(KEPT), VALUES)))
-def test_any_file_of_answers_gives_usable_ones(tmp_path_factory: pytest.TempPathFactory, found: Any) -> None:
+def test_any_file_of_answers_gives_usable_ones(
+    tmp_path_factory: pytest.TempPathFactory, content: Any
+) -> None:
     path = tmp_path_factory.mktemp("answers") / "answers.json"
-    path.write_text(json.dumps(found), encoding="utf-8")
+    path.write_text(json.dumps(content), encoding="utf-8")
     model = WindowModel(Desk(), Wire(), read_answers(str(path)))
     for field in model.fields:
         value = model.value(field.name)

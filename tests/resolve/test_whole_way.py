@@ -60,7 +60,7 @@ def test_a_timeline_is_dubbed_and_the_dub_is_on_it(
     world, model = window
     before, seen = world.snapshot(), {}
 
-    def done() -> None:
+    def keep() -> None:
         seen["message"], seen["run"] = (model.message, model.remedy), Path(model.value("folder"))
 
     def look() -> None:
@@ -82,7 +82,7 @@ def test_a_timeline_is_dubbed_and_the_dub_is_on_it(
         ("tick", 1),
         ("choose", "voice", "espeak-ng"),
         *press("start"),
-        ("call", done),
+        ("call", keep),
         *press("place"),
         ("call", look),
         *press("undo"),

@@ -158,10 +158,10 @@ def test_the_window_comes_to_the_front_when_a_second_start_knocks(film: Path, tm
 
 def test_who_does_not_know_the_word_is_not_let_in(tmp_path: Path) -> None:
     door = Door(str(tmp_path))
-    told = json.loads((tmp_path / "window.json").read_text())
+    record = json.loads((tmp_path / "window.json").read_text())
     assert (tmp_path / "window.json").stat().st_mode & 0o077 == 0 or sys.platform == "win32"
     stranger = Door(str(tmp_path))
-    (tmp_path / "window.json").write_text(json.dumps({**told, "word": "guess"}))
+    (tmp_path / "window.json").write_text(json.dumps({**record, "word": "guess"}))
     answered: list[bool] = []
     knocking = threading.Thread(target=lambda: answered.append(stranger.knock()))
     knocking.start()
@@ -224,15 +224,15 @@ print(json.dumps(seen))
 def test_the_window_of_our_own_works(tmp_path: Path) -> None:
     script = tmp_path / "use.py"
     script.write_text(TK, encoding="utf-8")
-    done = subprocess.run(
+    process = subprocess.run(
         ["xvfb-run", "-a", sys.executable, str(script)],
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == {
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout.splitlines()[-1]) == {
         "message": "No file is chosen.",
         "cancel": True,
         "answers": {"targets": "de, fr", "content": "cinematic", "stems": ["music", "sfx", "ambient"]},

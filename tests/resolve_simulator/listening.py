@@ -50,15 +50,15 @@ def probe(path):
 
 def table(paths):
     """Facts of ``paths`` as plain JSON values, for ``media=`` of Simulator and run_menu_script."""
-    found = {}
+    facts_by_path = {}
     for path in paths:
         facts = probe(path)
         if facts is not None:
             entry = facts._asdict()
             entry["rate"] = str(facts.rate) if facts.rate else None
             entry["start"] = str(facts.start)
-            found[str(path)] = entry
-    return found
+            facts_by_path[str(path)] = entry
+    return facts_by_path
 
 
 def hear(world, name=None, rate=48000, channels=2):

@@ -41,8 +41,8 @@ class Marked(Thing):
         return [frame for frame, marker in sorted(self.markers.items()) if marker["customData"] == data]
 
     def GetMarkerByCustomData(self, data):
-        found = self._with_data(data)
-        return {found[0]: dict(self.markers[found[0]])} if found else {}
+        frames = self._with_data(data)
+        return {frames[0]: dict(self.markers[frames[0]])} if frames else {}
 
     def UpdateMarkerCustomData(self, frame, data):
         if frame not in self.markers or not isinstance(data, str):
@@ -54,19 +54,19 @@ class Marked(Thing):
         return self.markers[frame]["customData"] if frame in self.markers else ""
 
     def DeleteMarkersByColor(self, colour):
-        found = [f for f, marker in self.markers.items() if colour in ("All", marker["color"])]
-        for frame in found:
+        frames = [f for f, marker in self.markers.items() if colour in ("All", marker["color"])]
+        for frame in frames:
             del self.markers[frame]
-        return bool(found)
+        return bool(frames)
 
     def DeleteMarkerAtFrame(self, frame):
         return self.markers.pop(frame, None) is not None
 
     def DeleteMarkerByCustomData(self, data):
-        found = self._with_data(data)
-        if not found:
+        frames = self._with_data(data)
+        if not frames:
             return False
-        del self.markers[found[0]]  # 1.5: the first that carries it
+        del self.markers[frames[0]]  # 1.5: the first that carries it
         return True
 
 

@@ -106,10 +106,10 @@ def _entries(world, track, source):
         facts = world.facts(path)
         if source and facts is None:
             return None  # 6.2
-        wanted = child.get("source_range") or reference.get("available_range")
-        if wanted is None:
+        span = child.get("source_range") or reference.get("available_range")
+        if span is None:
             return None
-        first, length = _time(wanted["start_time"]), _time(wanted["duration"])
+        first, length = _time(span["start_time"]), _time(span["duration"])
         if facts is not None:
             # 6.1: ranges lie on the file's own timecode.
             end = facts.start + seconds(facts)

@@ -41,16 +41,16 @@ def _place(timeline, clip, info):
     only = info.get("mediaType")
     if only not in (None, 1, 2) or isinstance(only, bool):
         return False
-    wanted = []
+    sorts = []
     if clip.facts is not None and clip.facts.rate and only != 2:
-        wanted.append("video")
+        sorts.append("video")
     if clip.facts is not None and clip.facts.channels and only != 1:
-        wanted.append("audio")
+        sorts.append("audio")
     index = info.get("trackIndex", 1)
-    if not wanted or not whole(index):
+    if not sorts or not whole(index):
         return False
     tracks = []
-    for sort in wanted:
+    for sort in sorts:
         track = timeline.track(sort, index)
         if track is None or track.locked:
             return False  # 9.12: never a new track; a locked one takes nothing
@@ -70,7 +70,7 @@ def _place(timeline, clip, info):
         timeline.world.dropped.append((timeline.name, clip.name, start))
         return None  # 9.12: no word of it
     items = []
-    for sort, track in zip(wanted, tracks):
+    for sort, track in zip(sorts, tracks):
         item = TimelineItem(timeline.world, timeline, track, sort, start, length)
         item.media = clip
         item.name = clip.name

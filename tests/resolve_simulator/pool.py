@@ -27,16 +27,16 @@ class Folder(Thing):
         return self.project.open and not self.gone
 
     def every_item(self):
-        found = list(self.items)
+        items = list(self.items)
         for folder in self.folders:
-            found += folder.every_item()
-        return found
+            items += folder.every_item()
+        return items
 
     def every_folder(self):
-        found = [self]
+        folders = [self]
         for folder in self.folders:
-            found += folder.every_folder()
-        return found
+            folders += folder.every_folder()
+        return folders
 
     def GetClipList(self):
         return list(self.items)
@@ -217,10 +217,10 @@ class MediaPool(Thing):
         return True
 
     def DeleteFolders(self, folders):
-        found = [f for f in _list(folders) if isinstance(f, Folder) and f.parent is not None and f.alive()]
-        if not found or len(found) != len(_list(folders)):
+        doomed = [f for f in _list(folders) if isinstance(f, Folder) and f.parent is not None and f.alive()]
+        if not doomed or len(doomed) != len(_list(folders)):
             return False
-        for folder in found:
+        for folder in doomed:
             self.drop_items(folder.every_item())
             folder.parent.folders.remove(folder)
             for each in folder.every_folder():
@@ -229,10 +229,10 @@ class MediaPool(Thing):
                     self.current = self.root
         return True
 
-    def ImportMedia(self, wanted):
+    def ImportMedia(self, entries):
         """9.16: one path, a list of paths, or a list of {"FilePath"}; into the current folder only."""
         made = []
-        for entry in [wanted] if isinstance(wanted, (str, dict)) else _list(wanted):
+        for entry in [entries] if isinstance(entries, (str, dict)) else _list(entries):
             path = entry.get("FilePath") if isinstance(entry, dict) else entry
             if not isinstance(path, str) or not os.path.isabs(path):
                 continue

@@ -88,8 +88,8 @@ class ProjectManager(Thing):
         self.current = Project(world, UNTITLED)
 
     def _named(self, name):
-        found = [project for project in self.projects if project.name == name]
-        return found[0] if found else None
+        projects = [project for project in self.projects if project.name == name]
+        return projects[0] if projects else None
 
     def _switch(self, project):
         if self.current is not project:
@@ -179,8 +179,8 @@ class Project(Thing):
         return Rate(self.settings["timelineFrameRate"])
 
     def timeline_named(self, name):
-        found = [timeline for timeline in self.timelines if timeline.name == name]
-        return found[0] if found else None
+        timelines = [timeline for timeline in self.timelines if timeline.name == name]
+        return timelines[0] if timelines else None
 
     def new_timeline(self, name, switch=True):
         if not isinstance(name, str) or not name or self.timeline_named(name):

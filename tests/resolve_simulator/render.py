@@ -61,8 +61,8 @@ class Rendering:
         self.jobs = []
 
     def _job(self, name):
-        found = [job for job in self.jobs if job.name == name]
-        return found[0] if found else None
+        jobs = [job for job in self.jobs if job.name == name]
+        return jobs[0] if jobs else None
 
     def GetRenderPresetList(self):
         return list(self.presets)
@@ -165,13 +165,13 @@ class Rendering:
             self._advance(job)
         return bool(running)
 
-    def StartRendering(self, *wanted):
+    def StartRendering(self, *names):
         """Ids, or one list of ids and a flag; the forms with indices are unsupported (1.3)."""
-        if wanted and isinstance(wanted[0], list):
-            wanted = wanted[0]
-        elif not wanted or isinstance(wanted[0], bool):
-            wanted = [job.name for job in self.jobs]
-        jobs = [self._job(name) for name in wanted]
+        if names and isinstance(names[0], list):
+            names = names[0]
+        elif not names or isinstance(names[0], bool):
+            names = [job.name for job in self.jobs]
+        jobs = [self._job(name) for name in names]
         if not jobs or None in jobs or any(job.state == RUNNING for job in self.jobs):
             return False
         for job in jobs:

@@ -84,12 +84,12 @@ def run_menu_script(
             "executable": executable,
             "result": os.path.join(folder, "result.json"),
         }
-        told = os.path.join(folder, "spec.json")
-        with open(told, "w", encoding="utf-8") as file:
+        path_of_spec = os.path.join(folder, "spec.json")
+        with open(path_of_spec, "w", encoding="utf-8") as file:
             json.dump(spec, file)
         host = os.path.join(os.path.dirname(os.path.abspath(__file__)), "host.py")
-        done = subprocess.run(
-            [str(python), "-I", "-S", host, told],
+        process = subprocess.run(
+            [str(python), "-I", "-S", host, path_of_spec],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -97,8 +97,8 @@ def run_menu_script(
             cwd=folder,
             timeout=timeout,
         )
-        stdout, stderr = [data.decode("utf-8", "replace") for data in (done.stdout, done.stderr)]
+        stdout, stderr = [data.decode("utf-8", "replace") for data in (process.stdout, process.stderr)]
         if not os.path.exists(spec["result"]):
-            return ScriptRun(True, stdout, stderr, failure=f"the interpreter ended with {done.returncode}")
+            return ScriptRun(True, stdout, stderr, failure=f"the interpreter ended with {process.returncode}")
         with open(spec["result"], encoding="utf-8") as file:
             return ScriptRun(True, stdout, stderr, **json.load(file))

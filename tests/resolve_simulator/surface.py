@@ -186,9 +186,9 @@ def read_table(text):
 
 def methods_of(table, profile):
     """The methods of one class that this version has."""
-    found = {}
+    methods = {}
     for name, versions in table.items():
         for method in versions:
             if profile.since(method.since):
-                found[name] = method
-    return found
+                methods[name] = method
+    return methods

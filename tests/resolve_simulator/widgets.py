@@ -208,14 +208,14 @@ class Element:
         return None
 
     def family(self):
-        found = [self]
+        elements = [self]
         for child in self.children:
-            found += child.family()
-        return found
+            elements += child.family()
+        return elements
 
     def named(self, name):
-        found = [element for element in self.family() if element.values.get("ID") == name]
-        return found[0] if found else None
+        elements = [element for element in self.family() if element.values.get("ID") == name]
+        return elements[0] if elements else None
 
 
 class TreeItem:

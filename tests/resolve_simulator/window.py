@@ -33,8 +33,8 @@ class Desk:
         self.dispatcher = None
 
     def window(self, name):
-        found = [window for window in self.windows if window.values.get("ID") == name]
-        return found[-1] if found else None
+        windows = [window for window in self.windows if window.values.get("ID") == name]
+        return windows[-1] if windows else None
 
     def named(self):
         """Every element that has an ID, by it; of two windows' elements the later one."""
@@ -43,9 +43,9 @@ class Desk:
 
     def element(self, name):
         for window in reversed(self.windows):
-            found = window.named(name)
-            if found is not None:
-                return found
+            element = window.named(name)
+            if element is not None:
+                return element
         raise LoopNeverEnded(f"the user finds no element {name}")
 
     def announce(self, element, event):
@@ -58,9 +58,9 @@ class Desk:
             handler = table._handlers.get(event) if table is not None else None
         if handler is None:
             return
-        told = {"who": element.values.get("ID", ""), "what": event, "sender": element, "window": window}
+        message = {"who": element.values.get("ID", ""), "what": event, "sender": element, "window": window}
         try:
-            handler(told)
+            handler(message)
         except Exception:
             self.failures.append(traceback.format_exc())  # the loop lives on, the console has the trace
 
@@ -126,17 +126,17 @@ class Desk:
         else:
             raise ValueError(f"the user cannot {what}")
 
-    def _until(self, name, attribute, wanted, most=500):
+    def _until(self, name, attribute, target, most=500):
         for _ in range(most):
             value = getattr(self.element(name), attribute)
-            if (wanted in str(value)) if isinstance(wanted, str) else value == wanted:
+            if (target in str(value)) if isinstance(target, str) else value == target:
                 return
             self.tick()
             if self.leaving:
                 return
             time.sleep(self.between)
         value = getattr(self.element(name), attribute)
-        raise LoopNeverEnded(f"{name}.{attribute} is {value!r}, never {wanted!r}")
+        raise LoopNeverEnded(f"{name}.{attribute} is {value!r}, never {target!r}")
 
 
 class UIManager:

@@ -130,10 +130,10 @@ class Simulator:
         """Facts of a file, read when it is first imported; None for a file that is missing or unknown."""
         if not os.path.isfile(path):
             return None
-        found = self._media.get(path) or read_wav(path) or (self.prober and self.prober(path)) or None
-        if found is not None and not isinstance(found, Facts):
+        facts = self._media.get(path) or read_wav(path) or (self.prober and self.prober(path)) or None
+        if facts is not None and not isinstance(facts, Facts):
             raise TypeError("the prober answers Facts or None")
-        return found
+        return facts
 
     def cues(self, path):
         """Cues of an SRT. Resolve keeps what it read first under a path (9.16)."""
@@ -162,10 +162,10 @@ class Simulator:
 
     def timeline(self, name=None):
         """The timeline itself, past the handles; without a name the current one. KeyError when missing."""
-        found = self.project.timeline_named(name) if name else self.project.current
-        if found is None:
+        timeline = self.project.timeline_named(name) if name else self.project.current
+        if timeline is None:
             raise KeyError(name)
-        return found
+        return timeline
 
     def sound(self, name=None):
         """What a render would hear, as Heard in the order of tracks and times.

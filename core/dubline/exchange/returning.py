@@ -12,8 +12,8 @@ from dubline.errors import InvalidJob
 from dubline.exchange.texts import Texts, read_texts, state_of
 from dubline.files import full_disk_is_told, write_whole
 from dubline.language.splitting import split_back
-from dubline.recognition.edits import overlapping
 from dubline.recognition.exports import to_ctm, to_rttm, to_srt
+from dubline.recognition.intervals import overlapping
 from dubline.run import Run
 from dubline.subtitles import SubtitleText, read_subtitles
 from dubline.subtitles.roundtrip import Comparison, LineNow, compare
@@ -68,27 +68,27 @@ def import_subtitles(
     read = read_subtitles(path, encoding=encoding, language=language)
     notes = [*read.notes, *(f"{path.name}, line {p.line}: {p.reason}" for p in read.problems)]
     record = _record(root, path, read.cues, language, texts, notes)
-    found = record or _as_it_stands(texts, _language(language, path, texts))
-    if found.language not in texts.languages:
-        texts.lines(found.language)
-    lines = texts.lines(found.language)
+    sent = record or _as_it_stands(texts, _language(language, path, texts))
+    if sent.language not in texts.languages:
+        texts.lines(sent.language)
+    lines = texts.lines(sent.language)
     comparison = compare(
-        found,
+        sent,
         read.cues,
         lines,
-        divide=_divider(found.language),
-        loose=record is None or found.language == texts.transcript.language,
+        divide=_divider(sent.language),
+        loose=record is None or sent.language == texts.transcript.language,
     )
     if record is None:
-        comparison = _without_unsent(comparison, len(found.cues), notes)
-    done = Imported(found.language, comparison, len(read.cues), notes)
+        comparison = _without_unsent(comparison, len(sent.cues), notes)
+    summary = Imported(sent.language, comparison, len(read.cues), notes)
     if dry_run or not _has_work(comparison, take_times, remove):
-        return done
+        return summary
     with Run(root), full_disk_is_told(root):
         if state_of(root) != seen:
             raise InvalidJob(f"the texts in {root} were changed meanwhile", hint="Import again.")
-        done.files = _Writing(root, texts, found.language, comparison, take_times, remove).write()
-    return done
+        summary.files = _Writing(root, texts, sent.language, comparison, take_times, remove).write()
+    return summary
 
 
 def _without_unsent(comparison: Comparison, lines: int, notes: list[str]) -> Comparison:
@@ -230,11 +230,11 @@ class _Writing:
         if not self.take_times:
             return {}
         last = milliseconds(self.texts.transcript.duration)
-        found = {}
+        times = {}
         for number, (start, end) in self.comparison.times.items():
             start = min(start, last - 1)
-            found[number] = (start / 1000, min(max(end, start + 1), last) / 1000)
-        return found
+            times[number] = (start / 1000, min(max(end, start + 1), last) / 1000)
+        return times
 
     def _transcript(self, times: dict[int, tuple[float, float]], *, texts: bool) -> Transcript:
         before = self.texts.transcript

@@ -34,7 +34,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def export_subtitles(
-    root: Path, wanted: Wanted, *, tell: Callable[[str], None] = lambda text: None
+    root: Path, request: Wanted, *, tell: Callable[[str], None] = lambda text: None
 ) -> tuple[Path, ...]:
     """Write a run's subtitles in one language, for each speaker apart if wanted; returns the files.
 
@@ -44,14 +44,14 @@ def export_subtitles(
     Raises:
         InvalidJob: no such run, language or format; two languages of the film's own text; nothing to write.
     """
-    if wanted.format not in FORMATS:
+    if request.format not in FORMATS:
         raise InvalidJob(
-            f"there is no subtitle format {wanted.format!r}", hint=f"There are {', '.join(FORMATS)}."
+            f"there is no subtitle format {request.format!r}", hint=f"There are {', '.join(FORMATS)}."
         )
     texts = read_texts(root)
-    language = wanted.language or next(iter(texts.translations), texts.transcript.language)
+    language = request.language or next(iter(texts.translations), texts.transcript.language)
     source = language == texts.transcript.language
-    if source and wanted.bilingual:
+    if source and request.bilingual:
         raise InvalidJob(
             f"{language or 'this'} is the film's own language", hint="Name a translation's with --lang."
         )
@@ -66,30 +66,30 @@ def export_subtitles(
             f"subtitles/{language}.to-translate.srt has them"
         )
     base = ".".join(filter(None, (root.absolute().name.removesuffix(".dubline"), language)))
-    base += ".bilingual" if wanted.bilingual else ""
+    base += ".bilingual" if request.bilingual else ""
     groups = {base: spoken}
-    if wanted.per_speaker:
+    if request.per_speaker:
         groups = {}
         for line in spoken:
             groups.setdefault(f"{base}.{_file_name(line.name or line.speaker or 'unknown')}", []).append(line)
-    place = wanted.place or root / PLACE
+    place = request.place or root / PLACE
     clock = _clock_of(root)
     written: list[Path] = []
     with full_disk_is_told(place):
         place.mkdir(parents=True, exist_ok=True)
         for name, group in groups.items():
-            cues, sent = _cues(group, language, source, wanted)
-            path = place / f"{name}.{wanted.format}"
-            write_whole(path, write_subtitles(cues, wanted.format, language=language, **clock))
+            cues, sent = _cues(group, language, source, request)
+            path = place / f"{name}.{request.format}"
+            write_whole(path, write_subtitles(cues, request.format, language=language, **clock))
             written.append(path)
-            if wanted.format in ("srt", "vtt"):
+            if request.format in ("srt", "vtt"):
                 write_sent(sent, path.with_name(path.name + SUFFIX))
                 keep_sent(sent, root)
     return tuple(written)
 
 
 def _cues(
-    lines: Sequence[LineNow], language: str, source: bool, wanted: Wanted
+    lines: Sequence[LineNow], language: str, source: bool, request: Wanted
 ) -> tuple[tuple[SubtitleText, ...], Sent]:
     cues = tuple(
         SubtitleText(
@@ -102,15 +102,15 @@ def _cues(
         )
         for number, line in enumerate(lines, 1)
     )
-    if wanted.bilingual:
+    if request.bilingual:
         cues = bilingual(cues)
-    if wanted.names:
+    if request.names:
         cues = with_speakers(cues)
     sent = Sent(
         language=language,
         source=source,
-        names=wanted.names,
-        bilingual=wanted.bilingual,
+        names=request.names,
+        bilingual=request.bilingual,
         cues=tuple(
             SentCue(
                 number=cue.index,

@@ -72,21 +72,21 @@ def read_texts(root: Path) -> Texts:
             hint="Give a run folder (EPISODE.dubline) in which `dubline transcribe` has been.",
         )
     transcript = read_transcript(root / "transcript.json")
-    found: dict[str, tuple[Path, Translation]] = {}
+    translations: dict[str, tuple[Path, Translation]] = {}
     for path in _translations(root):
         translation = read_translation(path)
-        found.setdefault(translation.target_language, (path, translation))
-    return Texts(transcript, found)
+        translations.setdefault(translation.target_language, (path, translation))
+    return Texts(transcript, translations)
 
 
 def state_of(root: Path) -> str:
     """A digest of the files that `read_texts` reads: another one means that they were changed."""
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in (root / "transcript.json", *_translations(root)):
         if path.is_file():
             data = path.read_bytes()
-            told.update(f"{path.name} {len(data)}\n".encode() + data)
-    return told.hexdigest()
+            digest.update(f"{path.name} {len(data)}\n".encode() + data)
+    return digest.hexdigest()
 
 
 def _translations(root: Path) -> list[Path]:

@@ -372,8 +372,8 @@ def pace(segments: Iterable[_Timed], model: DurationModel) -> dict[str, float]:
             ratios[segment.speaker] += []
             continue
         ratios[segment.speaker].append(math.log(spent / max(model.seconds(segment.text), 0.05)))
-    found = {}
+    paces = {}
     for speaker, logs in ratios.items():
         middle = statistics.median(logs) * len(logs) / (len(logs) + _SHRINK) if logs else 0.0
-        found[speaker] = round(min(max(math.exp(middle), QUICK), SLOW), 4)
-    return found
+        paces[speaker] = round(min(max(math.exp(middle), QUICK), SLOW), 4)
+    return paces

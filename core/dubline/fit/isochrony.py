@@ -251,7 +251,7 @@ def _costs(place: Place, seconds: Callable[[str], float], rules: FitRules) -> di
     """Text -> its cost in this place, and the index of its first candidate."""
     scores = [c.score for c in place.candidates if c.score is not None and math.isfinite(c.score)]
     best = max(scores, default=None)
-    found: dict[str, tuple[float, int]] = {}
+    costs: dict[str, tuple[float, int]] = {}
     for number, candidate in enumerate(place.candidates):
         value = cost(
             place.source,
@@ -264,10 +264,10 @@ def _costs(place: Place, seconds: Callable[[str], float], rules: FitRules) -> di
             problems=place.problems[number] if number < len(place.problems) else (),
             rules=rules,
         )
-        known = found.get(candidate.text)
+        known = costs.get(candidate.text)
         if known is None or value < known[0]:
-            found[candidate.text] = value, number
-    return found
+            costs[candidate.text] = value, number
+    return costs
 
 
 def misfits(
@@ -281,7 +281,7 @@ def misfits(
     Too long even with borrowed silence wants "shorter"; more than `rules.silence` left over at the slowest
     wants "longer". Where the same line by the same speaker is too long once, it is not made longer elsewhere.
     """
-    wanted: dict[int, Literal["shorter", "longer"]] = {}
+    wishes: dict[int, Literal["shorter", "longer"]] = {}
     shorter: set[tuple[str, str]] = set()
     for index, (place, number) in enumerate(zip(places, chosen, strict=True)):
         if number is None:
@@ -289,13 +289,13 @@ def misfits(
         spoken = place.length(place.candidates[number].text, seconds)
         status = fit(place.slot, place.room, spoken, rules).status
         if status == "too_long":
-            wanted[index] = "shorter"
+            wishes[index] = "shorter"
             shorter.add((place.speaker, " ".join(place.source.split())))
         elif status == "short" and place.slot - spoken / rules.slowest > rules.silence:
-            wanted[index] = "longer"
+            wishes[index] = "longer"
     return {
         index: what
-        for index, what in wanted.items()
+        for index, what in wishes.items()
         if what == "shorter" or (places[index].speaker, " ".join(places[index].source.split())) not in shorter
     }
 
@@ -318,7 +318,7 @@ def rooms(
     still speaks at the segment's end, or begins before it.
     """
     free = Fraction(gap) / (rate or 25)
-    found: list[float] = []
+    silences: list[float] = []
     running = -math.inf  # the last end among the cues so far
     for index, segment in enumerate(segments):
         limit = Fraction(segment.end) + Fraction(most)
@@ -330,8 +330,8 @@ def rooms(
         if running > segment.end or same_start:
             limit = Fraction(segment.end)
         running = max(running, segment.end)
-        found.append(max(0, whole((limit - Fraction(segment.end)) * 1000, "floor")) / 1000)
-    return tuple(found)
+        silences.append(max(0, whole((limit - Fraction(segment.end)) * 1000, "floor")) / 1000)
+    return tuple(silences)
 
 
 def room(

@@ -30,12 +30,12 @@ _Array = NDArray[np.float64]
 @lru_cache(maxsize=8192)
 def letter_pairs(text: str, language: str) -> tuple[tuple[str, int], ...]:
     """The letters and pairs of a text as it is read, and how often each stands; "_" is a word's edge."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for word in words_of(read_aloud(text, language)):
         spelt = f"_{word.casefold()}_"
-        found.update(spelt[1:-1])
-        found.update(spelt[place : place + 2] for place in range(len(spelt) - 1))
-    return tuple(sorted(found.items()))
+        counts.update(spelt[1:-1])
+        counts.update(spelt[place : place + 2] for place in range(len(spelt) - 1))
+    return tuple(sorted(counts.items()))
 
 
 def more_seconds(text: str, language: str, figures: dict[str, float], plain: float) -> float:

@@ -78,7 +78,7 @@ def refitted(
     lines = []
     for line, room in zip(translation.segments, free, strict=True):
         if line.state == "translated" and line.text and time.voice(line.speaker) is not None:
-            found = time.fit(
+            line_fit = time.fit(
                 unmark(line.text).plain,
                 line.speaker,
                 line.end - line.start,
@@ -86,7 +86,7 @@ def refitted(
                 tone=line.tone,
                 rules=rules,
             )
-            line = structs.replace(line, fit=found)
+            line = structs.replace(line, fit=line_fit)
         lines.append(line)
     made = tuple(lines)
     return structs.replace(translation, segments=made, totals=counted(made, translation.totals.glossary))

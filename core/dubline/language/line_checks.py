@@ -105,11 +105,11 @@ def problems(
     if not translation.strip():
         missing = (Problem(code="empty", hard=True, detail="the translation is empty"),)
         return Problems(missing if source.strip() else ())
-    found: list[Problem] = []
+    faults: list[Problem] = []
     languages = base_language(source_language), base_language(target_language)
     plain = PLACEHOLDERS.sub(" ", TAGS.sub("", source)), PLACEHOLDERS.sub(" ", TAGS.sub("", translation))
     if any(map(str.isalnum, plain[0])) and not any(map(str.isalnum, plain[1])):
-        found.append(Problem(code="empty", hard=True, detail="the translation holds no word"))
+        faults.append(Problem(code="empty", hard=True, detail="the translation holds no word"))
     for code, check in (
         ("unknown_token", _unknown_token(source, translation)),
         ("control", _control(source, translation)),
@@ -124,8 +124,8 @@ def problems(
         ("too_short", _too_short(*plain)),
         ("glossary", _glossary(*plain, glossary)),
     ):
-        found.extend(Problem(code=code, hard=hard, detail=detail) for hard, detail in check)
-    return Problems(found)
+        faults.extend(Problem(code=code, hard=hard, detail=detail) for hard, detail in check)
+    return Problems(faults)
 
 
 Findings = Iterator[tuple[bool, str]]  # (hard, detail)
@@ -212,13 +212,13 @@ def _script(letter: str) -> str:
 
 
 def _wrong_script(source: str, translation: str, language: str) -> Findings:
-    wanted = SCRIPTS.get(language)
-    if wanted is None:
+    scripts = SCRIPTS.get(language)
+    if scripts is None:
         return
     own, strange, kept = 0, Counter[str](), 0
     known = set(_WORD.findall(source))
     for word in _WORD.findall(translation):
-        for foreign, run in groupby(word, lambda c: bool(_script(c)) and _script(c) not in wanted):
+        for foreign, run in groupby(word, lambda c: bool(_script(c)) and _script(c) not in scripts):
             part = "".join(run)
             if not foreign:
                 own += sum(bool(_script(c)) for c in part)
@@ -240,8 +240,8 @@ def _changed(pattern: re.Pattern[str], source: str, translation: str) -> Finding
     before, after = Counter(pattern.findall(source)), Counter(pattern.findall(translation))
     if before != after:
         lost, added = list((before - after).elements()), list((after - before).elements())
-        told = [f"lost {' '.join(lost)}"] if lost else []
-        yield True, "; ".join([*told, *([f"added {' '.join(added)}"] if added else [])])
+        changes = [f"lost {' '.join(lost)}"] if lost else []
+        yield True, "; ".join([*changes, *([f"added {' '.join(added)}"] if added else [])])
 
 
 def _numbers(source: str, translation: str, source_language: str, target_language: str) -> Findings:
@@ -258,8 +258,8 @@ def _numbers(source: str, translation: str, source_language: str, target_languag
             added.remove(same)
     said = spoken(translation, target_language)
     lost = [(written, ways) for written, ways in lost if not ways & said]
-    told = spoken(source, source_language)
-    added = [(written, ways) for written, ways in added if not ways & told]
+    heard = spoken(source, source_language)
+    added = [(written, ways) for written, ways in added if not ways & heard]
     if not lost and not added:
         return
     detail = "; ".join(
@@ -341,8 +341,8 @@ def _glossary(source: str, translation: str, glossary: Sequence[tuple[str, str]]
 def holds(text: str, term: str) -> bool:
     """Whether a term stands in a text, in any case and with any ending; short ones with none but after an
     apostrophe."""
-    words, wanted = " ".join(_folded(text)), " ".join(_folded(term))
-    if not wanted or _extent(wanted) > len(wanted):
-        return bool(wanted) and wanted.replace(" ", "") in words.replace(" ", "")
-    end = r"(?![^\W_])" if len(wanted) <= 3 else ""
-    return re.search(rf"(?<![^\W_]){re.escape(wanted)}{end}", words) is not None
+    words, name = " ".join(_folded(text)), " ".join(_folded(term))
+    if not name or _extent(name) > len(name):
+        return bool(name) and name.replace(" ", "") in words.replace(" ", "")
+    end = r"(?![^\W_])" if len(name) <= 3 else ""
+    return re.search(rf"(?<![^\W_]){re.escape(name)}{end}", words) is not None

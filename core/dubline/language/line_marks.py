@@ -102,10 +102,10 @@ def with_force(source: str, translation: str, target_language: str = "") -> str:
     mark stays as it is. Marks are the target's own: ¡! and ¿? in Spanish, a Greek semicolon, wide marks
     in Chinese and Japanese, ؟ in Arabic script, a space before them in French.
     """
-    wanted, has = force(source).ending, force(translation).ending
+    ending, has = force(source).ending, force(translation).ending
     body = translation.rstrip(_CLOSERS)
-    halved = wanted == "?!" and has in ("!", "?")
-    if not body or not wanted or (has and not halved) or body[-1] in ",;:、，；：—–-":
+    halved = ending == "?!" and has in ("!", "?")
+    if not body or not ending or (has and not halved) or body[-1] in ",;:、，；：—–-":
         return translation
     closers, language = translation[len(body) :], base_language(target_language)
     if not any(map(str.isalnum, body)) or body.endswith(">"):
@@ -118,18 +118,18 @@ def with_force(source: str, translation: str, target_language: str = "") -> str:
         and "." in body[-4:-1]
     ):
         stem = body  # the full stop of "p.m." is its own
-    marks = wanted
+    marks = ending
     if language in _WIDE:
         marks = marks.translate({ord("!"): "！", ord("?"): "？"}).replace("...", "……")
     elif language in _ARABIC:
         marks = marks.replace("?", "؟")
     elif language == "el":
         marks = marks.replace("?", ";")
-    elif language == "fr" and wanted != "...":
+    elif language == "fr" and ending != "...":
         marks = "\u00a0" + marks
-    elif language == "es" and wanted != "...":
+    elif language == "es" and ending != "...":
         opening = "".join(
-            {"?": "¿", "!": "¡"}[m] for m in reversed(wanted) if {"?": "¿", "!": "¡"}[m] not in last
+            {"?": "¿", "!": "¡"}[m] for m in reversed(ending) if {"?": "¿", "!": "¡"}[m] not in last
         )
         lead = re.match(r"[\s\"'“«(\[♪–—-]*", last)
         place = len(stem) - len(last) + (lead.end() if lead else 0)

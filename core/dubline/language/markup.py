@@ -58,8 +58,8 @@ class _Line:
 
     @property
     def dash(self) -> str:
-        found = _DASH.match(self.plain)
-        return found[0] if found else ""
+        match = _DASH.match(self.plain)
+        return match[0] if match else ""
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,14 @@ class Unmarked:
             parts, lines = [text], [_as_one(self.lines)]
         else:
             lines = list(self.lines)
-        done = "".join(
+        body = "".join(
             _side(line.lead, before=True)
             + _placed(line, self._written(part))
             + _side(line.trail, before=False)
             + line.after
             for line, part in zip(lines, parts, strict=True)
         )
-        return self.head + done + self.tail
+        return self.head + body + self.tail
 
     def _written(self, text: str) -> str:
         return html.escape(text, quote=False) if self.encoded else text
@@ -242,11 +242,11 @@ def _wide(word: str) -> float:
 def _turns(turns: Sequence[Sequence[_Line]], text: str, language: str) -> list[str] | None:
     """What each speaker says: by the translation's own dashes, else by sentences, as in the source."""
     dashes = [turn[0].dash for turn in turns]
-    starts = [found.start() for found in _INNER_DASH.finditer(text)]
-    wanted = sum(map(bool, dashes))
-    if len(starts) > wanted:
+    starts = [match.start() for match in _INNER_DASH.finditer(text)]
+    count = sum(map(bool, dashes))
+    if len(starts) > count:
         starts = [start for start in starts if _SENTENCE_BEFORE.search(text[:start])]
-    if len(starts) == wanted and bool(dashes[0]) == (starts[0] == 0):
+    if len(starts) == count and bool(dashes[0]) == (starts[0] == 0):
         edges = sorted({0, *starts, len(text)})
         return [text[a:b].strip() for a, b in pairwise(edges)]
     plain = _DASH.sub("", text, count=1) if _DASH.match(text) else text
@@ -268,7 +268,7 @@ def _placed(line: _Line, text: str) -> str:
     """A line's inner marks put into its translation, in order, each at the word's edge that is nearest to its
     relative place. A mark that finds no word left stands at the end."""
     starts, ends = _edges(text)
-    done, low, opened = "", 0, -1
+    result, low, opened = "", 0, -1
     for mark in line.inner:
         due = len(text) * mark.place / max(1, len(line.plain))
         if mark.kind == "close":
@@ -277,11 +277,11 @@ def _placed(line: _Line, text: str) -> str:
             places = [place for place in starts if place >= low]
         place = min(places, key=lambda place: abs(place - due)) if places else len(text)
         note = f"{mark.text} " if place < len(text) else f" {mark.text}"
-        done += text[low:place] + (note if mark.kind == "music" else mark.text)
+        result += text[low:place] + (note if mark.kind == "music" else mark.text)
         low = place
         if mark.kind == "open":
             opened = place
-    return done + text[low:]
+    return result + text[low:]
 
 
 def _edges(text: str) -> tuple[list[int], list[int]]:
@@ -295,7 +295,7 @@ def _edges(text: str) -> tuple[list[int], list[int]]:
             ends.append(position + len(bare))
         position += len(word)
         ends.append(position)
-    held = [found.span() for found in PLACEHOLDERS.finditer(text)]
+    held = [match.span() for match in PLACEHOLDERS.finditer(text)]
 
     def free(place: int) -> bool:
         return not any(first < place < last for first, last in held)
@@ -312,14 +312,14 @@ def with_placeholders(source: str, translation: str) -> str:
     "{ Name }" and "{name }" become "{name}" again; so does "{isim}" when the source has one placeholder that
     is missing and the translation one that is new. Anything else stays as it is, for the check to find.
     """
-    wanted = PLACEHOLDERS.findall(source)
-    missing = [mark for mark in wanted if mark not in translation]
-    for new in [mark for mark in PLACEHOLDERS.findall(translation) if mark not in wanted]:
+    marks = PLACEHOLDERS.findall(source)
+    missing = [mark for mark in marks if mark not in translation]
+    for new in [mark for mark in PLACEHOLDERS.findall(translation) if mark not in marks]:
         same = [mark for mark in missing if _bare(mark) == _bare(new)]
         if same:
             translation = translation.replace(new, same[0], 1)
             missing.remove(same[0])
-    new_ones = [mark for mark in PLACEHOLDERS.findall(translation) if mark not in wanted]
+    new_ones = [mark for mark in PLACEHOLDERS.findall(translation) if mark not in marks]
     if len(missing) == len(new_ones) == 1 and missing[0][0] == new_ones[0][0]:
         return translation.replace(new_ones[0], missing[0])
     return translation

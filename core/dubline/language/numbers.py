@@ -50,7 +50,7 @@ _LONGEST_ENDING = {"en": 3, "tr": 6}
 
 def figures(text: str) -> list[tuple[str, frozenset[str]]]:
     """Numbers in digits of any script: each as written, with all ways to read it (strings of digits)."""
-    found = []
+    numbers = []
     for match in _FIGURES.finditer(text):
         written = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in match[0])
         digits = re.sub(r"\D", "", written)
@@ -70,8 +70,8 @@ def figures(text: str) -> list[tuple[str, frozenset[str]]]:
             scale = values.get(after[0].casefold(), 0) if after else 0
             if scale >= 100 and _DECIMAL.fullmatch(written):
                 ways.add(str(round(Fraction(written.replace(",", ".")) * scale)))
-        found.append((match[0], frozenset(ways)))
-    return found
+        numbers.append((match[0], frozenset(ways)))
+    return numbers
 
 
 def is_clock(written: str) -> bool:
@@ -137,15 +137,15 @@ def spoken(text: str, language: str) -> frozenset[str]:
     """All numbers that may be read from a text's words, as digits; none for a language without a table."""
     if language not in _VALUES:
         return frozenset()
-    found: set[str] = set()
+    numbers: set[str] = set()
     for run in _runs(text, language):
         pairs = _pairs(run)
-        found.update(map(str, (*run, *pairs, _added(run))))
+        numbers.update(map(str, (*run, *pairs, _added(run))))
         for first in range(len(run)):
             for last in range(first + 2, min(len(run), first + 8) + 1):
-                found.add(str(_added(run[first:last])))
-        found.add("".join(map(str, run)))
+                numbers.add(str(_added(run[first:last])))
+        numbers.add("".join(map(str, run)))
         for first in range(len(pairs)):
             for last in range(first + 2, min(len(pairs), first + 4) + 1):
-                found.add("".join(map(str, pairs[first:last])))
-    return frozenset(found)
+                numbers.add("".join(map(str, pairs[first:last])))
+    return frozenset(numbers)

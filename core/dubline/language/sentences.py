@@ -48,7 +48,7 @@ def groups(
     text, or with a sound in brackets alone stay by themselves, and so does a line that begins with a dialogue
     dash. An ellipsis ends a sentence unless the next text begins with one, or in lower case.
     """
-    found: list[list[int]] = []
+    all_groups: list[list[int]] = []
     latest: dict[str, list[int]] = {}
     for index, segment in enumerate(segments):
         text = segment.text.strip()
@@ -62,10 +62,10 @@ def groups(
             group.append(index)
             continue
         alone = [index]
-        found.append(alone)
+        all_groups.append(alone)
         if text and segment.speaker != UNKNOWN:
             latest[segment.speaker] = alone
-    return tuple(tuple(group) for group in found)
+    return tuple(tuple(group) for group in all_groups)
 
 
 def _goes_on(before: str, after: str) -> bool:

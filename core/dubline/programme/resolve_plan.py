@@ -279,11 +279,11 @@ def _timeline_file(programme: Programme, timeline: ResolveTimeline, place: Path,
     folder = place / f"timeline-{uuid.uuid4().hex[:8]}"
     # The takes are those of the plan's own tracks: one file for both.
     whole = on_whole_frames(build(programme), place)
-    (done,) = export(whole, ["resolve"], folder, ExportOptions(gather=False))
-    return done.files[0].as_posix()
+    (edition,) = export(whole, ["resolve"], folder, ExportOptions(gather=False))
+    return edition.files[0].as_posix()
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
     """The plan as JSON says it."""
-    told: dict[str, Any] = msgspec.to_builtins(plan)
-    return told
+    plain: dict[str, Any] = msgspec.to_builtins(plan)
+    return plain

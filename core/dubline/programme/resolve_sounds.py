@@ -42,12 +42,12 @@ def chosen(programme: Programme, root: Path, want: Want, notes: list[str]) -> Pr
     sounds: list[SoundTrack] = []
     for sound in programme.sounds:
         if sound.role in ("dub", "m_and_e"):
-            wanted = want.dub and (sound.role == "m_and_e" or spoken(sound.language))
+            takes_part = want.dub and (sound.role == "m_and_e" or spoken(sound.language))
         else:
-            wanted = sound.role == "original" or sound.role in want.stems
-        if wanted and sound.role in empty:
+            takes_part = sound.role == "original" or sound.role in want.stems
+        if takes_part and sound.role in empty:
             notes.append(f"{sound.name} is not placed, since it is silent: {empty[sound.role]}")
-        elif wanted:
+        elif takes_part:
             sounds.append(sound)
     dub = next((sound.language for sound in sounds if sound.role == "dub"), None)
     heard = takes[0].language if takes and dub is None else None
@@ -112,8 +112,8 @@ def take_tracks(
     keys: dict[str, int] = {}
     timeline = on_whole_frames(build(bare), place)  # held here: its tracks end with it
     for track in timeline.tracks if bare.frames else ():
-        told = told_of(track)
-        key = f"takes:{told['language']}:{told['speaker']}"
+        label = told_of(track)
+        key = f"takes:{label['language']}:{label['speaker']}"
         keys[key] = number = keys.get(key, 0) + 1
         clips = tuple(
             ClipPlan(

@@ -15,7 +15,7 @@ import importlib.util
 import math
 import unicodedata
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,18 +67,18 @@ def normal_tokens(text: str) -> list[str]:
         for c in unicodedata.normalize("NFKD", text).casefold()
         if not unicodedata.combining(c) and c not in "'\u2019\u02bc"
     )
-    found, word = [], ""
+    tokens, word = [], ""
     for c in plain + " ":
         wide = "\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff"
         if c.isalnum() and not wide:
             word += c
             continue
         if word:
-            found.append(word)
+            tokens.append(word)
             word = ""
         if wide:
-            found.append(c)
-    return found
+            tokens.append(c)
+    return tokens
 
 
 def align(cues: Sequence[Cue], words: Sequence[HeardWord]) -> tuple[AlignedCue, ...]:
@@ -133,8 +133,8 @@ def _cue_edges(
 ) -> list[tuple[float, float]]:
     """Start and end of every cue: from its words, else its own, else between its neighbours."""
     known: list[tuple[float, float] | None] = []
-    for cue, found, share in zip(cues, spans, shares, strict=True):
-        hits = [(i, w) for i, w in enumerate(found) if w is not None]
+    for cue, words, share in zip(cues, spans, shares, strict=True):
+        hits = [(i, w) for i, w in enumerate(words) if w is not None]
         if hits and share >= 1 / 3:
             (first, one), (last, other) = hits[0], hits[-1]
             texts = cue.text.split()
@@ -157,40 +157,40 @@ def _cue_edges(
         low = before[1] if index and before else 0.0
         after = known[last] if last < len(known) else None
         high = max(low, after[0]) if after else low + sum(lengths)
-        at = 0.0
-        for i, length in zip(range(index, last), lengths, strict=True):
-            edges = [low + (high - low) * x / sum(lengths) for x in (at, at + length)]
-            known[i] = (edges[0], edges[1])
-            at += length
+        known[index:last] = _shared_out(low, high, lengths)
     return [span for span in known if span is not None]
 
 
 def _fill(
-    texts: Sequence[str], found: Sequence[HeardWord | None], start: float, end: float
+    texts: Sequence[str], heard: Sequence[HeardWord | None], start: float, end: float
 ) -> tuple[HeardWord, ...]:
     """All words of a cue: those not heard share the time between those that were, marked as estimated."""
     filled: list[HeardWord] = []
     index = 0
     while index < len(texts):
-        word = found[index]
+        word = heard[index]
         if word is not None:
             filled.append(word)
             index += 1
             continue
         last = index
-        while last < len(texts) and found[last] is None:
+        while last < len(texts) and heard[last] is None:
             last += 1
-        after = found[last] if last < len(texts) else None
+        after = heard[last] if last < len(texts) else None
         low = max(start, filled[-1].end or start) if filled else start
         high = max(low, after.start if after is not None and after.start is not None else end)
         lengths = [likely_length(text) for text in texts[index:last]]
-        at = 0
-        for text, length in zip(texts[index:last], lengths, strict=True):
-            edges = [low + (high - low) * x / sum(lengths) for x in (at, at + length)]
-            filled.append(HeardWord(text=text, start=edges[0], end=edges[1], estimated=True))
-            at += length
+        for text, (begin, stop) in zip(texts[index:last], _shared_out(low, high, lengths), strict=True):
+            filled.append(HeardWord(text=text, start=begin, end=stop, estimated=True))
         index = last
     return tuple(filled)
+
+
+def _shared_out(low: float, high: float, lengths: Sequence[float]) -> list[tuple[float, float]]:
+    """The time from `low` to `high` as spans that follow each other, in proportion to these lengths."""
+    whole = sum(lengths)
+    borders = [low + (high - low) * x / whole for x in accumulate(lengths, initial=0)]
+    return list(pairwise(borders))
 
 
 # --- least edit distance -----------------------------------------------------------------------
@@ -348,11 +348,11 @@ def _spoken_spans(
     best = None
     for _ in range(3):
         first = round(low * speech.rate)
-        found = align_words(speech.read(first, round(high * speech.rate)), words, decoder=decoder)
-        if found is None:
+        spans = align_words(speech.read(first, round(high * speech.rate)), words, decoder=decoder)
+        if spans is None:
             return best
         offset = first / speech.rate
-        best = tuple((offset + start, offset + end) for start, end in found)
+        best = tuple((offset + start, offset + end) for start, end in spans)
         tight = low, high
         if best[0][0] - low < BORDER and best[0][1] - low > 2 * BORDER:
             low = quiet_place(speech, low, best[0][1])

@@ -67,12 +67,12 @@ def attribute_text(work: Work, placed: PlacedText, speakers: Diarized, duration:
         placed_lines, without = _one_after_another(mine)
         pieces += [_piece(label, line) for line in placed_lines]
         dropped += without
-    segments, found = numbered(pieces, names)
+    segments, voices = numbered(pieces, names)
     transcript = Transcript(
         language=placed.language,
         duration=milliseconds(duration) / 1000,
         segments=segments,
-        speakers=found,
+        speakers=voices,
         recognizer=placed.recognizer,
         diarizer=speakers.engine,
         dropped=tuple(sorted(dropped, key=lambda d: d.start or 0.0)),
@@ -119,11 +119,11 @@ class _Turns:
 
 def _shared(turns: Sequence[Turn], start: float, end: float) -> dict[str, float]:
     """Voice -> seconds of its turns (in order of start) between two times."""
-    found: dict[str, float] = defaultdict(float)
+    seconds: dict[str, float] = defaultdict(float)
     for turn in turns[: bisect_left(turns, end, key=lambda t: t.start)]:
         if turn.end > start:
-            found[turn.speaker] += min(turn.end, end) - max(turn.start, start)
-    return dict(found)
+            seconds[turn.speaker] += min(turn.end, end) - max(turn.start, start)
+    return dict(seconds)
 
 
 def _named_voices(cues: Sequence[AlignedCue], heard: Sequence[dict[str, float]]) -> dict[str, str]:

@@ -224,20 +224,20 @@ class Cutter:
 
     def _joined(self, parts: list[list[TimedWord]], speaker: str) -> list[list[TimedWord]]:
         """Too short parts joined to the nearer neighbour, over a pause of at most `merge_gap`."""
-        done: list[list[TimedWord]] = []
+        pieces: list[list[TimedWord]] = []
         for index, part in enumerate(parts):
             if self._length(part) < self._shortest:
                 after = parts[index + 1] if index + 1 < len(parts) else None
-                behind = self._distance(done[-1], part, speaker) if done else math.inf
+                behind = self._distance(pieces[-1], part, speaker) if pieces else math.inf
                 ahead = self._distance(part, after, speaker) if after else math.inf
                 if behind <= ahead and behind < math.inf:
-                    done[-1] = [*done[-1], *part]
+                    pieces[-1] = [*pieces[-1], *part]
                     continue
                 if after and ahead < math.inf:
                     parts[index + 1] = [*part, *after]
                     continue
-            done.append(part)
-        return done
+            pieces.append(part)
+        return pieces
 
     @staticmethod
     def _length(words: list[TimedWord]) -> int:

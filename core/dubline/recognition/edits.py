@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from dubline.recognition.intervals import Intervals
+from dubline.recognition.intervals import Intervals, overlapping
 from dubline.recognition.speaker_log import Cast, Edit, Link, Meant, Merge, Rename, Span, Split, spans_of
 from dubline.report import clock_text
 from dubline.values.transcript import UNKNOWN, Segment, Speaker, Transcript
@@ -68,12 +68,12 @@ class _State:
     def inside(self, spans: Sequence[Span]) -> dict[str, float]:
         """Per voice: weighted seconds of its speech that lie in these spans."""
         covered = Intervals(spans)
-        found: dict[str, float] = {}
+        seconds: dict[str, float] = {}
         for (a, b), who, weight in zip(self.spans, self.who, self.weights, strict=True):
             share = covered.share(a, b) if spans else 0.0
             if share > 0 and who != UNKNOWN:
-                found[who] = found.get(who, 0.0) + share * weight
-        return found
+                seconds[who] = seconds.get(who, 0.0) + share * weight
+        return seconds
 
     def seconds(self, voice: str) -> float:
         return sum(self.weights[k] for k in self.own(voice))
@@ -93,9 +93,9 @@ class _State:
 
     def best(self, meant: Meant) -> str | None:
         """The voice that most of the speech meant belongs to, if it is most of its own."""
-        found = self.same(meant)
-        if found is not None or not meant.spans:
-            return found
+        same = self.same(meant)
+        if same is not None or not meant.spans:
+            return same
         inside = self.inside(meant.spans)
         if not inside:
             return None
@@ -217,15 +217,15 @@ def _merge(state: _State, edit: Merge) -> None:
         first = state.inside(edit.into.spans)
         mine = [v for v in joined if first.get(v, 0.0) > 0]
         target = max(state.likely(edit.into, mine), key=lambda v: first[v], default=None)
-    told = f"the merge of {' and '.join(m.id or m.label for m in edit.others)} into {edit.into.id}"
+    what = f"the merge of {' and '.join(m.id or m.label for m in edit.others)} into {edit.into.id}"
     for m in meant if not all(exact) else ():
         speech = state.inside(m.spans)
         known = sum(s for v, s in speech.items() if v in joined)
         if m.spans and (not speech or known < MOST * sum(speech.values())):
-            state.lost(told, m)
+            state.lost(what, m)
             return
     if target is None:
-        state.lost(told, edit.into)
+        state.lost(what, edit.into)
         return
     kept = state.voices[target]
     for voice in state.likely(edit.into, joined - {target}):
@@ -254,8 +254,8 @@ def _split(state: _State, edit: Split) -> None:
             if already is not None and already != source:
                 continue
         if exact is not None:
-            wanted = set(part.spans)
-            moved = [k for k in state.own(exact) if state.spans[k] in wanted]
+            spans = set(part.spans)
+            moved = [k for k in state.own(exact) if state.spans[k] in spans]
         else:
             covered = Intervals(part.spans)
             own = state.own(source) if source is not None else []
@@ -272,26 +272,26 @@ def _split(state: _State, edit: Split) -> None:
 
 
 def _link(state: _State, edit: Link) -> None:
-    wanted: dict[str, str] = {}
+    numbers: dict[str, str] = {}
     names: dict[str, str] = {}
     for item in edit.voices:
         voice = state.best(item.voice)
-        if voice is None or voice in wanted:
+        if voice is None or voice in numbers:
             state.lost(f"the number {item.id} of a linked voice", item.voice)
             continue
-        wanted[voice] = item.id
+        numbers[voice] = item.id
         if item.name:
             names[voice] = item.name
-    state.highest = max([state.highest, *(number_of(new) for new in wanted.values())])
-    taken = set(wanted.values())
+    state.highest = max([state.highest, *(number_of(new) for new in numbers.values())])
+    taken = set(numbers.values())
     for voice in state.voices:
-        if voice not in wanted:
-            wanted[voice] = state.next_id() if voice in taken else voice
+        if voice not in numbers:
+            numbers[voice] = state.next_id() if voice in taken else voice
     for voice, name in names.items():
         known = state.voices[voice]
         known.name, known.given = name, HAND
-    state.who = [wanted.get(who, who) for who in state.who]
-    state.voices = {wanted[voice]: known for voice, known in state.voices.items()}
+    state.who = [numbers.get(who, who) for who in state.who]
+    state.voices = {numbers[voice]: known for voice, known in state.voices.items()}
 
 
 def _cast(state: _State, edit: Cast) -> None:
@@ -310,17 +310,3 @@ def number_of(speaker: str) -> int:
     """The number in an id like SPEAKER_07; -1 for any other."""
     match = re.fullmatch(r"SPEAKER_(\d{1,9})", speaker)
     return int(match[1]) if match else -1
-
-
-def overlapping(segments: Sequence[Segment]) -> set[int]:
-    """Which of the segments, by their place, share time with one of another speaker."""
-    order = sorted(range(len(segments)), key=lambda k: (segments[k].start, segments[k].end))
-    found: set[int] = set()
-    running: list[int] = []
-    for k in order:
-        running = [r for r in running if segments[r].end > segments[k].start]
-        others = [r for r in running if segments[r].speaker != segments[k].speaker]
-        if others:
-            found |= {k, *others}
-        running.append(k)
-    return found

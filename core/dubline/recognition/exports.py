@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from dubline.errors import InvalidJob
+from dubline.files import bytes_of
 from dubline.language.script import width
 from dubline.subtitles.line_times import rttm_rows
 from dubline.values.transcript import Segment, Transcript, Turn, milliseconds
@@ -90,9 +91,7 @@ def read_rttm(path: Path, name: str | None = None) -> tuple[Turn, ...]:
         InvalidJob: see `parse_rttm`; or the file cannot be read.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
+        text = bytes_of(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidJob(f"{path.name} is not UTF-8: {error}", hint="Save it as UTF-8.") from None
     return parse_rttm(text, name, where=path.name)
@@ -117,8 +116,8 @@ def parse_rttm(text: str, name: str | None = None, *, where: str = "RTTM") -> tu
         raise InvalidJob(
             f"{where} has no line for {name!r}", hint=f"It is about {', '.join(sorted(turns)[:8])}."
         )
-    found = [turn for key, mine in turns.items() if name in (None, key) for turn in mine]
-    return tuple(sorted(found, key=lambda t: (t.start, t.end, t.speaker)))
+    own = [turn for key, mine in turns.items() if name in (None, key) for turn in mine]
+    return tuple(sorted(own, key=lambda t: (t.start, t.end, t.speaker)))
 
 
 # --- subtitles -----------------------------------------------------------------------------------

@@ -343,7 +343,7 @@ def _packed(part: list[_Heard], rules: FilterRules) -> None:
 
 def _loops(tokens: list[str], rules: FilterRules) -> list[tuple[int, int, int]]:
     """Where `size` words are said over and over: (first, last + 1, size), shortest loops first."""
-    found = []
+    loops = []
     for size in range(1, LONGEST_LOOP + 1):
         believed = rules.repeats[min(size, 3) - 1]
         run = 0  # words in a row that equal the one a loop's length before
@@ -352,9 +352,9 @@ def _loops(tokens: list[str], rules: FilterRules) -> list[tuple[int, int, int]]:
                 run += 1
                 continue
             if run // size + 1 > believed:
-                found.append((index - run - size, index, size))
+                loops.append((index - run - size, index, size))
             run = 0
-    return found
+    return loops
 
 
 def _gathered(heard: list[_Heard]) -> Iterable[DroppedSegment]:

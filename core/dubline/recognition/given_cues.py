@@ -12,6 +12,7 @@ import msgspec
 from msgspec import structs
 
 from dubline.errors import InvalidJob
+from dubline.files import bytes_of
 from dubline.values.base import Value
 
 VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
@@ -59,10 +60,7 @@ def read_cues(path: Path, *, encoding: str = "") -> tuple[Cue, ...]:
         InvalidJob: the file cannot be read or is of no known kind, the encoding is another, a time is not
             one, or there is no text.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
+    data = bytes_of(path)
     kind = path.suffix.lower()
     if kind == ".json":
         cues = _json(data, path.name)
@@ -75,10 +73,10 @@ def read_cues(path: Path, *, encoding: str = "") -> tuple[Cue, ...]:
         raise InvalidJob(
             f"{path.name} is of no kind that text can be read from", hint="Give an .srt, .vtt, .json or .txt."
         )
-    found = tuple(cue for cue in cues if cue.text.strip())
-    if not found:
+    cues_with_text = tuple(cue for cue in cues if cue.text.strip())
+    if not cues_with_text:
         raise InvalidJob(f"there is no text in {path.name}", hint="Check that it is the right file.")
-    return found
+    return cues_with_text
 
 
 def shifted(cues: tuple[Cue, ...], seconds: float) -> tuple[Cue, ...]:
@@ -118,15 +116,15 @@ def _timed(text: str, name: str) -> list[Cue]:
     webvtt = text.startswith("WEBVTT")
     if not webvtt and "->" not in text and "\u2192" not in text:
         return []
-    found = read_vtt(text, name=name) if webvtt else read_srt(text, name=name)
-    for problem in found.lost:
+    subtitles = read_vtt(text, name=name) if webvtt else read_srt(text, name=name)
+    for problem in subtitles.lost:
         if not problem.reason.startswith("text "):  # what stands before the first times is no cue
             raise InvalidJob(
                 f"{name}, line {problem.line}: {problem.reason}: {problem.text.strip()[:60]}",
                 hint="Times look like this: 00:01:02,345 --> 00:01:04,000",
             )
     cues: list[Cue] = []
-    for cue in found.cues:
+    for cue in subtitles.cues:
         named = [cue.speaker] if cue.speaker else []
         named += [html.unescape(name).strip() for name in VOICE.findall(cue.text)]
         bare = [TAGS.sub("", row) for row in cue.text.splitlines()]
@@ -150,17 +148,17 @@ def _voices(rows: list[str]) -> int:
 
 def _json(data: bytes, name: str) -> list[Cue]:
     try:
-        found = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_Segments)
+        transcript = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_Segments)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidJob(
             f"{name}: {error}", hint="It needs `segments`, each with `text` and, if known, `start` and `end`."
         ) from None
-    for segment in found.segments:
+    for segment in transcript.segments:
         if segment.start is not None and segment.end is not None and not 0 <= segment.start <= segment.end:
             raise InvalidJob(
                 f"{name} has a segment from {segment.start} s to {segment.end} s", hint="Correct its times."
             )
-    names = {s["id"]: s.get("name") for s in found.speakers or () if isinstance(s, dict) and "id" in s}
+    names = {s["id"]: s.get("name") for s in transcript.speakers or () if isinstance(s, dict) and "id" in s}
     return [
         Cue(
             text=segment.text,
@@ -169,5 +167,5 @@ def _json(data: bytes, name: str) -> list[Cue]:
             speaker=str(names.get(segment.speaker) or segment.speaker or ""),
             voices=_voices(segment.text.splitlines()),
         )
-        for segment in found.segments
+        for segment in transcript.segments
     ]

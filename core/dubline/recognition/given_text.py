@@ -200,9 +200,9 @@ def refined(
         why = "pocketsphinx is not installed" if english else "forced alignment knows English only"
         tell(f"times refined to the sound's edges ({why})")
     moved = []
-    for given, found in zip(cues, forced, strict=True):
-        if found is not None:
-            one = structs.replace(given, start=found.start, end=found.end, words=found.words)
+    for given, match in zip(cues, forced, strict=True):
+        if match is not None:
+            one = structs.replace(given, start=match.start, end=match.end, words=match.words)
             moved.append(snap(one, speech, reach=ALIGNED_REACH))
         else:
             moved.append(snap(given, speech, reach=REACH))
@@ -212,19 +212,19 @@ def refined(
 
 def in_given_order(given: Sequence[AlignedCue], moved: Sequence[AlignedCue]) -> list[AlignedCue]:
     """Moved cues in the order they had, none reaching into the next where they did not before."""
-    done: list[AlignedCue] = []
+    cues: list[AlignedCue] = []
     for number, cue in enumerate(moved):
-        if done:
-            last, apart = done[-1], given[number - 1].end <= given[number].start
+        if cues:
+            last, apart = cues[-1], given[number - 1].end <= given[number].start
             least = last.start + 0.001 if given[number - 1].start < given[number].start else last.start
             if apart and cue.start < last.end:
                 # Between the two, as near as may be to where the text parts them.
                 border = min(max(given[number].start, cue.start), last.end)
-                done[-1] = last = structs.replace(last, end=max(border, last.start + 0.001))
+                cues[-1] = last = structs.replace(last, end=max(border, last.start + 0.001))
                 least = last.end
             if cue.start < least:
                 cue = structs.replace(cue, start=least)
         if cue.end <= cue.start:
             cue = structs.replace(cue, end=cue.start + 0.001)
-        done.append(cue)
-    return done
+        cues.append(cue)
+    return cues

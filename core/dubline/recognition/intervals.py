@@ -1,11 +1,12 @@
-"""Times in which something goes on, merged, to be asked how much of a span they cover."""
+"""Times in which something goes on: how much of a span they cover, and who speaks at once."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from typing import Protocol
 
 from dubline.errors import InvalidJob
 
@@ -43,3 +44,28 @@ class Intervals:
         behind = max(0.0, start - self._ends[index - 1]) if index else math.inf
         ahead = self._starts[index] - end if index < len(self._starts) else math.inf
         return min(behind, ahead)
+
+
+class Spoken(Protocol):
+    """What somebody says from one time to another."""
+
+    @property
+    def start(self) -> float: ...
+    @property
+    def end(self) -> float: ...
+    @property
+    def speaker(self) -> str: ...
+
+
+def overlapping(pieces: Sequence[Spoken]) -> set[int]:
+    """Which of the pieces, by their place, share time with one of another speaker."""
+    order = sorted(range(len(pieces)), key=lambda k: (pieces[k].start, pieces[k].end))
+    crowded: set[int] = set()
+    running: list[int] = []
+    for k in order:
+        running = [r for r in running if pieces[r].end > pieces[k].start]
+        others = [r for r in running if pieces[r].speaker != pieces[k].speaker]
+        if others:
+            crowded |= {k, *others}
+        running.append(k)
+    return crowded

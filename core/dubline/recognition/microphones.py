@@ -76,32 +76,32 @@ def find_microphones(media: Path, track: str = "", chosen: str = "") -> tuple[Mi
     from dubline.media.probing import as_sound, choose_track, probe
 
     sound = None if track else as_sound(media)
-    found: list[Microphone] = []
+    microphones: list[Microphone] = []
     if sound is not None:
         names = [""] * sound.channels
-        found = [Microphone(label="", name="", sound=sound, channel=n) for n in range(sound.channels)]
+        microphones = [Microphone(label="", name="", sound=sound, channel=n) for n in range(sound.channels)]
     else:
         video = probe(media)
         if track or len(video.audio) == 1:
             one = choose_track(video, track or None)
             names = [""] * one.channels
-            found = [
+            microphones = [
                 Microphone(label="", name="", media=video, track=one.index, channel=n)
                 for n in range(one.channels)
             ]
         else:
             names = _names([(t.title, t.language) for t in video.audio])
-            found = [Microphone(label="", name="", media=video, track=t.index) for t in video.audio]
-    what = "Track" if found and found[0].channel is None else "Channel"
-    wanted = _numbers(chosen, len(found))
-    if len(wanted) < 2:
-        number = f"{len(wanted)} {what.lower()}{'s' * (len(wanted) != 1)}"
+            microphones = [Microphone(label="", name="", media=video, track=t.index) for t in video.audio]
+    what = "Track" if microphones and microphones[0].channel is None else "Channel"
+    numbers = _numbers(chosen, len(microphones))
+    if len(numbers) < 2:
+        number = f"{len(numbers)} {what.lower()}{'s' * (len(numbers) != 1)}"
         raise InvalidJob(
             f"{media.name}: speakers cannot be told by {number}",
             hint="Leave out --speakers-from-tracks, and the voices are told apart by their sound.",
         )
-    for n in wanted:
-        mic = found[n]
+    for n in numbers:
+        mic = microphones[n]
         if mic.channel is None and mic.media and mic.media.audio[mic.track].channels > MOST_CHANNELS:
             raise InvalidJob(
                 f"track {n + 1} has {mic.media.audio[mic.track].channels} channels: that is no microphone",
@@ -112,22 +112,22 @@ def find_microphones(media: Path, track: str = "", chosen: str = "") -> tuple[Mi
         Microphone(
             label=f"{what.lower()} {n + 1}",
             name=names[n] or f"{what} {n + 1}",
-            sound=found[n].sound,
-            media=found[n].media,
-            track=found[n].track,
-            channel=found[n].channel,
+            sound=microphones[n].sound,
+            media=microphones[n].media,
+            track=microphones[n].track,
+            channel=microphones[n].channel,
         )
-        for n in wanted
+        for n in numbers
     )
 
 
-def _names(told: list[tuple[str, str]]) -> list[str]:
+def _names(tags: list[tuple[str, str]]) -> list[str]:
     """Titles, where all differ; else languages, where all differ; else nothing."""
-    for kind in zip(*told, strict=True):
+    for kind in zip(*tags, strict=True):
         names = [" ".join(name.split()) for name in kind]
         if all(names) and len(set(names)) == len(names):
             return names
-    titles = [" ".join(title.split()) for title, _ in told]
+    titles = [" ".join(title.split()) for title, _ in tags]
     return [title if titles.count(title) == 1 else "" for title in titles]
 
 
@@ -135,15 +135,15 @@ def _numbers(chosen: str, count: int) -> list[int]:
     """ "1,3-5" -> [0, 2, 3, 4]; all for ""."""
     if not chosen.strip():
         return list(range(count))
-    found: set[int] = set()
+    numbers: set[int] = set()
     for piece in chosen.split(","):
         first, _, last = piece.strip().partition("-")
         if not first.strip().isdecimal() or not (last or first).strip().isdecimal():
             raise InvalidJob(f"microphones {chosen!r}", hint="Give numbers from 1, such as 1,3-5.")
-        found |= set(range(int(first) - 1, int(last or first)))
-    if not found or min(found) < 0 or max(found) >= count:
+        numbers |= set(range(int(first) - 1, int(last or first)))
+    if not numbers or min(numbers) < 0 or max(numbers) >= count:
         raise InvalidJob(f"microphones {chosen!r}, of {count}", hint=f"They are numbered 1 to {count}.")
-    return sorted(found)
+    return sorted(numbers)
 
 
 # --- who speaks when -------------------------------------------------------------------------------
@@ -258,12 +258,12 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 def _turns(on: NDArray[np.bool_], labels: Sequence[str], duration: float) -> tuple[Turn, ...]:
     seconds = FRAME / RATE
-    found = [
+    turns = [
         Turn(start=first * seconds, end=min(stop * seconds, duration), speaker=label)
         for label, row in zip(labels, on, strict=True)
         for first, stop in _runs(row)
     ]
-    return tuple(sorted(found, key=lambda t: (t.start, t.end, t.speaker)))
+    return tuple(sorted(turns, key=lambda t: (t.start, t.end, t.speaker)))
 
 
 # --- words -----------------------------------------------------------------------------------------
@@ -305,14 +305,14 @@ def recognize_microphones(
         BackendMissing, WeightsError, InvalidJob: the recognizer cannot be used as asked.
         Cancelled: the report asked to stop.
     """
-    found = []
+    all_passages = []
     spoken = [[turn for turn in speakers.turns if turn.speaker == label] for label in labels]
     sizes = [sum(turn.end - turn.start for turn in turns) for turns in spoken]
-    done, total = 0.0, sum(sizes) or 1.0
+    completed_seconds, total = 0.0, sum(sizes) or 1.0
     with opened("recognizer", job.recognizer, work) as recognizer:
         for file, label, turns, size in zip(heard, labels, spoken, sizes, strict=True):
-            report = part(work.report, done / total, size / total)
+            report = part(work.report, completed_seconds / total, size / total)
             with OwnSpeech(work.open(file.path), turns) as speech:
-                found += passages(recognizer, speech, turns, report, speaker=label)
-            done += size
-        return recognized_by(found, recognizer, job, work)
+                all_passages += passages(recognizer, speech, turns, report, speaker=label)
+            completed_seconds += size
+        return recognized_by(all_passages, recognizer, job, work)

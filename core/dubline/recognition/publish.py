@@ -14,8 +14,9 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
-from dubline.recognition.edits import HAND, RECOGNISED, apply_edits, number_of, overlapping, with_speakers
+from dubline.recognition.edits import HAND, RECOGNISED, apply_edits, number_of, with_speakers
 from dubline.recognition.exports import to_ctm, to_rttm, to_srt
+from dubline.recognition.intervals import overlapping
 from dubline.recognition.speaker_log import (
     FILE,
     Cast,
@@ -150,15 +151,15 @@ def find_speaker(transcript: Transcript, speaker: str) -> str:
     """
     ids = [s.id for s in transcript.speakers]
     named = [s.id for s in transcript.speakers if speaker and s.name == speaker]
-    found = [speaker] if speaker in ids else named
-    if len(found) > 1:
-        raise InvalidJob(f"{' and '.join(found)} are both called {speaker!r}", hint="Say which, by the id.")
-    if not found:
+    matches = [speaker] if speaker in ids else named
+    if len(matches) > 1:
+        raise InvalidJob(f"{' and '.join(matches)} are both called {speaker!r}", hint="Say which, by the id.")
+    if not matches:
         known = ", ".join(f"{s.id} ({s.name})" if s.name else s.id for s in transcript.speakers)
         raise InvalidJob(
             f"there is no speaker {speaker!r}", hint=f"This transcript has: {known or 'nobody'}."
         )
-    return found[0]
+    return matches[0]
 
 
 def amend(root: Path, make: Callable[[Transcript], Edit]) -> Transcript:
@@ -172,15 +173,15 @@ def amend(root: Path, make: Callable[[Transcript], Edit]) -> Transcript:
         data, transcript, log = _as_it_stands(root)
         edit = make(transcript)
         given = _given(log, transcript)
-        done = apply_edits(transcript, [edit], highest=_highest(log), given=given).transcript
+        result = apply_edits(transcript, [edit], highest=_highest(log), given=given).transcript
         by_hand = log.by_hand or checksum_of(data) != log.transcript
         heard = log.heard or heard_voices(transcript)
         _write(
             root,
-            done,
+            result,
             msgspec.structs.replace(log, edits=(*log.edits, edit), heard=heard, by_hand=by_hand),
         )
-    return done
+    return result
 
 
 def _as_it_stands(root: Path) -> tuple[bytes, Transcript, SpeakerLog]:
@@ -311,21 +312,21 @@ def undo_edit(root: Path) -> tuple[Edit, Transcript]:
             raise InvalidJob("there is no edit to undo", hint="Nothing was renamed, merged or split here.")
         base = as_heard(log, now)
         after, before = (apply_edits(base, edits) for edits in (log.edits, log.edits[:-1]))
-        done = _carried(now, after.transcript, before.transcript)
+        result = _carried(now, after.transcript, before.transcript)
         by_hand = log.by_hand or checksum_of(data) != log.transcript
         _write(
             root,
-            done,
+            result,
             msgspec.structs.replace(log, edits=log.edits[:-1], by_hand=by_hand, notes=before.notes),
         )
-    return log.edits[-1], done
+    return log.edits[-1], result
 
 
 def _carried(now: Transcript, after: Transcript, before: Transcript) -> Transcript:
     """The difference between two states of the voices, made on the transcript as it stands."""
     if spans_of(now.segments) == spans_of(after.segments):
         states = zip(now.segments, after.segments, before.segments, strict=True)
-        speakers = [was.speaker if s.speaker == done.speaker else s.speaker for s, done, was in states]
+        speakers = [was.speaker if s.speaker == later.speaker else s.speaker for s, later, was in states]
     else:
         speakers = [_before(s, after, before) for s in now.segments]
     segments = [
@@ -347,10 +348,10 @@ def _carried(now: Transcript, after: Transcript, before: Transcript) -> Transcri
 def _before(segment: Segment, after: Transcript, before: Transcript) -> str:
     """Whose a segment was before an edit: that of the segment most like it in time, of the same speaker."""
     best, who = 0.0, segment.speaker
-    for done, was in zip(after.segments, before.segments, strict=True):
-        shared = min(segment.end, done.end) - max(segment.start, done.start)
-        if done.speaker == segment.speaker and shared > 0:
-            alike = shared / (segment.end - segment.start + done.end - done.start - shared)
+    for later, was in zip(after.segments, before.segments, strict=True):
+        shared = min(segment.end, later.end) - max(segment.start, later.start)
+        if later.speaker == segment.speaker and shared > 0:
+            alike = shared / (segment.end - segment.start + later.end - later.start - shared)
             if alike > best:
                 best, who = alike, was.speaker
     return who

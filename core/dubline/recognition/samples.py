@@ -45,11 +45,11 @@ def sample_clips(transcript: Transcript, speaker: str, turns: Iterable[Turn] = (
             if t.speaker in theirs or (t.speaker != label and mine.share(t.start, t.end) < 0.5)
         ]
     busy = Intervals(others)
-    found: list[Span] = []
+    candidates: list[Span] = []
     for segment in own:
-        found += _runs(segment, busy)
+        candidates += _runs(segment, busy)
     chosen: list[Span] = []
-    for start, end in sorted(found, key=lambda c: (c[0] - c[1], c[0])):
+    for start, end in sorted(candidates, key=lambda c: (c[0] - c[1], c[0])):
         if all(end <= a or b <= start for a, b in chosen):
             chosen.append((start, end))
         if len(chosen) == CLIPS:

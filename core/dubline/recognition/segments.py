@@ -10,7 +10,6 @@ same rules gives it back.
 
 from __future__ import annotations
 
-import heapq
 import math
 import re
 from collections import defaultdict
@@ -21,6 +20,7 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.recognition.cutting import Cutter, Piece, SegmentRules
+from dubline.recognition.intervals import overlapping
 from dubline.recognition.words import TimedWord, assign, in_order, timed_words, turns_in_order
 from dubline.values.transcript import (
     UNKNOWN,
@@ -155,7 +155,7 @@ def numbered(
     for piece in sorted(pieces, key=lambda p: (p.start, p.end, len(p.speaker), p.speaker)):
         ids.setdefault(piece.speaker, f"SPEAKER_{len(ids) - 1:02d}")
     pieces = sorted(pieces, key=lambda p: (p.start, p.end, len(ids[p.speaker]), ids[p.speaker]))
-    together = _overlapping(pieces)
+    together = overlapping(pieces)
     spoken: dict[str, int] = defaultdict(int)
     segments = []
     for number, piece in enumerate(pieces, 1):
@@ -202,16 +202,3 @@ def _word(word: TimedWord) -> Word:
 def _name(label: str) -> str:
     """A name for people, where the diarizer's label is more than a number."""
     return "" if re.fullmatch(r"(?i)(speaker[ _-]?)?\d*", label) else label
-
-
-def _overlapping(pieces: list[Piece]) -> set[int]:
-    """Which of the pieces, ordered by start, share time with one of another speaker."""
-    found: set[int] = set()
-    open_now: list[tuple[int, int]] = []  # ends and numbers of the pieces that are not over: one a speaker
-    for number, piece in enumerate(pieces):
-        while open_now and open_now[0][0] <= piece.start:
-            heapq.heappop(open_now)
-        if open_now:
-            found |= {number, *(other for _, other in open_now)}
-        heapq.heappush(open_now, (piece.end, number))
-    return found

@@ -67,9 +67,9 @@ def find_links(
         if origin.diarized.turns:
             kinds.setdefault(origin.diarized.embedding, []).append(root.name)
     if len(kinds) > 1:
-        told = "; ".join(f"{', '.join(names)}: {kind}" for kind, names in kinds.items())
+        models = "; ".join(f"{', '.join(names)}: {kind}" for kind, names in kinds.items())
         raise InvalidJob(
-            f"the voices of these runs were heard by different models ({told})",
+            f"the voices of these runs were heard by different models ({models})",
             hint="Transcribe them with the same diarizer and model.",
         )
     notes: list[str] = []
@@ -80,8 +80,8 @@ def find_links(
         seconds=[{k: run.speakers[k].seconds for k in run.vectors} for run in heard],
     )
     groups: dict[int, dict[int, str]] = {}
-    for run, found in enumerate(numbers):
-        for speaker, number in found.items():
+    for run, own in enumerate(numbers):
+        for speaker, number in own.items():
             groups.setdefault(number, {})[run] = speaker
     # Who cannot be compared must not share a number with somebody else either.
     for run, one in enumerate(heard):
@@ -98,9 +98,9 @@ def _heard(
     hints: Mapping[str, Any] | None,
 ) -> _Heard:
     transcript = read_transcript(root / TRANSCRIPT)
-    found = voices_of(root, transcript, origin, lambda: diarizer_of(root, origin, hints=hints))
-    notes += [f"{root.name}: {note}" for note in found.notes]
-    return _Heard(transcript, {s.id: s for s in transcript.speakers}, found.vectors)
+    voices = voices_of(root, transcript, origin, lambda: diarizer_of(root, origin, hints=hints))
+    notes += [f"{root.name}: {note}" for note in voices.notes]
+    return _Heard(transcript, {s.id: s for s in transcript.speakers}, voices.vectors)
 
 
 def _voices(heard: list[_Heard], groups: list[dict[int, str]], notes: list[str]) -> list[LinkedVoice]:

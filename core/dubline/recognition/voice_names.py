@@ -93,12 +93,12 @@ def name_from_cast(
     with opened("diarizer", job.diarizer, work) as diarizer:
         check_kind(diarizer, embedding)
         total = sum(len(person.clips) for person in people)
-        done = 0
+        count = 0
 
         def embed(name: str, clip: Clip) -> tuple[float, ...]:
-            nonlocal done
-            work.report(done, total)
-            done += 1
+            nonlocal count
+            work.report(count, total)
+            count += 1
             return _clip_vector(work, diarizer, name, clip)
 
         known: dict[str, tuple[float, ...]] = {}
@@ -215,13 +215,13 @@ def name_run(
     origin = origin_of(root)
     require_vectors(origin.diarized)
     people = read_people(cast)
-    found = voices_of(root, transcript, origin, lambda: diarizer_of(root, origin, hints=hints))
-    for note in found.notes:
+    voices = voices_of(root, transcript, origin, lambda: diarizer_of(root, origin, hints=hints))
+    for note in voices.notes:
         tell(note)
     with Run(root, report=report, tell=tell) as run:
         named = run.step(
             name_from_cast,
-            found.vectors,
+            voices.vectors,
             origin.diarized.embedding,
             origin.job,
             people,

@@ -35,10 +35,10 @@ def segments_named(text: str) -> Callable[[Transcript, str], list[set[int]]]:
         for first, last in ranges:
             mine = {k for k, v in speaker.items() if v == who and first <= k <= last}
             if not mine:
-                told = f"segment {first}" if first == last else f"none of the segments {first}-{last}"
+                which = f"segment {first}" if first == last else f"none of the segments {first}-{last}"
                 whose = speaker.get(first) if first == last else None
                 raise InvalidJob(
-                    f"{told} is {who}'s" if first != last else f"{told} is not {who}'s",
+                    f"{which} is {who}'s" if first != last else f"{which} is not {who}'s",
                     hint=f"It is {whose}'s. {HINT}" if whose else HINT,
                 )
             chosen |= mine
@@ -79,10 +79,10 @@ def segments_by_voice(
             diarizer_of(root, origin, hints=hints) as diarizer,
             Speech(root / origin.speech.path) as speech,
         ):
-            total, done = sum(s.end - s.start for s in own), 0.0
+            total, heard = sum(s.end - s.start for s in own), 0.0
             for number, segment in enumerate(own):
-                report(done, total)
-                done += segment.end - segment.start
+                report(heard, total)
+                heard += segment.end - segment.start
                 vector = diarizer.embed(speech, [(segment.start, segment.end)])
                 if vector:
                     vectors[number] = vector

@@ -339,22 +339,22 @@ def _gather_strays(words: list[TimedWord], tolerance: int) -> None:
         if before is not None and first[index - 1] not in (first[index], UNKNOWN) and not begins_here:
             alone = ends_here or (after is not None and first[index + 1] == first[index - 1])
             edge = word.end - word.turn[0] if word.turn else 0
-            told = ends_sentence(word.text, after.text if after else "")
-            if alone and _joins(before, word, word, edge, told, tolerance):
+            marked = ends_sentence(word.text, after.text if after else "")
+            if alone and _joins(before, word, word, edge, marked, tolerance):
                 word.speaker = first[index - 1]
                 continue
         if after is not None and first[index + 1] not in (first[index], UNKNOWN) and not ends_here:
             alone = begins_here or (before is not None and first[index - 1] == first[index + 1])
             edge = word.turn[1] - word.start if word.turn else 0
-            told = before is not None and begins_here
-            if alone and _joins(word, after, word, edge, told, tolerance):
+            marked = before is not None and begins_here
+            if alone and _joins(word, after, word, edge, marked, tolerance):
                 word.speaker = first[index + 1]
 
 
-def _joins(a: TimedWord, b: TimedWord, stray: TimedWord, edge: int, told: bool, tolerance: int) -> bool:
+def _joins(a: TimedWord, b: TimedWord, stray: TimedWord, edge: int, marked: bool, tolerance: int) -> bool:
     """Whether `b` goes on with the sentence of `a`, of which one is the stray; `edge` is how far its other
     side lies from the border of its turn, `told` that a mark ends (or begins) a sentence with it."""
     pause = max(0, b.start - a.end)
     if stray.share < COVERED:
         return pause <= tolerance
-    return told and continues(b.text) and pause <= BREATHLESS and edge <= NEAR_BORDER
+    return marked and continues(b.text) and pause <= BREATHLESS and edge <= NEAR_BORDER

@@ -1,8 +1,8 @@
 """Subtitles in and out: SubRip, WebVTT, ASS, TTML and CSV; checks of timed text, and what can be set right.
 
-found = read_subtitles(Path("EPISODE.tr.srt"))     # cues, encoding, problems with their lines
-written = write_subtitles(found.cues, "vtt")
-for finding in check(found.cues, PROFILES["netflix-tr"], rate): ...
+subtitles = read_subtitles(Path("EPISODE.tr.srt"))     # cues, encoding, problems with their lines
+data = write_subtitles(subtitles.cues, "vtt")
+for finding in check(subtitles.cues, PROFILES["netflix-tr"], rate): ...
 """
 
 from dubline.subtitles.checks import Finding, check

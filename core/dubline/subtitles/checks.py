@@ -73,18 +73,18 @@ def check(
     `rate` is the picture's frames a second, for gaps; `on_frames` tells whether times must lie on frames:
     within a millisecond, since some programs round down.
     """
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for place, cue in enumerate(cues):
-        found += _of_cue(place, cue, profile)
+        findings += _of_cue(place, cue, profile)
         if on_frames:
-            found += _off_frame(place, cue, rate)
+            findings += _off_frame(place, cue, rate)
     order = sorted(range(len(cues)), key=lambda i: (cues[i].start_ms, cues[i].end_ms, i))
     latest = order[0] if order else 0
     for place, following in pairwise(order):
         if cues[place].end_ms > cues[latest].end_ms:
             latest = place
-        found += _between(latest, cues[latest], cues[following], profile, rate)
-    return sorted(found, key=lambda f: f.place)
+        findings += _between(latest, cues[latest], cues[following], profile, rate)
+    return sorted(findings, key=lambda f: f.place)
 
 
 def _of_cue(place: int, cue: SubtitleText, profile: Profile) -> Iterator[Finding]:

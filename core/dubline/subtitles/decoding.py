@@ -95,7 +95,7 @@ def decode(data: bytes, *, encoding: str = "", language: str = "", where: str = 
     except UnicodeDecodeError:
         if zeros:
             raise InvalidJob(f"{where} is no text: it holds zero bytes", hint=_HINT) from None
-        return _found_out(data, language, where)
+        return _guess(data, language, where)
     note = f"{where}: {zeros} zero bytes were taken out" if zeros else ""
     return Decoded(text=text.replace("\0", ""), encoding="utf-8", note=note)
 
@@ -115,7 +115,7 @@ def _wide(data: bytes, where: str) -> Decoded:
     return Decoded(text=text, encoding=codec, note=f"{where} has no mark and was read as {codec}")
 
 
-def _found_out(data: bytes, language: str, where: str) -> Decoded:
+def _guess(data: bytes, language: str, where: str) -> Decoded:
     lossy = data.decode("utf-8", errors="replace")
     broken = lossy.count("\ufffd")
     good = sum(letter > "\x7f" for letter in lossy) - broken
@@ -130,11 +130,11 @@ def _found_out(data: bytes, language: str, where: str) -> Decoded:
         raise InvalidJob(f"the encoding of {where} could not be found out", hint=_HINT)
     codec, text, _ = likely[0]
     rivals = {c: t for c, t, sure in likely[1:] if sure >= _APART * likely[0][2] and t != text}
-    wanted = _OF_LANGUAGE.get(base_language(language)) if language else None
+    expected = _OF_LANGUAGE.get(base_language(language)) if language else None
     turkish = next((t for c, t, _ in likely if c == "cp1254" and _is_turkish(t)), "")
-    if wanted in rivals:
-        codec, text = wanted, rivals[wanted]
-    elif wanted == codec:
+    if expected in rivals:
+        codec, text = expected, rivals[expected]
+    elif expected == codec:
         pass
     elif turkish and (codec in ("cp1252", "cp1254") or "cp1254" in rivals):
         codec, text = "cp1254", turkish
@@ -160,23 +160,23 @@ def _likely(data: bytes, where: str) -> list[tuple[str, str, float]]:
         import chardet
     except ImportError:
         raise InvalidJob(f"{where} is not UTF-8, and chardet is not installed", hint=_HINT) from None
-    told = [line for line in re.split(rb"[\r\n]+", data) if not line.isascii()]
-    words = b"\n".join(told)[:_LOOKED_AT]
-    found: dict[str, tuple[str, str, float]] = {}
+    lines = [line for line in re.split(rb"[\r\n]+", data) if not line.isascii()]
+    words = b"\n".join(lines)[:_LOOKED_AT]
+    readings: dict[str, tuple[str, str, float]] = {}
     answers: list[Any] = chardet.detect_all(words, ignore_threshold=True)
     # A line of Turkish may come back as Western alone; then there is no Turkish reading to prefer.
     answers += [{"encoding": "windows-1254", "confidence": 0.0}]
     for answer in answers:
         codec = _LEGACY.get((answer["encoding"] or "").lower())
-        if codec is None or codec in found:
+        if codec is None or codec in readings:
             continue
         try:
             text = data.decode(codec)
         except UnicodeDecodeError:
             continue
         if not _CONTROLS.search(text):
-            found[codec] = (codec, text, float(answer["confidence"]))
-    best = sorted(found.values(), key=lambda item: -item[2])
+            readings[codec] = (codec, text, float(answer["confidence"]))
+    best = sorted(readings.values(), key=lambda item: -item[2])
     return [item for item in best if item[2] > 0 or item[0] == "cp1254"]
 
 

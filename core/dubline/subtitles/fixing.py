@@ -50,16 +50,16 @@ class _Times:
         """Take an overlap or a narrow gap from the end of the cue, as long as it stays long enough."""
         if at + 1 == len(self.begin):
             return
-        wanted = self.begin[at + 1] - self.profile.gap
-        if self.end[at] > wanted >= self.begin[at] + max(self.least, 1):
-            self.end[at] = wanted
+        end = self.begin[at + 1] - self.profile.gap
+        if self.end[at] > end >= self.begin[at] + max(self.least, 1):
+            self.end[at] = end
             self.counts["gaps made"] += 1
 
     def extend(self, at: int, frames: int, why: str) -> None:
         """Let a cue last so many frames, or as many of them as there is room for."""
-        wanted = min(self.begin[at] + frames, self.room(at))
-        if wanted > self.end[at]:
-            self.end[at] = int(wanted)
+        end = min(self.begin[at] + frames, self.room(at))
+        if end > self.end[at]:
+            self.end[at] = int(end)
             self.counts[why] += 1
 
     def chain(self, at: int) -> None:
@@ -67,9 +67,9 @@ class _Times:
         if at + 1 == len(self.begin):
             return
         gap = self.begin[at + 1] - self.end[at]
-        wanted = self.begin[at + 1] - self.profile.gap
-        if self.profile.gap < gap < self.profile.gap_frames(self.rate) and wanted <= self.room(at):
-            self.end[at] = wanted
+        end = self.begin[at + 1] - self.profile.gap
+        if self.profile.gap < gap < self.profile.gap_frames(self.rate) and end <= self.room(at):
+            self.end[at] = end
             self.counts["gaps closed"] += 1
 
 

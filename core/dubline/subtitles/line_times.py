@@ -42,19 +42,19 @@ def read_lines(path: Path) -> tuple[Line, ...]:
             f"line times in {path.name} cannot be read", hint="Give an .srt, an .rttm or a transcript .json."
         )
     try:
-        found = reader(path)
+        lines = reader(path)
     except OSError as error:
         raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
-    if not found:
+    if not lines:
         raise InvalidJob(f"there are no line times in {path.name}", hint="Check that it is the right file.")
-    for line in found:
+    for line in lines:
         if not 0 <= line.start <= line.end < float("inf"):
             raise InvalidJob(
                 f"{path.name} has a line from {line.start:.3f} s to {line.end:.3f} s",
                 hint="Correct its times; a line begins at 0 s or later and ends after it begins.",
             )
     merged: list[Line] = []
-    for line in sorted(found, key=lambda x: (x.start, x.end)):
+    for line in sorted(lines, key=lambda x: (x.start, x.end)):
         if merged and line.start <= merged[-1].end:
             merged[-1] = Line(start=merged[-1].start, end=max(merged[-1].end, line.end))
         else:
@@ -76,14 +76,14 @@ def _srt(path: Path) -> list[Line]:
         text = data.decode("latin-1")  # times are ASCII; the words are not looked at
     if "->" not in text and "\u2192" not in text:
         return []
-    found = read_srt(text, name=path.name)
-    for problem in found.lost:
+    subtitles = read_srt(text, name=path.name)
+    for problem in subtitles.lost:
         if problem.reason != "text without times":  # a title at the head of the file costs no time
             raise InvalidJob(
                 f"{path.name}, line {problem.line}: {problem.reason}: {problem.text.strip()[:60]}",
                 hint="Times look like this: 00:01:02,345 --> 00:01:04,000",
             )
-    return [Line(start=cue.start_ms / 1000, end=cue.end_ms / 1000) for cue in found.cues]
+    return [Line(start=cue.start_ms / 1000, end=cue.end_ms / 1000) for cue in subtitles.cues]
 
 
 def _rttm(path: Path) -> list[Line]:

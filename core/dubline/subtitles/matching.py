@@ -74,7 +74,7 @@ def match(
     work.by_repeated_text()
     groups = work.by_shared_time()
     work.by_number_and_likeness(groups)
-    pairs = [Pair((k,), (c,)) for k, c in work.found.items()] + groups
+    pairs = [Pair((k,), (c,)) for k, c in work.partners.items()] + groups
     used_known = {k for pair in pairs for k in pair.known}
     used_cues = {c for pair in pairs for c in pair.cues}
     pairs += [Pair((k,), ()) for k in range(len(known)) if k not in used_known]
@@ -97,11 +97,11 @@ class _Matching:
         self.known, self.cues, self.digests, self.tolerance = known, cues, digests, tolerance
         self.left_known = dict.fromkeys(range(len(known)))
         self.left_cues = dict.fromkeys(range(len(cues)))
-        self.found: dict[int, int] = {}
+        self.partners: dict[int, int] = {}
         self._moves: list[tuple[int, int]] = []
 
     def _take(self, k: int, c: int) -> None:
-        self.found[k] = c
+        self.partners[k] = c
         del self.left_known[k]
         del self.left_cues[c]
         insort(self._moves, (self.known[k].start_ms, self.cues[c].start_ms - self.known[k].start_ms))

@@ -25,6 +25,7 @@ from typing import Any
 import msgspec
 
 from dubline.errors import BackendMissing, InvalidJob
+from dubline.files import bytes_of
 from dubline.timebase import seconds_to_frames
 from dubline.values.base import Value
 
@@ -93,12 +94,11 @@ def read_profile(name: str) -> Profile:
             )
         return PROFILES[name]
     path = Path(name)
+    data = bytes_of(path)
     try:
-        raw = msgspec.toml.decode(path.read_bytes(), type=dict[str, Any])
+        raw = msgspec.toml.decode(data, type=dict[str, Any])
     except ImportError:
         raise BackendMissing("reading TOML on Python 3.10 needs tomli", hint="pip install tomli") from None
-    except OSError as error:
-        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
     except (UnicodeDecodeError, msgspec.DecodeError) as error:
         raise InvalidJob(f"{path.name} is no TOML: {error}", hint="docs/subtitles.md shows one.") from None
     base = raw.pop("based_on", "netflix-en")

@@ -82,7 +82,7 @@ def compare(
     stays so. `divide` shares the text of a merged cue among its lines, or gives None. `loose`: another
     breaking of lines is no change (for files that are known by what the run has now).
     """
-    return _Comparing(sent, cues, lines, divide, tolerance_ms, loose).done()
+    return _Comparing(sent, cues, lines, divide, tolerance_ms, loose).comparison()
 
 
 class _Comparing:
@@ -142,7 +142,7 @@ class _Comparing:
         self.removed: list[int] = []
         self.unchanged = 0
 
-    def done(self) -> Comparison:
+    def comparison(self) -> Comparison:
         digests = [digest_of(cue.text) for cue in self.cues]
         for pair in match(self.known, self.cues, digests, tolerance_ms=self.tolerance):
             if not pair.known:

@@ -141,14 +141,14 @@ def _replaced(cue: SubtitleText, text: str) -> SubtitleText:
 def _cue(
     at: int, line: str, label: str, body: list[str], cues: list[SubtitleText], problems: list[Problem]
 ) -> None:
-    found = times_of(
+    times = times_of(
         line.replace(".", ",") if "-->" in line and line.count(".") == 2 and "," not in line else line
     )
-    if not isinstance(found, tuple):
-        reason = found or "not the times of a cue"
+    if not isinstance(times, tuple):
+        reason = times or "not the times of a cue"
         problems.append(Problem(line=at + 1, reason=reason, text="\n".join([line, *body]), lost=True))
         return
-    start_ms, end_ms, _, odd = found
+    start_ms, end_ms, _, odd = times
     odd = ", ".join(part for part in odd.split(", ") if part and part != "no hours")
     if "," in line.partition("-->")[0]:
         odd = ", ".join(filter(None, (odd, "a comma before the thousandths")))

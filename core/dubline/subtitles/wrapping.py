@@ -81,9 +81,9 @@ def _best(words: list[str], line_length: int, lines: int, language: str) -> list
     bare = [TAGS.sub("", word) for word in words]
     most = lines or len(words)
     for count in range(1, min(most, len(words)) + 1):
-        found = _cheapest(words, seen, bare, count, line_length or 10**9, language)
-        if found is not None:
-            return found
+        rows = _cheapest(words, seen, bare, count, line_length or 10**9, language)
+        if rows is not None:
+            return rows
     return None
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import structs
 
 from dubline.errors import InvalidJob
+from dubline.files import bytes_of
 from dubline.subtitles.ass import write_ass
 from dubline.subtitles.cues import Subtitles, SubtitleText
 from dubline.subtitles.decoding import decode
@@ -28,19 +29,16 @@ def read_subtitles(path: Path, *, encoding: str = "", language: str = "", strict
     Raises:
         InvalidJob: see `read_srt` and `read_vtt`; or it has neither.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
-    found = decode(data, encoding=encoding, language=language, where=path.name)
-    text = found.text.removeprefix("\ufeff")
+    data = bytes_of(path)
+    file = decode(data, encoding=encoding, language=language, where=path.name)
+    text = file.text.removeprefix("\ufeff")
     if path.suffix.lower() not in (".srt", ".vtt", ".txt", "") and not text.startswith("WEBVTT"):
         raise InvalidJob(
             f"{path.name} is of no kind that subtitles are read from", hint="Give an .srt or a .vtt."
         )
     reader = read_vtt if text.startswith("WEBVTT") or path.suffix.lower() == ".vtt" else read_srt
     subtitles = reader(text, strict=strict, name=path.name)
-    return structs.replace(subtitles, encoding=found.encoding, notes=(found.note,) if found.note else ())
+    return structs.replace(subtitles, encoding=file.encoding, notes=(file.note,) if file.note else ())
 
 
 def write_subtitles(

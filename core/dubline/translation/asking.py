@@ -33,13 +33,13 @@ class Asking:
             DublineError: what concerns all lines (no server, no memory); `Cancelled`. What was answered until
                 then is kept.
         """
-        wanted = list({line.key: line for line in lines}.values())
+        unique = list({line.key: line for line in lines}.values())
         known: Mapping[str, Answer] = ChainMap(dict(given or {}), self._memory.known)
-        if all(line.key in known or line.key in self._failures for line in wanted):
+        if all(line.key in known or line.key in self._failures for line in unique):
             return
         # Asked again, a model draws the same lots; a server may answer better the next time.
-        final = set() if self._in_context else {line.key for line in wanted if line.wanted}
-        for batch in self._translator.translate(wanted, known, self._report):
+        final = set() if self._in_context else {line.key for line in unique if line.wanted}
+        for batch in self._translator.translate(unique, known, self._report):
             self.asked += len(batch)
             self._memory.add(batch, final)
             for key, answer in batch.items():
@@ -77,11 +77,11 @@ def combined(
 
     first = (0,) * len(parts)
     heap, seen = [(loss(first), first)], {first}
-    found: list[Candidate] = []
-    while heap and len(found) < most:
+    totals: list[Candidate] = []
+    while heap and len(totals) < most:
         worth, picked = heapq.heappop(heap)
         chosen = [part[i] for part, i in zip(parts, picked, strict=True)]
-        found.append(
+        totals.append(
             Candidate(
                 text=join([c.text for c in chosen]),
                 score=round(-worth, 6) if scored else None,
@@ -93,7 +93,7 @@ def combined(
             if after[place] < len(parts[place]) and after not in seen:
                 seen.add(after)
                 heapq.heappush(heap, (loss(after), after))
-    return distinct(found)
+    return distinct(totals)
 
 
 def _origin(chosen: Sequence[Candidate]) -> str:
@@ -104,7 +104,7 @@ def _origin(chosen: Sequence[Candidate]) -> str:
 
 def distinct(*groups: Iterable[Candidate]) -> tuple[Candidate, ...]:
     """The candidates in their order, each text once."""
-    found: dict[str, Candidate] = {}
+    by_text: dict[str, Candidate] = {}
     for candidate in itertools.chain(*groups):
-        found.setdefault(candidate.text, candidate)
-    return tuple(found.values())
+        by_text.setdefault(candidate.text, candidate)
+    return tuple(by_text.values())

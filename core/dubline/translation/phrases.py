@@ -25,7 +25,7 @@ class Phrase:
     """One thing to translate. `parts` are indices of segments, `texts` their plain texts, `text` the whole.
 
     `sentences` is what the translator gets one by one. `occurrence` counts the same words by the same speaker
-    before it. `wanted` is what was asked for.
+    before it. `wishes` are what was asked for.
     """
 
     parts: tuple[int, ...]
@@ -34,7 +34,7 @@ class Phrase:
     speaker: str
     sentences: tuple[str, ...]
     occurrence: int = 0
-    wanted: list[Wanted] = field(default_factory=lambda: [""])
+    wishes: list[Wanted] = field(default_factory=lambda: [""])
 
     @property
     def speakable(self) -> bool:
@@ -64,7 +64,7 @@ def phrases(
     """The phrases of a transcript in order; every segment is in one. `texts` are the segments' plain
     texts."""
     plain = [structs.replace(s, text=text) for s, text in zip(segments, texts, strict=True)]
-    found = []
+    in_order = []
     met: dict[tuple[str, str], int] = {}
     for parts in groups(plain, language):
         whole = join([texts[part] for part in parts])
@@ -72,10 +72,10 @@ def phrases(
         cut = sentences(whole, language) if whole_sentences else (whole,)
         occurrence = met.get((speaker, whole), 0)
         met[speaker, whole] = occurrence + 1
-        found.append(
+        in_order.append(
             Phrase(parts, tuple(texts[part] for part in parts), whole, speaker, cut or (whole,), occurrence)
         )
-    return found
+    return in_order
 
 
 def source_lines(
@@ -87,7 +87,7 @@ def source_lines(
     speaker: str,
     tone: Tone | None,
     slower: float,
-    wanted: Iterable[Wanted] = ("",),
+    wishes: Iterable[Wanted] = ("",),
 ) -> tuple[SourceLine, ...]:
     """A line for each sentence of a phrase and each thing wanted.
 
@@ -100,7 +100,7 @@ def source_lines(
     lines = []
     for number, text in enumerate(phrase.sentences):
         time = seconds * len(text) / letters
-        for what in wanted:
+        for what in wishes:
             key = (
                 line_key(text, what, phrase.speaker, phrase.occurrence, number)
                 if in_context

@@ -73,13 +73,13 @@ class Solver:
         self._why: dict[tuple[int, ...], tuple[str, ...]] = {}
         self._judged: dict[tuple[int, ...], int] = {}
 
-    def solve(self, found: Sequence[Phrase], kept: Mapping[int, str]) -> dict[int, Outcome]:
+    def solve(self, phrases: Sequence[Phrase], kept: Mapping[int, str]) -> dict[int, Outcome]:
         """Index of a segment -> what became of it. `kept`: texts that stay; nobody asks for a phrase of which
         all parts have one, but a translator that looks at the context sees them."""
         self._outcomes: dict[int, Outcome] = {}
         outcomes = self._outcomes
         todo: list[Phrase] = []
-        for phrase in found:
+        for phrase in phrases:
             if not phrase.text:
                 continue
             if not phrase.speakable:
@@ -103,12 +103,12 @@ class Solver:
                 break
         picked = self._choose(todo)
         for phrase, choice in zip(todo, picked, strict=True):
-            outcomes.update(self._told(phrase, choice))
+            outcomes.update(self._outcomes_of(phrase, choice))
         return outcomes
 
     # --- asking ----------------------------------------------------------------------------------
 
-    def _lines(self, phrase: Phrase, wanted: Sequence[Wanted] = ()) -> tuple[SourceLine, ...]:
+    def _lines(self, phrase: Phrase, wishes: Sequence[Wanted] = ()) -> tuple[SourceLine, ...]:
         first = self._segments[phrase.parts[0]]
         tone = self._tones.get(first.id)
         return source_lines(
@@ -119,7 +119,7 @@ class Solver:
             speaker=self._speakers.get(phrase.speaker, phrase.speaker),
             tone=tone,
             slower=self._time.slower(phrase.speaker, tone),
-            wanted=wanted or phrase.wanted,
+            wishes=wishes or phrase.wishes,
         )
 
     def _reviewed(self, todo: list[Phrase], *, last: bool) -> tuple[list[Phrase], bool]:
@@ -149,14 +149,14 @@ class Solver:
         return reviewed, changed
 
     def _want(self, phrase: Phrase, what: Literal["shorter", "longer"]) -> bool:
-        if not self._varies or what in phrase.wanted:
+        if not self._varies or what in phrase.wishes:
             return False
-        phrase.wanted.append(what)
+        phrase.wishes.append(what)
         return True
 
     def _judge(self, phrase: Phrase) -> None:
         """Find the phrase's usable candidates, or the reasons why there is none."""
-        each = len(phrase.wanted)
+        each = len(phrase.wishes)
         if self._judged.get(phrase.parts) == each:
             return
         self._judged[phrase.parts] = each
@@ -215,7 +215,7 @@ class Solver:
             text, slots, self._target, self._time.model(phrase.speaker).seconds, sources=phrase.texts
         )
 
-    def _told(self, phrase: Phrase, choice: int | None) -> dict[int, Outcome]:
+    def _outcomes_of(self, phrase: Phrase, choice: int | None) -> dict[int, Outcome]:
         sentence = self._segments[phrase.parts[0]].id
         if choice is None:
             reasons = self._why[phrase.parts]
@@ -256,13 +256,13 @@ def glossary_hits(
 ) -> tuple[int, int]:
     """How often a term that has a translation stands in the source, and how often its translation is
     there."""
-    found = held = 0
+    terms_met = terms_kept = 0
     terms = [term for term in glossary if term.target]
     for line in lines:
         if line.text is None:
             continue
         for term in terms:
             if term.source.casefold() in line.source_text.casefold():
-                found += 1
-                held += term.target.casefold() in line.text.casefold()
-    return found, held
+                terms_met += 1
+                terms_kept += term.target.casefold() in line.text.casefold()
+    return terms_met, terms_kept

@@ -81,13 +81,13 @@ def tones(work: Work, sound: Sound, transcript: Transcript) -> Tones:
         ValidationError, AudioProcessingError: the sound cannot be read.
         Cancelled: the report asked to stop.
     """
-    found = measure(work.open(sound.path), transcript.segments, work.report)
+    by_segment = measure(work.open(sound.path), transcript.segments, work.report)
     few = _speakers_with_few(transcript.segments)
     if few:
         names = ", ".join(transcript.name_of(speaker) for speaker in few)
         work.note(f"too few lines to tell a tone (under {LEAST_SEGMENTS}): {names}")
-    measured = sum((t.level, t.pitch, t.rate) != (None, None, None) for t in found.values())
-    return Tones(tones=found, measured=measured)
+    measured = sum((t.level, t.pitch, t.rate) != (None, None, None) for t in by_segment.values())
+    return Tones(tones=by_segment, measured=measured)
 
 
 def measure(path: Path, segments: Sequence[Segment], report: Report = silent) -> dict[int, Tone]:
@@ -102,13 +102,13 @@ def measure(path: Path, segments: Sequence[Segment], report: Report = silent) ->
     """
     _parselmouth()
     heard: dict[int, Heard] = {}
-    for done, segment in enumerate(segments):
-        report(done, len(segments))
+    for count, segment in enumerate(segments):
+        report(count, len(segments))
         heard[segment.id] = _hear(path, segment)
     report(len(segments), len(segments))
     speakers = {segment.id: segment.speaker for segment in segments}
     medians = {speaker: _medians(heard, speakers, speaker) for speaker in set(speakers.values())}
-    return {number: _against(found, medians[speakers[number]]) for number, found in heard.items()}
+    return {number: _against(own, medians[speakers[number]]) for number, own in heard.items()}
 
 
 def tag(level: float | None, pitch: float | None, rate: float | None, *, voiced: float | None = None) -> str:
@@ -141,20 +141,20 @@ def tag(level: float | None, pitch: float | None, rate: float | None, *, voiced:
 
 
 def _medians(heard: dict[int, Heard], speakers: dict[int, str], speaker: str) -> Heard:
-    own = [found for number, found in heard.items() if speakers[number] == speaker]
+    own = [one for number, one in heard.items() if speakers[number] == speaker]
 
     def middle(name: str) -> float | None:
-        values = [value for found in own if (value := getattr(found, name)) is not None]
+        values = [value for one in own if (value := getattr(one, name)) is not None]
         return median(values) if speaker != UNKNOWN and len(values) >= LEAST_SEGMENTS else None
 
     return Heard(middle("level"), middle("pitch"), middle("rate"))
 
 
-def _against(found: Heard, usual: Heard) -> Tone:
-    level = _less(found.level, usual.level)
-    pitch = _less(found.pitch, usual.pitch)
-    rate = None if found.rate is None or not usual.rate else found.rate / usual.rate
-    words = tag(level, pitch, rate, voiced=found.voiced)
+def _against(own: Heard, usual: Heard) -> Tone:
+    level = _less(own.level, usual.level)
+    pitch = _less(own.pitch, usual.pitch)
+    rate = None if own.rate is None or not usual.rate else own.rate / usual.rate
+    words = tag(level, pitch, rate, voiced=own.voiced)
     return Tone(level=_tidy(level, 1), pitch=_tidy(pitch, 1), rate=_tidy(rate, 2), tag=words)
 
 
@@ -191,8 +191,8 @@ def _hear(path: Path, segment: Segment) -> Heard:
     level, seconds = _gated_level(np.concatenate(powers))
     if level is None:
         return Heard(rate=rate)
-    found = np.concatenate(pitches)
-    voiced = found[found > 0]
+    frequencies = np.concatenate(pitches)
+    voiced = frequencies[frequencies > 0]
     pitch = 12 * math.log2(float(np.median(voiced))) if len(voiced) * PITCH_STEP >= LEAST_VOICED else None
     return Heard(level, pitch, rate, min(1.0, len(voiced) * PITCH_STEP / seconds))
 
@@ -236,8 +236,8 @@ def _pitches(block: NDArray[np.float32], hertz: int) -> NDArray[np.float64]:
         return np.zeros(0)
     sound = _parselmouth().Sound(mono, sampling_frequency=hertz)
     pitch = sound.to_pitch(time_step=PITCH_STEP, pitch_floor=PITCHES[0], pitch_ceiling=PITCHES[1])
-    found: NDArray[np.float64] = np.asarray(pitch.selected_array["frequency"], np.float64)
-    return found
+    frequencies: NDArray[np.float64] = np.asarray(pitch.selected_array["frequency"], np.float64)
+    return frequencies
 
 
 def _letters_a_second(segment: Segment) -> float | None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from dubline.errors import InvalidJob
+
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all values: immutable, keyword-only, unknown fields refused when decoded."""
@@ -43,3 +45,31 @@ def to_json(value: Any) -> bytes:
 def canonical_json(value: Any) -> bytes:
     """Value -> JSON with sorted keys and no spaces: the same value always gives the same bytes."""
     return msgspec.json.encode(msgspec.to_builtins(value, order="sorted", str_keys=True), order="sorted")
+
+
+def raw_json(data: bytes, where: str) -> Any:
+    """JSON, with or without a mark before it -> lists, dictionaries and plain values.
+
+    Raises:
+        InvalidJob: it is not JSON.
+    """
+    try:
+        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidJob(
+            f"{where} is not JSON: {error}",
+            hint="Take the file as Dubline wrote it, or correct the place named.",
+        ) from None
+
+
+def check_format(raw: Any, where: str, format: str, *, remedy: str) -> None:
+    """Refuse the JSON of a file that names another format than this one.
+
+    Raises:
+        InvalidJob: it does.
+    """
+    if isinstance(raw, dict) and raw.get("format", format) != format:
+        raise InvalidJob(
+            f"{where}: the format is {raw['format']!r}, not {format!r}",
+            hint=f"It was written by another version; {remedy}.",
+        )

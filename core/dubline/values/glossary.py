@@ -48,7 +48,7 @@ def read_glossary(path: Path) -> tuple[Term, ...]:
     """
     rows = list(_rows(path, _text(path)))
     columns, rows = _columns(path, rows)
-    found: dict[str, tuple[int, Term]] = {}
+    terms: dict[str, tuple[int, Term]] = {}
     for line, cells in rows:
         source, target, note = (
             cells[column] if column is not None and column < len(cells) else "" for column in columns
@@ -65,16 +65,16 @@ def read_glossary(path: Path) -> tuple[Term, ...]:
                 hint="A row is source, target, note. Put a cell that holds a comma or a tab into quotes.",
             )
         term = Term(source=source, target=target, note=note)
-        before, known = found.setdefault(source.casefold(), (line, term))
+        before, known = terms.setdefault(source.casefold(), (line, term))
         if known.target != target:
             raise InvalidJob(
                 f"{path}, line {line}: {source!r} is {target or 'nothing'!r} here and "
                 f"{known.target or 'nothing'!r} on line {before}",
                 hint="A term has one translation: remove one of the two lines.",
             )
-    if not found:
+    if not terms:
         raise InvalidJob(f"{path} holds no terms", hint="A row is source, target, note.")
-    return tuple(term for _, term in found.values())
+    return tuple(term for _, term in terms.values())
 
 
 def _text(path: Path) -> str:
@@ -107,14 +107,14 @@ def _text(path: Path) -> str:
 def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     """(line where it begins, cells) of each row that holds something."""
     first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
-    told = first.casefold().removeprefix("sep=") if first.casefold().startswith("sep=") else ""
-    delimiter = told[:1] or _delimiter(text)
+    separator = first.casefold().removeprefix("sep=") if first.casefold().startswith("sep=") else ""
+    delimiter = separator[:1] or _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
-            marks = row[0].startswith("#") or (told and line == 1) if row else False
+            marks = row[0].startswith("#") or (separator and line == 1) if row else False
             if any(cells) and not marks:
                 yield line, cells
             line = reader.line_num + 1

@@ -19,8 +19,9 @@ from typing import Any
 import msgspec
 
 from dubline.errors import InvalidJob
+from dubline.files import bytes_of, write_whole
 from dubline.timebase import whole
-from dubline.values.base import Choice, ModelIdentity, Value, to_json
+from dubline.values.base import Choice, ModelIdentity, Value, check_format, raw_json, to_json
 
 FORMAT = "dubline.transcript.1"
 UNKNOWN = ""
@@ -192,8 +193,6 @@ def write_transcript(transcript: Transcript, path: Path) -> None:
         InvalidJob: as `transcript_json`.
         OSError: the file cannot be written.
     """
-    from dubline.files import write_whole
-
     write_whole(path, transcript_json(transcript))
 
 
@@ -206,11 +205,7 @@ def read_transcript(path: Path) -> Transcript:
     Raises:
         InvalidJob: the file cannot be read, or is no transcript (see `parse_transcript`).
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
-    return parse_transcript(data, path.name)
+    return parse_transcript(bytes_of(path), path.name)
 
 
 def parse_transcript(data: bytes | str, where: str = "transcript") -> Transcript:
@@ -230,24 +225,14 @@ def parse_transcript(data: bytes | str, where: str = "transcript") -> Transcript
         if whole.format == FORMAT:
             _check(whole, where)
             return whole
-    try:
-        raw = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidJob(
-            f"{where} is not JSON: {error}",
-            hint="Take the file as Dubline wrote it, or correct the place named.",
-        ) from None
+    raw = raw_json(text, where)
     if isinstance(raw, list):
         if len(raw) != 1:
             raise InvalidJob(
                 f"{where} holds {len(raw)} transcripts", hint="Give a file with one transcript in it."
             )
         raw = raw[0]
-    if isinstance(raw, dict) and raw.get("format", FORMAT) != FORMAT:
-        raise InvalidJob(
-            f"{where}: the format is {raw['format']!r}, not {FORMAT!r}",
-            hint="It was written by another version; write it again with this one.",
-        )
+    check_format(raw, where, FORMAT, remedy="write it again with this one")
     try:
         transcript = msgspec.convert(raw, Transcript)
     except msgspec.ValidationError as error:

@@ -18,7 +18,8 @@ from typing import Any, Literal
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.values.base import Value, to_json
+from dubline.files import bytes_of
+from dubline.values.base import Value, check_format, raw_json, to_json
 from dubline.values.transcript import UNKNOWN, Engine, Speaker, milliseconds
 
 FORMAT = "dubline.translation.1"
@@ -197,8 +198,8 @@ class Translation(Value, frozen=True):
 def counted(segments: tuple[TranslatedSegment, ...], glossary: tuple[int, int] = (0, 0)) -> Totals:
     """The totals of these segments."""
     states = [s.state for s in segments]
-    found = [s.fit for s in segments if s.fit is not None and s.state == "translated"]
-    fits = [fit.status for fit in found]
+    lengths = [s.fit for s in segments if s.fit is not None and s.state == "translated"]
+    fits = [fit.status for fit in lengths]
     return Totals(
         segments=len(segments),
         translated=states.count("translated"),
@@ -211,7 +212,7 @@ def counted(segments: tuple[TranslatedSegment, ...], glossary: tuple[int, int] =
         short=fits.count("short"),
         too_long=fits.count("too_long"),
         unsure=fits.count("unsure"),
-        measured=sum(fit.basis == "measured" for fit in found),
+        measured=sum(fit.basis == "measured" for fit in lengths),
         fitting=round((fits.count("fits") + fits.count("borrowed")) / len(fits), 4) if fits else None,
         glossary=glossary,
     )
@@ -236,11 +237,7 @@ def read_translation(path: Path) -> Translation:
     Raises:
         InvalidJob: the file cannot be read, or is no translation (see `parse_translation`).
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
-    return parse_translation(data, path.name)
+    return parse_translation(bytes_of(path), path.name)
 
 
 def place_of(root: Path, target: str) -> Path:
@@ -264,19 +261,8 @@ def parse_translation(data: bytes | str, where: str = "translation") -> Translat
         InvalidJob: not JSON, an unknown or missing field, a wrong type, an impossible time, an id used twice,
             an unlisted speaker, a state that its text contradicts. The message names the segment.
     """
-    text = data.encode() if isinstance(data, str) else data
-    try:
-        raw = msgspec.json.decode(text.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidJob(
-            f"{where} is not JSON: {error}",
-            hint="Take the file as Dubline wrote it, or correct the place named.",
-        ) from None
-    if isinstance(raw, dict) and raw.get("format", FORMAT) != FORMAT:
-        raise InvalidJob(
-            f"{where}: the format is {raw['format']!r}, not {FORMAT!r}",
-            hint="It was written by another version; translate again with this one.",
-        )
+    raw = raw_json(data.encode() if isinstance(data, str) else data, where)
+    check_format(raw, where, FORMAT, remedy="translate again with this one")
     try:
         translation = msgspec.convert(raw, Translation)
     except msgspec.ValidationError as error:

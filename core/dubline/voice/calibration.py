@@ -125,7 +125,7 @@ def voice_models(language: str, spoken: Mapping[str, Mapping[str, float]]) -> di
     for voice, lengths in sorted(spoken.items()):
         together.setdefault(parted(voice)[0], []).extend(lengths.items())
     common = {backend: calibrated(ordinary, lines) for backend, lines in together.items()}
-    found = {}
+    models = {}
     for voice, lengths in sorted(spoken.items()):
         model = calibrated(ordinary, list(lengths.items()))
         shared = common[parted(voice)[0]]
@@ -134,8 +134,8 @@ def voice_models(language: str, spoken: Mapping[str, Mapping[str, float]]) -> di
             own = statistics.median(off) * len(off) / (len(off) + _DRAWN) if off else 0.0
             model = shared.scaled(math.exp(own))
         basis = f"the pace of {voice}, from {len(lengths)} takes" if model.error else model.basis
-        found[voice] = structs.replace(model, spoken=dict(lengths), basis=basis)
-    return found
+        models[voice] = structs.replace(model, spoken=dict(lengths), basis=basis)
+    return models
 
 
 # --- in the run folder -------------------------------------------------------------------------
@@ -190,8 +190,8 @@ def known_durations(root: Path, language: str) -> Known:
     models = {name: model for name, model in here.voices.items() if name in used}
     takes = sum(len(model.spoken) for model in models.values())
     names = ", ".join(list(models)[:3]) + (f" and {len(models) - 3} others" if len(models) > 3 else "")
-    told = (f"the pace is that of {names}, from {takes} takes",) if models else ()
-    return Known(speakers=speakers, late=here.late, notes=(*notes, *told))
+    note = (f"the pace is that of {names}, from {takes} takes",) if models else ()
+    return Known(speakers=speakers, late=here.late, notes=(*notes, *note))
 
 
 def fitted_by(translation: Translation, known: Known, *, frame_rate: str = "") -> Translation:
@@ -217,7 +217,7 @@ def fitted_by(translation: Translation, known: Known, *, frame_rate: str = "") -
 def late_takes(translation: Translation, takes: Takes) -> dict[int, LateTake]:
     """Segment's id -> its take, where that begins later than the segment."""
     by_id = {take.id: take for take in takes.takes if take.frames}
-    found, before = {}, ""
+    lateness, before = {}, ""
     for line in translation.segments:
         text = digest(unmark(line.text or "").plain)
         take = by_id.get(line.id)
@@ -225,11 +225,11 @@ def late_takes(translation: Translation, takes: Takes) -> dict[int, LateTake]:
             late = round(take.start / take.rate - line.start, 3)
             if late > 0:
                 too_long = take.state == "too_long"
-                found[line.id] = LateTake(
+                lateness[line.id] = LateTake(
                     text=text, before=before, late=late, borrowed=take.borrowed, too_long=too_long
                 )
         before = text
-    return found
+    return lateness
 
 
 def _came(fit: Fit, take: LateTake) -> Fit:
@@ -271,8 +271,8 @@ def _read(root: Path) -> tuple[KeptDurations, tuple[str, ...]]:
         return KeptDurations(), ()
     except (OSError, ValueError):  # msgspec's errors are ValueErrors
         pass
-    told = f"{path.name} is damaged and is passed over: the voices' pace is not known until the next dub"
-    return KeptDurations(), (told,)
+    note = f"{path.name} is damaged and is passed over: the voices' pace is not known until the next dub"
+    return KeptDurations(), (note,)
 
 
 def _possible(model: DurationModel) -> bool:

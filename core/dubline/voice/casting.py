@@ -75,20 +75,20 @@ def speaker_pitches(work: Work, sound: Sound, transcript: Transcript) -> Speaker
     for segment in transcript.segments:
         if segment.speaker != UNKNOWN and not segment.overlap:
             spoken[segment.speaker].append(segment)
-    found = {}
-    for done, (speaker, segments) in enumerate(sorted(spoken.items())):
-        work.report(done, len(spoken))
+    hertz = {}
+    for count, (speaker, segments) in enumerate(sorted(spoken.items())):
+        work.report(count, len(spoken))
         pitch = median_pitch(work.open(sound.path), segments)
         if pitch is not None:
-            found[speaker] = round(pitch, 1)
+            hertz[speaker] = round(pitch, 1)
     work.report(len(spoken), len(spoken))
-    return SpeakerPitches(hertz=found)
+    return SpeakerPitches(hertz=hertz)
 
 
 def median_pitch(path: Path, segments: Iterable[Segment]) -> float | None:
     """The median pitch of these segments in Hz, the longest first, a minute at most; None where less than
     half a second of them is voiced."""
-    sound, left, found = open_sound(path), ENOUGH, []
+    sound, left, pitches = open_sound(path), ENOUGH, []
     for segment in sorted(segments, key=lambda s: (s.start - s.end, s.start)):
         start = min(max(0, round(segment.start * sound.rate)), sound.frames)
         stop = min(round(min(segment.end, segment.start + left) * sound.rate), sound.frames)
@@ -96,10 +96,10 @@ def median_pitch(path: Path, segments: Iterable[Segment]) -> float | None:
             continue
         left -= (stop - start) / sound.rate
         for block in read_blocks(path, round(PIECE * sound.rate), start, stop):
-            found.append(_pitches(block, sound.rate))
+            pitches.append(_pitches(block, sound.rate))
         if left <= 0:
             break
-    voiced = np.concatenate(found) if found else np.zeros(0)
+    voiced = np.concatenate(pitches) if pitches else np.zeros(0)
     voiced = voiced[voiced > 0]
     return float(np.median(voiced)) if len(voiced) * STEP >= LEAST_VOICED else None
 
@@ -122,7 +122,7 @@ def cast_speakers(
     """
     pitches, roles, earlier = pitches or {}, roles or {}, earlier or {}
     uses: Counter[str] = Counter()
-    found: dict[str, CastVoice] = {}
+    voices: dict[str, CastVoice] = {}
     open_ones: list[tuple[str, Speaker, Role]] = []
     for speaker in speakers:
         name = speaker.name or speaker.id
@@ -136,13 +136,13 @@ def cast_speakers(
         else:
             open_ones.append((name, speaker, role))
             continue
-        found[speaker.id] = chosen
+        voices[speaker.id] = chosen
         uses[chosen.voice] += 1
     for name, speaker, role in sorted(open_ones, key=lambda item: (item[0], item[1].id)):
         chosen = _nearest(name, speaker.id, role, pitches.get(speaker.id), offered[default], default, uses)
-        found[speaker.id] = chosen
+        voices[speaker.id] = chosen
         uses[chosen.voice] += 1
-    return tuple(found[speaker.id] for speaker in speakers)
+    return tuple(voices[speaker.id] for speaker in speakers)
 
 
 def full_name(voice: str, backends: Iterable[str], default: str) -> str:

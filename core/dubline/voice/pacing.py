@@ -93,7 +93,7 @@ def hear_pace(work: Work, texts: tuple[str, ...], job: PaceJob) -> VoicePace:
         options = {key: value for key, value in choice.options.items() if key not in _NO_MATTER}
         key = take_key(choice.backend, options, voice.identities, job.language, job.name)
         kept = _Lengths(work.root / "memory" / f"lengths-{key}.jsonl")
-        found: dict[str, float] = {}
+        lengths: dict[str, float] = {}
         alike: list[str] = []
         for number, text in enumerate(texts):
             work.report(number, len(texts))
@@ -114,16 +114,16 @@ def hear_pace(work: Work, texts: tuple[str, ...], job: PaceJob) -> VoicePace:
                 seconds = round(take.sound.shape[1] / take.rate, 3)
                 kept.add(text, seconds)
             alike.clear()
-            found[text] = seconds
+            lengths[text] = seconds
         work.report(len(texts), len(texts))
-    if texts and not found:
+    if texts and not lengths:
         raise BackendFailed(
             f"none of {len(texts)} lines could be spoken by {choice.backend}:{job.name}",
             hint="Try the voice by hand, or leave --voice out.",
         )
     full = full_name(job.name, [choice.backend], choice.backend)
-    work.facts.update({"voice": full, "spoken": len(found), "failed": len(texts) - len(found)})
-    return VoicePace(voice=full, language=job.language, lengths=found)
+    work.facts.update({"voice": full, "spoken": len(lengths), "failed": len(texts) - len(lengths)})
+    return VoicePace(voice=full, language=job.language, lengths=lengths)
 
 
 class _Lengths:

@@ -110,36 +110,36 @@ def references(work: Work, vocals: Sound | Stem, transcript: Transcript, job: Re
     for segment in transcript.segments:
         if segment.speaker != UNKNOWN and segment.text.strip():
             spoken[segment.speaker].append(segment)
-    wanted = [who for who in sorted(spoken) if not job.speakers or who in job.speakers]
-    found: dict[str, Reference] = {}
+    speakers = [who for who in sorted(spoken) if not job.speakers or who in job.speakers]
+    cuts: dict[str, Reference] = {}
     missing = {who: "speaks nowhere in this programme" for who in job.speakers if who not in spoken}
-    for done, who in enumerate(wanted):
-        work.report(done, len(wanted))
+    for count, who in enumerate(speakers):
+        work.report(count, len(speakers))
         busy = _others(who, transcript, job.turns)
         alone = [part for s in spoken[who] for part in _clear(s, busy, bool(job.turns))]
 
-        def tick(at: int = done) -> None:
-            work.report(at, len(wanted))
+        def tick(at: int = count) -> None:
+            work.report(at, len(speakers))
 
         best, why = _best(path, vocals, alone, busy, job, tick)
         if best is None:
             missing[who] = why
             continue
-        name = f"{len(found):03d}.wav"
+        name = f"{len(cuts):03d}.wav"
         start, end = _edges(best, transcript, vocals.frames / vocals.rate)
         _write(path, vocals.rate, vocals.frames, start, end, work.folder / name)
-        found[who] = Reference(
+        cuts[who] = Reference(
             path=work.result(name),
             text=" ".join(best.text.split()),
             sha256=checksum(work.folder / name),
             start=round(start, 3),
             seconds=round(end - start, 3),
         )
-    work.report(len(wanted), len(wanted))
-    work.facts.update({"cut": len(found), "missing": len(missing)})
+    work.report(len(speakers), len(speakers))
+    work.facts.update({"cut": len(cuts), "missing": len(missing)})
     for who, why in missing.items():
         work.note(f"{transcript.name_of(who)} has no reference to clone: {why}")
-    return References(cuts=found, missing=missing)
+    return References(cuts=cuts, missing=missing)
 
 
 def _best(
@@ -197,8 +197,8 @@ def _candidates(alone: Sequence[Segment], busy: Sequence[Span], job: ReferenceJo
 
 def _sureness(segments: Sequence[Segment]) -> float:
     """Mean confidence of the words, 0 to 1; 1 where the recognizer tells none."""
-    told = [s.confidence for s in segments if s.confidence is not None]
-    return sum(told) / len(told) if told else 1.0
+    confidences = [s.confidence for s in segments if s.confidence is not None]
+    return sum(confidences) / len(confidences) if confidences else 1.0
 
 
 def _cost(cut: _Cut, heard: Sequence[_Heard], usual: float) -> float:
@@ -243,13 +243,13 @@ def _others(who: str, transcript: Transcript, turns: Sequence[Turn]) -> list[Spa
     spans = [(s.start, s.end) for s in transcript.segments if s.speaker != who]
     # A label that nobody has is of no use: it may be a voice that was joined to this one by hand.
     spans += [(t.start, t.end) for t in turns if names.get(t.speaker, who) != who]
-    found: list[Span] = []
+    busy: list[Span] = []
     for start, end in sorted((start - APART, end + APART) for start, end in spans):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
+        if busy and start <= busy[-1][1]:
+            busy[-1] = (busy[-1][0], max(busy[-1][1], end))
         else:
-            found.append((start, end))
-    return found
+            busy.append((start, end))
+    return busy
 
 
 def _within(start: float, end: float, busy: Sequence[Span]) -> list[Span]:

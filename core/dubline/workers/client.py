@@ -296,8 +296,8 @@ class WorkerClient:
                     str(error.get("message")) or f"{self.name} failed", hint=str(error.get("hint") or "")
                 )
             match message.get("progress"):
-                case [int() | float() as done, int() | float() as total]:
-                    progress = (float(done), float(total))
+                case [int() | float() as count, int() | float() as total]:
+                    progress = (float(count), float(total))
                     self._tick(report, progress)
                 case _:
                     raise self._nonsense(message)

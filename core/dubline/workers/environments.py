@@ -123,7 +123,7 @@ def install(
         if (mark := installed(name, parts)) is not None:
             return mark
         before = installed(name)
-        wanted = tuple(sorted({*parts, *(before.parts if before else ())}))
+        all_parts = tuple(sorted({*parts, *(before.parts if before else ())}))
         began = time.monotonic()
         (folder / "installed.json").unlink(missing_ok=True)
         _check_room(folder, recipe)
@@ -133,7 +133,7 @@ def install(
             say(f"making {folder} with {base}")
             _run([base, "-m", "venv", str(folder)], say, lambda: report(0, recipe.packages))
         seen = 0
-        for arguments in (*recipe.installs, *(call for part in wanted for call in recipe.parts[part])):
+        for arguments in (*recipe.installs, *(call for part in all_parts for call in recipe.parts[part])):
             pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
             pip += ["--progress-bar", "off", *arguments]
 
@@ -146,15 +146,15 @@ def install(
             _run(pip, count, lambda: report(min(seen, recipe.packages - 1), recipe.packages))
         say("trying what was installed")
         lacking = "import importlib.util as u; print([m for m in {!r} if u.find_spec(m) is None])"
-        if (found := _works(python, lacking.format(recipe.imports))) != "[]":
+        if (missing := _works(python, lacking.format(recipe.imports))) != "[]":
             raise BackendMissing(
-                f"the environment of {name} lacks {found or 'a working Python'}",
+                f"the environment of {name} lacks {missing or 'a working Python'}",
                 hint=f"Make it anew: dubline backends uninstall {name}, then install {name}.",
             )
         mark = Installed(
             name=name,
-            recipe=_digest(recipe, wanted),
-            parts=wanted,
+            recipe=_digest(recipe, all_parts),
+            parts=all_parts,
             python=_works(python, "import platform; print(platform.python_version())") or "",
             seconds=round(time.monotonic() - began, 1),
             bytes=sum(p.lstat().st_size for p in folder.rglob("*") if not p.is_dir()),
@@ -235,9 +235,9 @@ def _python_for(recipe: Recipe) -> str:
         version = _works(Path(path), code) if path else None
         if path and version and oldest <= tuple(map(int, version.split("."))) <= newest:
             return path
-    wanted = f"{oldest[0]}.{oldest[1]} to {newest[0]}.{newest[1]}"
+    versions = f"{oldest[0]}.{oldest[1]} to {newest[0]}.{newest[1]}"
     raise BackendMissing(
-        f"{recipe.name} needs a Python from {wanted} with venv, and none was found",
+        f"{recipe.name} needs a Python from {versions} with venv, and none was found",
         hint=f"Install Python {recipe.tried[0]}.{recipe.tried[1]} beside this one, then try again.",
     )
 
@@ -251,7 +251,7 @@ def _clean() -> dict[str, str]:
 def _works(python: Path, code: str) -> str | None:
     """What a line of Python prints there; None if it fails."""
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [str(python), "-I", "-c", code],
             capture_output=True,
             text=True,
@@ -261,7 +261,7 @@ def _works(python: Path, code: str) -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
 def _run(command: list[str], line_read: Say, tick: Callable[[], None]) -> None:
@@ -304,12 +304,13 @@ def _run(command: list[str], line_read: Say, tick: Callable[[], None]) -> None:
         process.wait()
         raise
     if process.wait():
-        told = "\n  ".join(last)
-        if "No space left" in told:
+        output = "\n  ".join(last)
+        if "No space left" in output:
             raise StorageFull(
-                f"the disk is full: {told}", hint="Make room; the same command then goes on where it stopped."
+                f"the disk is full: {output}",
+                hint="Make room; the same command then goes on where it stopped.",
             )
         raise BackendMissing(
-            f"this failed: {' '.join(command[:4])} ...\n  {told}",
+            f"this failed: {' '.join(command[:4])} ...\n  {output}",
             hint="A missing network is the usual reason. The same command goes on where it stopped.",
         )

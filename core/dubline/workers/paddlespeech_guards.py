@@ -143,14 +143,14 @@ class GptTokenizer:
         for word in WORDS.findall(text):
             parts = [self.letters[byte] for byte in word.encode()]
             while len(parts) > 1:
-                found = [
+                merges = [
                     (self.ranks[pair], n)
                     for n, pair in enumerate(itertools.pairwise(parts))
                     if pair in self.ranks
                 ]
-                if not found:
+                if not merges:
                     break
-                _, n = min(found)
+                _, n = min(merges)
                 parts[n : n + 2] = [parts[n] + parts[n + 1]]
             numbers += [self.ids[part] for part in parts]
         return types.SimpleNamespace(input_ids=numbers)

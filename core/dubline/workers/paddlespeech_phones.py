@@ -92,10 +92,10 @@ class Phones:
             raise Unspeakable(f"the voice has no sounds for {''.join(left[:10])!r}")
         if self.mixed is None:
             return self._one(text, self.language)
-        found: list[Any] = []
+        arrays: list[Any] = []
         for piece, language in self.mixed.split_by_lang(text):
-            found += self._one(piece, "zh" if language == "zh" else "en")
-        return found
+            arrays += self._one(piece, "zh" if language == "zh" else "en")
+        return arrays
 
     def _one(self, text: str, language: str) -> list[Any]:
         front = self.zh if language == "zh" else self.en

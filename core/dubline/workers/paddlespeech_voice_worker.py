@@ -105,8 +105,8 @@ def normalizer(path: str) -> Any:
 
 def vocoder(p: dict[str, Any]) -> tuple[Any, str, dict[str, Any]]:
     """The vocoder, its kind and its settings. `p`: config, checkpoint, stats."""
-    told = weights.settings(p["config"])
-    inner = told.get("generator_params")
+    settings = weights.settings(p["config"])
+    inner = settings.get("generator_params")
     kinds = [kind for kind, (mark, *_) in VOCODERS.items() if isinstance(inner, dict) and mark in inner]
     if not kinds:
         raise weights.Refused(
@@ -122,7 +122,7 @@ def vocoder(p: dict[str, Any]) -> tuple[Any, str, dict[str, Any]]:
     model.eval()
     whole = getattr(code, f"{name}Inference")(normalizer(p["stats"]), model)
     whole.eval()
-    return whole, kinds[0], told
+    return whole, kinds[0], settings
 
 
 def spread(durations: Any, speed: float) -> Any:
@@ -142,15 +142,18 @@ class Voice:
         import numpy as np
 
         acoustic = p["acoustic"]
-        told = weights.settings(acoustic["config"])
+        settings = weights.settings(acoustic["config"])
         listed = weights.numbers(acoustic["phones"])
         speakers = weights.numbers(acoustic["speakers"]) if acoustic["speakers"] else {}
         from paddlespeech.t2s.models.fastspeech2.fastspeech2 import FastSpeech2
 
         try:
-            self.rate, self.hop = int(told["fs"]), int(told["n_shift"])
+            self.rate, self.hop = int(settings["fs"]), int(settings["n_shift"])
             self.model = FastSpeech2(
-                idim=len(listed), odim=int(told["n_mels"]), spk_num=len(speakers) or None, **told["model"]
+                idim=len(listed),
+                odim=int(settings["n_mels"]),
+                spk_num=len(speakers) or None,
+                **settings["model"],
             )
         except (KeyError, TypeError, ValueError, AssertionError) as error:
             raise weights.Refused(
@@ -166,10 +169,10 @@ class Voice:
             self.pitch_deviation = float(np.ravel(np.load(acoustic["pitch"], allow_pickle=False)[1])[0])
         self.vocoder, self.kind, other = vocoder(p["vocoder"])
         for key in ("fs", "n_shift", "n_mels"):
-            if key in other and other[key] != told[key]:
+            if key in other and other[key] != settings[key]:
                 raise weights.Refused(
                     "weights",
-                    f"the vocoder was made for {key} {other[key]}, the voice for {told[key]}",
+                    f"the vocoder was made for {key} {other[key]}, the voice for {settings[key]}",
                     "Take a vocoder of the same data set: hifigan_ljspeech with fastspeech2_ljspeech.",
                 )
         self.phones = phones.Phones(p["language"], acoustic["phones"], listed, p["nltk_data"])
@@ -253,8 +256,8 @@ class Service:
         if not rows:
             raise weights.Refused("backend_failed", "there is nothing in it that the voice can say")
         pieces = []
-        for done, row in enumerate(rows):
-            report(done, len(rows))
+        for count, row in enumerate(rows):
+            report(count, len(rows))
             pieces.append(self.voice.sound(row, params["speaker"], params["speed"], params["pitch"]))
         sound = np.concatenate(pieces)
         soundfile.write(params["path"], sound, self.voice.rate, subtype="FLOAT", format="WAV")

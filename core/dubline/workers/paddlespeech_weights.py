@@ -93,27 +93,27 @@ def read(path: str, part: str) -> dict[str, Any]:
         held = held[part]
     if not isinstance(held, dict):
         raise Refused("weights", f"{path} holds no weights", "Take PaddleSpeech's .pdz or .pdparams.")
-    found = {}
+    arrays = {}
     for name, value in held.items():
         value = value[1] if isinstance(value, tuple) and len(value) == 2 else value
         if isinstance(value, np.ndarray):
-            found[str(name)] = value
-    return found
+            arrays[str(name)] = value
+    return arrays
 
 
 def fill(model: Any, weights: dict[str, Any], path: str) -> None:
     """Put weights into a model: every one that it wants, each of its shape."""
     import paddle
 
-    wanted = model.state_dict()
-    lacking = [n for n in wanted if n not in weights or list(weights[n].shape) != list(wanted[n].shape)]
+    state = model.state_dict()
+    lacking = [n for n in state if n not in weights or list(weights[n].shape) != list(state[n].shape)]
     if lacking:
         raise Refused(
             "weights",
             f"{path} does not fit the settings beside it: {', '.join(sorted(lacking)[:3])}",
             "The .yaml and the weights have to come from one archive.",
         )
-    model.set_state_dict({name: paddle.to_tensor(weights[name]) for name in wanted})
+    model.set_state_dict({name: paddle.to_tensor(weights[name]) for name in state})
 
 
 def settings(path: str) -> dict[str, Any]:
@@ -121,12 +121,12 @@ def settings(path: str) -> dict[str, Any]:
     import yaml
 
     try:
-        told = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise Refused("weights", f"{path} cannot be read: {error}", "Get it again.") from None
-    if not isinstance(told, dict):
+    if not isinstance(content, dict):
         raise Refused("weights", f"{path} holds no settings", "Take the .yaml of the model's archive.")
-    return told
+    return content
 
 
 def numbers(path: str) -> dict[str, int]:

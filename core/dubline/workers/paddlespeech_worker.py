@@ -80,14 +80,14 @@ def safetensors(path: Path) -> dict[str, Any]:
         head = json.loads(file.read(length))
     values = np.memmap(path, np.uint8, "r", offset=8 + length)
     arrays = {}
-    for name, told in head.items():
+    for name, entry in head.items():
         if name == "__metadata__":
             continue
-        start, stop = told["data_offsets"]
-        array = values[start:stop].view(kinds[told["dtype"]])
-        if told["dtype"] == "BF16":  # the upper half of a float32
+        start, stop = entry["data_offsets"]
+        array = values[start:stop].view(kinds[entry["dtype"]])
+        if entry["dtype"] == "BF16":  # the upper half of a float32
             array = (array.astype(np.uint32) << 16).view(np.float32)
-        arrays[name] = array.reshape(told["shape"]).astype(np.float32)
+        arrays[name] = array.reshape(entry["shape"]).astype(np.float32)
     return arrays
 
 
@@ -104,7 +104,7 @@ def from_hugging_face(path: Path, code: Any) -> Any:
             "large-v3 and turbo do not fit it: take large-v2 or smaller, or another recognizer.",
         )
     model = code.Whisper(code.ModelDimensions(**{ours: config[theirs] for ours, theirs in SIZES.items()}))
-    wanted = model.state_dict()
+    state = model.state_dict()
     weights = {}
     for name, array in safetensors(path).items():
         if name == "proj_out.weight":  # the token embedding once more
@@ -114,10 +114,10 @@ def from_hugging_face(path: Path, code: Any) -> Any:
             name = name.replace(theirs, ours)
         if TURNED.search(name):
             array = array.T
-        if name not in wanted or list(wanted[name].shape) != list(array.shape):
+        if name not in state or list(state[name].shape) != list(array.shape):
             raise Refused("weights", f"{path} does not hold a Whisper as PaddleSpeech knows it: {name}")
         weights[name] = paddle.to_tensor(np.ascontiguousarray(array))
-    if lacking := wanted.keys() - weights.keys() - {"encoder.positional_embedding"}:
+    if lacking := state.keys() - weights.keys() - {"encoder.positional_embedding"}:
         raise Refused("weights", f"{path} lacks {', '.join(sorted(lacking)[:5])}")
     model.set_state_dict(weights)
     return model
@@ -149,9 +149,9 @@ def lay_out(tokenizer: Path, target: Path) -> None:
             for file in ("vocab.json", "merges.txt"):
                 (folder / file).write_bytes((source / file).read_bytes())
         elif (tokenizer / "tokenizer.json").is_file():  # the same in one file, as transformers 5 writes it
-            told = json.loads((tokenizer / "tokenizer.json").read_text(encoding="utf-8"))["model"]
-            (folder / "vocab.json").write_text(json.dumps(told["vocab"]), encoding="utf-8")
-            pairs = [pair if isinstance(pair, str) else " ".join(pair) for pair in told["merges"]]
+            model = json.loads((tokenizer / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+            (folder / "vocab.json").write_text(json.dumps(model["vocab"]), encoding="utf-8")
+            pairs = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
             (folder / "merges.txt").write_text("\n".join(pairs), encoding="utf-8")
     # OpenAI's mel_filters.npz is this, saved: whisper/audio.py says how it was made.
     mel = librosa.filters.mel(sr=16000, n_fft=400, n_mels=80)
@@ -233,14 +233,14 @@ def settled(path: Path) -> str:
         if not value or not isinstance(value, str):
             continue
         places = [folder / value for folder in (path.parent, path.parent.parent)]
-        found = next((place for place in places if Path(f"{place}{ending}").is_file()), None)
-        if found is None:
+        file = next((file for file in places if Path(f"{file}{ending}").is_file()), None)
+        if file is None:
             raise Refused(
                 "weights",
                 f"{path} names the file {value}{ending} ({key}), which is not there",
                 f"Put it at {places[0]}{ending}.",
             )
-        settings[key] = str(found.absolute())
+        settings[key] = str(file.absolute())
     copy = Path("settings", path.name).absolute()
     copy.parent.mkdir(exist_ok=True)
     copy.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")

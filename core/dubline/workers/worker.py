@@ -107,10 +107,10 @@ def main() -> None:
             send({"id": number, "result": method(request.get("params", {}), report)})
         except BaseException as error:  # libraries call sys.exit() where they mean "that file is missing"
             traceback.print_exc()
-            send({"id": number, "error": told(error)})
+            send({"id": number, "error": error_message(error)})
 
 
-def told(error: BaseException) -> dict[str, str]:
+def error_message(error: BaseException) -> dict[str, str]:
     """An exception as it goes over the wire."""
     code, hint = getattr(error, "code", ""), getattr(error, "hint", "")
     # SystemExit has a `code` too: its exit status.
