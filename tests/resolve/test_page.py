@@ -12,9 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import soundfile
 from plugin_engine import until
 
 from dubline_resolve.bridge import Engine
@@ -26,16 +24,6 @@ from dubline_resolve.window_page import PageWindow
 
 def answers() -> dict[str, Any]:
     return {**DEFAULTS, "stems": list(DEFAULTS["stems"]), "copy": False}
-
-
-@pytest.fixture
-def film(tmp_path: Path) -> Path:
-    """Two seconds of sound in a folder with a space and letters that are not ASCII."""
-    folder = tmp_path / "Bölüm 1"
-    folder.mkdir()
-    noise = np.random.default_rng(3).uniform(-0.2, 0.2, (96000, 2))
-    soundfile.write(folder / "Ayşe.wav", noise, 48000, subtype="PCM_24")
-    return folder / "Ayşe.wav"
 
 
 class Browser:

@@ -153,6 +153,23 @@ def started(parts: tuple[WindowModel, Desk, Wire]) -> tuple[WindowModel, Desk, W
     return parts
 
 
+def ready(parts: tuple[WindowModel, Desk, Wire]) -> tuple[WindowModel, Desk, Wire]:
+    """A run is there, and can be placed."""
+    model, _, wire = started(parts)
+    wire.say("result", summary={})
+    model.tick()
+    return parts
+
+
+def placing(parts: tuple[WindowModel, Desk, Wire]) -> tuple[WindowModel, Desk, Wire]:
+    """The first steps of its placement are made."""
+    model, _, wire = ready(parts)
+    model.act("place")
+    wire.say("result", plan={"run": "/r"})
+    model.tick()
+    return parts
+
+
 def enabled(model: WindowModel) -> set[str]:
     return {name for name, _, on in model.buttons() if on}
 
@@ -363,9 +380,7 @@ def test_an_engine_that_dies_is_told_and_started_again_by_the_next_start(parts: 
 
 
 def test_placing_goes_step_by_step_and_waits_when_asked_to(parts: Any) -> None:
-    model, desk, wire = started(parts)
-    wire.say("result", summary={})
-    model.tick()
+    model, desk, wire = ready(parts)
     model.act("place")
     assert model.phase == "planning"
     assert wire.asked[-1][1]["timeline"] == TIMELINE
@@ -381,12 +396,7 @@ def test_placing_goes_step_by_step_and_waits_when_asked_to(parts: Any) -> None:
 
 
 def test_placing_goes_on_when_the_engine_dies(parts: Any) -> None:
-    model, desk, wire = started(parts)
-    wire.say("result", summary={})
-    model.tick()
-    model.act("place")
-    wire.say("result", plan={"run": "/r"})
-    model.tick()
+    model, desk, wire = placing(parts)
     wire.state = "dead"
     wire.say("dead", message="The engine stopped.", hint="")
     model._wake = 0.0
@@ -395,9 +405,7 @@ def test_placing_goes_on_when_the_engine_dies(parts: Any) -> None:
 
 
 def test_placing_is_refused_when_another_timeline_was_opened(parts: Any) -> None:
-    model, desk, wire = started(parts)
-    wire.say("result", summary={})
-    model.tick()
+    model, desk, wire = ready(parts)
     model.act("place")
     desk.open = "other"
     wire.say("result", plan={"run": "/r"})
@@ -409,21 +417,14 @@ def test_placing_is_refused_when_another_timeline_was_opened(parts: Any) -> None
 
 @pytest.mark.parametrize("end", ["cancel", "close"])
 def test_placing_that_is_stopped_takes_back_what_it_did(parts: Any, end: str) -> None:
-    model, desk, wire = started(parts)
-    wire.say("result", summary={})
-    model.tick()
-    model.act("place")
-    wire.say("result", plan={"run": "/r"})
-    model.tick()
+    model, desk, wire = placing(parts)
     model.act(end)
     assert (desk.taken_back, desk.placed) == (1, [])
     assert (model.closed, wire.state) == ((True, "off") if end == "close" else (False, "ready"))
 
 
 def test_much_is_asked_for_again_as_a_timeline(parts: Any) -> None:
-    model, desk, wire = started(parts)
-    wire.say("result", summary={})
-    model.tick()
+    model, desk, wire = ready(parts)
     desk.big = 1
     model.act("place")
     wire.say("result", plan={"run": "/r", "otio": ""})
@@ -437,9 +438,7 @@ def test_much_is_asked_for_again_as_a_timeline(parts: Any) -> None:
 
 @pytest.mark.parametrize("answer", ["error", "nothing"])
 def test_much_without_a_timeline_to_import_says_what_to_leave_out(parts: Any, answer: str) -> None:
-    model, desk, wire = started(parts)
-    wire.say("result", summary={})
-    model.tick()
+    model, desk, wire = ready(parts)
     desk.big = 1
     model.act("place")
     wire.say("result", plan={"run": "/r", "otio": ""})
@@ -481,12 +480,7 @@ def test_no_step_is_taken_before_its_time_and_no_tick_waits_for_it(wait: float) 
 
 
 def test_a_wait_that_was_cancelled_holds_up_nothing_after_it(parts: Any) -> None:
-    model, _, wire = started(parts)
-    wire.say("result", summary={})
-    model.tick()
-    model.act("place")
-    wire.say("result", plan={"run": "/r"})
-    model.tick()
+    model, _, _ = placing(parts)
     model.act("cancel")  # in the middle of an hour's wait
     model.act("undo")
     model.tick()

@@ -9,9 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import soundfile
 from resolve_simulator import Simulator, build
 
 from dubline_resolve.bridge import Engine
@@ -26,16 +24,6 @@ LONG = 20000  # ticks of 20 ms: as long as the real engine needs on a busy machi
 
 def answers() -> dict[str, Any]:
     return {**DEFAULTS, "stems": list(DEFAULTS["stems"]), "copy": False}
-
-
-@pytest.fixture
-def film(tmp_path: Path) -> Path:
-    """Two seconds of sound in a folder with a space and letters that are not ASCII."""
-    folder = tmp_path / "Bölüm 1"
-    folder.mkdir()
-    noise = np.random.default_rng(3).uniform(-0.2, 0.2, (96000, 2))
-    soundfile.write(folder / "Ayşe.wav", noise, 48000, subtype="PCM_24")
-    return folder / "Ayşe.wav"
 
 
 def studio(film: Path, tmp_path: Path, steps: list[tuple[Any, ...]]) -> tuple[Simulator, WindowModel]:

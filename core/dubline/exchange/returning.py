@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.exchange.texts import Texts, read_texts, state_of
+from dubline.exchange.texts import Texts, read_texts, sent_cue, state_of
 from dubline.files import full_disk_is_told, write_whole
 from dubline.language.splitting import split_back
 from dubline.recognition.exports import to_ctm, to_rttm, to_srt
@@ -17,7 +17,7 @@ from dubline.recognition.intervals import overlapping
 from dubline.run import Run
 from dubline.subtitles import SubtitleText, read_subtitles
 from dubline.subtitles.roundtrip import Comparison, LineNow, compare
-from dubline.subtitles.sent import SUFFIX, Sent, SentCue, digest_of, read_sent, record_of
+from dubline.subtitles.sent import SUFFIX, Sent, read_sent, record_of
 from dubline.translation.way import publish_translation
 from dubline.values.transcript import (
     Segment,
@@ -169,17 +169,7 @@ def _as_it_stands(texts: Texts, language: str) -> Sent:
     return Sent(
         language=language,
         source=language == texts.transcript.language,
-        cues=tuple(
-            SentCue(
-                number=line.id,
-                start_ms=line.start_ms,
-                end_ms=line.end_ms,
-                digest=digest_of(line.text),
-                id=line.id,
-                speaker=line.speaker,
-            )
-            for line in lines
-        ),
+        cues=tuple(sent_cue(line, line.id, line.text) for line in lines),
     )
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.exchange.texts import read_texts
+from dubline.exchange.texts import read_texts, sent_cue
 from dubline.files import full_disk_is_told, write_whole
 from dubline.programme.reading import read_programme
 from dubline.subtitles import FORMATS, SubtitleText, bilingual, write_subtitles
 from dubline.subtitles.roundtrip import LineNow
-from dubline.subtitles.sent import SUFFIX, Sent, SentCue, digest_of, keep_sent, write_sent
+from dubline.subtitles.sent import SUFFIX, Sent, keep_sent, write_sent
 from dubline.subtitles.writing import with_speakers
 
 PLACE = Path("exports") / "subtitles"
@@ -111,17 +111,7 @@ def _cues(
         source=source,
         names=request.names,
         bilingual=request.bilingual,
-        cues=tuple(
-            SentCue(
-                number=cue.index,
-                start_ms=cue.start_ms,
-                end_ms=cue.end_ms,
-                digest=digest_of(cue.text),
-                id=line.id,
-                speaker=line.speaker,
-            )
-            for cue, line in zip(cues, lines, strict=True)
-        ),
+        cues=tuple(sent_cue(line, cue.index, cue.text) for cue, line in zip(cues, lines, strict=True)),
     )
     return cues, sent
 

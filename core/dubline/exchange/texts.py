@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dubline.errors import InvalidJob
 from dubline.subtitles.roundtrip import LineNow
+from dubline.subtitles.sent import SentCue, digest_of
 from dubline.values.transcript import Segment, Transcript, milliseconds, read_transcript
 from dubline.values.translated import TranslatedSegment, Translation, read_translation
 
@@ -93,3 +94,15 @@ def _translations(root: Path) -> list[Path]:
     """The files of translations, the first language's first; what an import kept aside is none."""
     others = (path for path in root.glob("translated.*.json") if not path.name.endswith(".before.json"))
     return [path for path in (root / "translated.json", *sorted(others)) if path.is_file()]
+
+
+def sent_cue(line: LineNow, number: int, text: str) -> SentCue:
+    """The record of a line that stands in a file as cue `number`, with this text."""
+    return SentCue(
+        number=number,
+        start_ms=line.start_ms,
+        end_ms=line.end_ms,
+        digest=digest_of(text),
+        id=line.id,
+        speaker=line.speaker,
+    )
