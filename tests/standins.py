@@ -80,7 +80,8 @@ def conversation(turns: Turns) -> Sound:
 def stem(name: str) -> NDArray[np.int32]:
     """(n, 2) a stem of the scene in 24-bit steps; the mix is their sum."""
     if name == "mix":
-        return np.sum([stem(part) for part in ("dialogue", "music", "sfx", "ambient")], axis=0)
+        parts = [stem(part) for part in ("dialogue", "music", "sfx", "ambient")]
+        return np.sum(parts, axis=0, dtype=np.int32)
     time, chance = np.arange(SECONDS * RATE) / RATE, np.random.default_rng(len(name))
     if name == "dialogue":
         sides = np.stack([conversation(READERS)] * 2)

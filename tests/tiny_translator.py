@@ -10,12 +10,9 @@ model's beam really holds candidates of different lengths.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import random
-import tempfile
-import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import version
@@ -23,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kept_models import kept
 
 MARKS = (".", "!", "?", "?!", "...")
 PERSONS = (  # pronoun, ending after a hard and a soft vowel, long and short English
@@ -105,23 +103,9 @@ def _kept(name: str, make: Callable[[Path], None]) -> Path:
         pytest.importorskip(library, reason=f"{library}, which makes the tiny translators, is not installed")
     if name != "nllb":
         pytest.importorskip("sentencepiece", reason="sentencepiece is not installed")
-    import filelock
-    import platformdirs
-
     recipe = Path(__file__).read_bytes()
     recipe += "".join(version(library) for library in ("torch", "transformers", "tokenizers")).encode()
-    cache = Path(platformdirs.user_cache_dir("dubline-tests", False))
-    place = cache / f"tiny-{name}-{hashlib.sha256(recipe).hexdigest()[:16]}"
-    cache.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(f"{place}.lock"):
-        if not place.is_dir():
-            with tempfile.TemporaryDirectory(dir=cache) as aside, warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                new = Path(aside, "new")
-                new.mkdir()
-                make(new)
-                new.rename(place)
-    return place
+    return kept(name, recipe, make)
 
 
 def _tokenizer(texts: list[str]) -> Any:

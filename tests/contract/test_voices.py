@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from kept_models import kept_by_paddle
 from our_backends import ours
 from speaking_programs import tone_program
 
@@ -102,13 +102,8 @@ def tiny_paddle(folder: Path) -> dict[str, Any]:
     """PaddleSpeech for real, with weights that nobody trained."""
     if worker_environments.installed("paddlespeech", ("voices",)) is None:
         pytest.skip("no environment: dubline backends install paddlespeech --with voices")
-    builder = Path(__file__).resolve().parents[1] / "tiny_paddle_voice.py"
-    python = str(worker_environments.interpreter("paddlespeech"))
-    done = subprocess.run(
-        [python, "-I", "-X", "utf8", str(builder), str(folder)], cwd=folder, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return {"model": str(folder / "english"), "language": "en", "threads": 1}
+    models = kept_by_paddle("tiny_paddle_voice.py", "paddlespeech_voice_worker.py")
+    return {"model": str(models / "english"), "language": "en", "threads": 1}
 
 
 def cloning_program(folder: Path) -> dict[str, Any]:

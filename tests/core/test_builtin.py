@@ -1,4 +1,5 @@
-"""The built-in separator: exact in length, indifferent to blocks, resumable, better than doing nothing."""
+"""The built-in separator, beyond what every separator must do (tests/contract): exact in length, resumable to
+the last bit, better than doing nothing."""
 
 from __future__ import annotations
 
@@ -16,12 +17,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shared_media import Shared
 
-from dubline.backends.choosing import find, options_of
+from dubline.backends.choosing import options_of
 from dubline.backends.contract import Survey
 from dubline.backends.separators import classical, rnnoise
 from dubline.backends.separators.builtin import Builtin
 from dubline.backends.separators.builtin_stream import LATENCY, SPARE, BuiltinStream
-from dubline.errors import BackendFailed, BackendMissing, Cancelled, InvalidJob, ValidationError
+from dubline.errors import BackendFailed, BackendMissing, InvalidJob, ValidationError
 from dubline.values.media import Line
 
 RATE = 48000
@@ -67,15 +68,6 @@ def si_sdr(estimate: Sound, truth: Sound) -> float:
     e, t = estimate.ravel().astype(np.float64), truth.ravel().astype(np.float64)
     target = (e @ t) / (t @ t) * t
     return float(10 * np.log10((target @ target) / ((e - target) @ (e - target))))
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_blocks_do_not_matter(mode: str) -> None:
-    sound = babble(3.0)
-    whole = voice(sound, mode, None)
-    cut = voice(sound, mode, None, blocks=(1, 0, 479, 16384, 1, 60_000, 17_777))
-    assert np.abs(whole).max() > 0.01
-    np.testing.assert_allclose(cut, whole, atol=1e-7)
 
 
 @settings(max_examples=6, deadline=None)
@@ -168,9 +160,8 @@ def test_rnnoise_is_lined_up_with_its_input(shared: Shared) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("lines", [None, LINES])
-def test_silence_stays_silence(mode: str, lines: tuple[Line, ...] | None) -> None:
-    assert not voice(np.zeros((2, RATE), np.float32), mode, lines).any()
+def test_silence_in_known_lines_stays_silence(mode: str) -> None:
+    assert not voice(np.zeros((2, RATE), np.float32), mode, LINES).any()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -184,7 +175,7 @@ def test_an_offset_stays_out_of_the_voice(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(("mono", "size"), [(False, 1.0), (True, 1.0), (False, 1e5), (False, 1e-30)])
+@pytest.mark.parametrize(("mono", "size"), [(True, 1.0), (False, 1e5), (False, 1e-30)])
 def test_extremes_stay_numbers(mode: str, mono: bool, size: float) -> None:
     square = np.where(np.arange(RATE // 2) // 240 % 2, -size, size).astype(np.float32)
     sound = np.stack([square, square if mono else -square])
@@ -283,19 +274,6 @@ def test_unknown_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(InvalidJob) as refused:
         options_of(Builtin, options)
     assert refused.value.hint
-
-
-def test_it_is_declared_and_needs_nothing() -> None:
-    assert find("separator", "builtin") is Builtin
-
-
-def test_a_tick_stops_it() -> None:
-    def stop() -> None:
-        raise Cancelled("stopped")
-
-    work = Builtin(Builtin.Options(rnnoise="off")).stream(Survey(frames=RATE, rate=RATE), stop)
-    with pytest.raises(Cancelled):
-        work.push(babble(1.0))
 
 
 # Measured on seconds 6 to 21 of the scene, less 0.3 dB: speech, background.

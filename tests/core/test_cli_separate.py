@@ -109,6 +109,7 @@ def test_the_second_time_nothing_is_done_again(model: str, tmp_path: Path, share
 
 
 def test_sound_that_starts_late_stays_late(model: str, tmp_path: Path, shared: Shared) -> None:
+    shared("video/audio_starts_late_750ms.mp4", real=True)
     video = copy_of(shared("video/audio_starts_late_750ms.mp4"), tmp_path)
     assert separate(video, model, "--out", tmp_path / "run").status == 0
     total = sum(soundfile.read(tmp_path / f"run/stems/{name}.wav", always_2d=True)[0] for name in STEM_NAMES)

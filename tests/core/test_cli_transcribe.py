@@ -33,7 +33,8 @@ def talk(tmp_path_factory: pytest.TempPathFactory, shared: Shared) -> Path:
 WORDS = ("--recognizer", "pocketsphinx", "--on", "mix", "--speakers", "2", "--threads", "1")
 
 
-def test_words_speakers_and_names(talk: Path) -> None:
+def test_words_speakers_and_names(talk: Path, shared: Shared) -> None:
+    shared("scene/dialogue.flac", real=True)
     answer = dubline("transcribe", talk, *WORDS)
     assert answer.status == 0, answer.err
     root = talk.with_name("talk.dubline")
@@ -145,7 +146,8 @@ def subtitles(path: Path, shift: float = 0.0) -> Path:
     return path
 
 
-def test_subtitles_become_segments_to_the_letter(talk: Path, tmp_path: Path) -> None:
+def test_subtitles_become_segments_to_the_letter(talk: Path, tmp_path: Path, shared: Shared) -> None:
+    shared("scene/dialogue.flac", real=True)
     options = (
         "--on",
         "mix",

@@ -301,6 +301,7 @@ def test_a_pause_is_filled_unless_somebody_else_speaks_in_it() -> None:
 
 @needs_weights
 def test_two_people_on_the_telephone_are_told_apart(tmp_path: Path, shared: Shared) -> None:
+    shared("diarization/sample.wav", real=True)
     truth = rttm(shared("diarization/sample.rttm"))
     with (
         BuiltinDiarizer(options_of(BuiltinDiarizer, {"hearing": "several", "device": "cpu"})) as diarizer,
@@ -330,6 +331,7 @@ def test_two_people_on_the_telephone_are_told_apart(tmp_path: Path, shared: Shar
 
 @needs_weights
 def test_people_of_a_scene_are_named_from_one_clip_each(tmp_path: Path, shared: Shared) -> None:
+    shared("scene/dialogue.flac", real=True)
     turns = rttm(shared("scene/truth.rttm"))
     alone = [
         t

@@ -12,6 +12,7 @@ import pytest
 from episode import Episode, episode
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shared_media import Shared
 
 from dubline.fit.durations import default_model, pace
 from dubline.fit.isochrony import (
@@ -363,7 +364,8 @@ def places_of(shot: Episode, most: int) -> list[Place]:
     ]
 
 
-def test_the_episode_is_what_it_says(shot: Episode) -> None:
+def test_the_episode_is_what_it_says(shot: Episode, shared: Shared) -> None:
+    shared("text/tr_en_dialogue_2000.tsv", real=True)
     transcript = shot.transcript
     assert len(transcript.segments) == 1511
     assert transcript.duration == 57 * 60

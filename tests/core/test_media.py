@@ -98,7 +98,7 @@ def test_the_scene(shared: Shared) -> None:
     ],
 )
 def test_pictures(name: str, rate: str, variable: bool, aspect: str, timecode: str, shared: Shared) -> None:
-    media = probe(shared(f"video/{name}"), need_sound=False)
+    media = probe(shared(f"video/{name}", real=True), need_sound=False)
     assert media.video is not None
     assert (media.video.rate, media.video.variable, media.video.pixel_aspect) == (rate, variable, aspect)
     assert media.timecode == timecode
@@ -188,8 +188,9 @@ def test_a_name_is_only_a_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = Path(os.fsdecode(name))
-    shutil.copy(shared("video/autoeditor_aac.m4a"), path)
-    assert heard(path)[0].shape == (1, 106_496)
+    source = shared("video/autoeditor_aac.m4a")
+    shutil.copy(source, path)
+    assert np.array_equal(heard(path)[0], heard(source)[0])
 
 
 # --- choosing ----------------------------------------------------------------------------------
@@ -230,6 +231,7 @@ def test_the_scene_is_in_sync_from_beginning_to_end(shared: Shared) -> None:
 
 
 def test_a_late_track_has_silence_in_front(shared: Shared) -> None:
+    shared(LATE, real=True)
     samples, notes = heard(shared(LATE))
     assert not samples[:, :32_149].any()  # the start its header gives: 0.729 s
     assert np.array_equal(samples[:, 32_149:], raw(shared(LATE)))
@@ -237,6 +239,7 @@ def test_a_late_track_has_silence_in_front(shared: Shared) -> None:
 
 
 def test_24_bit_sound_in_a_movie_is_exact(shared: Shared) -> None:
+    shared(DROP, real=True)
     samples, _ = heard(shared(DROP))
     exact = raw(shared(DROP)).reshape(-1, 2).T
     assert not samples[:, :144].any()
@@ -244,12 +247,14 @@ def test_24_bit_sound_in_a_movie_is_exact(shared: Shared) -> None:
 
 
 def test_sound_before_the_picture_is_left_out_and_told(shared: Shared) -> None:
+    shared(FOUR, real=True)
     samples, notes = heard(shared(FOUR), 0)
     assert np.array_equal(samples, raw(shared(FOUR), 0)[:, 1008:])  # 21 ms
     assert notes == ["0.021 s of sound before the picture begins was left out"]
 
 
 def test_surround_keeps_its_six_channels(shared: Shared) -> None:
+    shared(FOUR, real=True)
     samples, _ = heard(shared(FOUR), 3)
     assert np.array_equal(
         samples, raw(shared(FOUR), 3)[:, 240:]
@@ -294,6 +299,7 @@ def test_millisecond_timestamps_move_no_sample(tmp_path: Path) -> None:
 
 
 def test_damage_keeps_the_rest_in_sync(tmp_path: Path, shared: Shared) -> None:
+    shared(FOUR, real=True)
     path = tmp_path / "a.mkv"
     content = bytearray(shared(FOUR).read_bytes())
     whole, _ = heard(shared(FOUR), 3)

@@ -172,6 +172,7 @@ def test_a_mix_for_the_cinema_is_no_microphone(shared: Shared) -> None:
 @pytest.mark.skipif(find_spec("pocketsphinx") is None, reason="pocketsphinx is not installed")
 def test_right_words_at_the_right_speaker(shared: Shared, tmp_path: Path) -> None:
     """Two readers in two tracks of a film: LJ at 6.0 s, S3005 from 12.14 s on."""
+    shared("scene/dialogue.flac", real=True)
     _, truth = parted(shared, "scene/dialogue.flac", "scene/truth.rttm", tmp_path / "four.wav", seconds=16.5)
     sound, rate = soundfile.read(tmp_path / "four.wav", always_2d=True)
     who = sorted({speaker for *_, speaker in truth})

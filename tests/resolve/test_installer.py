@@ -105,10 +105,11 @@ def test_what_is_installed_runs_in_resolve(resolve: ModuleType, root: Path, tmp_
 
 
 def test_the_command_installs_checks_and_uninstalls(root: Path) -> None:
-    process = command("install", "--root", str(root))
+    engine = ("--venv", sys.prefix)  # where these tests run: nothing is installed for them
+    process = command("install", "--root", str(root), *engine)
     assert process.returncode == 0, process.stderr
     assert "Workspace > Scripts > Dubline" in process.stdout
-    checked = command("check", "--root", str(root))
+    checked = command("check", "--root", str(root), *engine)
     assert "ok   The engine answers: Dubline" in checked.stdout
     assert checked.stdout.count("ok   The script is in") == 2
     assert checked.returncode == 1, "there is no Resolve in an empty folder"

@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from kept_models import kept_by_paddle
 from shared_media import Shared
 
 from dubline.backends.choosing import options_of
 from dubline.backends.contract import Stretch
 from dubline.backends.recognizers.paddlespeech import PaddleSpeech
+from dubline.backends.torchaudio_guard import before_transformers
 from dubline.errors import InvalidJob, WeightsError
 from dubline.media.sound import FloatFile
 from dubline.media.speech import Speech
@@ -71,14 +73,9 @@ def speech(sound: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="module")
 def models(python: Path, sound: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A conformer and a Whisper, tiny and real."""
-    folder = tmp_path_factory.mktemp("tiny")
-    soundfile.write(folder / "clip.wav", sound[: 4 * 16000], 16000)
-    builder = [str(python), "-I", "-X", "utf8", str(ROOT / "tests" / "tiny_paddle.py")]
-    done = subprocess.run(
-        [*builder, str(folder), str(folder / "clip.wav")], cwd=folder, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder
+    clip = tmp_path_factory.mktemp("clip") / "clip.wav"
+    soundfile.write(clip, sound[: 4 * 16000], 16000)
+    return kept_by_paddle("tiny_paddle.py", "paddlespeech_worker.py", str(clip))
 
 
 def opened(**options: Any) -> PaddleSpeech:
@@ -249,6 +246,7 @@ def test_guards_hold(python: Path, tmp_path: Path) -> None:
 def test_a_hugging_face_whisper_is_read(
     python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before_transformers()
     pytest.importorskip("transformers", reason="builds a Whisper with transformers")
     import tiny_whisper
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from kept_models import kept_by_paddle
 from tiny_paddle_voice import HOP, RATE, SENTENCE
 
 from dubline.backends.choosing import options_of
@@ -43,12 +43,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.setenv("DUBLINE_WORKERS", str(worker_environments.environments_folder()))
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("DUBLINE_MODELS", str(tmp_path_factory.mktemp("models")))
-        folder = tmp_path_factory.mktemp("tiny")
-        python = str(worker_environments.interpreter("paddlespeech"))
-        builder = [python, "-I", "-X", "utf8", str(ROOT / "tests" / "tiny_paddle_voice.py"), str(folder)]
-        done = subprocess.run(builder, cwd=folder, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[-3000:]
-        yield folder
+        yield kept_by_paddle("tiny_paddle_voice.py", "paddlespeech_voice_worker.py")
 
 
 def opened(folder: Path, **options: Any) -> PaddleSpeechVoice:
