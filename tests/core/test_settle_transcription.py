@@ -118,7 +118,7 @@ def test_an_environment_that_was_removed_meanwhile_is_told(tmp_path: Path) -> No
     folder = tmp_path / "workers" / "paddlespeech"
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").touch()
-    with pytest.raises(BackendMissing, match="not whole") as error:
+    with pytest.raises(BackendMissing, match="its own environment") as error:
         settled(recognizer="paddlespeech")
     assert "dubline backends install paddlespeech" in error.value.hint
     shutil.rmtree(folder)

@@ -165,7 +165,7 @@ def _sliding(powers: Floats, size: int) -> Floats:
     """Mean of every `size` neighbours."""
     if len(powers) < size:
         return np.zeros(0)
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(powers, size).mean(axis=1))
+    return np.convolve(powers, np.full(size, 1 / size), "valid")
 
 
 def _gated(blocks: Floats, below: float) -> Floats:
