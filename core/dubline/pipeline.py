@@ -31,14 +31,7 @@ from dubline.values.stems import Stems
 from dubline.values.timeline import FileMedia
 from dubline.values.transcript import Transcript
 from dubline.values.translated import Translation
-from dubline.values.wishes import (
-    DubWish,
-    LocalizeJob,
-    SeparateWish,
-    TranscribeWish,
-    TranslateWish,
-    wish_from,
-)
+from dubline.values.wishes import DubWish, LocalizeJob, SeparateWish, TranscribeWish, TranslateWish
 from dubline.voice.preparing import check_rights, dub_before, has_text
 from dubline.voice.settling import SettledDub, open_voices, settle_dub
 from dubline.voice.way import dub_run
@@ -223,7 +216,7 @@ def _check_dubs(job: LocalizeJob, root: Path) -> tuple[str, ...]:
             hint="Name a language to translate into, and let the sound be separated; or name no voice.",
         )
     assert job.dub is not None
-    wish_from(MixJob, job.dub.mix or {})
+    MixJob(**(job.dub.mix or {}))
     reasons: list[str] = []
     for language in job.languages:
         settled = _settled_dub(job.dub, language, root)
