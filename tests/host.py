@@ -63,8 +63,9 @@ class Host:
         """The next message with that id, one of these events, and these fields."""
         while True:
             message = self.next()
-            if message.get("id") == number and message["event"] in events:
-                if all(message.get(name) == value for name, value in fields.items()):
+            if message.get("id") == number:
+                right = all(message.get(name) == value for name, value in fields.items())
+                if right and message["event"] in events:
                     return message
                 assert message["event"] not in ("result", "error"), message
 

@@ -335,7 +335,6 @@ def test_a_reader_that_has_gone_is_told_once() -> None:
     ("wishes", "part"),
     [
         ({"separate": {"separator": "nosuch"}}, "nosuch"),
-        ({"dub": {"voice": "espeak-ng", "mix": {"nosuch": 1}}, "translate": {"to": ["de"]}}, "nosuch"),
         ({"dub": {"voice": "espeak-ng"}}, "needs a translation"),
     ],
 )

@@ -23,7 +23,6 @@ from dubline.values.timeline import Source
 
 Content = Literal["auto", "dialogue", "music", "cinematic"]
 W = TypeVar("W", bound="Wish")
-V = TypeVar("V", bound=Value)
 
 
 class Wish(Value, frozen=True, omit_defaults=True):
@@ -223,9 +222,8 @@ class LocalizeJob(Value, frozen=True):
         return tuple(dict.fromkeys(self.translate.to or ())) if self.translate is not None else ()
 
 
-def wish_from(kind: type[V], given: dict[str, Any]) -> V:
-    """A wish, or a part of one, from plain values, such as a command's options or a table of a file; what is
-    None is left out.
+def wish_from(kind: type[W], given: dict[str, Any]) -> W:
+    """A wish from plain values, such as a command's options or a table of a file; None is left out.
 
     Raises:
         InvalidJob: an unknown field, a wrong type, or a word that the field does not know.
