@@ -55,6 +55,11 @@ def at_call(number: int, then: Callable[[], None] = lambda: None) -> Iterator[li
         yield calls
 
 
+def results(root: Path) -> list[str]:
+    """The files of a run that a person sees, but for what is known before any work is done."""
+    return [name for name in shown(root) if name != "run.json" and not name.startswith("steps/original-")]
+
+
 def shown(folder: Path) -> list[str]:
     """The files in a folder that are not hidden, nor in a hidden folder."""
     found = (p.relative_to(folder) for p in folder.rglob("*") if p.is_file())

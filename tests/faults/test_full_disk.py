@@ -13,7 +13,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import soundfile
-from command import Answer, at_call, dubline, shown
+from command import Answer, at_call, dubline, results
 from random_demucs import htdemucs, save_bag
 
 from dubline.errors import StorageFull
@@ -53,7 +53,7 @@ def full(answer: Answer, root: Path) -> None:
     assert "dubline: " in answer.err and "Traceback" not in answer.err
     hint = answer.err.splitlines()[-1]
     assert hint.startswith("  ") and ("room" in hint or "space" in hint)
-    assert [name for name in shown(root) if name != "run.json"] == []
+    assert results(root) == []
 
 
 def finishes(words: list[str], root: Path) -> None:
