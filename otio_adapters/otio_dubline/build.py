@@ -148,7 +148,7 @@ def _sound(sound: SoundTrack, frames: int, length: int, rate: float) -> otio.sch
     reference = otio.schema.ExternalReference(
         target_url=file_url(sound.path), available_range=frames_range(0, frames, rate)
     )
-    told = {
+    facts = {
         "role": sound.role,
         "sample_rate": sound.rate,
         "channels": sound.channels,
@@ -157,10 +157,10 @@ def _sound(sound: SoundTrack, frames: int, length: int, rate: float) -> otio.sch
         "level_db": sound.level_db,
         "language": sound.language,
     }
-    reference.metadata[NAMESPACE] = dict(told)
+    reference.metadata[NAMESPACE] = dict(facts)
     track = otio.schema.Track(name=sound.name, kind=otio.schema.TrackKind.Audio)
     track.enabled = sound.enabled
-    track.metadata[NAMESPACE] = dict(told)
+    track.metadata[NAMESPACE] = dict(facts)
     if frames:
         track.append(
             otio.schema.Clip(
@@ -173,9 +173,9 @@ def _sound(sound: SoundTrack, frames: int, length: int, rate: float) -> otio.sch
     return track
 
 
-def _pad(track: otio.schema.Track, done: int, length: int, rate: float) -> None:
-    if done < length:
-        track.append(_gap(length - done, rate))
+def _pad(track: otio.schema.Track, at: int, length: int, rate: float) -> None:
+    if at < length:
+        track.append(_gap(length - at, rate))
 
 
 Laid = tuple[int, int, TakeClip]

@@ -16,7 +16,7 @@ from dubline.timebase import rate_text, seconds_to_frames
 from dubline.values.programme import Programme, SubtitleCue, SubtitleTrack
 from dubline.values.transcript import milliseconds
 from otio_dubline.build import SUBTITLE, build
-from otio_dubline.reading import placed, rate_of, told_of
+from otio_dubline.reading import facts_of, placed, rate_of
 
 
 class CueTrack(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,21 +35,21 @@ def cue_tracks(timeline: otio.schema.Timeline) -> tuple[CueTrack, ...]:
     it; a clip that somebody moved or cut has the times of its frames.
     """
     fps = rate_of(timeline)
-    found = []
+    tracks = []
     for track in timeline.tracks:
         if not isinstance(track, otio.schema.Track) or track.kind != SUBTITLE or not track.enabled:
             continue
-        told = told_of(track)
-        who = str(told.get("speaker_name") or told.get("speaker") or "")
+        facts = facts_of(track)
+        who = str(facts.get("speaker_name") or facts.get("speaker") or "")
         cues = tuple(
             _cue(clip, at, length, number, who, fps)
             for number, (at, length, clip) in enumerate(_clips(track, fps), 1)
         )
         if cues:
-            found.append(
-                CueTrack(name=track.name, language=str(told.get("language") or ""), speaker=who, cues=cues)
+            tracks.append(
+                CueTrack(name=track.name, language=str(facts.get("language") or ""), speaker=who, cues=cues)
             )
-    return tuple(found)
+    return tuple(tracks)
 
 
 def _clips(track: otio.schema.Track, fps: Fraction) -> Iterable[tuple[int, int, otio.schema.Clip]]:
@@ -59,14 +59,14 @@ def _clips(track: otio.schema.Track, fps: Fraction) -> Iterable[tuple[int, int, 
 
 
 def _cue(clip: otio.schema.Clip, at: int, length: int, number: int, who: str, fps: Fraction) -> SubtitleText:
-    told = told_of(clip)
+    facts = facts_of(clip)
     return SubtitleText(
         index=number,
-        start_ms=_time(told.get("start"), at, fps),
-        end_ms=_time(told.get("end"), at + length, fps),
+        start_ms=_time(facts.get("start"), at, fps),
+        end_ms=_time(facts.get("end"), at + length, fps),
         text=clip.name,
         speaker=who,
-        source_text=str(told.get("source_text") or ""),
+        source_text=str(facts.get("source_text") or ""),
     )
 
 

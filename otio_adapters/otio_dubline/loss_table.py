@@ -44,13 +44,13 @@ def loss_table() -> str:
     titles, tables = [], []
     for names in columns.values():
         titles.append(", ".join(names))
-        told = dict(target(names[0]).TARGET_FEATURES)
-        told.setdefault("mono tracks", told.get("stereo tracks", "?"))
-        tables.append(told)
+        features = dict(target(names[0]).TARGET_FEATURES)
+        features.setdefault("mono tracks", features.get("stereo tracks", "?"))
+        tables.append(features)
     notes: dict[str, int] = {}
     rows = [f"| | {' | '.join(titles)} |", f"|---{'|---' * len(titles)}|"]
     for feature in FEATURES:
-        cells = [_cell(told.get(feature, "?"), notes) for told in tables]
+        cells = [_cell(features.get(feature, "?"), notes) for features in tables]
         rows.append(f"| {feature} | {' | '.join(cells)} |")
     rows.append("")
     rows += [f"{number}. {text[:1].upper()}{text[1:]}." for text, number in notes.items()]

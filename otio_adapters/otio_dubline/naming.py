@@ -29,9 +29,9 @@ def unique(name: str, taken: set[str]) -> str:
     """The name, or with a number before its suffix where it is taken; case does not count. Takes it."""
     stem, dot, suffix = name.rpartition(".")
     stem, suffix = (stem, dot + suffix) if dot and stem else (name, "")
-    number, found = 1, name
-    while found.lower() in taken:
+    number, candidate = 1, name
+    while candidate.lower() in taken:
         number += 1
-        found = f"{stem} ({number}){suffix}"
-    taken.add(found.lower())
-    return found
+        candidate = f"{stem} ({number}){suffix}"
+    taken.add(candidate.lower())
+    return candidate

@@ -130,8 +130,8 @@ def _check_time(value: dict[str, Any], where: str, hint: str) -> None:
 
 
 def _number(value: Any, name: str) -> float:
-    found = value.get(name) if isinstance(value, dict) else None
-    return float(found) if isinstance(found, int | float) else math.nan
+    figure = value.get(name) if isinstance(value, dict) else None
+    return float(figure) if isinstance(figure, int | float) else math.nan
 
 
 # --- media -------------------------------------------------------------------------------------
@@ -208,9 +208,9 @@ def rate_of(timeline: otio.schema.Timeline) -> Fraction:
     Raises:
         InvalidJob: it has neither, or what it has is no frame rate.
     """
-    told = told_of(timeline).get("rate")
-    if isinstance(told, str):
-        return frame_rate(told)
+    rate = facts_of(timeline).get("rate")
+    if isinstance(rate, str):
+        return frame_rate(rate)
     if timeline.global_start_time is not None:
         return frame_rate(timeline.global_start_time.rate)
     for item in timeline.find_children(descended_from_type=otio.core.Item):
@@ -225,7 +225,7 @@ def start_of(timeline: otio.schema.Timeline, fps: Fraction) -> tuple[int, bool]:
     Without Dubline's word for it labels drop none, because OTIO does not say.
     """
     begin = timeline.global_start_time
-    drops = told_of(timeline).get("drop_frame") is True and may_drop(fps)
+    drops = facts_of(timeline).get("drop_frame") is True and may_drop(fps)
     return (0 if begin is None else frames_of(begin, fps)), drops
 
 
@@ -260,10 +260,10 @@ def exact_start(clip: otio.schema.Clip, at: int, fps: Fraction) -> Fraction | No
     `at` is the frame at which its clip lies. None where nobody told, where it was told for a copy that begins
     with the frame, or where the clip lies elsewhere than on the frame nearest to that.
     """
-    told = told_of(clip)
-    sample, rate = told.get("sample_start"), told.get("sample_rate")
-    samples, number = told.get("samples"), told.get("id")
-    if not all(type(value) is int for value in (sample, rate, samples, number)) or "silence_before" in told:
+    facts = facts_of(clip)
+    sample, rate = facts.get("sample_start"), facts.get("sample_rate")
+    samples, number = facts.get("samples"), facts.get("id")
+    if not all(type(value) is int for value in (sample, rate, samples, number)) or "silence_before" in facts:
         return None
     assert isinstance(sample, int) and isinstance(rate, int) and isinstance(samples, int)
     if not (0 <= sample < 2**53 and 0 < rate < 2**31 and 0 < samples < 2**53):
@@ -272,7 +272,7 @@ def exact_start(clip: otio.schema.Clip, at: int, fps: Fraction) -> Fraction | No
     return begin if whole(begin * fps) == at else None
 
 
-def told_of(thing: Any) -> dict[str, Any]:
+def facts_of(thing: Any) -> dict[str, Any]:
     """What Dubline noted about something on a timeline; {} where it is somebody else's."""
-    found = thing.metadata.get("dubline", {})
-    return dict(found) if hasattr(found, "keys") else {}
+    facts = thing.metadata.get("dubline", {})
+    return dict(facts) if hasattr(facts, "keys") else {}

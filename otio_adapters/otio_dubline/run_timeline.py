@@ -25,11 +25,11 @@ def timeline_at(place: str, rate: object = "") -> otio.schema.Timeline:
     Raises:
         OTIOError: with what is wrong and what to do about it; OTIO's own tools show it.
     """
-    path, wanted = Path(place), str(rate)  # otioconvert makes a number of rate=25
+    path, fps = Path(place), str(rate)  # otioconvert makes a number of rate=25
     try:
         if path.is_file():
-            return _of_file(path, wanted)
-        return build(read_programme(path, rate=wanted))
+            return _of_file(path, fps)
+        return build(read_programme(path, rate=fps))
     except DublineError as error:
         raise otio.exceptions.OTIOError(f"{error.message}. {error.hint}".strip()) from error
 
@@ -37,14 +37,14 @@ def timeline_at(place: str, rate: object = "") -> otio.schema.Timeline:
 def _of_file(path: Path, rate: str) -> otio.schema.Timeline:
     try:
         data = path.read_bytes()
-        told = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
+        content = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
     except OSError as error:
         raise InvalidJob(f"{path} cannot be read: {error.strerror}", hint="Check the path.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidJob(
             f"{path.name} is not JSON: {error}", hint="Give the file as Dubline wrote it."
         ) from None
-    kind = told.get("format") if isinstance(told, dict) else None
+    kind = content.get("format") if isinstance(content, dict) else None
     name = path.parent.name.removesuffix(".dubline") if path.parent.suffix == ".dubline" else path.stem
     if kind == TRANSLATION:
         return build(programme_of_text(name, None, (parse_translation(data, path.name),), rate=rate))

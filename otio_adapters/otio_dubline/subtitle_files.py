@@ -33,21 +33,21 @@ def read(
     try:
         path = Path(place)
         if kind == "srt":
-            found = read_srt(path, encoding=encoding, language=language)
+            subtitles = read_srt(path, encoding=encoding, language=language)
         else:
-            found = read_vtt(path, encoding=encoding, language=language)
-        return _timeline(found, path.stem, rate, language, speakers)
+            subtitles = read_vtt(path, encoding=encoding, language=language)
+        return _timeline(subtitles, path.stem, rate, language, speakers)
     except DublineError as error:
-        raise _told(error) from error
+        raise _as_otio(error) from error
 
 
 def from_text(text: str, kind: str, rate: str, language: str, speakers: str) -> otio.schema.Timeline:
     """Like `read`, of text."""
     try:
-        found = read_srt(text) if kind == "srt" else read_vtt(text)
-        return _timeline(found, "subtitles", rate, language, speakers)
+        subtitles = read_srt(text) if kind == "srt" else read_vtt(text)
+        return _timeline(subtitles, "subtitles", rate, language, speakers)
     except DublineError as error:
-        raise _told(error) from error
+        raise _as_otio(error) from error
 
 
 def to_text(timeline: otio.schema.Timeline, kind: str, track: str, language: str) -> str:
@@ -59,7 +59,7 @@ def to_text(timeline: otio.schema.Timeline, kind: str, track: str, language: str
     try:
         return _text(mixed(_chosen(timeline, track, language)), kind)
     except DublineError as error:
-        raise _told(error) from error
+        raise _as_otio(error) from error
 
 
 def write(
@@ -82,14 +82,16 @@ def write(
             name = unique(f"{path.stem}.{file_name(speaker, 'unknown')}{path.suffix}", taken)
             write_whole(path.with_name(name), _text(cues, kind).encode())
     except DublineError as error:
-        raise _told(error) from error
+        raise _as_otio(error) from error
 
 
-def _timeline(found: Subtitles, name: str, rate: str, language: str, speakers: str) -> otio.schema.Timeline:
+def _timeline(
+    subtitles: Subtitles, name: str, rate: str, language: str, speakers: str
+) -> otio.schema.Timeline:
     apart = _manner(speakers) == "apart"
-    timeline = timeline_of(found.cues, name, frame_rate(str(rate)), language=language, per_speaker=apart)
-    problems = [f"line {p.line}: {p.reason}{', text lost' if p.lost else ''}" for p in found.problems]
-    timeline.metadata["dubline"]["notes"] = [*found.notes, *problems]
+    timeline = timeline_of(subtitles.cues, name, frame_rate(str(rate)), language=language, per_speaker=apart)
+    problems = [f"line {p.line}: {p.reason}{', text lost' if p.lost else ''}" for p in subtitles.problems]
+    timeline.metadata["dubline"]["notes"] = [*subtitles.notes, *problems]
     return timeline
 
 
@@ -125,5 +127,5 @@ def _manner(speakers: str) -> str:
     return speakers
 
 
-def _told(error: DublineError) -> otio.exceptions.OTIOError:
+def _as_otio(error: DublineError) -> otio.exceptions.OTIOError:
     return otio.exceptions.OTIOError(f"{error.message}. {error.hint}".strip())

@@ -211,6 +211,6 @@ def test_intervals_count_each_moment_once(spans: list[tuple[int, int]], start: i
 def test_impossible_rules_and_speech_are_refused() -> None:
     for bad in ({"inside": 0.0}, {"confident": 2.0}, {"repeats": (0, 1, 1)}, {"fast_words": 1}):
         with pytest.raises(InvalidJob):
-            FilterRules(**bad)  # type: ignore[arg-type]
+            FilterRules(**bad)
     with pytest.raises(InvalidJob):
         filter_passages([], [Line(start=2, end=1)])

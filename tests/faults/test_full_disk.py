@@ -13,7 +13,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import soundfile
-from command import Answer, at_call, dubline, results
+from command import Answer, at_call, dubline, results, shown
 from random_demucs import htdemucs, save_bag
 
 from dubline.errors import StorageFull

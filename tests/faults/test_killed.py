@@ -13,7 +13,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import soundfile
-from command import Answer, at_call, dubline, shown
+from command import Answer, at_call, dubline, results
 from random_demucs import htdemucs, save_bag
 
 from dubline.separation import passes, run_demucs_separation
@@ -71,9 +71,7 @@ def stems(root: Path) -> dict[str, bytes]:
 
 
 def nothing_seen(root: Path) -> None:
-    assert [
-        name for name in shown(root) if name != "run.json" and not name.startswith("steps/original-")
-    ] == []
+    assert results(root) == []
 
 
 def often() -> Any:

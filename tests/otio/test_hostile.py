@@ -75,7 +75,7 @@ def test_what_is_refused(data: bytes, reason: str) -> None:
 def test_strange_metadata_is_somebody_elses_business() -> None:
     metadata = {"other": {"OTIO_SCHEMA": "Strange.7", "x": [1, {"OTIO_SCHEMA": "Odder.1"}]}, "dubline": "no"}
     timeline = parse_timeline(timeline_with(gap(spanning(0, 10.0)), metadata=metadata))
-    assert reading.told_of(timeline) == {}
+    assert reading.facts_of(timeline) == {}
     assert reading.rate_of(timeline) == 25
 
 

@@ -29,7 +29,7 @@ from dubline.values.programme import Programme, TakeClip, TakeTrack
 from otio_dubline.build import build, take_layers
 from otio_dubline.exporters import Exported, ExportOptions, export, for_remix, in_languages, without_takes
 from otio_dubline.exporters.takes import is_takes, on_whole_frames, padded
-from otio_dubline.reading import placed, told_of
+from otio_dubline.reading import facts_of, placed
 
 needs_melt = pytest.mark.program("melt")
 
@@ -78,7 +78,7 @@ def test_a_clip_for_each_line_on_the_nearest_frame(tmp_path: Path, rate: str) ->
         for at, frames, item in placed(track, fps):
             if isinstance(item, otio.schema.Gap):
                 continue
-            told = told_of(item)
+            told = facts_of(item)
             take = known[told["id"]]
             found.append(take.id)
             assert at == samples_to_frames(take.start, take.rate, fps)
@@ -125,7 +125,7 @@ def test_copies_put_each_line_on_its_sample(tmp_path: Path, rate: str) -> None:
         for at, frames, clip in placed(track, fps):
             if isinstance(clip, otio.schema.Gap):
                 continue
-            take, path = known[told_of(clip)["id"]], path_of(clip)
+            take, path = known[facts_of(clip)["id"]], path_of(clip)
             assert path.parent == tmp_path / "takes" and f" {take.id:05d} " in path.name
             sound, source = (sf.read(each, dtype="int32")[0] for each in (path, take.path))
             begin = take.start - frames_to_samples(at, fps, 48000)
@@ -154,7 +154,7 @@ def test_what_somebody_moved_stays(tmp_path: Path) -> None:
     items = list(placed(made, Fraction(25)))
     assert [at for at, _, _ in items] == [at for at, _, _ in placed(track, Fraction(25))]
     assert path_of(items[1][2]) == moved
-    assert not any((tmp_path / "takes").glob(f"* {told_of(items[1][2])['id']:05d} *"))
+    assert not any((tmp_path / "takes").glob(f"* {facts_of(items[1][2])['id']:05d} *"))
 
 
 def test_a_missing_take_stays_and_is_refused_by_who_needs_it(tmp_path: Path) -> None:

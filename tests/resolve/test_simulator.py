@@ -211,7 +211,7 @@ def test_a_video_with_sound_lands_on_two_tracks_and_its_sound_alone_on_one(share
     build(world, {"timelines": [{"name": "Cut"}]})
     _, pool, timeline = project_of(world)
     clip = pool.ImportMedia([path])[0]
-    assert clip.GetClipProperty("Audio Ch") == str(probe(path).channels)  # type: ignore[union-attr]
+    assert clip.GetClipProperty("Audio Ch") == str(probe(path).channels)
     (item,) = pool.AppendToTimeline([clip])
     assert [timeline.GetTrackCount(sort) for sort in ("video", "audio")] == [1, 1]
     assert item.GetTrackTypeAndIndex() == ["video", 1]
@@ -220,7 +220,7 @@ def test_a_video_with_sound_lands_on_two_tracks_and_its_sound_alone_on_one(share
     (alone,) = pool.AppendToTimeline([{"mediaPoolItem": clip, "mediaType": 2, "trackIndex": 2}])
     assert alone.GetTrackTypeAndIndex() == ["audio", 2]
     assert alone.GetStart() == item.GetEnd()
-    assert alone.GetSourceStartTime() == float(probe(path).start)  # type: ignore[union-attr]
+    assert alone.GetSourceStartTime() == float(probe(path).start)
 
 
 # Sound.

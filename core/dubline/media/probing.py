@@ -117,7 +117,8 @@ def _audio_track(container: InputContainer, index: int, zero: Fraction) -> Audio
     stream = container.streams.audio[index]
     context, base = stream.codec_context, stream.time_base or Fraction(0)
     start = Fraction(0) if stream.start_time is None else stream.start_time * base - zero
-    told = stream.duration and base * stream.rate == 1 and container.format.name != "ogg"  # ogg: with priming
+    # Ogg counts what primes the decoder too.
+    exact = stream.duration and base * stream.rate == 1 and container.format.name != "ogg"
     return AudioTrack(
         index=index,
         rate=stream.rate if context else 0,
@@ -128,7 +129,7 @@ def _audio_track(container: InputContainer, index: int, zero: Fraction) -> Audio
         title=stream.metadata.get("title", ""),
         default=bool(stream.disposition & av.stream.Disposition.default),
         start=float(start),
-        frames=stream.duration if told else None,
+        frames=stream.duration if exact else None,
     )
 
 
@@ -164,7 +165,7 @@ def _uneven(container: InputContainer, stream: VideoStream, rate: Fraction) -> b
     return bool(100 * sum(abs(gap - step) > 1 for gap in gaps) > len(gaps))
 
 
-def choose_track(media: Media, wanted: int | str | None = None) -> AudioTrack:
+def choose_track(media: Media, choice: int | str | None = None) -> AudioTrack:
     """An audio track by number (from 0), by language or title, or the default one (else the first).
 
     Raises:
@@ -172,20 +173,20 @@ def choose_track(media: Media, wanted: int | str | None = None) -> AudioTrack:
         InvalidJob: no such track; the hint lists those there are.
     """
     _need_sound(media)
-    if wanted is None:
-        found = list(media.audio)
-    elif isinstance(wanted, int) or wanted.strip().isdecimal():
-        found = [track for track in media.audio if track.index == int(wanted)]
+    if choice is None:
+        tracks = list(media.audio)
+    elif isinstance(choice, int) or choice.strip().isdecimal():
+        tracks = [track for track in media.audio if track.index == int(choice)]
     else:
-        text = wanted.strip().casefold()
-        found = [t for t in media.audio if text and text in (t.language.casefold(), t.title.casefold())]
-    if not found:
+        text = choice.strip().casefold()
+        tracks = [t for t in media.audio if text and text in (t.language.casefold(), t.title.casefold())]
+    if not tracks:
         listed = "; ".join(
             " ".join(filter(None, (f"{t.index}:", t.language, t.layout, t.title, "(default)" * t.default)))
             for t in media.audio
         )
-        raise InvalidJob(f"{media.path} has no audio track {wanted!r}", hint=f"Its tracks are {listed}.")
-    return next((track for track in found if track.default), found[0])
+        raise InvalidJob(f"{media.path} has no audio track {choice!r}", hint=f"Its tracks are {listed}.")
+    return next((track for track in tracks if track.default), tracks[0])
 
 
 # --- decoding ----------------------------------------------------------------------------------
@@ -204,11 +205,11 @@ def decode(
         ValidationError: the track holds no sound, or none of it could be decoded.
         FFmpegError: no decoder, or the format changes on the way.
     """
-    told: list[str] = []
-    yield from cut_evenly(_pieces(Path(path), track, block, told), block)
+    remarks: list[str] = []
+    yield from cut_evenly(_pieces(Path(path), track, block, remarks), block)
     if notes is not None:
-        notes += told
-    for note in told if notes is None else ():
+        notes += remarks
+    for note in remarks if notes is None else ():
         warnings.warn(f"{path}: {note}", stacklevel=2)
 
 
@@ -275,10 +276,10 @@ def _pieces(path: Path, track: AudioTrack, block: int, notes: list[str]) -> Iter
     notes += placing.notes()
     if not exact:
         notes.append("samples of more than 24 bits were rounded to 24")
-    told = seconds_to_samples(track.start, rate) + (track.frames or 0)
-    if placing.position + rate // 10 < told:
+    promise = seconds_to_samples(track.start, rate) + (track.frames or 0)
+    if placing.position + rate // 10 < promise:
         ends = placing.position / rate
-        notes.append(f"the sound ends at {ends:.3f} s although the file promises {told / rate:.3f} s")
+        notes.append(f"the sound ends at {ends:.3f} s although the file promises {promise / rate:.3f} s")
 
 
 def _stream(container: InputContainer, path: Path, track: AudioTrack) -> Any:
@@ -332,9 +333,9 @@ def extract(path: Path, track: AudioTrack, out: Path, report: Report) -> tuple[S
     with SoundWriter(out, track.rate, track.channels, roomy, subtype, layout=layout) as writer:
         for block in decode(path, track, notes=notes):
             writer.write(block)
-            done = writer.frames / track.rate
-            report(done, max(done, seconds))
-    report(done, done)
+            length = writer.frames / track.rate
+            report(length, max(length, seconds))
+    report(length, length)
     sound = msgspec.structs.replace(open_sound(out), layout=layout)  # read back: it is what was written
     return sound, tuple(notes)
 

@@ -96,23 +96,23 @@ def cut_timeline(media: TimelineMedia) -> TimelineCut:
             hint="Choose another range, or enable the clips and tracks that are to be heard.",
         )
     files: dict[str, _File] = {}
-    found = []
+    clips = []
     for clip in heard:
         place = media.place(clip)
         if clip.path not in files:
             files[clip.path] = _looked_at(clip.path, place)
-        found.append((clip, place, files[clip.path], _channels(clip, place, files[clip.path])))
+        clips.append((clip, place, files[clip.path], _channels(clip, place, files[clip.path])))
     rates = {
-        told[0]
-        for _, _, file, channels in found
+        stream[0]
+        for _, _, file, channels in clips
         for number, _ in channels
-        if (told := file.stream(number)) is not None
+        if (stream := file.stream(number)) is not None
     }
     rate = rates.pop() if len(rates) == 1 else USUAL_RATE
-    width = max(len(channels) for _, _, _, channels in found)
+    width = max(len(channels) for _, _, _, channels in clips)
     pieces = tuple(
         piece
-        for clip, place, file, channels in found
+        for clip, place, file, channels in clips
         for piece in _pieces(media, clip, place, file, channels, rate, width)
     )
     frames = frames_to_samples(media.end - media.first, media.fps, rate)
@@ -141,23 +141,23 @@ def _channels(clip: TimelineClip, place: str, file: _File) -> tuple[tuple[int, i
     """The clip's channels, each of which the file has."""
     channels = clip.channels
     if not channels:
-        told = file.stream(file.default)
-        channels = tuple((file.default, n) for n in range(told[1] if told else 0))
-    found = []
-    for wanted, counted in channels:
-        number, channel = wanted, counted
-        told = file.stream(number)
+        stream = file.stream(file.default)
+        channels = tuple((file.default, n) for n in range(stream[1] if stream else 0))
+    places = []
+    for first, counted in channels:
+        number, channel = first, counted
+        stream = file.stream(number)
         # An editing program may count a file's channels through all of its streams.
-        while told is not None and channel >= told[1]:
-            number, channel = number + 1, channel - told[1]
-            told = file.stream(number)
-        if told is None or channel < 0:
+        while stream is not None and channel >= stream[1]:
+            number, channel = number + 1, channel - stream[1]
+            stream = file.stream(number)
+        if stream is None or channel < 0:
             raise ValidationError(
-                f"{place}: its file has no channel {counted + 1} in audio stream {wanted + 1}",
+                f"{place}: its file has no channel {counted + 1} in audio stream {first + 1}",
                 hint="Was the file replaced? Relink the clip, or set its audio channels anew.",
             )
-        found.append((number, channel))
-    return tuple(found)
+        places.append((number, channel))
+    return tuple(places)
 
 
 def _pieces(
@@ -183,16 +183,16 @@ def _pieces(
     samples = frames_to_samples(stop - media.first, fps, rate) - begin
     start += (first - clip.record) / fps
     for number in sorted({stream for stream, _ in channels}):
-        told = file.stream(number)
-        assert told is not None
+        source = file.stream(number)
+        assert source is not None
         yield Piece(
             path=clip.path,
             fingerprint=file.fingerprint,
             place=place,
-            track=told[2],
-            rate=told[0],
-            channels=told[1],
-            start=seconds_to_samples(start, told[0]),
+            track=source[2],
+            rate=source[0],
+            channels=source[1],
+            start=seconds_to_samples(start, source[0]),
             begin=begin,
             samples=samples,
             sends=tuple(

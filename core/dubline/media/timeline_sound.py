@@ -59,19 +59,19 @@ def timeline_sound(work: Work, cut: TimelineCut) -> Sound:
     needed += sum(sound_bytes(stop - start, piece.channels, "FLOAT") for piece, start, stop in spans.values())
     require_space(work.folder, needed, "the sound of the timeline")
     stores: dict[tuple[str, int], tuple[Path, int]] = {}
-    done = 0.0
+    before = 0.0
     for number, (key, (piece, start, stop)) in enumerate(spans.items()):
         path = work.folder / f"fetched-{number}.wav"
         for at in _fetched(path, piece, start, stop):
-            work.report(done + at / piece.rate, total)
+            work.report(before + at / piece.rate, total)
         stores[key] = (path, start)
-        done += stop / piece.rate
+        before += stop / piece.rate
     target = work.folder / "timeline.wav"
     layout = layout_of(cut.channels)
     with SoundWriter(target, cut.rate, cut.channels, cut.frames, "FLOAT", layout=layout) as writer:
         for block in _mixed(cut, stores, work):
             writer.write(block)
-            work.report(done + writer.frames / cut.rate, total)
+            work.report(before + writer.frames / cut.rate, total)
     for path, _ in stores.values():
         path.unlink(missing_ok=True)
     return Sound(
@@ -165,13 +165,13 @@ def _played(
         length = open_sound(path).frames
     except ValidationError:  # nothing of the stream lay in the range
         length = 0
-    wanted = piece.start - origin
+    first = piece.start - origin
     period = piece.rate // math.gcd(piece.rate, rate)
     around = _warm_up(piece, rate)
-    before = min(around, max(wanted, 0) // period * period)
-    end = wanted - (-piece.samples * piece.rate // rate)
-    start, stop = wanted - before, end + around
-    missing = min(end - length, end - wanted) / piece.rate
+    before = min(around, max(first, 0) // period * period)
+    end = first - (-piece.samples * piece.rate // rate)
+    start, stop = first - before, end + around
+    missing = min(end - length, end - first) / piece.rate
     if missing > TOLD_FROM:
         work.note(f"{piece.place} goes on for {missing:.2f} s after its file has ended; that is silence")
 

@@ -97,23 +97,25 @@ class Placing:
         def seconds(samples: int) -> str:
             return f"{samples / self._rate:.3f} s"
 
-        told = []
+        sentences = []
         if self.early > self._tolerance:
-            told.append(f"{seconds(self.early)} of sound before the picture begins was left out")
+            sentences.append(f"{seconds(self.early)} of sound before the picture begins was left out")
         if self._damages:
-            told.append(
+            sentences.append(
                 f"{self._damages} damaged packets could not be decoded; "
                 f"{seconds(self.lost)} of silence stands in for them"
             )
         if self._gaps:
-            told.append(f"{self._gaps} gaps in the sound were filled with {seconds(self.filled)} of silence")
+            sentences.append(
+                f"{self._gaps} gaps in the sound were filled with {seconds(self.filled)} of silence"
+            )
         if self._overlaps:
-            told.append(
+            sentences.append(
                 f"{self._overlaps} overlaps in the sound were resolved by cutting {seconds(self.cut)}"
             )
         if self._clocks:
-            told.append(f"the clock of the sound was set anew {self._clocks} times; taken as continuous")
-        return told
+            sentences.append(f"the clock of the sound was set anew {self._clocks} times; taken as continuous")
+        return sentences
 
 
 def cut_evenly(pieces: Iterable[Block], size: int) -> Iterator[Block]:

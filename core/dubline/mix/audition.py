@@ -89,17 +89,17 @@ def audition(
     if not alone:
         return None
     voices = Voices(placed, round(job.fade * sound.rate))
-    found = Room(*room, 0) if room is not None else None
-    if job.reverb == "room" and found is None:
-        found = _room_around(paths, sound, line.start, report)
-    renderer = Renderer(sound, paths, voices, job, found if job.reverb == "room" else None)
+    around = Room(*room, 0) if room is not None else None
+    if job.reverb == "room" and around is None:
+        around = _room_around(paths, sound, line.start, report)
+    renderer = Renderer(sound, paths, voices, job, around if job.reverb == "room" else None)
     if job.voice_level == "original" and job.voice_volume:
         gain = voice_gain_db
         if gain is None:
             gain = _matched(renderer, alone[0].start, alone[0].stop)
         renderer.voice_gain = job.voice_volume * 10 ** (gain / 20)
     factor = 10 ** ((gain_db or 0.0) / 20)
-    target = job.wanted
+    target = job.loudness_target
     limiter = None
     if target is not None:
         limiter = TruePeakLimiter(sound.rate, sound.channels, target.true_peak - HEADROOM)
@@ -138,4 +138,4 @@ def _room_around(paths: dict[str, Path], sound: Sound, at: int, report: Report) 
     reach = round(_LISTENED / 2 * sound.rate)
     first, last = max(0, at - reach), min(sound.frames, at + reach)
     blocks = stem_blocks(paths, "vocals", first, last)
-    return find_room(blocks, sound.rate, lambda done: report(0, last - first))[0]
+    return find_room(blocks, sound.rate, lambda samples: report(0, last - first))[0]

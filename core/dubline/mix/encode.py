@@ -212,7 +212,7 @@ def _copied(container: OutputContainer, stream: Any, suffix: str) -> Any:
     return track
 
 
-def _in_order(film: Any, wanted: Any, voice: Any, spoken: Any, zero: Fraction) -> Iterator[Any]:
+def _in_order(film: Any, streams: Any, voice: Any, spoken: Any, zero: Fraction) -> Iterator[Any]:
     """Packets of both files in the order of their times, so that the muxer holds few of them."""
     from heapq import merge
 
@@ -225,7 +225,7 @@ def _in_order(film: Any, wanted: Any, voice: Any, spoken: Any, zero: Fraction) -
                 yield last, number, packet
 
     both = merge(
-        timed(film.demux(wanted), Fraction(0)), timed(voice.demux(spoken), zero), key=lambda item: item[0]
+        timed(film.demux(streams), Fraction(0)), timed(voice.demux(spoken), zero), key=lambda item: item[0]
     )
     for _, _, packet in both:
         yield packet
@@ -251,9 +251,9 @@ def _written(out: Path, kind: str) -> Iterator[OutputContainer]:
         raise
     except av.FFmpegError as error:
         # What the system refused carries the system's number; FFmpeg's own errors have others.
-        told = storage_error(out, OSError(error.errno, error.strerror))
-        if told.code == "storage_full":
-            raise told from error
+        problem = storage_error(out, OSError(error.errno, error.strerror))
+        if problem.code == "storage_full":
+            raise problem from error
         raise FFmpegError(
             f"{out.name} could not be written: {error.strerror}", hint="Check the disk, or try an .mkv."
         ) from error

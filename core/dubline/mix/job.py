@@ -107,8 +107,8 @@ class MixJob(Value, frozen=True):
             )
 
     @property
-    def wanted(self) -> Target | None:
-        """The target, or None for "off"."""
+    def loudness_target(self) -> Target | None:
+        """The figures of `target`, or None for "off"."""
         return TARGETS.get(self.target)
 
 

@@ -51,9 +51,9 @@ class Renderer:
         spoken = self._spoken()
         job = self._job
         levels = {"music": job.music, "sfx": job.sfx, "ambient": job.ambient}
-        wanted = [name for name, level in levels.items() if level]
-        wanted += ["vocals"] if job.original_volume else []
-        for start, parts in self._read(wanted, first, last):
+        names = [name for name, level in levels.items() if level]
+        names += ["vocals"] if job.original_volume else []
+        for start, parts in self._read(names, first, last):
             shape = (self.sound.channels, min(FRAMES, last - start))
             bed = np.zeros(shape)
             for name, level in levels.items():
@@ -152,11 +152,11 @@ def stem_paths(root: Path, stems: Stems) -> dict[str, Path]:
         except KeyError:
             raise ValidationError(f"there is no {name} stem", hint=_AGAIN) from None
         paths[name] = root / stem.path
-        found = open_sound(paths[name])
-        if (found.rate, found.channels, found.frames) != (source.rate, source.channels, source.frames):
+        sound = open_sound(paths[name])
+        if (sound.rate, sound.channels, sound.frames) != (source.rate, source.channels, source.frames):
             raise ValidationError(
-                f"the {name} stem has {found.frames} samples in {found.channels} channels at "
-                f"{found.rate} Hz, and its source {source.frames} in {source.channels} at {source.rate} Hz",
+                f"the {name} stem has {sound.frames} samples in {sound.channels} channels at "
+                f"{sound.rate} Hz, and its source {source.frames} in {source.channels} at {source.rate} Hz",
                 hint=_AGAIN,
             )
     return paths

@@ -145,11 +145,11 @@ class RoomFinder:
 
 def find_room(blocks: Iterable[Block], rate: int, tick: Callable[[int], None]) -> tuple[Room | None, str]:
     """The room of a stem's voices, or None and why there is none. `tick` is called with the samples read."""
-    finder, done = RoomFinder(rate), 0
+    finder, samples = RoomFinder(rate), 0
     for block in blocks:
         finder.push(block)
-        done += block.shape[1]
-        tick(done)
+        samples += block.shape[1]
+        tick(samples)
     return finder.result()
 
 
@@ -199,7 +199,7 @@ class Reverb:
 
     def _keep(self, past: Floats | None, dry: Floats | None, length: int, start: int, stop: int) -> None:
         """Keep what the next stretch needs of this one, if it follows on."""
-        wanted = min(self._before, stop)
+        size = min(self._before, stop)
         if past is None and dry is None:
             self._kept = (stop, None)
             return
@@ -208,5 +208,5 @@ class Reverb:
             whole[:length] = past
         if dry is not None:
             whole[length:] = dry
-        end = whole[len(whole) - wanted :] if wanted else whole[:0]
+        end = whole[len(whole) - size :] if size else whole[:0]
         self._kept = (stop, end.copy() if end.any() else None)

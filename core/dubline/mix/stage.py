@@ -73,7 +73,7 @@ def remix(work: Work, stems: Stems, takes: Takes, job: MixJob) -> Mix:
         if len(voice_channels(sound.channels, sound.layout)) == 2 and sound.channels > 2:
             work.note("the layout of the channels is not known: the dub is in the first two")
     before = _first_pass(work, renderer, part(progress, 0.1, 0.25))
-    target = job.wanted
+    target = job.loudness_target
     after, change = _write(work, renderer, target, before, part(progress, 0.35, 0.5))
 
     m4a = ""
@@ -109,7 +109,7 @@ def remix(work: Work, stems: Stems, takes: Takes, job: MixJob) -> Mix:
 
 def _room(work: Work, sound: Sound, paths: dict[str, Path], report: Report) -> Room | None:
     """The room of the source's voices, for the reverb of the takes."""
-    room, why = find_room(stem_blocks(paths, "vocals"), sound.rate, lambda done: report(done, sound.frames))
+    room, why = find_room(stem_blocks(paths, "vocals"), sound.rate, lambda at: report(at, sound.frames))
     if room is None:
         work.note(f"the takes get no reverb: {why}")
         return None
@@ -179,12 +179,12 @@ def _write(
         return _one_pass(work, renderer, 0.0, target.true_peak, report)[0], 0.0
     gain, ceiling = target.loudness - measured, target.true_peak - HEADROOM
     known: list[tuple[float, float]] = []  # gain, loudness
-    done = 0.0
+    at = 0.0
     for attempt in range(TRIES):
         # Mostly one pass is all; another one takes half of what is left of the bar.
-        share = (1.0 - done) * (0.9 if attempt == 0 else 0.5)
-        after, _, limiter = _one_pass(work, renderer, gain, ceiling, part(report, done, share))
-        done += share
+        share = (1.0 - at) * (0.9 if attempt == 0 else 0.5)
+        after, _, limiter = _one_pass(work, renderer, gain, ceiling, part(report, at, share))
+        at += share
         read = loudness(after)
         error = target.loudness - read if read is not None else 0.0
         excess = (after.true_peak or -200.0) - target.true_peak
@@ -195,9 +195,9 @@ def _write(
         if attempt < TRIES - 1:
             known.append((gain, target.loudness - error))
             gain += error / _steepness(known)
-    told = f"{gain:+.2f} dB" if limiter is None or not limiter.reduced else f"{gain:+.2f} dB and a limiter"
+    change = f"{gain:+.2f} dB" if limiter is None or not limiter.reduced else f"{gain:+.2f} dB and a limiter"
     what = "loudness of the dialogue:" if gate == "dialogue" else "loudness:"
-    work.note(f"{what} {measured:.1f} LUFS before, {read or -70.0:.1f} after {told} ({target.name})")
+    work.note(f"{what} {measured:.1f} LUFS before, {read or -70.0:.1f} after {change} ({target.name})")
     if limiter is not None and limiter.touched:
         work.note(
             f"the limiter took up to {limiter.reduced:.1f} dB, "

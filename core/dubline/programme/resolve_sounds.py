@@ -103,7 +103,7 @@ def take_tracks(
 
     from otio_dubline.build import build
     from otio_dubline.exporters.takes import on_whole_frames
-    from otio_dubline.reading import media_file, placed, told_of
+    from otio_dubline.reading import facts_of, media_file, placed
 
     _all_there(programme.takes)
     bare = Programme(
@@ -112,7 +112,7 @@ def take_tracks(
     keys: dict[str, int] = {}
     timeline = on_whole_frames(build(bare), place)  # held here: its tracks end with it
     for track in timeline.tracks if bare.frames else ():
-        label = told_of(track)
+        label = facts_of(track)
         key = f"takes:{label['language']}:{label['speaker']}"
         keys[key] = number = keys.get(key, 0) + 1
         clips = tuple(
@@ -120,7 +120,7 @@ def take_tracks(
                 path=media_file(item.media_reference.target_url).as_posix(),
                 record=first + at,
                 frames=frames,
-                id=told_of(item)["id"],
+                id=facts_of(item)["id"],
             )
             for at, frames, item in placed(track, fps)
             if isinstance(item, otio.schema.Clip)

@@ -61,10 +61,10 @@ def estimated(
         parts = np.zeros((len(stems), *block.shape), np.float32)
         for contribution, reader in zip(contributions, readers, strict=True):
             width = len(contribution.group.channels)
-            found = reader.take(block.shape[1])  # (shares * width, n)
+            signals = reader.take(block.shape[1])  # (shares * width, n)
             for index, share in enumerate(contribution.shares):
                 row = parts[stems.index(share.stem)]
-                row[list(contribution.group.channels)] += found[index * width : (index + 1) * width]
+                row[list(contribution.group.channels)] += signals[index * width : (index + 1) * width]
         yield block, parts
 
 
@@ -121,9 +121,9 @@ def assemble(
             for name in STEM_NAMES
         }
         side = stack.enter_context(_Side(sound, lines, picture, active, threads))
-        done = 0
+        position = 0
         for block, parts in blocks:
-            report(done, sound.frames)
+            report(position, sound.frames)
             stems: NDArray[Any]
             if depth == "24":
                 whole = to_steps(block)
@@ -137,7 +137,7 @@ def assemble(
                 writer.write(stems[active.index(name)] if name in active else nothing)
             side.push(block, heard)
             peaks = np.maximum(peaks, np.abs(heard).max(axis=(1, 2), initial=0.0))
-            done += block.shape[1]
+            position += block.shape[1]
         quality = side.result()
     report(sound.frames, sound.frames)
     picture.write(folder / "stems.png", title=Path(sound.path).name)

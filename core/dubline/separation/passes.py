@@ -230,9 +230,9 @@ class _Separation:
             return 0
         try:
             with np.load(self._state, allow_pickle=False) as kept:
-                told = {key: value if value.ndim else value.item() for key, value in kept.items()}
-            read, written = int(told.pop("read")), int(told.pop("written"))
-            self._stream.restore({key.removeprefix("stream."): value for key, value in told.items()})
+                values = {key: value if value.ndim else value.item() for key, value in kept.items()}
+            read, written = int(values.pop("read")), int(values.pop("written"))
+            self._stream.restore({key.removeprefix("stream."): value for key, value in values.items()})
         except (OSError, EOFError, ValueError, KeyError, BadZipFile):
             written = there + 1
         if written > there:  # or somebody cut the file

@@ -49,7 +49,7 @@ LOWEST_DB, STEPS = -80, 81  # thresholds from -80 to 0 dBFS, 1 dB apart
 class QualityMeter:
     """Reads source and stems as they are written, and sums up.
 
-    Memory holds running sums, histograms, and eight bytes a sound for every 100 ms: 2 MB for an hour of five.
+    Memory holds running sums and histograms only: the same for a second as for a day.
 
     Args:
         names: the stems in the order they are pushed; the one called "vocals" is the voice.

@@ -187,9 +187,9 @@ def _write(
         }
         heard = [channel for c in contributions for channel in c.group.channels]
         untouched = [channel for channel in range(sound.channels) if channel not in heard]
-        done = 0
+        position = 0
         for block, parts in estimated(source, sound, contributions, ("vocals", "music")):
-            report(done, sound.frames)
+            report(position, sound.frames)
             total = parts[1].copy()
             total[untouched] = block[untouched]  # LFE and surrounds: no model heard them, all is background
             if depth == "24":
@@ -204,7 +204,7 @@ def _write(
                     writers["background"].write(exact[1])
             if "background_sum" in writers:
                 writers["background_sum"].write(total)
-            done += block.shape[1]
+            position += block.shape[1]
     report(sound.frames, sound.frames)
     for name in names:
         (work.folder / f"{name}.wav").replace(work.root / f"{name}.wav")

@@ -127,8 +127,8 @@ def link(
     numbers: dict[int, int] = {}
     out: list[dict[str, int]] = []
     for number, run in enumerate(runs):
-        found = {label: id(owner[number, label]) for label in run}
-        out.append({label: numbers.setdefault(voice, len(numbers)) for label, voice in found.items()})
+        voice_of = {label: id(owner[number, label]) for label in run}
+        out.append({label: numbers.setdefault(voice, len(numbers)) for label, voice in voice_of.items()})
     return out
 
 
@@ -252,10 +252,10 @@ def name_voices(
         return {}
     table = np.array([[likeness(voices[label], people[name]) for name in names] for label in labels])
     worth = np.where(table >= least_alike, table + 1, 0)
-    found: dict[str, str] = {}
+    name_of: dict[str, str] = {}
     for row, column in zip(*linear_sum_assignment(-worth), strict=True):
         others = np.delete(table[row], column)
         clear = not others.size or table[row, column] - others.max() >= margin
         if worth[row, column] > 0 and clear:
-            found[labels[row]] = names[column]
-    return found
+            name_of[labels[row]] = names[column]
+    return name_of

@@ -19,7 +19,8 @@ end of that, and the figure is rough: at 1 kHz more than 2 LU too high.
 from __future__ import annotations
 
 import math
-from array import array
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 ABSOLUTE_GATE = -70.0  # LUFS
 _OFFSET = -0.691
+_STEPS = 12_000  # of 0.01 LU, from the gate to +50 LUFS
 _SURROUND = 1.41
 _SURROUNDS = frozenset(("SL", "SR", "BL", "BC", "BR", "SDL", "SDR", "TBL", "TBC", "TBR"))
 _HIGHEST = 0.45  # of the rate: where the shelf lies at most
@@ -86,7 +88,7 @@ def channel_weights(layout: str, channels: int) -> Floats:
 
 
 class LoudnessMeter:
-    """Reads one sound block by block. It keeps eight bytes for every 100 ms, 0.3 MB an hour.
+    """Reads one sound block by block, in the same memory however long it is.
 
     `peaks` False leaves the true peak out, which is most of the work. Samples must be finite numbers.
     """
@@ -99,8 +101,10 @@ class LoudnessMeter:
         self._peaks = PeakFollower(rate, channels) if peaks else None
         self._peak = 0.0
         self._frames = 0
-        self._powers = array("d")  # mean of every full 100 ms
-        self._sum, self._filled, self._due = 0.0, 0, self._edge(1)
+        self._tenths: deque[float] = deque(maxlen=30)  # mean of each of the last 100 ms
+        self._short, self._long = _Levels(), _Levels()  # of 400 ms and of 3 s
+        self._sum, self._filled, self._number = 0.0, 0, 1
+        self._due = self._edge(self._number)
         self._inside, self._inside_frames = 0.0, 0
 
     def _edge(self, number: int) -> int:
@@ -127,9 +131,17 @@ class LoudnessMeter:
             self._frames += count
             at += count
             if self._frames == self._due:
-                self._powers.append(self._sum / self._filled)
+                self._count(self._sum / self._filled)
                 self._sum, self._filled = 0.0, 0
-                self._due = self._edge(len(self._powers) + 1)
+                self._number += 1
+                self._due = self._edge(self._number)
+
+    def _count(self, tenth: float) -> None:
+        """The power of the next 100 ms, and of the longer blocks that end with it."""
+        self._tenths.append(tenth)
+        for levels, size in ((self._short, 4), (self._long, 30)):
+            if len(self._tenths) >= size:
+                levels.add(sum(islice(self._tenths, len(self._tenths) - size, None)) / size)
 
     def _see(self, peaks: NDArray[np.float32]) -> None:
         self._peak = max(self._peak, float(peaks.max(initial=0.0)))
@@ -143,12 +155,11 @@ class LoudnessMeter:
         """
         if self._peaks is not None:
             self._see(self._peaks.flush())
-        powers = np.array(self._powers)
         dialogue = self._inside / self._inside_frames if self._inside_frames else 0.0
         return LoudnessReport(
-            integrated=_integrated(_sliding(powers, 4)),
+            integrated=self._short.integrated(),
             true_peak=in_dbtp(self._peak),
-            range=_range(_sliding(powers, 30)),
+            range=self._long.range(),
             dialogue=_lufs(dialogue) if dialogue > _power(ABSOLUTE_GATE) else None,
         )
 
@@ -161,26 +172,34 @@ def _power(lufs: float) -> float:
     return float(10 ** ((lufs - _OFFSET) / 10))
 
 
-def _sliding(powers: Floats, size: int) -> Floats:
-    """Mean of every `size` neighbours."""
-    if len(powers) < size:
-        return np.zeros(0)
-    return np.convolve(powers, np.full(size, 1 / size), "valid")
+class _Levels:
+    """The powers of blocks over the absolute gate, in steps of 0.01 LU: no more for a longer sound."""
 
+    def __init__(self) -> None:
+        self._counts = np.zeros(_STEPS, np.int64)
+        self._sums = np.zeros(_STEPS)
 
-def _gated(blocks: Floats, below: float) -> Floats:
-    loud = blocks[blocks > _power(ABSOLUTE_GATE)]
-    return loud[loud > loud.mean() * 10 ** (-below / 10)] if len(loud) else loud
+    def add(self, power: float) -> None:
+        if _power(ABSOLUTE_GATE) < power < math.inf:
+            step = min(int((_lufs(power) - ABSOLUTE_GATE) * 100), _STEPS - 1)
+            self._counts[step] += 1
+            self._sums[step] += power
 
+    def _gated(self, below: float) -> tuple[NDArray[np.int64], Floats]:
+        """How many blocks are less than `below` LU under the mean, and their powers, by level."""
+        there = self._counts > 0
+        counts, sums = self._counts[there], self._sums[there]
+        loud = sums / counts > sums.sum() / max(counts.sum(), 1) * 10 ** (-below / 10)
+        return counts[loud], (sums / counts)[loud]
 
-def _integrated(blocks: Floats) -> float | None:
-    loud = _gated(blocks, 10.0)
-    return _lufs(float(loud.mean())) if len(loud) else None
+    def integrated(self) -> float | None:
+        counts, powers = self._gated(10.0)
+        return _lufs(float(np.average(powers, weights=counts))) if len(counts) else None
 
-
-def _range(blocks: Floats) -> float | None:
-    loud = _gated(blocks, 20.0)
-    if not len(loud):
-        return None
-    low, high = np.percentile(loud, (10, 95), method="nearest")
-    return float(10 * np.log10(high / low))
+    def range(self) -> float | None:
+        counts, powers = self._gated(20.0)
+        if not len(counts):
+            return None
+        ranks = np.rint((counts.sum() - 1) * np.array((0.10, 0.95)))
+        low, high = powers[np.searchsorted(counts.cumsum(), ranks, side="right")]
+        return float(10 * np.log10(high / low))

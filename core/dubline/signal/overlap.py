@@ -100,27 +100,27 @@ class OverlapAdd:
     def _process(self, finished: list[Array]) -> None:
         while self._waiting:
             offset, length = self._waiting[0]
-            wanted = self._length_for(length)
+            size = self._length_for(length)
             alike = 1  # a batch holds chunks of one length
-            while alike < len(self._waiting) and self._length_for(self._waiting[alike][1]) == wanted:
+            while alike < len(self._waiting) and self._length_for(self._waiting[alike][1]) == size:
                 alike += 1
             alike = min(alike, max(1, self._batch()))
             chunks = self._waiting[:alike]
-            results = self._run(np.stack([self._context(*chunk, wanted) for chunk in chunks]))
-            # (batch, outputs, 2, wanted)
+            results = self._run(np.stack([self._context(*chunk, size) for chunk in chunks]))
+            # (batch, outputs, 2, size)
             del self._waiting[:alike]
             for (offset, length), result in zip(chunks, results, strict=True):
                 self._leave(offset, finished)
-                skip = (wanted - length) // 2
+                skip = (size - length) // 2
                 weights = self._weights[:length]
                 at = slice(offset - self._done, offset - self._done + length)
                 self._sum[..., at] += weights * result[..., skip : skip + length]
                 self._weight[at] += weights
 
-    def _context(self, offset: int, length: int, wanted: int) -> Array:
-        """The model's input for one chunk: (2, wanted)."""
-        start = offset - (wanted - length) // 2
-        end = start + wanted
+    def _context(self, offset: int, length: int, size: int) -> Array:
+        """The model's input for one chunk: (2, size)."""
+        start = offset - (size - length) // 2
+        end = start + size
         real_start, real_end = max(0, start), min(self._total, end)
         real = self._heard[:, real_start - self._heard_from : real_end - self._heard_from]
         return np.pad(real, ((0, 0), (real_start - start, end - real_end)))

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 
-def resampled(blocks: Iterable[Array], rate: int, wanted: int, frames: int) -> Iterator[Array]:
-    """Blocks (channels, n) at `rate` -> blocks at `wanted`, exactly `frames` samples in all.
+def resampled(blocks: Iterable[Array], rate: int, target: int, frames: int) -> Iterator[Array]:
+    """Blocks (channels, n) at `rate` -> blocks at `target`, exactly `frames` samples in all.
 
     soxr's stream gives what its one-shot form gives. Where the filter ends a sample early, silence fills.
     """
-    if rate == wanted:
+    if rate == target:
         yield from _exactly(blocks, frames)
         return
-    yield from _exactly(_converted(blocks, rate, wanted), frames)
+    yield from _exactly(_converted(blocks, rate, target), frames)
 
 
-def _converted(blocks: Iterable[Array], rate: int, wanted: int) -> Iterator[Array]:
+def _converted(blocks: Iterable[Array], rate: int, target: int) -> Iterator[Array]:
     import soxr
 
     stream = None
@@ -29,7 +29,7 @@ def _converted(blocks: Iterable[Array], rate: int, wanted: int) -> Iterator[Arra
     for block in blocks:
         if stream is None:
             channels = block.shape[0]
-            stream = soxr.ResampleStream(rate, wanted, channels, dtype="float32", quality="VHQ")
+            stream = soxr.ResampleStream(rate, target, channels, dtype="float32", quality="VHQ")
         if block.shape[1]:
             yield np.ascontiguousarray(stream.resample_chunk(np.ascontiguousarray(block.T)).T)
     if stream is not None:

@@ -76,15 +76,15 @@ class Weights:
         """
         promised = {file.name: file.sha256 for file in self.card.files} if self.card else {}
         sums = tuple(checksum(path) for path in self.files)
-        for path, found in zip(self.files, sums, strict=True):
-            agree(path, found, promised.get(path.name, ""))
-        told = self.card or recognise({p.name: s for p, s in zip(self.files, sums, strict=True)})
+        for path, digest in zip(self.files, sums, strict=True):
+            agree(path, digest, promised.get(path.name, ""))
+        source = self.card or recognise({p.name: s for p, s in zip(self.files, sums, strict=True)})
         return ModelIdentity(
             name=self.name,
             files=tuple(path.name for path in self.files),
             sha256=sums,
-            licence=told.licence if told else "",
-            origin=told.origin if told else self.files[0].parent.as_posix(),
+            licence=source.licence if source else "",
+            origin=source.origin if source else self.files[0].parent.as_posix(),
         )
 
 
@@ -110,7 +110,7 @@ def checksum(path: Path) -> str:
     return digest.hexdigest()
 
 
-def agree(path: Path, found: str, promised: str = "") -> None:
+def agree(path: Path, digest: str, promised: str = "") -> None:
     """Check a SHA-256 against a promised one (whole or its beginning) and against the file's name.
 
     Demucs writes the first eight digits into the name: `<signature>-<sha256[:8]>.th`.
@@ -119,11 +119,11 @@ def agree(path: Path, found: str, promised: str = "") -> None:
         WeightsError: the bytes are not those promised.
     """
     signed = SIGNED.fullmatch(path.name)
-    for wanted in (promised, signed["sha256"] if signed else ""):
-        if not found.startswith(wanted):
+    for beginning in (promised, signed["sha256"] if signed else ""):
+        if not digest.startswith(beginning):
             raise WeightsError(
-                f"{path} is damaged or has been changed: its SHA-256 begins {found[: len(wanted)][:16]}, "
-                f"not {wanted[:16]}",
+                f"{path} is damaged or has been changed: its SHA-256 begins {digest[: len(beginning)][:16]}, "
+                f"not {beginning[:16]}",
                 hint="Get the file again from where it came, then `dubline models import FILE`.",
             )
 
@@ -141,18 +141,18 @@ def resolve(name_or_path: str, kind: Kind) -> Weights:
     else:
         places = []
     places.append(Path(name_or_path).expanduser())
-    found = next((place for place in places if place.exists()), None)
-    if found is None:
+    path = next((place for place in places if place.exists()), None)
+    if path is None:
         fetched = f" Or `dubline models fetch {name_or_path}`." if name_or_path in KNOWN else ""
         raise WeightsError(
             f"there is no model {name_or_path!r} in {kept}, and no such file",
             hint=f"Bring one in with `dubline models import FILE --name NAME`.{fetched} "
             "`dubline models list` shows what is there.",
         )
-    weights = gather(found, kind)
+    weights = gather(path, kind)
     if len(weights.files) > 1 and weights.files[0].suffix != ".yaml":
         raise WeightsError(
-            f"{found} holds {len(weights.files)} models, and nothing says that they belong together",
+            f"{path} holds {len(weights.files)} models, and nothing says that they belong together",
             hint="Name one of its files, or write a bag: NAME.yaml with `models: [SIGNATURE, ...]`.",
         )
     return weights
@@ -164,16 +164,16 @@ def installed() -> list[tuple[Path, Weights | WeightsError]]:
     Those of other back ends, which are folders of other kinds, are left to `model_folders`.
     """
     folder = models_folder()
-    found: list[tuple[Path, Weights | WeightsError]] = []
+    models: list[tuple[Path, Weights | WeightsError]] = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.name.startswith(".") or path.name.endswith(".card.json") or folder_kind(path):
             continue
         try:
             kind = kind_of(path)
-            found.append((path, gather(path, kind)))
+            models.append((path, gather(path, kind)))
         except WeightsError as error:
-            found.append((path, error))
-    return found
+            models.append((path, error))
+    return models
 
 
 def licence_notice(identity: ModelIdentity) -> str | None:

@@ -116,26 +116,26 @@ def find_folder(name: str, *kinds: FolderKind) -> Path | None:
 
 def folders_here(*kinds: FolderKind) -> dict[str, Path]:
     """The whole models of some kinds on this machine, by the name to call them by: the user's own first."""
-    found = {path.name: path for path in _entries(models_folder()) if _whole(path, kinds)}
+    folders = {path.name: path for path in _entries(models_folder()) if _whole(path, kinds)}
     for home in _entries(hub_cache()):
         owner, _, name = home.name.removeprefix("models--").partition("--")
         if not name or not home.name.startswith("models--"):
             continue
         path = cached_folder(f"{owner}/{name}", *kinds)
         if path is not None:
-            found[f"{owner}/{name}"] = path
-    return found
+            folders[f"{owner}/{name}"] = path
+    return folders
 
 
 def whispers_here(kind: FolderKind, language: str = "") -> dict[str, Path]:
     """The Whispers on this machine that may be asked for a language; English-only ones for English alone."""
-    found = folders_here(kind)
-    return {n: p for n, p in found.items() if language == "en" or not english_only(p, kind)}
+    folders = folders_here(kind)
+    return {n: p for n, p in folders.items() if language == "en" or not english_only(p, kind)}
 
 
 def installed_folders() -> list[tuple[Path, ModelFolder | WeightsError, FolderCard | None]]:
     """Every model in the models folder that is a folder, by name; a damaged one with its error."""
-    found: list[tuple[Path, ModelFolder | WeightsError, FolderCard | None]] = []
+    folders: list[tuple[Path, ModelFolder | WeightsError, FolderCard | None]] = []
     for path in _entries(models_folder()):
         if folder_kind(path) is None:
             continue
@@ -146,8 +146,8 @@ def installed_folders() -> list[tuple[Path, ModelFolder | WeightsError, FolderCa
             entry = look(path)
         except WeightsError as error:
             entry = error
-        found.append((path, entry, card))
-    return found
+        folders.append((path, entry, card))
+    return folders
 
 
 def damaged_folders(*kinds: FolderKind) -> tuple[str, ...]:
@@ -173,11 +173,11 @@ def weight_sums(path: Path) -> tuple[str, ...]:
         raise WeightsError(f"{path} is no model that Dubline knows", hint="Get all files of it.")
     card_path = path / f"{path.name}.card.json"
     card = folder_card(path)
-    told = {file.name: file for file in card.files} if card else {}
+    listed = {file.name: file for file in card.files} if card else {}
     sums = []
     for name in weight_files(path, kind):
         file = path / name
-        known = told.get(name)
+        known = listed.get(name)
         if file.is_symlink() and HEX64.fullmatch(blob := file.readlink().name):
             sums.append(blob)
         elif known and _as_told(file, known.size, card_path):
@@ -189,11 +189,11 @@ def weight_sums(path: Path) -> tuple[str, ...]:
 
 def files_of(path: Path) -> tuple[str, ...]:
     """Every file in a folder by its name within it, hidden ones and the card left out, in order."""
-    found = (file.relative_to(path) for file in path.rglob("*") if file.is_file())
+    names = (file.relative_to(path) for file in path.rglob("*") if file.is_file())
     return tuple(
         sorted(
             PurePosixPath(name).as_posix()
-            for name in found
+            for name in names
             if not any(part.startswith(".") for part in name.parts) and not name.name.endswith(".card.json")
         )
     )

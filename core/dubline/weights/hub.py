@@ -238,8 +238,8 @@ def download(
         target.parent.mkdir(parents=True, exist_ok=True)
         url = f"{constants.ENDPOINT}/{repository}/resolve/{revision}/{quote(name)}"
 
-        def tell(done: float, _: float, before: int = before) -> None:
-            report(before + done, total)
+        def tell(count: float, _: float, before: int = before) -> None:
+            report(before + count, total)
 
         problem: DublineError | None = None
         try:

@@ -57,16 +57,16 @@ def import_model(
     source = source.expanduser().absolute()
     if not source.exists():
         raise WeightsError(f"there is no {source}", hint="Check the path of the file or folder.")
-    found = gather(source, kind_of(source))
-    known = recognise({file.name: checksum(file) for file in found.files})
-    alone = found.files[0].suffix != ".yaml" and len(found.files) > 1
-    if alone and (known is None or len(known.files) != len(found.files)):
+    model = gather(source, kind_of(source))
+    known = recognise({file.name: checksum(file) for file in model.files})
+    alone = model.files[0].suffix != ".yaml" and len(model.files) > 1
+    if alone and (known is None or len(known.files) != len(model.files)):
         raise WeightsError(
-            f"{source} holds {len(found.files)} models, and nothing says that they belong together",
+            f"{source} holds {len(model.files)} models, and nothing says that they belong together",
             hint="Bring them in one by one, or write a bag: NAME.yaml with `models: [SIGNATURE, ...]`.",
         )
-    sidecars = [file.with_suffix(".json") for file in found.files]
-    files = [*found.files, *(file for file in sidecars if file.is_file())]
+    sidecars = [file.with_suffix(".json") for file in model.files]
+    files = [*model.files, *(file for file in sidecars if file.is_file())]
     sizes = [file.stat().st_size for file in files]
     with writing(models_folder()) as folder:
         staging = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
@@ -77,19 +77,19 @@ def import_model(
                 digest = copy_hashed(file, staging / file.name, _from(before, sum(sizes), report))
                 agree(file, digest)
                 entries.append(CardFile(name=file.name, sha256=digest, size=sizes[index]))
-            told = found.card or known
-            final = folder_name(name, known.name if known else found.name)
+            facts = model.card or known
+            final = folder_name(name, known.name if known else model.name)
             if alone:
                 entries.insert(0, _write_bag(staging, final, [entry.name for entry in entries]))
             card = WeightsCard(
                 name=final,
-                kind=found.kind,
+                kind=model.kind,
                 files=tuple(entries),
-                licence=licence if licence is not None else (told.licence if told else ""),
-                origin=origin if origin is not None else (told.origin if told else source.name),
-                note=told.note if told else "",
-                sources=told.sources if told else (),
-                parameters=told.parameters if told else {},
+                licence=licence if licence is not None else (facts.licence if facts else ""),
+                origin=origin if origin is not None else (facts.origin if facts else source.name),
+                note=facts.note if facts else "",
+                sources=facts.sources if facts else (),
+                parameters=facts.parameters if facts else {},
             )
             return _settle(staging, card)
         finally:
@@ -149,9 +149,9 @@ def fetch(name: str, report: Report = silent) -> WeightsCard:
 def by_hand(known: KnownWeights) -> str:
     """What to download with a browser, and the command that then brings it in."""
     if known.hub:
-        wanted = f"{known.name}.yaml and the .safetensors files it names ({', '.join(known.signatures)})"
+        names = f"{known.name}.yaml and the .safetensors files it names ({', '.join(known.signatures)})"
         return (
-            f"Without a network here: download {wanted} from {known.page} into one folder, then "
+            f"Without a network here: download {names} from {known.page} into one folder, then "
             f"`dubline models import FOLDER --name {known.name}`."
         )
     urls = ", ".join(file.url or f"{file.name} from {known.page}" for file in known.files)
@@ -209,18 +209,18 @@ def _write_bag(staging: Path, name: str, models: list[str]) -> CardFile:
 
 
 def _from(before: int, total: int, report: Report) -> Callable[[int], None]:
-    return lambda done: report(before + done, total)
+    return lambda count: report(before + count, total)
 
 
 def copy_hashed(source: Path, target: Path, tell: Callable[[int], None]) -> str:
     """Copy the bytes and hash the very bytes copied; `tell` gets the count after each block."""
-    digest, done = hashlib.sha256(), 0
+    digest, count = hashlib.sha256(), 0
     with source.open("rb") as read, target.open("xb") as write:
         while block := read.read(BLOCK):
             write.write(block)
             digest.update(block)
-            done += len(block)
-            tell(done)
+            count += len(block)
+            tell(count)
     return digest.hexdigest()
 
 

@@ -66,20 +66,20 @@ def import_folder(
             "files of it.",
         )
     final = folder_name(name, source.name)
-    wanted = needed_files(files_of(source), str(source), folder_kind(source))
-    if not any(PICKLE.fullmatch(file) for file in wanted):
+    names = needed_files(files_of(source), str(source), folder_kind(source))
+    if not any(PICKLE.fullmatch(file) for file in names):
         look(source)  # before anything is copied
-    sizes = {file: (source / file).stat().st_size for file in wanted}
+    sizes = {file: (source / file).stat().st_size for file in names}
     _refuse_other(models_folder() / final, final)
     with writing(models_folder()) as folder:
         _check_room(folder, sum(sizes.values()))
         staging = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
         try:
             before, total = 0, sum(sizes.values())
-            for file in wanted:
+            for file in names:
                 target = staging / file
                 target.parent.mkdir(parents=True, exist_ok=True)
-                copy_hashed(source / file, target, lambda done, at=before: report(at + done, total))  # type: ignore[misc]
+                copy_hashed(source / file, target, lambda count, at=before: report(at + count, total))  # type: ignore[misc]
                 before += sizes[file]
             return _settle(
                 staging, final, licence=licence, origin=origin if origin is not None else source.as_posix()
@@ -117,13 +117,13 @@ def fetch_folder(repository: str, *, name: str | None = None, report: Report = s
     with writing(models_folder()) as folder:
         staging = folder / f".fetch-{repository.replace('/', '--')}"
         staging.mkdir(exist_ok=True)
-        wanted = {file: there[file] for file in chosen}
+        files = {file: there[file] for file in chosen}
         try:
             with FileLock(folder / f"{staging.name}.lock", timeout=0):
                 mark = hub.keep_only(revision, staging)
                 have = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
-                _check_room(folder, sum(file.size for file in wanted.values()) - have)
-                hub.download(repository, revision, wanted, staging, report)
+                _check_room(folder, sum(file.size for file in files.values()) - have)
+                hub.download(repository, revision, files, staging, report)
                 _check_parts(staging, repository)
                 mark.unlink()
                 return _settle(
@@ -162,9 +162,9 @@ def needed_files(names: Iterable[str], where: str, kind: FolderKind | None) -> t
     if pickles := [name for name in names if PICKLE.fullmatch(name)]:
         index = [name for name in names if name == "pytorch_model.bin.index.json"]
         return (*pickles, *index, *side)
-    told = ", ".join(name for name in names if "/" not in name and not name.startswith("."))
+    listing = ", ".join(name for name in names if "/" not in name and not name.startswith("."))
     raise WeightsError(
-        f"{where} holds no weights that Dubline can use; it holds {told[:200] or 'nothing'}",
+        f"{where} holds no weights that Dubline can use; it holds {listing[:200] or 'nothing'}",
         hint="Usable are model.safetensors, CTranslate2's model.bin, pyannote's config.yaml and its parts.",
     )
 
@@ -192,19 +192,19 @@ def _settle(
 ) -> FolderCard:
     """Check what was gathered, write its card, and give the folder its name."""
     note = CONVERTED if _convert(staging) else ""
-    found = look(staging)
-    told = licence if licence is not None else read_licence(staging / "README.md")
-    if non_commercial(told):
+    model = look(staging)
+    terms = licence if licence is not None else read_licence(staging / "README.md")
+    if non_commercial(terms):
         note = f"{NON_COMMERCIAL} {note}".strip()
     card = FolderCard(
         name=name,
-        kind=found.kind,
+        kind=model.kind,
         files=tuple(
             FolderFile(name=file, sha256=checksum(staging / file), size=(staging / file).stat().st_size)
             for file in files_of(staging)
         ),
-        architecture=found.architecture,
-        licence=told,
+        architecture=model.architecture,
+        licence=terms,
         origin=origin,
         repository=repository,
         revision=revision,

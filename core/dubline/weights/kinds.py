@@ -111,18 +111,18 @@ def look(path: Path, kind: FolderKind | None = None) -> ModelFolder:
         WeightsError: it is no model, of another kind, or a file is missing, empty, cut off or only a
             placeholder. The text names the file.
     """
-    found = folder_kind(path)
-    if found is None or kind not in (None, found):
-        what = f"a {found} model, not {kind}" if found else "no model that Dubline knows"
+    actual = folder_kind(path)
+    if actual is None or kind not in (None, actual):
+        what = f"a {actual} model, not {kind}" if actual else "no model that Dubline knows"
         raise WeightsError(
             f"{path} is {what}",
             hint="Give the folder that holds the model's config.json or config.yaml, with all files of it.",
         )
-    check_files(path, found)
+    check_files(path, actual)
     return ModelFolder(
-        kind=found,
+        kind=actual,
         path=path.as_posix(),
-        weights=weight_files(path, found),
+        weights=weight_files(path, actual),
         architecture=str(read_settings(path).get("model_type", "")),
         licence=read_licence(path / "README.md"),
     )
@@ -160,11 +160,11 @@ def check_whole(path: Path) -> None:
         )
     have = path.stat().st_size
     try:
-        wanted = _promised_length(path)
+        length = _promised_length(path)
     except (ValueError, TypeError, KeyError, struct.error) as error:
         raise WeightsError(f"{path} is cut off or damaged: {error}", hint=_AGAIN) from None
-    if wanted is not None and have != wanted:
-        raise WeightsError(f"{path} is damaged: it has {have} of {wanted} bytes", hint=_AGAIN)
+    if length is not None and have != length:
+        raise WeightsError(f"{path} is damaged: it has {have} of {length} bytes", hint=_AGAIN)
 
 
 def weight_files(path: Path, kind: FolderKind) -> tuple[str, ...]:

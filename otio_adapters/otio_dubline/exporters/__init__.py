@@ -27,7 +27,7 @@ import opentimelineio as otio
 from dubline.errors import BackendMissing, InvalidJob
 from dubline.values.stems import STEM_NAMES
 from otio_dubline.exporters.takes import FOLDER, is_takes, on_whole_frames
-from otio_dubline.reading import told_of
+from otio_dubline.reading import facts_of
 
 TARGETS: dict[str, str] = {
     "otio": "neutral",
@@ -135,7 +135,7 @@ def export(
         timeline = without_takes(timeline)
     place.mkdir(parents=True, exist_ok=True)
     framed = None
-    done = []
+    exports = []
     for name, module in modules.items():
         aside = place / f".{name}.part"
         shutil.rmtree(aside, ignore_errors=True)
@@ -150,7 +150,7 @@ def export(
             _replace(aside, place / name)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-        done.append(
+        exports.append(
             Exported(
                 target=name,
                 title=module.TITLE,
@@ -159,7 +159,7 @@ def export(
                 notes=written.notes,
             )
         )
-    return tuple(done)
+    return tuple(exports)
 
 
 def in_languages(timeline: otio.schema.Timeline, languages: Sequence[str]) -> otio.schema.Timeline:
@@ -170,23 +170,23 @@ def in_languages(timeline: otio.schema.Timeline, languages: Sequence[str]) -> ot
     Raises:
         InvalidJob: no track has such a language.
     """
-    wanted = set(languages)
+    choice = set(languages)
     copy = timeline.deepcopy()
     tracks = [
-        (track, told_of(track).get("language", ""))
+        (track, facts_of(track).get("language", ""))
         for track in copy.tracks
         if isinstance(track, otio.schema.Track)
-        and (track.kind == "Subtitle" or told_of(track).get("role") in ("dub", "takes"))
+        and (track.kind == "Subtitle" or facts_of(track).get("role") in ("dub", "takes"))
     ]
     present = {language for _, language in tracks}
-    if wanted - present:
+    if choice - present:
         raise InvalidJob(
-            f"there are no subtitles in {', '.join(sorted(wanted - present))}",
+            f"there are no subtitles in {', '.join(sorted(choice - present))}",
             hint=f"This timeline has: {', '.join(sorted(filter(None, present))) or 'none'}.",
         )
     heard = False
     for track, language in tracks:
-        if language and language not in wanted:
+        if language and language not in choice:
             heard = heard or (track.kind == "Audio" and track.enabled)
             del copy.tracks[copy.tracks.index(track)]
     if heard:
@@ -199,7 +199,7 @@ def _hear_another(timeline: otio.schema.Timeline) -> None:
     roles: dict[str, list[otio.schema.Track]] = {}
     for track in timeline.tracks:
         if isinstance(track, otio.schema.Track):
-            roles.setdefault(str(told_of(track).get("role") or ""), []).append(track)
+            roles.setdefault(str(facts_of(track).get("role") or ""), []).append(track)
     stems = [track for name in STEM_NAMES for track in roles.get(name, [])]
     for track in roles.get("dub", [])[:1] or stems or roles.get("original", [])[:1]:
         track.enabled = True
@@ -218,12 +218,12 @@ def for_remix(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
             "there are no takes on this timeline to mix anew",
             hint="Run `dubline dub` first, or export without --remix.",
         )
-    language = told_of(takes[0]).get("language")
+    language = facts_of(takes[0]).get("language")
     for track in copy.tracks:
         if isinstance(track, otio.schema.Track) and track.kind == otio.schema.TrackKind.Audio:
-            told = told_of(track)
-            heard = told.get("role") in ("music", "sfx", "ambient")
-            track.enabled = heard or (is_takes(track) and told.get("language") == language)
+            facts = facts_of(track)
+            heard = facts.get("role") in ("music", "sfx", "ambient")
+            track.enabled = heard or (is_takes(track) and facts.get("language") == language)
     return copy
 
 

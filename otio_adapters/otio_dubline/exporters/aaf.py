@@ -147,8 +147,8 @@ class _Writer:
         sequence.components.value = []
         slot.segment = sequence
         at = 0
-        for piece, start, wanted in parts:
-            clip, units = make(piece, wanted)
+        for piece, start, most in parts:
+            clip, units = make(piece, most)
             if clip is None or units <= 0:
                 continue
             if at < start:
@@ -173,12 +173,12 @@ class _Writer:
             self.laid.note(f"Track {lane.name!r} is switched off: its clips are turned all the way down.")
         for channel, called in enumerate(channel_names(channels)):
 
-            def clip(piece: Piece, wanted: int, channel: int = channel) -> tuple[Any, int]:
+            def clip(piece: Piece, most: int, channel: int = channel) -> tuple[Any, int]:
                 known = media[piece.file.path]
                 if known is None or channel >= len(known.masters):
                     return None, 0
                 first = self._at(piece.first)
-                length = min(wanted, known.frames - first)
+                length = min(most, known.frames - first)
                 if length <= 0:
                     return None, 0
                 master = known.masters[channel]
@@ -234,9 +234,9 @@ class _Writer:
 
     # --- picture -------------------------------------------------------------------------------
 
-    def _picture_clip(self, piece: Piece, wanted: int) -> tuple[Any, int]:
+    def _picture_clip(self, piece: Piece, length: int) -> tuple[Any, int]:
         master = self.media.picture(piece)
-        return master.create_source_clip(master.slots[0].slot_id, piece.first, wanted, "picture"), wanted
+        return master.create_source_clip(master.slots[0].slot_id, piece.first, length, "picture"), length
 
     # --- markers -------------------------------------------------------------------------------
 

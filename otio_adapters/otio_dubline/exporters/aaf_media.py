@@ -115,10 +115,10 @@ class MediaMobs:
 
     def _master(self, name: str, heard: Any, where: Any, frames: int, width: int) -> Any:
         """A master mob over the file mob that describes one channel's sound."""
-        told = heard.hexdigest()
+        digest = heard.hexdigest()
         source = self.file.create.SourceMob(f"{name}.PHYS")
         # Sound inside and beside the file are two things to a program that keeps ids.
-        source.mob_id = mob_id("inside" if self.options.embed else "beside", told, name)
+        source.mob_id = mob_id("inside" if self.options.embed else "beside", digest, name)
         if self.options.embed:
             descriptor = self.file.create.PCMDescriptor()
             descriptor["Channels"].value = 1

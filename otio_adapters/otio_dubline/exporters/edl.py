@@ -144,11 +144,11 @@ def _reel(path: Path, reels: dict[str, str]) -> str:
     if key not in reels:
         plain = unicodedata.normalize("NFKD", path.stem).encode("ascii", "ignore").decode().upper()
         stem = re.sub("[^A-Z0-9]", "", plain)[:8] or "REEL"
-        number, found = 1, stem
-        while found in reels.values():
+        number, reel = 1, stem
+        while reel in reels.values():
             number += 1
-            found = f"{stem[: 8 - len(str(number))]}{number}"
-        reels[key] = found
+            reel = f"{stem[: 8 - len(str(number))]}{number}"
+        reels[key] = reel
     return reels[key]
 
 

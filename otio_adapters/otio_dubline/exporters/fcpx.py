@@ -161,7 +161,7 @@ class _Writer:
         width, height, aspect = sequence.screen
         sounds = [strip for strip in sequence.sounds if strip.pieces]
         rates = {piece.medium.sample_rate for strip in sounds for piece in strip.pieces}
-        told = {
+        facts = {
             "format": self._format(sequence.fps, width, height, aspect),
             "duration": self._time(sequence.frames),
             "tcStart": self._time(sequence.start),
@@ -169,7 +169,7 @@ class _Writer:
             "audioLayout": "surround" if any(strip.channels > 2 for strip in sounds) else "stereo",
             "audioRate": AUDIO_RATES.get(max(rates, default=48000), "48k"),
         }
-        spine = add(add(project, "sequence", attributes=told), "spine")
+        spine = add(add(project, "sequence", attributes=facts), "spine")
         self._storyline(spine)
         for lane, strip in enumerate(sequence.pictures[1:], 1):
             self._connect(strip, lane)
@@ -203,39 +203,39 @@ class _Writer:
         key = (rate, width, height, aspect)
         if key not in self.formats:
             self.formats[key] = f"r{len(self.resources) + 1}"
-            told = {"id": self.formats[key], "frameDuration": seconds(1 / rate)}
+            facts = {"id": self.formats[key], "frameDuration": seconds(1 / rate)}
             if aspect == 1 and (width, height) in SIZES and rate in RATES:
-                told["name"] = f"FFVideoFormat{SIZES[width, height]}{RATES[rate]}"
+                facts["name"] = f"FFVideoFormat{SIZES[width, height]}{RATES[rate]}"
             if width and height:
-                told |= {"width": str(width), "height": str(height)}
+                facts |= {"width": str(width), "height": str(height)}
             if aspect != 1:
-                told |= {"paspH": str(aspect.numerator), "paspV": str(aspect.denominator)}
-            add(self.resources, "format", attributes=told)
+                facts |= {"paspH": str(aspect.numerator), "paspV": str(aspect.denominator)}
+            add(self.resources, "format", attributes=facts)
         return self.formats[key]
 
     def _asset(self, url: str) -> str:
         if url in self.assets:
             return self.assets[url]
         medium = self.sequence.media[url]
-        told = {
+        facts = {
             "name": medium.name,
             "start": seconds(medium.begin),
             "duration": self._time(medium.frames),
         }
         if url in self.seen:
-            told["hasVideo"] = "1"
-            told["videoSources"] = "1"
+            facts["hasVideo"] = "1"
+            facts["videoSources"] = "1"
             size = (medium.width, medium.height, medium.pixel_aspect)
-            told["format"] = self._format(medium.rate, *size)
+            facts["format"] = self._format(medium.rate, *size)
         if medium.channels or url in self.heard:
-            told |= {"hasAudio": "1", "audioSources": "1"}
+            facts |= {"hasAudio": "1", "audioSources": "1"}
             if medium.channels:
-                told["audioChannels"] = str(medium.channels)
+                facts["audioChannels"] = str(medium.channels)
             if medium.sample_rate:
-                told["audioRate"] = str(medium.sample_rate)
+                facts["audioRate"] = str(medium.sample_rate)
         # Numbered after its format, which stands before it.
         self.assets[url] = f"r{len(self.resources) + 1}"
-        asset = add(self.resources, "asset", attributes={"id": self.assets[url], **told})
+        asset = add(self.resources, "asset", attributes={"id": self.assets[url], **facts})
         add(asset, "media-rep", attributes={"kind": "original-media", "src": medium.url})
         return self.assets[url]
 
@@ -257,13 +257,13 @@ class _Writer:
 
     def _gap(self, spine: ET.Element, at: int, end: int) -> None:
         if at < end:
-            told = {
+            facts = {
                 "name": "Gap",
                 "offset": self._time(self.sequence.start + at),
                 "start": "0s",
                 "duration": self._time(end - at),
             }
-            self.held.append(_Held(add(spine, "gap", attributes=told), at, Fraction(0)))
+            self.held.append(_Held(add(spine, "gap", attributes=facts), at, Fraction(0)))
 
     def _begin(self, piece: Piece) -> Fraction:
         """The timecode of a piece's first frame, in seconds."""
@@ -281,7 +281,7 @@ class _Writer:
     def _clip(self, parent: ET.Element, strip: Strip, piece: Piece, place: dict[str, str]) -> ET.Element:
         """An `<asset-clip>` of a file's picture alone or its sound alone."""
         medium = self.sequence.media[piece.medium.url]
-        told = {
+        facts = {
             "ref": self._asset(medium.url),
             "name": strip.name if strip.sound and strip.role not in ("", "takes") else piece.name,
             **place,
@@ -291,8 +291,8 @@ class _Writer:
             "srcEnable": "audio" if strip.sound else "video",
             "tcFormat": self._clock(medium.rate),
         }
-        told["audioRole" if strip.sound else "videoRole"] = self._role(strip)
-        clip = add(parent, "asset-clip", attributes=told)
+        facts["audioRole" if strip.sound else "videoRole"] = self._role(strip)
+        clip = add(parent, "asset-clip", attributes=facts)
         if strip.sound:
             db = level_of(strip, piece, LOWEST_DB, HIGHEST_DB, self.sequence)
             if db:
@@ -302,8 +302,8 @@ class _Writer:
     def _channels(self, clip: ET.Element, medium: Medium, role: str) -> None:
         """Where the channels of a 5.1 file go; mono and stereo need no word."""
         if medium.channels == 6:
-            told = {"srcCh": "1, 2, 3, 4, 5, 6", "outCh": SURROUND, "role": role}
-            add(clip, "audio-channel-source", attributes=told)
+            facts = {"srcCh": "1, 2, 3, 4, 5, 6", "outCh": SURROUND, "role": role}
+            add(clip, "audio-channel-source", attributes=facts)
         elif medium.channels > 2:
             self.sequence.note(
                 f"{medium.name} has {medium.channels} channels: set their places in the inspector."
@@ -327,7 +327,7 @@ class _Writer:
         role = f"{role_name(strip.speaker) or 'SRT'}?captionFormat=SRT.{language}"
         for caption in strip.captions:
             held = self._under(caption.at)
-            told = {
+            facts = {
                 "lane": str(lane),
                 "offset": self._local(held, caption.at),
                 "name": " ".join(caption.text.split())[:60],
@@ -335,7 +335,7 @@ class _Writer:
                 "enabled": "" if strip.enabled else "0",
                 "role": role,
             }
-            made = add(held.element, "caption", attributes=told)
+            made = add(held.element, "caption", attributes=facts)
             self.styles += 1
             style = f"ts{self.styles}"
             text = add(made, "text", attributes={"placement": "bottom"})
@@ -365,14 +365,14 @@ class _Writer:
 
     def _marker(self, parent: ET.Element, flag: Flag, start: str) -> None:
         todo = flag.kind in TODO or (not flag.kind and flag.colour == "RED")
-        told = {
+        facts = {
             "start": start,
             "duration": self._time(1),
             "value": flag.name,
             "note": flag.comment,
             "completed": "0" if todo else "",
         }
-        add(parent, "marker", attributes=told)
+        add(parent, "marker", attributes=facts)
         if flag.frames > 1:
             self.sequence.lose("Markers stand at their first frame; their length is left out.")
         if flag.colour:

@@ -127,8 +127,8 @@ def project(laid: Laid, subtitles: str) -> ET.Element:
         ET.SubElement(tractor, "track", {"producer": f"track{number}"})
     for number, lane in enumerate(lanes, 1):
         if lane.sound:
-            told: dict[str, str | int] = {"kdenlive_id": "mix", "internal_added": INTERNAL}
-            transition(tractor, "mix", number, {**told, "accepts_blanks": 1, "sum": 1})
+            common: dict[str, str | int] = {"kdenlive_id": "mix", "internal_added": INTERNAL}
+            transition(tractor, "mix", number, {**common, "accepts_blanks": 1, "sum": 1})
     if any(laid.cues.values()):
         made = ET.SubElement(tractor, "filter")
         properties(made, {"mlt_service": "avfilter.subtitles", "internal_added": INTERNAL})
@@ -153,7 +153,7 @@ def _one_a_frame(laid: Laid, language: str) -> list[Cue]:
 def _bin(mlt: ET.Element, laid: Laid, channels: int, producers: list[tuple[str, int]]) -> None:
     guides, categories = _guides(laid)
     made = ET.SubElement(mlt, "playlist", {"id": "main_bin"})
-    told = {
+    facts = {
         "version": VERSION,
         "kdenliveversion": "22.12.3",
         "documentid": _number(laid),
@@ -163,7 +163,7 @@ def _bin(mlt: ET.Element, laid: Laid, channels: int, producers: list[tuple[str, 
         "guides": json.dumps(guides, ensure_ascii=False),
         "guidesCategories": json.dumps(categories, ensure_ascii=False),
     }
-    properties(made, {f"kdenlive:docproperties.{key}": str(value) for key, value in told.items()})
+    properties(made, {f"kdenlive:docproperties.{key}": str(value) for key, value in facts.items()})
     properties(made, {"xml_retain": 1})
     for name, length in producers:
         ET.SubElement(made, "entry", {"producer": name, "in": "0", "out": str(length - 1)})
@@ -175,8 +175,8 @@ def _number(laid: Laid) -> int:
     Under it Kdenlive keeps working copies, of subtitles for one, and takes up what a project of the same
     number left when it crashed.
     """
-    told = repr((laid.name, laid.fps, laid.lanes, laid.guides, sorted(laid.cues.items())))
-    return int(hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:10], 16)
+    content = repr((laid.name, laid.fps, laid.lanes, laid.guides, sorted(laid.cues.items())))
+    return int(hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:10], 16)
 
 
 def _guides(laid: Laid) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
@@ -196,11 +196,11 @@ def _guides(laid: Laid) -> tuple[list[dict[str, object]], list[dict[str, object]
             made[guide.start]["comment"] = f"{made[guide.start]['comment']} / {guide.text}"
         else:
             made[guide.start] = {"comment": guide.text, "pos": guide.start, "type": number}
-    told: list[dict[str, object]] = [
+    legend: list[dict[str, object]] = [
         {"color": COLOURS.get(colours[name], COLOURS["GREEN"]), "comment": name, "index": number}
         for name, number in categories.items()
     ]
-    return list(made.values()), told
+    return list(made.values()), legend
 
 
 def _track(mlt: ET.Element, number: int, lane: Lane, ids: dict[str, int], length: int, channels: int) -> None:

@@ -20,8 +20,8 @@ import opentimelineio as otio
 
 from dubline.errors import InvalidJob
 from dubline.timebase import Timecode, frame_rate, may_drop, whole
-from otio_dubline.exporters.media_files import File, dubline_of, media_file, number
-from otio_dubline.reading import exact_start
+from otio_dubline.exporters.media_files import File, media_file, number
+from otio_dubline.reading import exact_start, facts_of
 
 MOST_FRAMES = 2**31 - 1
 """MLT counts frames in a C int."""
@@ -117,11 +117,11 @@ def lay_out(timeline: otio.schema.Timeline, languages: tuple[str, ...] = ()) -> 
     Raises:
         InvalidJob: nothing on it; a time that is no number or negative; media that are no local file.
     """
-    told = dubline_of(timeline)
-    laid = Laid(name=timeline.name or "timeline", fps=_rate(timeline, told))
+    facts = facts_of(timeline)
+    laid = Laid(name=timeline.name or "timeline", fps=_rate(timeline, facts))
     if timeline.global_start_time is not None:
         laid.start = _at(timeline.global_start_time, laid.fps, "the start time")
-        laid.drop = bool(told.get("drop_frame", False)) and may_drop(laid.fps)
+        laid.drop = bool(facts.get("drop_frame", False)) and may_drop(laid.fps)
     if timeline.tracks.source_range is not None:
         laid.lose("The timeline is trimmed as a whole; here it has its full length.")
     if timeline.tracks.effects:
@@ -150,14 +150,14 @@ def lay_out(timeline: otio.schema.Timeline, languages: tuple[str, ...] = ()) -> 
 # --- time ----------------------------------------------------------------------------------------
 
 
-def _rate(timeline: otio.schema.Timeline, told: dict[str, Any]) -> Fraction:
+def _rate(timeline: otio.schema.Timeline, facts: dict[str, Any]) -> Fraction:
     """The frame rate: told, else the clock's, else the picture's, else any that is one."""
-    found: list[Any] = [told.get("rate")]
+    rates: list[Any] = [facts.get("rate")]
     if timeline.global_start_time is not None:
-        found.append(timeline.global_start_time.rate)
+        rates.append(timeline.global_start_time.rate)
     clips = sorted(timeline.find_clips(), key=lambda clip: _kind(clip.parent()) != "Video")
-    found += [clip.source_range.duration.rate for clip in clips if clip.source_range is not None]
-    for rate in found:
+    rates += [clip.source_range.duration.rate for clip in clips if clip.source_range is not None]
+    for rate in rates:
         if isinstance(rate, str | float | int):
             try:
                 exact = frame_rate(rate if isinstance(rate, str) else float(rate))
@@ -227,12 +227,12 @@ def _track(track: otio.schema.Track, laid: Laid, languages: tuple[str, ...]) -> 
         piece = _piece(item, start, frames, laid, name)
         if piece is not None:
             pieces.append(piece)
-    told = dubline_of(track)
+    facts = facts_of(track)
     lane = Lane(
         name=name,
         sound=track.kind == "Audio",
         enabled=bool(track.enabled),
-        level_db=number(told.get("level_db")),
+        level_db=number(facts.get("level_db")),
         pieces=tuple(pieces),
     )
     laid.lanes.append(lane)
@@ -306,7 +306,7 @@ def _piece(item: Any, start: int, frames: int, laid: Laid, track: str) -> Piece 
         start=start,
         first=first,
         frames=frames,
-        level_db=number(dubline_of(item).get("level_db")),
+        level_db=number(facts_of(item).get("level_db")),
         exact=exact_start(item, start, laid.fps) if not first else None,
     )
 
@@ -327,7 +327,7 @@ def _guides(markers: Any, fps: Fraction, at: Fraction | int, item: Any = None) -
                 start=max(whole(Fraction(start)), 0),
                 frames=max(_at(marker.marked_range.duration, fps, _called(marker)), 0),
                 text=text,
-                kind=str(dubline_of(marker).get("kind", "")),
+                kind=str(facts_of(marker).get("kind", "")),
                 colour=str(marker.color or ""),
             )
         )
@@ -335,21 +335,21 @@ def _guides(markers: Any, fps: Fraction, at: Fraction | int, item: Any = None) -
 
 
 def _subtitles(track: otio.schema.Track, laid: Laid, languages: tuple[str, ...]) -> None:
-    told = dubline_of(track)
-    language = str(told.get("language") or "und")
+    facts = facts_of(track)
+    language = str(facts.get("language") or "und")
     if languages and language not in languages:
         return
     cues = laid.cues.setdefault(language, [])
     for start, end, item in _items(track, laid, track.name):
         if isinstance(item, otio.schema.Clip) and end > start:
-            own = dubline_of(item)
+            own = facts_of(item)
             text = str(own.get("text") or item.name)
             cues.append(
                 Cue(
                     start=start,
                     end=end,
                     text=text,
-                    speaker=str(told.get("speaker_name") or own.get("speaker") or ""),
+                    speaker=str(facts.get("speaker_name") or own.get("speaker") or ""),
                     source_text=str(own.get("source_text") or text),
                 )
             )

@@ -13,8 +13,7 @@ from urllib.parse import unquote, urlsplit
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
-
-NAMESPACE = "dubline"
+from otio_dubline.reading import facts_of
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 
@@ -31,12 +30,6 @@ class File:
     width: int = 0
     height: int = 0
     pixel_aspect: Fraction = Fraction(1)
-
-
-def dubline_of(item: Any) -> dict[str, Any]:
-    """What Dubline says about something, or nothing: anybody may have written there."""
-    told = item.metadata.get(NAMESPACE)
-    return dict(told) if hasattr(told, "keys") else {}
 
 
 def number(value: Any, otherwise: float = 0.0) -> float:
@@ -81,22 +74,22 @@ def media_file(media: otio.schema.ExternalReference, frames: int, note: Callable
         InvalidJob: as `local_path`.
     """
     path = local_path(media.target_url)
-    told = dubline_of(media)
+    facts = facts_of(media)
     if not Path(path).is_absolute() and not re.match(r"[A-Za-z]:[\\/]", path):
         note(f"{path} is a relative path: put the file beside the project, or relink it there.")
     elif not Path(path).exists():
         note(f"{path} is not there: relink it after opening the project.")
     try:
-        aspect = Fraction(str(told.get("pixel_aspect", "1")))
+        aspect = Fraction(str(facts.get("pixel_aspect", "1")))
     except (ValueError, ZeroDivisionError):
         aspect = Fraction(1)
     file = File(
         path=path,
         frames=frames,
-        channels=int(number(told.get("channels"))),
-        sample_rate=int(number(told.get("sample_rate"))),
-        width=int(number(told.get("width"))),
-        height=int(number(told.get("height"))),
+        channels=int(number(facts.get("channels"))),
+        sample_rate=int(number(facts.get("sample_rate"))),
+        width=int(number(facts.get("width"))),
+        height=int(number(facts.get("height"))),
         pixel_aspect=aspect if aspect > 0 else Fraction(1),
     )
     return file if file.channels else _measured(file)

@@ -149,9 +149,9 @@ class _Writer:
         outputs = 6 if any(strip.channels == 6 for strip in strips) else 2
         add(audio, "numOutputChannels", outputs)
         rates = [m.sample_rate for m in self.sequence.media.values() if m.sample_rate]
-        told = add(add(audio, "format"), "samplecharacteristics")
-        add(told, "depth", 16)
-        add(told, "samplerate", max(rates, default=48000))
+        form = add(add(audio, "format"), "samplecharacteristics")
+        add(form, "depth", 16)
+        add(form, "samplerate", max(rates, default=48000))
         groups = add(audio, "outputs")
         for channel in range(1, outputs + 1):
             group = add(groups, "group")
@@ -173,13 +173,13 @@ class _Writer:
         ids = [[self._next() for _ in range(width)] for _ in strip.pieces]
         for channel in range(width):
             index, count = (channel, width) if kind else (0, 1)
-            told = {
+            facts = {
                 "MZ.TrackName": strip.name if kind else f"{strip.name} {channel + 1}",
                 "currentExplodedTrackIndex": str(index),
                 "totalExplodedTrackCount": str(count),
                 "premiereTrackType": kind or "Mono",
             }
-            track = add(audio, "track", attributes=told)
+            track = add(audio, "track", attributes=facts)
             for place, piece in enumerate(strip.pieces, 1):
                 own = piece.medium.channels
                 # A mono clip on a wide track sounds on all of its channels, a stereo clip on the first two.
@@ -213,8 +213,8 @@ class _Writer:
         `source`: the channel of the file, from 1; `kind`: the track's; `db`: its level.
         """
         medium = self.sequence.media[piece.medium.url]
-        told = {"id": links[which][0], "premiereChannelType": kind.lower()}
-        clip = add(track, "clipitem", attributes=told)
+        facts = {"id": links[which][0], "premiereChannelType": kind.lower()}
+        clip = add(track, "clipitem", attributes=facts)
         add(clip, "masterclipid", f"masterclip-{self.ids[medium.url]}")
         add(clip, "name", piece.name)
         add(clip, "enabled", truth(piece.enabled))
@@ -262,11 +262,11 @@ class _Writer:
             _picture(add(media, "video"), medium.width, medium.height, medium.pixel_aspect, rate)
         if medium.channels:
             sound = add(media, "audio")
-            told = add(sound, "samplecharacteristics")
+            form = add(sound, "samplecharacteristics")
             if medium.bits:
-                add(told, "depth", medium.bits)
+                add(form, "depth", medium.bits)
             if medium.sample_rate:
-                add(told, "samplerate", medium.sample_rate)
+                add(form, "samplerate", medium.sample_rate)
             add(sound, "channelcount", medium.channels)
 
     def _marker(self, parent: ET.Element, flag: Flag) -> None:

@@ -27,7 +27,7 @@ from otio_dubline.exporters.neutral import schema_versions
 from otio_dubline.exporters.subtitles import write_files
 from otio_dubline.exporters.takes import FOLDER, is_takes
 from otio_dubline.naming import file_name
-from otio_dubline.reading import frames_of, media_file, rate_of, require_media, start_of, told_of
+from otio_dubline.reading import facts_of, frames_of, media_file, rate_of, require_media, start_of
 from otio_dubline.time_reference import begins_at, copy_without
 
 TITLE = "DaVinci Resolve 18.5 and later, free and Studio (.otio)"
@@ -139,7 +139,7 @@ def _dress_track(track: otio.schema.Track, groups: int, lost: dict[str, None], n
             lost["clips without a media file, which keep Resolve from importing anything"] = None
             parent = clip.parent()
             parent[parent.index(clip)] = otio.schema.Gap(source_range=_from_zero(clip.trimmed_range()))
-    told: dict[str, Any] = {"Locked": False}
+    facts: dict[str, Any] = {"Locked": False}
     clips = list(track.find_clips())
     channels = 2
     if track.kind == otio.schema.TrackKind.Audio:
@@ -151,8 +151,8 @@ def _dress_track(track: otio.schema.Track, groups: int, lost: dict[str, None], n
                 f"{track.name or 'A track'} has {channels} channels. Look at its type after the import: "
                 "right-click the track's name, Change Track Type To."
             ] = None
-        told = {"Audio Type": TYPES.get(channels, f"Adaptive {channels}"), "Locked": False, "SoloOn": False}
-    track.metadata[NAMESPACE] = told
+        facts = {"Audio Type": TYPES.get(channels, f"Adaptive {channels}"), "Locked": False, "SoloOn": False}
+    track.metadata[NAMESPACE] = facts
     for clip in clips:
         groups = _dress_clip(clip, track, groups, notes, lost)
     return groups
@@ -170,30 +170,30 @@ def _dress_clip(
     clip.media_reference.name = path.name
     # By a medium's own name it is found again in the pool.
     clip.name = path.name if is_takes(track) else clip.name or path.name
-    told = dict(clip.metadata.get(NAMESPACE, {}))
-    if "Link Group ID" not in told:
+    facts = dict(clip.metadata.get(NAMESPACE, {}))
+    if "Link Group ID" not in facts:
         groups += 1
-        told["Link Group ID"] = groups
+        facts["Link Group ID"] = groups
     else:
-        groups = max(groups, int(told["Link Group ID"]))
+        groups = max(groups, int(facts["Link Group ID"]))
     if track.kind == otio.schema.TrackKind.Audio:
-        if "Channels" not in told:
-            stream = told_of(clip.media_reference).get("track") or 0
-            told["Channels"] = [
+        if "Channels" not in facts:
+            stream = facts_of(clip.media_reference).get("track") or 0
+            facts["Channels"] = [
                 {"Source Channel ID": number, "Source Track ID": stream}
                 for number in range(_channels(clip, notes))
             ]
-        level = told_of(clip).get("level_db", told_of(clip.media_reference).get("level_db"))
+        level = facts_of(clip).get("level_db", facts_of(clip.media_reference).get("level_db"))
         if isinstance(level, int | float) and not _has_volume(clip):
             clip.effects.append(_volume(float(level), clip.name, lost))
-    clip.metadata[NAMESPACE] = told
+    clip.metadata[NAMESPACE] = facts
     return groups
 
 
 def _channels(clip: otio.schema.Clip, notes: dict[str, None]) -> int:
-    told = told_of(clip.media_reference).get("channels")
-    if isinstance(told, int) and told > 0:
-        return told
+    channels = facts_of(clip.media_reference).get("channels")
+    if isinstance(channels, int) and channels > 0:
+        return channels
     known = clip.metadata.get(NAMESPACE, {}).get("Channels")
     if known:
         return len(known)
@@ -271,7 +271,7 @@ def _without_time_references(timeline: otio.schema.Timeline, folder: Path, final
 def _gathered(timeline: otio.schema.Timeline, folder: Path, final: Path) -> tuple[str, ...]:
     """The sounds that the run has made, beside the timeline: stems, dub, M&E and takes. What is the user's
     own stays where it lies."""
-    run = told_of(timeline).get("run")
+    run = facts_of(timeline).get("run")
     roots = [final.absolute().with_name(FOLDER), *([Path(run).absolute()] if run else [])]
     made: dict[Path, str] = {}
     taken: set[str] = set()
@@ -343,7 +343,7 @@ def _howto(
             "   Those that last as long as the programme begin with its first frame.",
         ]
     steps = count(4)
-    if dubs := [track.name for track in tracks if told_of(track).get("role") == "dub"]:
+    if dubs := [track.name for track in tracks if facts_of(track).get("role") == "dub"]:
         rows += [
             f"{next(steps)}. The dub. Heard is {dubs[0]}: the finished mix, background included. The other",
             "   sounds are on the timeline and switched off: M&E is the sound without voices.",

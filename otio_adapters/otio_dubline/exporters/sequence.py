@@ -18,7 +18,7 @@ from dubline.errors import InvalidJob
 from dubline.timebase import frame_rate
 from otio_dubline.build import SUBTITLE
 from otio_dubline.exporters.strips import Caption, CaptionStrip, Flag, Medium, Piece, Sequence, Strip
-from otio_dubline.reading import frames_of, media_file, placed, rate_of, start_of, told_of
+from otio_dubline.reading import facts_of, frames_of, media_file, placed, rate_of, start_of
 
 
 def sequence_of(timeline: otio.schema.Timeline, *, captions: bool = True) -> Sequence:
@@ -103,14 +103,14 @@ def _strip(track: otio.schema.Track, made: Sequence, number: int) -> Strip:
             if piece is not None:
                 pieces.append(piece)
                 made.frames = max(made.frames, piece.at + piece.frames)
-    told = told_of(track)
+    facts = facts_of(track)
     return Strip(
         name=name,
         sound=track.kind == otio.schema.TrackKind.Audio,
         enabled=bool(track.enabled),
-        level_db=_number(told.get("level_db")),
-        role=str(told.get("role") or ""),
-        language=str(told.get("language") or ""),
+        level_db=_number(facts.get("level_db")),
+        role=str(facts.get("role") or ""),
+        language=str(facts.get("language") or ""),
         pieces=tuple(pieces),
     )
 
@@ -166,7 +166,7 @@ def _piece(item: Any, at: int, frames: int, made: Sequence, track: str) -> Piece
         frames=frames,
         enabled=bool(item.enabled),
         flags=_flags(item.markers, made.fps, -origin),
-        level_db=_number(told_of(item).get("level_db")),
+        level_db=_number(facts_of(item).get("level_db")),
     )
 
 
@@ -180,9 +180,9 @@ def _medium(media: otio.schema.ExternalReference, made: Sequence, needed: int) -
             hint="Relink the clip in the program that made the timeline.",
         )
     url = PureWindowsPath(str(path)).as_uri() if windows else path.as_uri()
-    told = told_of(media)
-    found = made.media.get(url)
-    if found is None and not windows and not path.is_file():
+    facts = facts_of(media)
+    earlier = made.media.get(url)
+    if earlier is None and not windows and not path.is_file():
         made.note(f"{path} is not there: relink it after opening.")
     known = media.available_range
     begin, rate, frames = Fraction(0), made.fps, needed
@@ -191,11 +191,12 @@ def _medium(media: otio.schema.ExternalReference, made: Sequence, needed: int) -
         begin = _seconds(known.start_time)
         if known.start_time.rate <= 1000:
             rate = frame_rate(known.start_time.rate)
-    if found is not None:  # the clock of the first use stands; another may show that the file is longer
-        made.media[url] = replace(found, frames=max(found.frames, frames))
+    if earlier is not None:  # the clock of the first use stands; another may show that the file is longer
+        made.media[url] = replace(earlier, frames=max(earlier.frames, frames))
         return made.media[url]
-    channels, sample_rate, bits = int(_number(told.get("channels"))), int(_number(told.get("sample_rate"))), 0
-    own = told.get("audio")
+    channels, bits = int(_number(facts.get("channels"))), 0
+    sample_rate = int(_number(facts.get("sample_rate")))
+    own = facts.get("audio")
     if not channels and own:
         channels = sum(int(_number(stream.get("channels"))) for stream in own if hasattr(stream, "get"))
         sample_rate = max((int(_number(s.get("rate"))) for s in own if hasattr(s, "get")), default=0)
@@ -204,7 +205,7 @@ def _medium(media: otio.schema.ExternalReference, made: Sequence, needed: int) -
         if head is not None:
             channels, sample_rate, bits = head
     try:
-        aspect = Fraction(str(told.get("pixel_aspect", "1")))
+        aspect = Fraction(str(facts.get("pixel_aspect", "1")))
     except (ValueError, ZeroDivisionError):
         aspect = Fraction(1)
     made.media[url] = Medium(
@@ -216,8 +217,8 @@ def _medium(media: otio.schema.ExternalReference, made: Sequence, needed: int) -
         channels=max(channels, 0),
         sample_rate=max(sample_rate, 0),
         bits=bits,
-        width=max(int(_number(told.get("width"))), 0),
-        height=max(int(_number(told.get("height"))), 0),
+        width=max(int(_number(facts.get("width"))), 0),
+        height=max(int(_number(facts.get("height"))), 0),
         pixel_aspect=aspect if aspect > 0 else Fraction(1),
     )
     return made.media[url]
@@ -251,14 +252,14 @@ def _flags(markers: Any, fps: Fraction, shift: int) -> tuple[Flag, ...]:
             name=marker.name or "marker",
             comment=marker.comment or "",
             colour=str(marker.color or ""),
-            kind=str(told_of(marker).get("kind") or ""),
+            kind=str(facts_of(marker).get("kind") or ""),
         )
         for marker in markers
     )
 
 
 def _captions(track: otio.schema.Track, made: Sequence) -> CaptionStrip:
-    found = []
+    captions = []
     track, _ = _trimmed(track, track.name, made.fps)
     for at, frames, item in placed(track, made.fps):
         if isinstance(item, otio.schema.Gap):
@@ -268,13 +269,13 @@ def _captions(track: otio.schema.Track, made: Sequence) -> CaptionStrip:
         elif not item.enabled:
             made.lose(f"Subtitles that are switched off on track {track.name!r} are left out.")
         elif frames and item.name.strip():
-            found.append(Caption(at=at, frames=frames, text=item.name))
+            captions.append(Caption(at=at, frames=frames, text=item.name))
             made.frames = max(made.frames, at + frames)
-    told = told_of(track)
+    facts = facts_of(track)
     return CaptionStrip(
         name=track.name or "subtitles",
-        language=str(told.get("language") or ""),
-        speaker=str(told.get("speaker_name") or told.get("speaker") or ""),
+        language=str(facts.get("language") or ""),
+        speaker=str(facts.get("speaker_name") or facts.get("speaker") or ""),
         enabled=bool(track.enabled),
-        captions=tuple(found),
+        captions=tuple(captions),
     )

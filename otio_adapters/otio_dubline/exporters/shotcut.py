@@ -121,8 +121,8 @@ def _bin(mlt: ET.Element, laid: Laid) -> None:
     playlist = ET.SubElement(mlt, "playlist", {"id": "main_bin"})
     properties(playlist, {"xml_retain": 1})
     for number, file in enumerate(laid.files()):
-        told = {"producer": f"bin{number}", "in": "0", "out": str(lengths[file.path] - 1)}
-        ET.SubElement(playlist, "entry", told)
+        facts = {"producer": f"bin{number}", "in": "0", "out": str(lengths[file.path] - 1)}
+        ET.SubElement(playlist, "entry", facts)
 
 
 def _track(mlt: ET.Element, number: int, lane: Lane, length: int, channels: int) -> None:

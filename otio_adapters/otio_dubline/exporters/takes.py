@@ -16,7 +16,7 @@ import opentimelineio as otio
 from dubline.timebase import frames_to_samples, samples_to_frames, whole
 from otio_dubline.build import file_url, frames_range
 from otio_dubline.naming import file_name
-from otio_dubline.reading import exact_start, frames_of, media_file, placed, rate_of, told_of
+from otio_dubline.reading import exact_start, facts_of, frames_of, media_file, placed, rate_of
 
 FOLDER = "takes"
 LONGEST_TEXT = 30
@@ -47,7 +47,7 @@ def on_whole_frames(timeline: otio.schema.Timeline, folder: Path) -> otio.schema
 
 def is_takes(track: otio.core.Composable) -> bool:
     """Whether a track holds the takes of a speaker."""
-    return isinstance(track, otio.schema.Track) and told_of(track).get("role") == "takes"
+    return isinstance(track, otio.schema.Track) and facts_of(track).get("role") == "takes"
 
 
 def padded(path: Path, target: Path, before: int, samples: int) -> None:
@@ -93,7 +93,7 @@ def _retake(track: otio.schema.Track, fps: Fraction, folder: Path) -> None:
     for (at, frames, clip), following in zip(clips, begins, strict=True):
         before = spans[-1][1] if spans else 0
         spans.append(_span(clip, at, frames, fps, before, following))
-    language = str(told_of(track).get("language") or "und")
+    language = str(facts_of(track).get("language") or "und")
     del track[:]
     at, rate = 0, float(fps)
     for start, end, clip, silence in spans:
@@ -113,8 +113,8 @@ def _span(clip: otio.schema.Clip, at: int, frames: int, fps: Fraction, before: i
     begin = exact_start(clip, at, fps)
     if begin is None or frames_of(clip.trimmed_range().start_time, fps):
         return as_it_is
-    told = told_of(clip)
-    rate, sample, samples = int(told["sample_rate"]), int(told["sample_start"]), int(told["samples"])
+    facts = facts_of(clip)
+    rate, sample, samples = int(facts["sample_rate"]), int(facts["sample_start"]), int(facts["samples"])
     start = samples_to_frames(sample, rate, fps, "floor")
     end = samples_to_frames(sample + samples, rate, fps, "ceil")
     if frames < samples_to_frames(samples, rate, fps, "ceil"):  # it runs past the programme's end
@@ -139,24 +139,24 @@ def _point(
     clip: otio.schema.Clip, language: str, frames: int, silence: int, fps: Fraction, folder: Path
 ) -> None:
     """Make the copy, and let the clip show all of it."""
-    told = told_of(clip)
-    rate = int(told["sample_rate"])
+    facts = facts_of(clip)
+    rate = int(facts["sample_rate"])
     samples = whole(frames / fps * rate, "ceil")
     path = media_file(clip.media_reference.target_url)
     about = path.stat()
     mark = f"{path} {about.st_size} {about.st_mtime_ns} {silence} {samples}"
     digest = hashlib.sha256(mark.encode("utf-8", "surrogateescape")).hexdigest()[:10]
-    text = file_name(" ".join(str(told.get("text") or "").split())[:LONGEST_TEXT], "")
-    name = " ".join(filter(None, (file_name(language), f"{int(told['id']):05d}", text, digest)))
+    text = file_name(" ".join(str(facts.get("text") or "").split())[:LONGEST_TEXT], "")
+    name = " ".join(filter(None, (file_name(language), f"{int(facts['id']):05d}", text, digest)))
     target = folder / f"{name}{path.suffix}"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
         padded(path, target, silence, samples)
-    known = dict(told_of(clip.media_reference)) | {"samples": samples}
+    known = dict(facts_of(clip.media_reference)) | {"samples": samples}
     reference = otio.schema.ExternalReference(
         target_url=file_url(str(target)), available_range=frames_range(0, frames, float(fps))
     )
     reference.metadata["dubline"] = known
     clip.media_reference = reference
     clip.source_range = frames_range(0, frames, float(fps))
-    clip.metadata["dubline"] = told | {"silence_before": silence}
+    clip.metadata["dubline"] = facts | {"silence_before": silence}
