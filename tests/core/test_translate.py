@@ -508,7 +508,7 @@ def test_subtitles_are_translated_cue_by_cue_with_their_markup(
     assert [(s.start, s.end) for s in translation.segments] == [(1.0, 2.0), (3.0, 3.0), (4.0, 6.5)]
     assert read_srt(files[1]).cues[0].text == "<i>say gel.</i>"
     with Run(tmp_path / "lines.dubline") as run, pytest.raises(InvalidJob, match="language is not known"):
-        translate_run(run, path, "en", TranslateWish())
+        translate_run(run, path, "en", TranslateWish(forget=True))
 
 
 @pytest.mark.parametrize(

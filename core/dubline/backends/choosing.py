@@ -119,7 +119,6 @@ def settle(
     sought = msgspec.structs.replace(sought, model="" if asked == "auto" else asked)
     if backend != "auto":
         cls = find(kind, backend)
-        cls.check(sought)
         model, place = _model(kind, backend, cls, sought)
         why = f"{kind}: {_with(backend, model)}, as asked" + _cost(cls)
         choice = _choice(kind, backend, cls, sought, model, given)
@@ -134,7 +133,6 @@ def settle(
             continue
         damaged.extend(_damaged(cls, sought))
         try:
-            cls.check(sought)
             model, place = _model(kind, name, cls, sought)
         except DublineError as error:
             passed.append(error.message if name in error.message else f"{name}: {error.message}")
@@ -185,10 +183,11 @@ def _identified(kind: str, name: str, cls: Any, options: dict[str, Any]) -> Choi
 
 
 def _model(kind: str, name: str, cls: Any, sought: Sought) -> tuple[str, Path | None]:
-    """(model, where it is) of a back end; "" and None where it needs none."""
+    """(model, where it is) of a back end that can do it at all; "" and None where it needs none."""
     takes = "model" in cls.Options.__struct_fields__
     if sought.model and not takes:
         raise InvalidJob(f"the {kind} {name} takes no model", hint="Leave the model out.")
+    cls.check(sought)
     here = cls.weights_here(sought)
     if here is None:
         return sought.model, None

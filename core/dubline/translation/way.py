@@ -102,9 +102,6 @@ def translate_run(
     wish = wish.over(run.wish(f"translate.{target}", TranslateWish))
     transcript = read_source(text, wish.source or "", tell)
     source = wish.source or transcript.language
-    settled = settle_translation(wish, source, target)
-    for reason in settled.reasons:
-        tell(reason)
     place = place_of(run.root, target)
     before = read_translation(place) if place.exists() else None
     kept = kept_lines(
@@ -113,6 +110,9 @@ def translate_run(
         only=ids_of(wish.only) if wish.only else (),
         retry_failed=bool(wish.retry_failed),
     )
+    settled = settle_translation(wish, source, target)
+    for reason in settled.reasons:
+        tell(reason)
     if kept.lost:
         aside = place.with_name(f"{place.stem}.before.json")
         with full_disk_is_told(run.root):
