@@ -274,9 +274,11 @@ class Run:
         self._write(wishes={**self.manifest().wishes, stage: msgspec.to_builtins(wish)})
 
     def _remember(self, record: StepRecord, stands: str) -> None:
-        manifest = self.manifest()
+        manifest, folder = self.manifest(), f"steps/{record.name}-{record.key}"
+        if stands and manifest.stands.get(stands) == folder and record in manifest.steps:
+            return  # a disk that is full needs no writing to say what it said before
         others = tuple(r for r in manifest.steps if (r.name, r.key) != (record.name, record.key))
-        standing = {stands: f"steps/{record.name}-{record.key}"} if stands else {}
+        standing = {stands: folder} if stands else {}
         self._write(steps=(*others, record), stands={**manifest.stands, **standing})
 
     def _write(self, **changes: Any) -> None:
