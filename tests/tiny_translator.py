@@ -22,6 +22,8 @@ from typing import Any
 import pytest
 from kept_models import kept
 
+from dubline.backends.torchaudio_guard import before_transformers
+
 MARKS = (".", "!", "?", "?!", "...")
 PERSONS = (  # pronoun, ending after a hard and a soft vowel, long and short English
     ("Ben", "ıyorum", "iyorum", "I am", "I'm"),
@@ -110,6 +112,8 @@ def _kept(name: str, make: Callable[[Path], None]) -> Path:
 
 def _tokenizer(texts: list[str]) -> Any:
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    before_transformers()
     from transformers import NllbTokenizer
 
     learnt = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
@@ -153,6 +157,7 @@ def _shape(words: int, **more: Any) -> dict[str, Any]:
 
 
 def _m2m_config(words: int, **more: Any) -> Any:
+    before_transformers()
     from transformers import M2M100Config
 
     special = {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 2}
@@ -162,6 +167,8 @@ def _m2m_config(words: int, **more: Any) -> Any:
 
 def _train(place: Path) -> None:
     import torch
+
+    before_transformers()
     from transformers import M2M100ForConditionalGeneration
 
     torch.set_num_threads(1)
@@ -214,6 +221,8 @@ def _pieces(place: Path, stem: str, texts: list[str], size: int, **more: Any) ->
 
 def _marian(place: Path) -> None:
     import torch
+
+    before_transformers()
     from transformers import MarianConfig, MarianMTModel, MarianTokenizer
 
     torch.manual_seed(2)
@@ -246,6 +255,8 @@ def _marian(place: Path) -> None:
 
 def _m2m100(place: Path) -> None:
     import torch
+
+    before_transformers()
     from transformers import M2M100ForConditionalGeneration, M2M100Tokenizer
 
     torch.manual_seed(3)

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dubline.backends.torchaudio_guard import before_transformers
+
 RATE = 16000
 TURKISH, ENGLISH = "tr", "en"
 TEXTS = {TURKISH: " Merhaba dünya nasılsın", ENGLISH: " Hello there"}  # noqa: RUF001
@@ -53,6 +55,7 @@ def _byte_letters() -> list[str]:
 
 
 def _tokenizer() -> Any:
+    before_transformers()
     from transformers import AddedToken, WhisperTokenizer
     from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
@@ -76,6 +79,7 @@ def _tokenizer() -> Any:
 
 
 def _configs(ids: Any) -> tuple[Any, Any]:
+    before_transformers()
     from transformers import GenerationConfig, WhisperConfig
     from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
@@ -129,6 +133,8 @@ def train(folder: Path, *, steps: int = 600) -> Path:
         AssertionError: it did not learn its texts.
     """
     import torch
+
+    before_transformers()
     from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
 
     tokenizer = _tokenizer()

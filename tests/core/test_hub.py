@@ -15,6 +15,7 @@ import pytest
 from command import shown
 from hub_server import TOKEN, Hub, revision_of, serving
 
+from dubline.backends.torchaudio_guard import before_transformers
 from dubline.weights.folders import folder_card, folders_here
 
 pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
@@ -193,6 +194,7 @@ def test_a_recognizer_says_so_when_the_hub_refuses_or_is_away(
 def test_weights_that_are_no_pickle_of_tensors_are_refused(
     hub: Hub, surroundings: dict[str, str], own_models_folder: Path
 ) -> None:
+    before_transformers()
     pytest.importorskip("transformers", reason="transformers is not installed")
     status, said = fetch(hub.address, surroundings, PICKLED)
     assert status == 1 and "pytorch_model.bin" in said

@@ -13,6 +13,7 @@ import pytest
 from command import dubline, shown
 from tiny_whisper_folder import tiny_whisper
 
+from dubline.backends.torchaudio_guard import before_transformers
 from dubline.errors import InvalidJob, WeightsError
 from dubline.weights.files import checksum, installed, models_folder, resolve
 from dubline.weights.folders import cached_folder, find_folder, folder_card, folders_here, weight_sums
@@ -31,6 +32,7 @@ def whispers(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def marian(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Marian of a few kilobytes with random weights, as Helsinki-NLP publishes them: a pickle alone."""
+    before_transformers()
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     torch = pytest.importorskip("torch", reason="torch is not installed")
     folder = tmp_path_factory.mktemp("marian") / "opus-mt-tr-en"

@@ -14,6 +14,7 @@ import tiny_translator as tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dubline.backends.torchaudio_guard import before_transformers
 from dubline.backends.translators.ctranslate2 import CTranslate2Translator
 from dubline.backends.translators.seq2seq_batches import Found, cut, joined, planned
 from dubline.backends.translators.seq2seq_folder import usual_model
@@ -240,6 +241,7 @@ def test_text_is_text_even_if_it_looks_like_a_token() -> None:
 
 
 def test_codes_of_languages() -> None:
+    before_transformers()
     from transformers.models.nllb.tokenization_nllb import FAIRSEQ_LANGUAGE_CODES as KNOWN
 
     # Kyrgyz and the rest: whatever the table says must be a code of NLLB's.
