@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dubline.voice.wishes import clones, require_consent
+from dubline.voice.settling import clones, require_consent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
