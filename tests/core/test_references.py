@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dubline.voice.settling import clones, require_consent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
@@ -37,6 +36,7 @@ from dubline.values.media import Sound
 from dubline.values.transcript import Segment, Speaker, Transcript, Turn, Word
 from dubline.values.translated import TranslatedSegment, Translation
 from dubline.voice.references import ReferenceJob, References, references
+from dubline.voice.settling import clones, require_consent
 from dubline.voice.speaking import VoiceJob, speak
 from dubline.weights.files import checksum
 
