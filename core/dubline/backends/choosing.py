@@ -89,11 +89,14 @@ def options_of(cls: Any, options: Mapping[str, Any]) -> Any:
     Raises:
         InvalidJob: an option is unknown or has the wrong type.
     """
+    fields, name = cls.Options.__struct_fields__, cls.__name__.lower()
+    hint = f"Its options: {', '.join(fields) or 'none'}."
+    for unknown in sorted(set(options) - set(fields)):
+        raise InvalidJob(f"{name} has no option {unknown!r}", hint=hint)
     try:
         return msgspec.convert(dict(options), cls.Options, strict=False)
     except msgspec.ValidationError as error:
-        known = ", ".join(cls.Options.__struct_fields__) or "none"
-        raise InvalidJob(f"{cls.__name__.lower()}: {error}", hint=f"Its options: {known}.") from None
+        raise InvalidJob(f"{name}: {error}", hint=hint) from None
 
 
 def settle(

@@ -111,8 +111,6 @@ def translate_run(
         retry_failed=bool(wish.retry_failed),
     )
     settled = settle_translation(wish, source, target)
-    for reason in settled.reasons:
-        tell(reason)
     if kept.lost:
         aside = place.with_name(f"{place.stem}.before.json")
         with full_disk_is_told(run.root):
