@@ -89,14 +89,13 @@ def options_of(cls: Any, options: Mapping[str, Any]) -> Any:
     Raises:
         InvalidJob: an option is unknown or has the wrong type.
     """
-    fields, name = cls.Options.__struct_fields__, cls.__name__.lower()
-    hint = f"Its options: {', '.join(fields) or 'none'}."
-    for unknown in sorted(set(options) - set(fields)):
-        raise InvalidJob(f"{name} has no option {unknown!r}", hint=hint)
     try:
         return msgspec.convert(dict(options), cls.Options, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidJob(f"{name}: {error}", hint=hint) from None
+        fields, name = cls.Options.__struct_fields__, cls.__name__.lower()
+        unknown = sorted(set(options) - set(fields))
+        message = f"{name} has no option {unknown[0]!r}" if unknown else f"{name}: {error}"
+        raise InvalidJob(message, hint=f"Its options: {', '.join(fields) or 'none'}.") from None
 
 
 def settle(
