@@ -123,13 +123,13 @@ class Run:
 
     def __init__(
         self,
-        root: Path,
+        root: Path | str,
         *,
         report: Callable[[str], Report] = lambda name: silent,
         tell: Callable[[str], None] = lambda text: None,
         said: Callable[[StepRecord], None] = lambda record: None,
     ) -> None:
-        self.root = root
+        self.root = Path(root)
         self._report = report
         self._tell = tell
         self._said = said

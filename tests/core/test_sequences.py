@@ -14,7 +14,8 @@ from command import Answer, dubline
 from run_to_dub import hum
 from strangers import install
 
-from dubline.programme.reading import read_programme
+from dubline.programme.coherence import at_odds
+from dubline.programme.reading import read_programme, read_translations
 from dubline.run import read_manifest
 from dubline.values.dubbed import read_dub
 
@@ -156,6 +157,62 @@ def test_forget_begins_anew(film: Sequence) -> None:
     assert film.shares()["stems/"] == pytest.approx(0.5, abs=0.01), "the other's options go with it"
     film.made("separate", "--forget")
     assert read_manifest(film.root).wishes["separate"]["separator"] == "builtin"
+
+
+def dubbed(film: Sequence) -> None:
+    film.made("separate", "--separator", "thirds")
+    film.made("transcribe", *HEARING)
+    film.made("translate", "--to", "es", "--translator", "loud")
+    film.made("dub", *hum(film.folder))
+
+
+def exported(film: Sequence) -> str:
+    answer = dubline("export", film.root, "--to", "otio")
+    assert answer.status == 0, answer.err
+    return answer.out + answer.err
+
+
+def test_what_does_not_belong_together_is_told(film: Sequence) -> None:
+    dubbed(film)
+    assert "since" not in exported(film) and at_odds(film.root, read_translations(film.root)) == ()
+
+    film.made("separate", "--separator", "halves")
+    assert "the dub in es was mixed from stems that have been made anew since" in exported(film)
+    film.made("dub")
+    assert "anew since" not in exported(film)
+
+    film.made("transcribe", "--recognizer-option", "word=Goodbye.")
+    assert "the transcript has changed since it was translated into es (1 lines)" in exported(film)
+    film.run("dub")
+    assert "the transcript has changed" in film.answer.err
+    film.made("translate")
+    film.run("dub")
+    assert "has changed" not in film.answer.err + exported(film)
+
+
+def test_another_film_under_the_same_name_is_told(film: Sequence) -> None:
+    dubbed(film)
+    noise = np.random.default_rng(6).normal(size=(5 * RATE, 2)) * 0.05
+    soundfile.write(film.media, noise, RATE, subtype="PCM_24")
+    words = "film.wav is not the file any more that film.dubline was made of"
+    assert words in exported(film)
+    film.run("dub")
+    assert words in film.answer.err
+    film.made("separate")
+    told = exported(film)
+    assert words not in told and "the transcript is of a sound of 3.0 s, and this one has 5.0 s" in told
+
+
+def test_the_run_of_another_film_is_not_taken_over(film: Sequence) -> None:
+    dubbed(film)
+    other = film.folder / "other.wav"
+    soundfile.write(other, np.zeros((RATE, 2)), RATE, subtype="PCM_24")
+    before = (film.root / "run.json").read_bytes()
+    answer = dubline("separate", other, "--out", film.root)
+    assert answer.status == 2 and "film.dubline is the run of film.wav, not of other.wav" in answer.err
+    assert (film.root / "run.json").read_bytes() == before
+    moved = film.media.rename(film.folder / "moved.wav")
+    assert dubline("separate", moved, "--out", film.root).status == 0, "the same film elsewhere"
 
 
 def test_another_film_in_the_same_run_gets_stems_of_its_own(film: Sequence) -> None:

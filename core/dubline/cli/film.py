@@ -58,6 +58,8 @@ def place_of(film: Path, asked: Asked) -> Place:
 
     if not is_run(film):
         media = film.absolute()
+        if asked.out is not None:
+            _check_of(asked.out, media)
         return Place(asked.out or beside(media), FileMedia(path=media.as_posix(), track=asked.track))
     known = media_of(film)
     if known is None and (asked.track or asked.out):
@@ -65,6 +67,28 @@ def place_of(film: Path, asked: Asked) -> Place:
     if known is not None and asked.track:
         known = replace(known, track=asked.track)
     return Place(asked.out or film, known)
+
+
+def _check_of(root: Path, film: Path) -> None:
+    """Refuse the run of another film.
+
+    Raises:
+        InvalidJob: it is one.
+    """
+    from dubline.media.original import ORIGINAL
+    from dubline.media.probing import fingerprint
+    from dubline.run import standing
+    from dubline.values.media import Original
+
+    original = standing(root, ORIGINAL, Original)
+    file = original and (original.media or original.sound)
+    if not file or not file.fingerprint or Path(file.path) == film or not film.is_file():
+        return
+    if fingerprint(film) != file.fingerprint:
+        raise InvalidJob(
+            f"{root.name} is the run of {Path(file.path).name}, not of {film.name}",
+            hint="Leave --out out, or name another folder.",
+        )
 
 
 def run_of(given: Path) -> Path:

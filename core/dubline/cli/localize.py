@@ -13,6 +13,7 @@ from dubline.errors import InvalidJob
 
 if TYPE_CHECKING:
     from dubline.pipeline import Localized
+    from dubline.values.wishes import LocalizeJob
 
 # Of what is done in one go no lines are done again; the dub's voice speaks for the translation too; and the
 # recognizer that is taken may know no glossary.
@@ -98,13 +99,23 @@ def localize(
     )
     decided = decide(job, place.root)
     with working(place.root) as (run, bar):
-        for reason in decided.reasons:
+        for reason in (*decided.reasons, *_left(job, place.root)):
             bar.say(reason)
         localized = localizing(job, run, decided=decided, threads=asked.threads, tell=bar.say)
     _tell(localized, place.root)
     failed = any(translation.totals.failed for translation in localized.translations)
     if failed or any(take.state == "failed" for dub in localized.dubs for take in dub.takes.takes):
         raise typer.Exit(1)
+
+
+def _left(job: LocalizeJob, root: Path) -> tuple[str, ...]:
+    """A sentence on translations that the run has, where none is asked for."""
+    from dubline.programme.reading import read_translations
+
+    there = [] if job.languages else [t.target_language for t in read_translations(root)]
+    if not there:
+        return ()
+    return (f"{', '.join(there)} and its dub are left as they are: name --to and --voice to go on with them",)
 
 
 def _asked_for(stage: str, said: bool | None, asked: Asked) -> bool:

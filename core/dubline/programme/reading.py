@@ -15,6 +15,7 @@ from pathlib import Path
 from dubline.errors import InvalidJob
 from dubline.language.markup import unmark
 from dubline.media.original import ORIGINAL
+from dubline.programme.coherence import at_odds
 from dubline.programme.dub_tracks import dub_marks, dub_sounds, dub_takes, speaker_names, spoken_lines
 from dubline.run import standing
 from dubline.timebase import Timecode, frame_rate, rate_text, seconds_to_frames
@@ -79,7 +80,7 @@ def read_programme(root: Path, *, rate: str = "", low_confidence: float = LOW_CO
         subtitles=tuple(_subtitles(transcript, translations)),
         marks=tuple(_marks(transcript, translations, low_confidence, dubs)),
         root=root.absolute().as_posix(),
-        notes=notes,
+        notes=(*notes, *at_odds(root, translations)),
     )
 
 

@@ -14,6 +14,7 @@ from dubline.language.markup import unmark
 from dubline.media.original import ORIGINAL
 from dubline.mix.film import Film, film_of
 from dubline.mix.job import MixJob, mix_job
+from dubline.programme.coherence import changed_film, changed_lines
 from dubline.programme.reading import read_translations
 from dubline.run import Run, standing
 from dubline.separation.way import stems_of
@@ -109,6 +110,10 @@ def prepared(run: Run, language: str, wish: DubWish, tell: Tell, audition: tuple
     mix = mix_job(settled.settings.mix)
     if settled.settings.mux and not (audition or wish.takes_only):
         film_for(run)  # an hour of other work must not end in this
+        for sentence in changed_film(root):
+            raise InvalidJob(
+                sentence, hint="Or leave --mux out (--no-mux): the mix is of the old film's sound."
+            )
     only = audition or (ids_of(wish.only) if wish.only else ())
     _check_lines(translation, only)
     if before is None and (wish.only or wish.retry_failed):
@@ -119,6 +124,8 @@ def prepared(run: Run, language: str, wish: DubWish, tell: Tell, audition: tuple
     again = bool(wish.only) or (bool(wish.retry_failed) and _failed(before))
     attempt = settled.settings.attempt + again
     transcript = _transcript(root)
+    for sentence in (*changed_film(root), *changed_lines(root, transcript, translation)):
+        tell(sentence)
     named = _named(translation, transcript)
     standing = _standing(root, before, named, stems.source.rate, only, settled, wish, bool(audition))
     if wish.only:

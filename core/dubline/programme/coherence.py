@@ -1,0 +1,99 @@
+"""What in a run does not belong together any more: it was made from something that has changed since.
+
+Each command makes again only what it is asked for, so a run may hold the new beside the old for a while. That
+is no fault; to show, mix or hand it out without a word would be one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dubline.media.original import ORIGINAL
+from dubline.run import read_manifest, standing
+from dubline.values.dubbed import read_dubs
+from dubline.values.media import Original
+from dubline.values.stems import Stems
+from dubline.values.transcript import Transcript, read_transcript
+from dubline.values.translated import Translation
+
+SAME_LENGTH = 1.0
+"""Seconds by which a transcript and its sound may differ: a codec's padding, a picture that ends later."""
+
+
+def at_odds(root: Path, translations: tuple[Translation, ...]) -> tuple[str, ...]:
+    """A sentence, with its remedy, on each thing in a run that was made from what is there no more."""
+    transcript = root / "transcript.json"
+    known = read_transcript(transcript) if transcript.exists() else None
+    return (
+        *changed_film(root),
+        *_other_sound(root, known),
+        *(sentence for t in translations for sentence in changed_lines(root, known, t)),
+        *_old_mixes(root),
+    )
+
+
+def changed_film(root: Path) -> tuple[str, ...]:
+    """Whether another file lies now where the run's film was."""
+    from dubline.media.probing import fingerprint
+
+    original = standing(root, ORIGINAL, Original)
+    file = original and (original.media or original.sound)
+    if not file or not file.fingerprint or not Path(file.path).is_file():
+        return ()
+    if fingerprint(Path(file.path)) == file.fingerprint:
+        return ()
+    return (
+        f"{Path(file.path).name} is not the file any more that {root.name} was made of. `dubline localize` "
+        "makes it again; or put the old one back",
+    )
+
+
+def changed_lines(root: Path, transcript: Transcript | None, translation: Translation) -> tuple[str, ...]:
+    """Whether a transcript has changed since it was translated."""
+    if transcript is None:
+        return ()
+    now = {(s.id, s.start, s.end, s.text) for s in transcript.segments}
+    then = {(s.id, s.start, s.end, s.source_text) for s in translation.segments}
+    changed, language = len(then - now) or len(now - then), translation.target_language
+    if not changed:
+        return ()
+    return (
+        f"the transcript has changed since it was translated into {language} ({changed} lines). "
+        f"`dubline translate {root.name} --to {language}` brings it up to date",
+    )
+
+
+def _other_sound(root: Path, transcript: Transcript | None) -> tuple[str, ...]:
+    """Whether transcript or stems are of another sound than the one that the run is about."""
+    original = standing(root, ORIGINAL, Original)
+    if original is None:
+        return ()
+    sentences = []
+    sound = original.sound
+    stems = standing(root, "stems", Stems)
+    if stems is not None and (stems.source.rate, stems.source.frames) != (sound.rate, sound.frames):
+        sentences.append("the stems are of another sound. `dubline separate` makes them again")
+    if transcript is not None and abs(transcript.duration - sound.duration) > SAME_LENGTH:
+        sentences.append(
+            f"the transcript is of a sound of {transcript.duration:.1f} s, and this one has "
+            f"{sound.duration:.1f} s. `dubline transcribe` makes it again"
+        )
+    return tuple(sentences)
+
+
+def _old_mixes(root: Path) -> Iterator[str]:
+    """Dubs that were mixed from stems which have been made anew since."""
+    stems = read_manifest(root).stands.get("stems")
+    mixed_from = {}
+    for record in read_manifest(root).steps:
+        if record.name == "remix" and isinstance(record.inputs, list) and isinstance(record.inputs[0], dict):
+            paths = [stem["path"] for stem in record.inputs[0].get("stems", ())]
+            mixed_from[f"steps/remix-{record.key}"] = paths[0].rpartition("/")[0] if paths else ""
+    for dub in read_dubs(root):
+        source = mixed_from.get(dub.mix.wav.rpartition("/")[0]) if dub.mix is not None else None
+        if stems and source and source != stems:
+            yield (
+                f"the dub in {dub.language} was mixed from stems that have been made anew since. "
+                f"`dubline dub {root.name} --to {dub.language}` mixes it again"
+            )
