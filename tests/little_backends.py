@@ -84,15 +84,16 @@ class LittleDiarizer(Little):
         duration, step = speech.duration, speech.rate // 10
         spans: list[list[float]] = []
         report(0.0, duration)
-        for first in range(0, speech.frames, step):
-            piece = speech.read(first, min(first + step, speech.frames))
-            if np.abs(piece).max() > LOUD:
-                start, end = first / speech.rate, min(duration, (first + step) / speech.rate)
-                if spans and spans[-1][1] >= start - 1e-9:
-                    spans[-1][1] = end
-                else:
-                    spans.append([start, end])
-            report(min(duration, (first + step) / speech.rate), duration)
+        for first in range(0, speech.frames, 10 * step):
+            sound = np.abs(speech.read(first, min(first + 10 * step, speech.frames)))
+            for at in range(0, len(sound), step) if sound.max() > LOUD else ():
+                if sound[at : at + step].max() > LOUD:
+                    start, end = (first + at) / speech.rate, min(duration, (first + at + step) / speech.rate)
+                    if spans and spans[-1][1] >= start - 1e-9:
+                        spans[-1][1] = end
+                    else:
+                        spans.append([start, end])
+            report(min(duration, (first + 10 * step) / speech.rate), duration)
         turns = tuple(Turn(start=a, end=b, speaker="A") for a, b in spans)
         vectors = {"A": (1.0, 0.0)} if turns else {}
         return Diarization(turns=turns, exclusive=turns, embeddings=vectors, embedding=self.embedding)

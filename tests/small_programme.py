@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -60,12 +61,15 @@ def tone(role: str, channel: int, rate: int = 48000) -> float:
     return 200.0 + 170.0 * place + 20.0 * channel
 
 
+@lru_cache(64)
 def stem_sound(role: str, channels: int, frames: int, rate: int = 48000) -> np.ndarray:
-    """float32 (channels, samples) with `tone` in each channel, at `LEVEL`."""
+    """float32 (channels, samples) with `tone` in each channel, at `LEVEL`; read-only."""
     times = np.arange(frames) / rate
-    return np.stack(
+    sound = np.stack(
         [LEVEL * np.sin(2 * np.pi * tone(role, channel) * times) for channel in range(channels)]
     ).astype(np.float32)
+    sound.flags.writeable = False
+    return sound
 
 
 def burst(number: int, frames: int, rate: int = 48000) -> np.ndarray:
