@@ -49,6 +49,7 @@ class BuiltinDiarizer(WindowedDiarizer):
     )
     overlap: ClassVar[float] = 10.0
     longest_piece: ClassVar[float] = 10.0
+    precedence: ClassVar[int | None] = 20  # after all that are trained for it as a whole
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`speakers`, or bounds `min_speakers` and `max_speakers`; none: estimate.
@@ -71,11 +72,6 @@ class BuiltinDiarizer(WindowedDiarizer):
         embedding: str = ""
         device: str = "auto"
         threads: int | None = None
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """After all that are trained for it as a whole."""
-        return 20
 
     @classmethod
     def remedy(cls) -> str:

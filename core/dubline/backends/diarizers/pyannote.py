@@ -54,6 +54,7 @@ class Pyannote(WindowedDiarizer):
     extra: ClassVar[str] = "pyannote"
     overlap: ClassVar[float] = 15.0
     longest_piece: ClassVar[float] = 30.0
+    precedence: ClassVar[int | None] = 80  # first, where it is installed and has a model
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a name on the hub, or the path of a folder or its config.yaml.
@@ -102,11 +103,6 @@ class Pyannote(WindowedDiarizer):
             # Vectors of different weights cannot be compared, whatever the folder is called.
             self.embedding = f"pyannote-{self._embedding_sum(files)[:16]}"
         self._take_threads()
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """First, where it is installed and has a model."""
-        return 80
 
     @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:

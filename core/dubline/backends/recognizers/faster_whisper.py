@@ -70,6 +70,7 @@ class FasterWhisper(WhisperBackend):
     extra: ClassVar[str] = "faster-whisper"
     form: ClassVar[FolderKind] = "whisper-ct2"
     confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
+    precedence: ClassVar[int | None] = 80  # first: it searches with a beam, and is fast on a processor
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a size (small, large-v3, turbo ...), a hub repository, or a folder; "auto" is
@@ -85,11 +86,6 @@ class FasterWhisper(WhisperBackend):
         threads: int | None = None
         beam: int = 5
         glossary: tuple[str, ...] = ()
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """First: it searches with a beam, and is fast on a processor."""
-        return 80
 
     @classmethod
     def repository(cls, name: str) -> str:

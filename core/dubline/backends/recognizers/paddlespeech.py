@@ -64,6 +64,7 @@ class PaddleSpeech(PaddleBackend):
         "With Whisper, exp(avg_logprob) of the segment the word stands in: the geometric mean of its tokens' "
         "probabilities. With conformers and transformers none: they tell no probability."
     )
+    precedence: ClassVar[int | None] = 60  # after the Whispers that tell when each word is said
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`model` is a name as above; `folder` where its files are, else in the models folder.
@@ -86,11 +87,6 @@ class PaddleSpeech(PaddleBackend):
         punctuation: str = ""
         threads: int = 0
         timeout: float = 300.0
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """After the Whispers that tell when each word is said."""
-        return 60
 
     @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:

@@ -55,6 +55,7 @@ class TransformersWhisper(WhisperBackend):
     cost: ClassVar[str] = "it decodes greedily, where faster-whisper searches with a beam"
     form: ClassVar[FolderKind] = "whisper"
     confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
+    precedence: ClassVar[int | None] = 70  # after the one that searches with a beam
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a folder, a hub repository or a size; "auto" is large-v3-turbo on a GPU and small on a
@@ -68,11 +69,6 @@ class TransformersWhisper(WhisperBackend):
         precision: str = "auto"
         threads: int | None = None
         batch: int | None = None
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """After the one that searches with a beam."""
-        return 70
 
     @classmethod
     def repository(cls, name: str) -> str:

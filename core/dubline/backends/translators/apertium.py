@@ -65,6 +65,7 @@ class Apertium(Backend):
     in_context: ClassVar[bool] = False
     varies: ClassVar[bool] = False
     by_hand: ClassVar[bool] = False
+    precedence: ClassVar[int | None] = None  # nobody should get translation by rules without asking for it
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`source` and `target`: codes such as "en", "es", "pt-BR". `candidates` is known as to every
@@ -73,11 +74,6 @@ class Apertium(Backend):
         source: str = ""
         target: str = ""
         candidates: int = 1
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Only where it is named: nobody should get translation by rules without asking for it."""
-        return None
 
     @classmethod
     def missing(cls) -> tuple[str, ...]:

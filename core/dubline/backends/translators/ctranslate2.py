@@ -58,6 +58,7 @@ class CTranslate2Translator(Seq2SeqBackend):
     in_context: ClassVar[bool] = False
     varies: ClassVar[bool] = True
     by_hand: ClassVar[bool] = False
+    precedence: ClassVar[int | None] = 80  # first: several times faster on a processor
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`source`, `target`: "tr", "pt-BR" or FLORES codes. `model`: a folder, a name in the models folder
@@ -76,11 +77,6 @@ class CTranslate2Translator(Seq2SeqBackend):
         precision: str = "auto"
         threads: int | None = None
         budget: int = 384
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """First: several times faster on a processor."""
-        return 80
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:

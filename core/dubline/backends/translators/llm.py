@@ -51,6 +51,7 @@ class LanguageModel(Backend):
     varies: ClassVar[bool] = True
     by_hand: ClassVar[bool] = False
     any_language: ClassVar[bool] = True
+    precedence: ClassVar[int | None] = None  # it sends the lines to a server
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`server`: its address, such as http://localhost:11434/v1. `model`: its name on that server.
@@ -76,11 +77,6 @@ class LanguageModel(Backend):
         timeout: float = 120.0
         temperature: float = 0.2
         seed: int | None = 0
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Only where it is named: it sends the lines to a server."""
-        return None
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ class Manual(Backend):
     in_context: ClassVar[bool] = False
     varies: ClassVar[bool] = False
     by_hand: ClassVar[bool] = True
+    precedence: ClassVar[int | None] = None
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`source` and `target`: codes such as "tr" and "en". `candidates` is known as to every translator,
@@ -29,11 +30,6 @@ class Manual(Backend):
         source: str = ""
         target: str = ""
         candidates: int = 1
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Only where it is named."""
-        return None
 
     def __init__(self, options: Options) -> None:
         self.identities: tuple[ModelIdentity, ...] = ()

@@ -61,6 +61,7 @@ class TransformersTranslator(Seq2SeqBackend):
     in_context: ClassVar[bool] = False
     varies: ClassVar[bool] = True
     by_hand: ClassVar[bool] = False
+    precedence: ClassVar[int | None] = 70  # after the faster one
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`source`, `target`: "tr", "pt-BR" or FLORES codes. `model`: a folder, a name in the models folder
@@ -80,11 +81,6 @@ class TransformersTranslator(Seq2SeqBackend):
         threads: int | None = None
         budget: int = 384
         seed: int = 0
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """After the faster one."""
-        return 70
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:

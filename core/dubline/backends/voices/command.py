@@ -67,6 +67,7 @@ class Command(Backend):
 
     pitches: ClassVar[bool] = False
     any_voice: ClassVar[bool] = True
+    precedence: ClassVar[int | None] = None
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`command`: program and arguments with placeholders, each an element of its own. `address`: http
@@ -80,11 +81,6 @@ class Command(Backend):
         voices: tuple[str, ...] = ()
         timeout: float = 120.0
         language: str = ""
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Only where it is named."""
-        return None
 
     @classmethod
     def trial_options(cls) -> None:

@@ -54,6 +54,7 @@ class Espeak(Backend):
     cost: ClassVar[str] = "a voice by rules: a guide track, not a release"
     pitches: ClassVar[bool] = True
     any_voice: ClassVar[bool] = False
+    precedence: ClassVar[int | None] = 30  # last, but it knows most languages
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`language`: a code such as "tr" or "pt-BR". `words`: words a minute that count as the voices' own
@@ -61,11 +62,6 @@ class Espeak(Backend):
 
         language: str = ""
         words: int = WORDS
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Last, but it knows most languages."""
-        return 30
 
     @classmethod
     def missing(cls) -> tuple[str, ...]:

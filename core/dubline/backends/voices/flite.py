@@ -56,16 +56,12 @@ class Flite(Backend):
     cost: ClassVar[str] = "small voices: a guide track, not a release"
     pitches: ClassVar[bool] = False  # one of its voices ignores the setting
     any_voice: ClassVar[bool] = False
+    precedence: ClassVar[int | None] = 40  # after neural voices, before rules
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`language`: "en", or a code that begins with it."""
 
         language: str = "en"
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """After neural voices, before rules."""
-        return 40
 
     @classmethod
     def missing(cls) -> tuple[str, ...]:

@@ -54,6 +54,7 @@ class PaddleSpeechVoice(PaddleBackend):
     parts: ClassVar[tuple[str, ...]] = ("voices",)
     languages: ClassVar[tuple[str, ...] | None] = ("en", "zh")
     any_voice: ClassVar[bool] = False
+    precedence: ClassVar[int | None] = None
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: the folder with both models, or its name in the models folder; "" takes the first there
@@ -69,11 +70,6 @@ class PaddleSpeechVoice(PaddleBackend):
         nltk_data: str = ""
         threads: int = 0
         timeout: float = 120.0
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Only where it is named."""
-        return None
 
     @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:

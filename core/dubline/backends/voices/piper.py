@@ -42,6 +42,7 @@ class Piper(Backend):
     extra: ClassVar[str] = "piper"
     pitches: ClassVar[bool] = False
     any_voice: ClassVar[bool] = False
+    precedence: ClassVar[int | None] = 80  # first: the voices are neural
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a voice's .onnx file, a folder with voices, or the name of one in the models folder; ""
@@ -49,11 +50,6 @@ class Piper(Backend):
 
         model: str = ""
         language: str = ""
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """First: the voices are neural."""
-        return 80
 
     @classmethod
     def check(cls, sought: Sought) -> None:
