@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dubline.backends.backend import Backend, Sought
 from dubline.backends.contract import Spoken, VoiceInfo
 from dubline.backends.paddle import ENVIRONMENT, PaddleBackend
-from dubline.backends.voices.program import read_spoken, speakable
+from dubline.backends.programs import speakable
+from dubline.backends.voices.program import read_spoken
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
 from dubline.language.script import base_language
 from dubline.threads import default_threads

@@ -14,7 +14,7 @@ import numpy as np
 
 from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Spoken, VoiceInfo
-from dubline.backends.voices.program import speakable
+from dubline.backends.programs import speakable
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
