@@ -66,14 +66,11 @@ def main() -> None:
 
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
-    def listen() -> None:
-        with os.fdopen(incoming, "rb") as lines:
-            for line in lines:
-                requests.put(json.loads(line))
-
     def listen_until_the_end() -> None:
         try:
-            listen()
+            with os.fdopen(incoming, "rb") as lines:
+                for line in lines:
+                    requests.put(json.loads(line))
         finally:
             # Whoever started this has gone or wants it to go; the main thread may be inside a model.
             os.chdir(folder.parent)

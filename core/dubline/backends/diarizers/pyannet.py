@@ -65,23 +65,9 @@ class PyanNet:
     """
 
     def __init__(self, path: Path, device: Any = "cpu") -> None:
-        import collections
-
         import torch
 
-        allowed = (
-            *(inert(name) for name in _FOREIGN),
-            torch.torch_version.TorchVersion,
-            collections.defaultdict,
-            collections.OrderedDict,
-            dict,
-            (dict, "__builtin__.dict"),
-            list,
-            (list, "__builtin__.list"),
-            int,
-            (int, "__builtin__.long"),
-        )
-        state = open_checkpoint(path, allowed).get("state_dict")
+        state = open_checkpoint(path, tuple(map(inert, _FOREIGN))).get("state_dict")
         self._device = torch.device(device)
         self._net = _network()
         try:

@@ -23,7 +23,8 @@ from dubline.backends.diarizers.windows import (
 )
 from dubline.errors import BackendFailed, DublineError, WeightsError
 from dubline.values.base import ModelIdentity
-from dubline.weights.kinds import read_licence
+from dubline.weights.folders import damaged_folders, find_folder, folders_here, weight_sums
+from dubline.weights.kinds import look, read_licence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,25 +102,19 @@ class Pyannote(WindowedDiarizer):
         self.notes: tuple[str, ...] = tuple(notes)
         if self.identities[0].sha256:
             # Vectors of different weights cannot be compared, whatever the folder is called.
-            self.embedding = f"pyannote-{self._embedding_sum(files)[:16]}"
+            self.embedding = f"pyannote-{self.identities[0].sha256[2][:16] if len(files) > 2 else ''}"
         self._take_threads()
 
     @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
         """The pipelines on this machine, the user's own first."""
-        from dubline.backends.diarizers.pyannote_hub import pipeline_folder, pipelines_here
-        from dubline.weights.kinds import look
-
         if not sought.model:
-            return pipelines_here()
-        found = pipeline_folder(sought.model)
+            return folders_here("pyannote")
+        found = find_folder(sought.model, "pyannote")
         return {sought.model: Path(look(found, "pyannote").path)} if found else {}
 
     @classmethod
     def damaged(cls) -> tuple[str, ...]:
-        """What is wrong with pipelines here."""
-        from dubline.weights.folders import damaged_folders
-
         return damaged_folders("pyannote")
 
     @classmethod
@@ -131,10 +126,7 @@ class Pyannote(WindowedDiarizer):
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
         """pyannote.audio and torch, and the pipeline's weights."""
-        from dubline.backends.diarizers.pyannote_hub import pipeline_folder
-        from dubline.weights.folders import weight_sums
-
-        found = pipeline_folder(options.model)
+        found = find_folder(options.model, "pyannote")
         if found is None and Path(options.model).expanduser().is_file():  # its config.yaml
             found = Path(options.model).expanduser().parent
         if found is None:
@@ -143,9 +135,6 @@ class Pyannote(WindowedDiarizer):
                 hint=cls.how_to_get(Sought(model=options.model)),
             )
         return (*versions("pyannote.audio", "torch"), *weight_sums(found))
-
-    def _embedding_sum(self, files: tuple[Path, ...]) -> str:
-        return self.identities[0].sha256[2] if len(files) > 2 else ""
 
     def _voice_of(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
         import torch
@@ -203,10 +192,10 @@ class Pyannote(WindowedDiarizer):
 
 def _open(model: str) -> tuple[Any, tuple[Path, ...], str]:
     """The pipeline, its files, and its name."""
-    from dubline.backends.diarizers.pyannote_hub import fetch, pipeline_folder
+    from dubline.backends.diarizers.pyannote_hub import fetch
     from dubline.backends.diarizers.pyannote_models import build_pipeline
 
-    place = pipeline_folder(model) or Path(model).expanduser()
+    place = find_folder(model, "pyannote") or Path(model).expanduser()
     if place.is_dir() or place.is_file():
         config = place / "config.yaml" if place.is_dir() else place
         if not config.is_file():
@@ -221,13 +210,7 @@ def _open(model: str) -> tuple[Any, tuple[Path, ...], str]:
             f"there is no folder {place}",
             hint=f"Give a folder with a config.yaml in it, or a name like {DEFAULT}.",
         )
-
-    def get(repository: str, name: str) -> Path:
-        found = fetch(repository, name)
-        assert found is not None  # only files that need not exist come back as None
-        return found
-
-    pipeline, files = build_pipeline(get(model, "config.yaml"), get, model)
+    pipeline, files = build_pipeline(fetch(model, "config.yaml"), fetch, model)
     return pipeline, files, model
 
 

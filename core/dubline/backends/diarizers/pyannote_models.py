@@ -171,8 +171,6 @@ def load_model(path: Path) -> Any:
     Raises:
         WeightsError: damaged, or a class that is not allowed.
     """
-    import collections
-
     import torch
     from pyannote.audio import Model
     from pyannote.audio.core.task import Problem, Resolution, Specifications
@@ -182,17 +180,9 @@ def load_model(path: Path) -> Any:
         Specifications,
         Problem,
         Resolution,
-        torch.torch_version.TorchVersion,
-        collections.defaultdict,
         *(inert(f"omegaconf.{name}") for name in (*names, "nodes.AnyNode")),
         inert("pyannote.audio.core.model.Introspection"),
         inert("typing.Any"),
-        dict,
-        (dict, "__builtin__.dict"),
-        list,
-        (list, "__builtin__.list"),
-        int,
-        (int, "__builtin__.long"),
     )
     found = open_checkpoint(path, allowed)
     own = found.get("pyannote.audio")

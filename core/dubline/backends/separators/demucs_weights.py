@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from dubline.errors import WeightsError
+from dubline.weights.files import bag_files
 
 MODEL_CLASSES = {
     "demucs.demucs.Demucs",
@@ -75,9 +76,9 @@ def _load_yaml(path: Path) -> Bag:
             f"{path.name} is not the description of a bag of models: {error}",
             hint="A bag's YAML has a list `models` of signatures, and may have `weights` and `segment`.",
         ) from None
-    if not listed.models:
-        raise WeightsError(f"{path.name} lists no models", hint="Name at least one signature under `models`.")
-    files = [_file_of(signature, path.parent) for signature in listed.models]
+    # The very files that were hashed: no other may be loaded in their stead.
+    lying = dict(zip(dict.fromkeys(listed.models), bag_files(path)[1:], strict=True))
+    files = [lying[signature] for signature in listed.models]
     models = [_load_single(file) for file in files]
     if listed.segment is not None:
         for model in models:
@@ -85,24 +86,6 @@ def _load_yaml(path: Path) -> Bag:
             if type(model).__name__ != "HTDemucs" or listed.segment <= model.segment:
                 model.segment = listed.segment
     return _bag(path.stem, models, listed.weights, files)
-
-
-def _file_of(signature: str, folder: Path) -> Path:
-    if not re.fullmatch(r"[\w.-]+", signature):
-        raise WeightsError(f"{signature!r} is not a model's signature", hint=f"Look at the bag in {folder}.")
-    # The patterns of `dubline.weights.files`, which has hashed the file: no other may be loaded in its stead.
-    found = [
-        *folder.glob(f"{signature}.safetensors"),
-        *folder.glob(f"{signature}.th"),
-        *folder.glob(f"{signature}-????????.th"),
-    ]
-    if len(found) != 1:
-        raise WeightsError(
-            f"the bag in {folder} names the model {signature}, "
-            + ("which is there more than once" if found else "whose file is not there"),
-            hint=f"Put one of {signature}-XXXXXXXX.th and {signature}.safetensors beside the .yaml.",
-        )
-    return found[0]
 
 
 def _load_single(path: Path) -> Any:

@@ -5,14 +5,14 @@ Vocals only; what is left of the sound is for the stage to share out. No torch, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from dubline.backends.backend import Backend, Sought, versions
+from dubline.backends.backend import Sought, versions
 from dubline.backends.contract import Survey, Tick
+from dubline.backends.separators.models import ModelSeparator
 from dubline.errors import (
     BackendFailed,
     BackendMissing,
@@ -24,6 +24,7 @@ from dubline.errors import (
 from dubline.threads import default_threads
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import Weights, checksum, resolve
+from dubline.weights.known import Kind
 
 if TYPE_CHECKING:
     from dubline.backends.contract import Sources
@@ -36,7 +37,7 @@ PROVIDERS = {
 }
 
 
-class Uvr(Backend):
+class Uvr(ModelSeparator):
     """A separator that takes the vocals out of a sound (see `dubline.backends.contract.Separator`).
 
     `model` is a name in the models folder or the path of an `.onnx` file. Its parameters are taken from the
@@ -46,8 +47,9 @@ class Uvr(Backend):
 
     requires: ClassVar[tuple[str, ...]] = ("onnxruntime",)
     extra: ClassVar[str] = "uvr"
+    form: ClassVar[Kind] = "mdx"
 
-    class Options(Backend.Options, frozen=True, kw_only=True):
+    class Options(ModelSeparator.Options, frozen=True, kw_only=True):
         """Settings of `uvr`.
 
         `parameters` replaces those that come with the model (see `MdxParameters`). `overlap` is the share
@@ -71,22 +73,7 @@ class Uvr(Backend):
         return {"music": 70, "cinematic": 70, "film": None}.get(content, 80)
 
     @classmethod
-    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
-        """The MDX-Net models that suit."""
-        from dubline.backends.separators.models import models_here
-
-        return models_here("mdx", sought)
-
-    @classmethod
-    def damaged(cls) -> tuple[str, ...]:
-        """What is wrong with MDX-Net models here."""
-        from dubline.backends.separators.models import damaged_models
-
-        return damaged_models("mdx")
-
-    @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        """How to bring a model here."""
         return "`dubline models fetch UVR-MDX-NET-Voc_FT` brings one, or `dubline models import FILE`."
 
     @classmethod
