@@ -15,15 +15,12 @@ import numpy as np
 from dubline.backends.backend import Backend, versions
 from dubline.backends.contract import Heard, Stretch
 from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
-from dubline.backends.recognizers.whisper_folder import (
-    WhisperBackend,
-    find_whisper,
-    quiet_hub,
-    whisper_identity,
-)
+from dubline.backends.recognizers.whisper_folder import WhisperBackend, refuse_language
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob, WeightsError
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
+from dubline.weights.folders import folder_identity
+from dubline.weights.hub import quiet_hub
 from dubline.weights.kinds import FolderKind
 
 if TYPE_CHECKING:
@@ -69,7 +66,7 @@ class FasterWhisper(WhisperBackend):
     requires: ClassVar[tuple[str, ...]] = ("faster_whisper", "ctranslate2")
     extra: ClassVar[str] = "faster-whisper"
     form: ClassVar[FolderKind] = "whisper-ct2"
-    confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
+    fetched: ClassVar[tuple[str, ...]] = FETCHED
     precedence: ClassVar[int | None] = 80  # first: it searches with a beam, and is fast on a processor
 
     class Options(Backend.Options, frozen=True, kw_only=True):
@@ -99,7 +96,7 @@ class FasterWhisper(WhisperBackend):
         if name == "auto":
             import ctranslate2
 
-            name = _usual(_device(options.device, ctranslate2.get_cuda_device_count()))
+            name = cls.usual(_device(options.device, ctranslate2.get_cuda_device_count()))
         return (*versions("faster_whisper", "ctranslate2"), *cls.sums(name))
 
     def __init__(self, options: Options) -> None:
@@ -118,8 +115,8 @@ class FasterWhisper(WhisperBackend):
             )
         if options.beam < 1 or (options.threads is not None and options.threads < 1):
             raise InvalidJob("beam and threads begin at 1", hint="Leave them out to take the defaults.")
-        name = _usual(device) if options.model == "auto" else options.model
-        folder = find_whisper(name, self.repository(name), self.form, FETCHED)
+        name = self.usual(device) if options.model == "auto" else options.model
+        folder = self.folder_of(name)
         try:
             self._model: Any = WhisperModel(
                 str(folder),
@@ -135,12 +132,9 @@ class FasterWhisper(WhisperBackend):
             ) from error
         known = self._model.supported_languages
         if options.language and options.language not in known:
-            raise InvalidJob(
-                f"the Whisper model {name!r} knows no language {options.language!r}",
-                hint='Take a multilingual model, one of its codes such as "tr" or "en", or leave it out.',
-            )
+            raise refuse_language(name, options.language)
         self._options = options
-        self.identities = (whisper_identity(name, folder, (folder / "model.bin",), self.repository(name)),)
+        self.identities = (folder_identity(name, folder, self.repository(name)),)
         self.notes: tuple[str, ...] = (f"Whisper {name} on {device} in {precision}",)
 
     def recognize(self, speech: Speech, stretches: tuple[Stretch, ...], report: Report) -> Iterator[Heard]:
@@ -223,10 +217,6 @@ def _device(name: str, cards: int) -> str:
     if name == "auto":
         return "cuda" if cards else "cpu"
     return name
-
-
-def _usual(device: str) -> str:
-    return "large-v3-turbo" if device == "cuda" else "small"
 
 
 def _repetition(segments: list[Any]) -> float:

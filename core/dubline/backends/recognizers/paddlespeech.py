@@ -23,7 +23,6 @@ from dubline.backends.contract import Heard, Stretch
 from dubline.backends.paddle import PaddleBackend
 from dubline.errors import InvalidJob, WeightsError
 from dubline.report import Report, silent
-from dubline.threads import default_threads
 from dubline.values.base import ModelIdentity
 from dubline.values.transcript import HeardWord
 from dubline.weights.files import checksum, models_folder
@@ -116,8 +115,7 @@ class PaddleSpeech(PaddleBackend):
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
         """The environment, and the model's files."""
-        found = _found(options)
-        return cls.sums(_weights(options, found))
+        return cls.sums(_weights(options, _found(options)))
 
     def __init__(self, options: Options) -> None:
         """Find the files, start the worker and load the model.
@@ -128,7 +126,6 @@ class PaddleSpeech(PaddleBackend):
             InvalidJob: an unknown model, or one that does not know the language.
             BackendFailed: the worker cannot be started.
         """
-        from dubline.workers.client import WorkerClient
         from dubline.workers.environments import command
 
         if options.beam < 1 or options.threads < 0 or not options.timeout > 0:
@@ -146,26 +143,6 @@ class PaddleSpeech(PaddleBackend):
         found = _found(options)
         self._language = found.get("language", "")
         files = _weights(options, found)
-        self._worker = WorkerClient(
-            start,
-            name="paddlespeech",
-            # Paddle reads it when it is imported, and takes one thread by itself.
-            environment={"OMP_NUM_THREADS": str(options.threads or default_threads())},
-            setup=[
-                (
-                    "load",
-                    {
-                        **found,
-                        "family": "whisper" if self._whisper else options.model,
-                        "language": options.language,
-                        "threads": options.threads or default_threads(),
-                        "beam": options.beam,
-                        "decoding": options.decoding,
-                        "punctuation": str(files[-1].parent) if options.punctuation else "",
-                    },
-                )
-            ],
-        )
         self.identities = (
             ModelIdentity(
                 name=options.model,
@@ -174,12 +151,15 @@ class PaddleSpeech(PaddleBackend):
                 origin=Path(found["checkpoint"]).parent.as_posix(),
             ),
         )
-        try:
-            self._worker.start()
-        except BaseException:
-            self._worker.close()
-            raise
-        told = self._worker.ready[0]
+        load = {
+            **found,
+            "family": "whisper" if self._whisper else options.model,
+            "language": options.language,
+            "beam": options.beam,
+            "decoding": options.decoding,
+            "punctuation": str(files[-1].parent) if options.punctuation else "",
+        }
+        told = self._start(start, options.threads, load)
         where = "within the times of its segment" if self._whisper else "over the whole stretch"
         self.notes = (
             f"PaddleSpeech {told['paddlespeech']} with PaddlePaddle {told['paddle']}, {options.model}, in a "
@@ -231,13 +211,6 @@ class PaddleSpeech(PaddleBackend):
                 words += spread(segment["text"], start, end, sure)
         silence = [segment["no_speech"] for segment in segments]
         return Heard(words=words, language=answer["language"], no_speech=min(silence, default=None))
-
-    def close(self) -> None:
-        """End the worker."""
-        self._worker.close()
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
 
 def spread(text: str, start: float, end: float, confidence: float | None) -> tuple[HeardWord, ...]:

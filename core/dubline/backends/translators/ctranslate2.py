@@ -24,13 +24,12 @@ from dubline.backends.translators.seq2seq_folder import (
     Seq2SeqBackend,
     called,
     check_numbers,
-    identity_of,
 )
 from dubline.backends.translators.seq2seq_languages import Codec
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
 from dubline.threads import default_threads
 from dubline.weights.files import models_folder
-from dubline.weights.folders import weight_sums
+from dubline.weights.folders import folder_identity, weight_sums
 from dubline.weights.hub import quiet_hub
 from dubline.weights.kinds import FolderKind, folder_kind, read_settings
 
@@ -101,7 +100,7 @@ class CTranslate2Translator(Seq2SeqBackend):
         self._work = BatchWork(
             self, candidates=options.candidates, budget=options.budget, out_of_memory=_out_of_memory
         )
-        self.identities = (identity_of(name, folder),)
+        self.identities = (folder_identity(called(name, folder), folder, name),)
 
     @property
     def notes(self) -> tuple[str, ...]:

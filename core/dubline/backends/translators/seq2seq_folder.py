@@ -14,8 +14,8 @@ from dubline.backends.translators.seq2seq_languages import Codec, flores, short_
 from dubline.errors import InvalidJob, WeightsError
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import models_folder
-from dubline.weights.folders import find_folder, folder_card, weight_sums
-from dubline.weights.kinds import FolderKind, folder_kind, look, non_commercial, read_licence, weight_files
+from dubline.weights.folders import find_folder
+from dubline.weights.kinds import FolderKind, folder_kind, look, non_commercial
 
 if TYPE_CHECKING:
     from dubline.report import Report
@@ -185,20 +185,6 @@ def find_model(name: str, *kinds: FolderKind) -> Path:
     raise WeightsError(
         f"the translation model {name!r} is not on this machine",
         hint=f"{fetch} `dubline models import FOLDER`, or name its folder.",
-    )
-
-
-def identity_of(name: str, folder: Path) -> ModelIdentity:
-    """Which weights these are: files, checksums, licence and origin as the card or README.md tell them."""
-    kind = folder_kind(folder)
-    card = folder_card(folder)
-    fetched = f"https://huggingface.co/{name}" if "snapshots" in folder.parts else folder.as_posix()
-    return ModelIdentity(
-        name=called(name, folder),
-        files=weight_files(folder, kind) if kind else (),
-        sha256=weight_sums(folder),
-        licence=(card.licence if card else "") or read_licence(folder / "README.md"),
-        origin=(card.origin if card else "") or fetched,
     )
 
 

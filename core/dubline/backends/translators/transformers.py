@@ -21,13 +21,13 @@ from dubline.backends.backend import versions
 from dubline.backends.translators.seq2seq_batches import BatchWork, Found
 from dubline.backends.translators.seq2seq_folder import (
     Seq2SeqBackend,
+    called,
     check_numbers,
-    identity_of,
 )
 from dubline.backends.translators.seq2seq_languages import Codec
 from dubline.errors import InvalidJob, WeightsError
 from dubline.threads import default_threads
-from dubline.weights.folders import weight_sums
+from dubline.weights.folders import folder_identity, weight_sums
 from dubline.weights.hub import quiet_hub
 from dubline.weights.kinds import FolderKind, read_settings
 
@@ -101,7 +101,7 @@ class TransformersTranslator(Seq2SeqBackend):
             out_of_memory=out_of_memory,
             make_room=torch.cuda.empty_cache if self._device.type == "cuda" else lambda: None,
         )
-        self.identities = (identity_of(name, folder),)
+        self.identities = (folder_identity(called(name, folder), folder, name),)
         self._name = self.identities[0].name
 
     def _load(self, folder: Path) -> None:

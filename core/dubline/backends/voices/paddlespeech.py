@@ -23,7 +23,6 @@ from dubline.backends.programs import speakable
 from dubline.backends.voices.program import read_spoken
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
 from dubline.language.script import base_language
-from dubline.threads import default_threads
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import checksum, models_folder
 from dubline.weights.folders import folder_card
@@ -99,7 +98,6 @@ class PaddleSpeechVoice(PaddleBackend):
             InvalidJob: a language that PaddleSpeech or this model does not speak.
             BackendFailed: the worker cannot be started.
         """
-        from dubline.workers.client import WorkerClient
         from dubline.workers.environments import command
 
         if options.threads < 0 or not options.timeout > 0:
@@ -112,7 +110,6 @@ class PaddleSpeechVoice(PaddleBackend):
         start = command(ENVIRONMENT, self.parts, "paddlespeech_voice")
         home, spoken = _home(options.model, wanted)
         acoustic, vocoder = _files(home, options.vocoder, wanted)
-        threads = options.threads or default_threads()
         self._timeout = options.timeout
         self._speakers = _names(acoustic["speakers"])
         tongue = wanted or spoken.replace("mix", "")
@@ -137,26 +134,13 @@ class PaddleSpeechVoice(PaddleBackend):
                 origin=card.origin if card else home.as_posix(),
             ),
         )
-        setup = {
+        load = {
             "acoustic": acoustic,
             "vocoder": vocoder,
             "language": spoken,
-            "threads": threads,
             "nltk_data": str(Path(options.nltk_data).expanduser().absolute()) if options.nltk_data else "",
         }
-        self._worker = WorkerClient(
-            start,
-            name="paddlespeech",
-            # Paddle reads it when it is imported, and takes one thread by itself.
-            environment={"OMP_NUM_THREADS": str(threads)},
-            setup=[("load", setup)],
-        )
-        try:
-            self._worker.start()
-        except BaseException:
-            self._worker.close()
-            raise
-        told = self._worker.ready[0]
+        told = self._start(start, options.threads, load)
         self.notes: tuple[str, ...] = (
             f"PaddleSpeech {told['paddlespeech']} with PaddlePaddle {told['paddle']}: {home.name}, "
             f"{told['vocoder']}, {told['rate']} Hz, in a process of its own",
@@ -193,13 +177,6 @@ class PaddleSpeechVoice(PaddleBackend):
         }
         self._worker.call("speak", asked, timeout=self._timeout, report=lambda done, total: tick())
         return read_spoken(path, "paddlespeech")
-
-    def close(self) -> None:
-        """End the worker."""
-        self._worker.close()
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
 
 # --- finding the files -------------------------------------------------------------------------
