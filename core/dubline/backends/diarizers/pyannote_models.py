@@ -20,6 +20,7 @@ from typing import Any
 
 from dubline.backends.torchaudio_guard import ensure_torchaudio
 from dubline.errors import BackendMissing, WeightsError
+from dubline.weights.kinds import check_whole
 from dubline.weights.wheels import StandIn, inert, open_checkpoint
 
 CHECKPOINT = "pytorch_model.bin"
@@ -50,7 +51,6 @@ _PARAMETERS = {
     "embedding_exclude_overlap",
     "plda",
 }
-_POINTER = b"version https://git-lfs"
 
 Fetch = Callable[[str, str], Path]
 """(repository, file name) -> where the file is."""
@@ -136,32 +136,15 @@ def part_path(folder: Path, reference: Any, name: str, fetch: Fetch | None, repo
         if relative.is_absolute() or ".." in relative.parts:
             raise WeightsError(f"the configuration refers to {text}, outside its folder: refused")
         wanted = relative if relative.suffix else relative / name
-        if fetch is not None:
-            return complete(fetch(repository, wanted.as_posix()))
-        return complete(folder / wanted)
-    if fetch is None:
+        path = folder / wanted if fetch is None else fetch(repository, wanted.as_posix())
+    elif fetch is None:
         raise WeightsError(
             f"the configuration in {folder} refers to {text}, which is not in it",
             hint=f'Put the model into the folder and write "$model/FOLDER" in place of {text}.',
         )
-    return complete(fetch(text.partition("@")[0], name))
-
-
-def complete(path: Path) -> Path:
-    """The path of a file that is there and not a placeholder.
-
-    Raises:
-        WeightsError: it is missing, empty, or a Git LFS pointer.
-    """
-    hint = "The model is half downloaded. Get its files again."
-    if not path.is_file():
-        raise WeightsError(f"{path} is missing", hint=hint)
-    with path.open("rb") as file:
-        head = file.read(len(_POINTER))
-    if not head:
-        raise WeightsError(f"{path} is empty", hint=hint)
-    if head == _POINTER:
-        raise WeightsError(f"{path} is a Git LFS pointer, not the model", hint="Run `git lfs pull` there.")
+    else:
+        path = fetch(text.partition("@")[0], name)
+    check_whole(path)
     return path
 
 
@@ -255,7 +238,8 @@ def build_pipeline(
     from pyannote.audio.pipelines.speaker_diarization import SpeakerDiarization
 
     folder = config.parent
-    params, steps = read_config(complete(config))
+    check_whole(config)
+    params, steps = read_config(config)
     files = [config]
     parts: dict[str, Any] = {}
     for part in ("segmentation", "embedding"):
