@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dubline.errors import BackendMissing, InvalidJob, StorageFull, WeightsError
+from dubline.errors import BackendMissing, InvalidJob, StorageFull, WeightsError, first_line
 from dubline.report import Report, silent
 from dubline.values.base import to_json
 from dubline.weights import hub
@@ -237,9 +237,8 @@ def _convert(folder: Path) -> bool:
         try:
             torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:  # whatever unpickling a damaged file comes to
-            why = (str(error).splitlines() or [type(error).__name__])[0][:120]
             raise WeightsError(
-                f"{file.name} cannot be read safely: {why}",
+                f"{file.name} cannot be read safely: {first_line(error)}",
                 hint="It is damaged, or holds programs. Take a model.safetensors of this model; or, if you "
                 "trust its maker, write one elsewhere with transformers: from_pretrained, save_pretrained.",
             ) from None
@@ -255,9 +254,8 @@ def _convert(folder: Path) -> bool:
         )
         model.save_pretrained(aside)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        why = (str(error).splitlines() or ["?"])[0][:200]
         raise WeightsError(
-            f"{folder_kind(folder)} model could not be converted: {why}",
+            f"{folder_kind(folder)} model could not be converted: {first_line(error)}",
             hint="Its files do not belong together: get them again.",
         ) from error
     for file in aside.iterdir():

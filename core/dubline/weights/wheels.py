@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dubline.errors import BackendMissing, WeightsError
+from dubline.errors import BackendMissing, WeightsError, first_line
 from dubline.values.base import ModelIdentity, Value
 
 
@@ -158,7 +158,7 @@ def open_checkpoint(path: Path, allowed: tuple[Any, ...] = ()) -> dict[str, Any]
                 hint="Take the file from its maker; do not open this one with other tools.",
             ) from None
         raise WeightsError(
-            f"{path} is not a readable checkpoint: {(str(error).splitlines() or ['?'])[0][:160]}",
+            f"{path} is not a readable checkpoint: {first_line(error)}",
             hint="It may be damaged or half downloaded. Get it again.",
         ) from None
     if not isinstance(loaded, dict):

@@ -24,6 +24,7 @@ RATE = 16000
 WINDOW = 5 * RATE
 SPEAKERS = 3
 COARSE = 10  # samples between the first filters' outputs
+FRAMES = 293  # that the network gives for a window
 STRIDE = 270  # samples between frames: 10 * 3 * 3 * 3
 FIELD = 991  # samples that one frame sees
 KERNEL = 251
@@ -41,15 +42,6 @@ _FOREIGN = (
     "pyannote.audio.core.task.Specifications",
     "typing.Any",
 )
-
-
-def frame_count(samples: int = WINDOW) -> int:
-    """Frames that the network gives for so many samples; 293 for 5 s."""
-    n = (samples - KERNEL) // 10 + 1
-    n = n // 3 if n > 0 else 0
-    for _ in range(2):
-        n = (n - 4) // 3 if n > 4 else 0
-    return n
 
 
 def frame_middle(frame: int) -> float:

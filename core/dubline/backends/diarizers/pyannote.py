@@ -21,7 +21,7 @@ from dubline.backends.diarizers.windows import (
     check_ranges,
     speaker_bounds,
 )
-from dubline.errors import BackendFailed, DublineError, WeightsError
+from dubline.errors import BackendFailed, DublineError, WeightsError, first_line
 from dubline.values.base import ModelIdentity
 from dubline.weights.folders import damaged_folders, find_folder, folders_here, weight_sums
 from dubline.weights.kinds import look, read_licence
@@ -181,7 +181,7 @@ class Pyannote(WindowedDiarizer):
         except Exception as error:
             raise BackendFailed(
                 f"pyannote failed between {start:.0f} s and {stop:.0f} s: "
-                f"{type(error).__name__}: {(str(error).splitlines() or ['?'])[0][:200]}",
+                f"{type(error).__name__}: {first_line(error)}",
                 hint="Try other bounds for the speakers, or the built-in diarizer.",
             ) from error
         return _heard(output, start, stop)

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dubline.backends.torchaudio_guard import ensure_torchaudio
-from dubline.errors import BackendMissing, WeightsError
+from dubline.errors import BackendMissing, WeightsError, first_line
 from dubline.weights.kinds import check_whole
 from dubline.weights.wheels import StandIn, inert, open_checkpoint
 
@@ -78,7 +78,7 @@ def import_pyannote() -> str:
             importlib.import_module("pyannote.audio.pipelines.speaker_diarization")
         except (ImportError, OSError, AttributeError) as error:
             raise BackendMissing(
-                f"pyannote.audio cannot be imported: {(str(error).splitlines() or ['?'])[0][:200]}",
+                f"pyannote.audio cannot be imported: {first_line(error)}",
                 hint=f"Install it again: {remedy}",
             ) from error
     for name in ("lightning", "lightning.pytorch", "lightning.pytorch.utilities.migration.utils"):
@@ -203,7 +203,7 @@ def load_model(path: Path) -> Any:
             model = Model.from_pretrained(buffer, map_location="cpu", strict=False)
     except Exception as error:
         raise WeightsError(
-            f"{path} cannot be made into a model: {(str(error).splitlines() or ['?'])[0][:200]}",
+            f"{path} cannot be made into a model: {first_line(error)}",
             hint="It may be damaged, or made for another release of pyannote.audio.",
         ) from error
     model.eval()
@@ -270,7 +270,7 @@ def build_pipeline(
         pipeline.instantiate(steps)
     except Exception as error:
         raise WeightsError(
-            f"{config} does not fit this pyannote.audio: {(str(error).splitlines() or ['?'])[0][:200]}",
+            f"{config} does not fit this pyannote.audio: {first_line(error)}",
             hint="Use a pipeline made for pyannote.audio 4.",
         ) from error
     return pipeline, tuple(files)

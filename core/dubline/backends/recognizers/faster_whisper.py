@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from dubline.backends import ctranslate2_device
 from dubline.backends.backend import Backend, versions
 from dubline.backends.contract import Heard, Stretch
 from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
 from dubline.backends.recognizers.whisper_folder import WhisperBackend, refuse_language
-from dubline.errors import BackendFailed, BackendMissing, InvalidJob, WeightsError
+from dubline.errors import BackendFailed, InvalidJob, WeightsError, first_line
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
 from dubline.weights.folders import folder_identity
@@ -94,9 +95,7 @@ class FasterWhisper(WhisperBackend):
         """faster-whisper and CTranslate2, and the model's weights."""
         name = options.model
         if name == "auto":
-            import ctranslate2
-
-            name = cls.usual(_device(options.device, ctranslate2.get_cuda_device_count()))
+            name = cls.usual(ctranslate2_device.choose(options.device)[0])
         return (*versions("faster_whisper", "ctranslate2"), *cls.sums(name))
 
     def __init__(self, options: Options) -> None:
@@ -104,10 +103,7 @@ class FasterWhisper(WhisperBackend):
         import ctranslate2
         from faster_whisper import WhisperModel
 
-        device = _device(options.device, ctranslate2.get_cuda_device_count())
-        precision = options.precision
-        if precision == "auto":
-            precision = "float16" if device == "cuda" else "int8"
+        device, precision = ctranslate2_device.choose(options.device, options.precision)
         can = {*ctranslate2.get_supported_compute_types(device), "default", "auto"}
         if precision not in can:
             raise InvalidJob(
@@ -199,24 +195,12 @@ class FasterWhisper(WhisperBackend):
             return list(segments), str(told.language)
         except (RuntimeError, MemoryError) as error:
             raise BackendFailed(
-                f"faster-whisper failed: {(str(error).splitlines() or ['?'])[0][:200]}",
+                f"faster-whisper failed: {first_line(error)}",
                 hint="If memory was short, take a smaller model, precision int8, or device cpu.",
             ) from error
 
     def __exit__(self, *exc: object) -> None:
         self._model = None
-
-
-def _device(name: str, cards: int) -> str:
-    if name not in ("auto", "cpu", "cuda"):
-        raise InvalidJob(f"faster-whisper knows no device {name!r}", hint="Use auto, cpu or cuda.")
-    if name == "cuda" and not cards:
-        raise BackendMissing(
-            "CTranslate2 sees no CUDA device", hint="Install NVIDIA's driver, cuBLAS and cuDNN, or use cpu."
-        )
-    if name == "auto":
-        return "cuda" if cards else "cpu"
-    return name
 
 
 def _repetition(segments: list[Any]) -> float:

@@ -19,7 +19,7 @@ from dubline.backends.contract import Heard, Stretch
 from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
 from dubline.backends.recognizers.whisper_folder import WhisperBackend, refuse_language
 from dubline.backends.torchaudio_guard import before_transformers
-from dubline.errors import BackendFailed, InvalidJob, WeightsError
+from dubline.errors import BackendFailed, InvalidJob, WeightsError, first_line
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
 from dubline.weights.folders import folder_identity
@@ -127,9 +127,8 @@ class TransformersWhisper(WhisperBackend):
             self._extract: Any = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
             self._tokens: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-            why = (str(error).splitlines() or ["?"])[0][:200]
             raise WeightsError(
-                f"{folder} could not be loaded as a Whisper model: {why}",
+                f"{folder} could not be loaded as a Whisper model: {first_line(error)}",
                 hint="Its files are damaged or of another kind of model: get them again.",
             ) from error
         settings = model.generation_config
@@ -212,7 +211,7 @@ class TransformersWhisper(WhisperBackend):
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise BackendFailed(
-                    f"Whisper failed on {self._device}: {(str(error).splitlines() or ['?'])[0][:200]}",
+                    f"Whisper failed on {self._device}: {first_line(error)}",
                     hint="Try precision fp32, or device cpu.",
                 ) from error
         if result is not None:

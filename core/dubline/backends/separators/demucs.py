@@ -14,7 +14,7 @@ import msgspec
 from dubline.backends.backend import Sought, versions
 from dubline.backends.contract import Survey, Tick
 from dubline.backends.separators.models import ModelSeparator
-from dubline.errors import BackendFailed, InvalidJob
+from dubline.errors import BackendFailed, InvalidJob, first_line
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import resolve
 from dubline.weights.known import Kind
@@ -116,7 +116,7 @@ class Demucs(ModelSeparator):
                 model.to(self._device)
         except RuntimeError as error:
             raise BackendFailed(
-                f"the model cannot be put on {self._device}: {(str(error).splitlines() or ['?'])[0][:200]}",
+                f"the model cannot be put on {self._device}: {first_line(error)}",
                 hint="Close other programs that use the GPU, or use --device cpu.",
             ) from None
         self._threads_before = torch.get_num_threads()

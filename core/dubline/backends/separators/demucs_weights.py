@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from dubline.errors import WeightsError
+from dubline.errors import WeightsError, first_line
 from dubline.weights.files import bag_files
 
 MODEL_CLASSES = {
@@ -157,7 +157,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError) as error:
         raise WeightsError(
-            f"{path.name} cannot be read as safetensors: {_first_line(error)}",
+            f"{path.name} cannot be read as safetensors: {first_line(error)}",
             hint="Download the file again.",
         ) from None
     if "structure" in metadata:
@@ -174,7 +174,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
         }
     except (KeyError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
         raise WeightsError(
-            f"{path.name} does not say which model it is ({_first_line(error)})",
+            f"{path.name} does not say which model it is ({first_line(error)})",
             hint="Demucs 4.1 writes class and arguments into the file's metadata; this file lacks them.",
         ) from None
 
@@ -224,7 +224,7 @@ def _build(package: dict[str, Any], path: Path) -> Any:
         model.load_state_dict(state)
     except Exception as error:
         raise WeightsError(
-            f"{path.name}: the weights do not fit the model they name: {_first_line(error)}",
+            f"{path.name}: the weights do not fit the model they name: {first_line(error)}",
             hint="The file is damaged or was made with another version of demucs; this is for demucs 4.1.",
         ) from None
     model.eval()
@@ -275,7 +275,3 @@ def _bag(
         tuple(str(s) for s in first.sources),
         int(first.samplerate),
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -20,6 +20,7 @@ from dubline.errors import (
     InvalidJob,
     ValidationError,
     WeightsError,
+    first_line,
 )
 from dubline.threads import default_threads
 from dubline.values.base import ModelIdentity
@@ -155,7 +156,7 @@ class Uvr(ModelSeparator):
             (found,) = self._session.run(None, {self._input: spectra})
         except Exception as error:  # onnxruntime's errors share no base class
             raise BackendFailed(
-                f"{self.identities[0].name} failed in onnxruntime: {_first_line(error)}",
+                f"{self.identities[0].name} failed in onnxruntime: {first_line(error)}",
                 hint="If memory ran out, try a batch of 1, or the cpu device.",
             ) from error
         if found.shape != spectra.shape:
@@ -232,7 +233,7 @@ def _open(path: Path, options: Uvr.Options) -> tuple[Any, str, str]:
         session = onnxruntime.InferenceSession(str(path), settings, providers=providers)
     except Exception as error:  # onnxruntime's errors share no base class
         raise WeightsError(
-            f"{path} cannot be loaded as an ONNX model: {_first_line(error)}",
+            f"{path} cannot be loaded as an ONNX model: {first_line(error)}",
             hint="The file is damaged or not ONNX. Get it again, then `dubline models import FILE`.",
         ) from error
     if PROVIDERS[asked] not in session.get_providers():  # onnxruntime falls back without a word
@@ -289,7 +290,3 @@ def _notes(parameters: MdxParameters, options: Uvr.Options) -> tuple[str, ...]:
     if options.denoise:
         notes.append("denoise: mean of the model on the sound and on its inverse")
     return tuple(notes)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

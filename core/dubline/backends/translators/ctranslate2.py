@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from dubline.backends import ctranslate2_device
 from dubline.backends.backend import versions
 from dubline.backends.torchaudio_guard import before_transformers
 from dubline.backends.translators.seq2seq_batches import BatchWork, Found
@@ -26,7 +27,7 @@ from dubline.backends.translators.seq2seq_folder import (
     check_numbers,
 )
 from dubline.backends.translators.seq2seq_languages import Codec
-from dubline.errors import BackendMissing, InvalidJob, WeightsError
+from dubline.errors import BackendMissing, InvalidJob, WeightsError, first_line
 from dubline.threads import default_threads
 from dubline.weights.files import models_folder
 from dubline.weights.folders import folder_identity, weight_sums
@@ -65,10 +66,8 @@ class CTranslate2Translator(Seq2SeqBackend):
         import ctranslate2
 
         self._options = options
-        device = _device(options.device, ctranslate2.get_cuda_device_count())
-        precision = NAMES.get(options.precision, options.precision)
-        if precision == "auto":
-            precision = "float16" if device == "cuda" else "int8"
+        asked = NAMES.get(options.precision, options.precision)
+        device, precision = ctranslate2_device.choose(options.device, asked)
         can = ctranslate2.get_supported_compute_types(device)
         if precision not in can:
             raise InvalidJob(
@@ -93,7 +92,7 @@ class CTranslate2Translator(Seq2SeqBackend):
             )
         except (RuntimeError, ValueError) as error:
             raise WeightsError(
-                f"{place} could not be loaded: {(str(error).splitlines() or ['?'])[0][:200]}",
+                f"{place} could not be loaded: {first_line(error)}",
                 hint="Its model.bin is damaged or of another kind: "
                 + ("get the files again." if place == folder else "remove that folder; it is made again."),
             ) from error
@@ -211,23 +210,10 @@ def _convert(folder: Path, place: Path, precision: str) -> None:
     except OSError:
         raise
     except Exception as error:  # what a model that it does not know makes it raise has no common class
-        why = (str(error).splitlines() or ["?"])[0][:200]
         raise WeightsError(
-            f"{folder} could not be converted for CTranslate2: {why}",
+            f"{folder} could not be converted for CTranslate2: {first_line(error)}",
             hint="Use the translator `transformers` with this model, or a model that is converted already.",
         ) from error
-
-
-def _device(name: str, cards: int) -> str:
-    if name not in ("auto", "cpu", "cuda"):
-        raise InvalidJob(f"CTranslate2 knows no device {name!r}", hint="Use auto, cpu or cuda.")
-    if name == "cuda" and not cards:
-        raise BackendMissing(
-            "CTranslate2 sees no CUDA device", hint="Install NVIDIA's driver, cuBLAS and cuDNN, or use cpu."
-        )
-    if name == "auto":
-        return "cuda" if cards else "cpu"
-    return name
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -25,7 +25,7 @@ from dubline.backends.translators.seq2seq_folder import (
     check_numbers,
 )
 from dubline.backends.translators.seq2seq_languages import Codec
-from dubline.errors import InvalidJob, WeightsError
+from dubline.errors import InvalidJob, WeightsError, first_line
 from dubline.threads import default_threads
 from dubline.weights.folders import folder_identity, weight_sums
 from dubline.weights.hub import quiet_hub
@@ -118,9 +118,8 @@ class TransformersTranslator(Seq2SeqBackend):
                 folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=dtype
             )
         except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-            why = (str(error).strip().splitlines() or ["?"])[0][:200]
             raise WeightsError(
-                f"{folder} could not be loaded as a translation model: {why}",
+                f"{folder} could not be loaded as a translation model: {first_line(error)}",
                 hint="Its files are damaged or of another kind of model: get them again.",
             ) from error
         told = model.generation_config
