@@ -6,10 +6,7 @@ taken for an option or another program's work.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import signal
 import subprocess
 import time
 import unicodedata
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dubline.backends.backend import Backend
 from dubline.errors import BackendFailed, BackendMissing
+from dubline.workers.client import kill
 
 if TYPE_CHECKING:
     from dubline.backends.contract import Tick
@@ -120,19 +118,11 @@ def run_program(
                 if time.monotonic() > deadline:
                     raise BackendFailed(f"{name} has not ended after {timeout:g} s", hint=late) from None
     except BaseException:
-        _end(process)
+        kill(process)
+        process.communicate()
         raise
     if process.returncode:
         said = " ".join(err.decode("utf-8", "replace").split())[-200:]
         status = f"{name} ended with status {process.returncode}"
         raise BackendFailed(status + (f": {said}" if said else ""), hint=hint)
     return out
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.communicate()

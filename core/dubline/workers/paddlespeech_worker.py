@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -285,8 +284,7 @@ class Service:
 
     def load(self, params: dict[str, Any], report: Report) -> dict[str, Any]:
         """Import Paddle and read the weights. `params`: family, config, checkpoint, tokenizer, language,
-        threads, beam, decoding, punctuation. Returns versions, and seconds spent on either."""
-        began = time.monotonic()
+        threads, beam, decoding, punctuation. Returns versions."""
         guards.before_import(params["threads"])
         try:
             import paddle
@@ -300,7 +298,6 @@ class Service:
         guards.after_import()
         weights_file.guard(paddle)
         paddle.set_device("cpu")
-        imported = time.monotonic()
         report(1, 2)
         self.model = Whisper(params) if params["family"] == "whisper" else Asr(params)
         if params["punctuation"]:
@@ -308,8 +305,6 @@ class Service:
         return {
             "paddle": paddle.__version__,
             "paddlespeech": getattr(paddlespeech, "__version__", ""),
-            "import_seconds": imported - began,
-            "load_seconds": time.monotonic() - imported,
         }
 
     def recognize(self, params: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -321,10 +316,6 @@ class Service:
             heard["text"] = self.punctuation.restore(heard["text"])
         return heard
 
-    def echo(self, params: dict[str, Any], report: Report) -> dict[str, Any]:
-        """The parameters back: what a round trip costs."""
-        return params
-
     def network(self, params: dict[str, Any], report: Report) -> list[str]:
         """The connections that were attempted, and refused, so far."""
         return list(guards.connections)
@@ -333,4 +324,4 @@ class Service:
 def methods() -> dict[str, Callable[[dict[str, Any], Report], Any]]:
     """What the worker answers."""
     service = Service()
-    return {name: getattr(service, name) for name in ("load", "recognize", "echo", "network")}
+    return {name: getattr(service, name) for name in ("load", "recognize", "network")}

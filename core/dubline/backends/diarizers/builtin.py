@@ -75,7 +75,6 @@ class BuiltinDiarizer(WindowedDiarizer):
 
     @classmethod
     def remedy(cls) -> str:
-        """The libraries, and the wheels that carry the networks."""
         return 'pip install "dubline[speech]" && pip install --no-deps Resemblyzer==0.1.4 whisperx==3.8.6'
 
     @classmethod

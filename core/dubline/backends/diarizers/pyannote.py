@@ -19,6 +19,7 @@ from dubline.backends.diarizers.windows import (
     HeardWindow,
     WindowedDiarizer,
     check_ranges,
+    inside,
     speaker_bounds,
 )
 from dubline.errors import BackendFailed, DublineError, WeightsError, first_line
@@ -107,7 +108,6 @@ class Pyannote(WindowedDiarizer):
 
     @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
-        """The pipelines on this machine, the user's own first."""
         if not sought.model:
             return folders_here("pyannote")
         found = find_folder(sought.model, "pyannote")
@@ -119,13 +119,11 @@ class Pyannote(WindowedDiarizer):
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        """The command that brings a pipeline here."""
         name = sought.model if sought.model.count("/") == 1 else DEFAULT
         return f"`dubline models fetch {name}` brings it, or `dubline models import FOLDER`."
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """pyannote.audio and torch, and the pipeline's weights."""
         found = find_folder(options.model, "pyannote")
         if found is None and Path(options.model).expanduser().is_file():  # its config.yaml
             found = Path(options.model).expanduser().parent
@@ -234,13 +232,11 @@ def _heard(output: Any, start: float, stop: float) -> HeardWindow:
     from dubline.values.transcript import Turn
 
     def turns(annotation: Any) -> tuple[Turn, ...]:
-        found = []
-        for segment, _, label in annotation.itertracks(yield_label=True):
-            a, b = start + float(segment.start), start + float(segment.end)
-            a, b = max(a, start), min(b, stop)
-            if a < b:
-                found.append(Turn(start=a, end=b, speaker=str(label)))
-        return tuple(sorted(found, key=lambda t: (t.start, t.end, t.speaker)))
+        found = [
+            Turn(start=start + float(segment.start), end=start + float(segment.end), speaker=str(label))
+            for segment, _, label in annotation.itertracks(yield_label=True)
+        ]
+        return tuple(sorted(inside(found, start, stop), key=lambda t: (t.start, t.end, t.speaker)))
 
     embeddings: dict[str, tuple[float, ...]] = {}
     if output.speaker_embeddings is not None:

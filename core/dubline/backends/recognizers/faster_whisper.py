@@ -92,7 +92,6 @@ class FasterWhisper(WhisperBackend):
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """faster-whisper and CTranslate2, and the model's weights."""
         name = options.model
         if name == "auto":
             name = cls.usual(ctranslate2_device.choose(options.device)[0])

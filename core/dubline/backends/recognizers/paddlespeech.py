@@ -105,7 +105,6 @@ class PaddleSpeech(PaddleBackend):
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        """What to unpack where."""
         try:
             _found(cls.Options(model=sought.model or "whisper-small"))
         except WeightsError as error:
@@ -114,7 +113,6 @@ class PaddleSpeech(PaddleBackend):
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """The environment, and the model's files."""
         return cls.sums(_weights(options, _found(options)))
 
     def __init__(self, options: Options) -> None:

@@ -74,7 +74,6 @@ class TransformersWhisper(WhisperBackend):
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """transformers and torch, and the model's weights."""
         name = options.model
         if name == "auto":
             from dubline.backends.torch_run import choose_device

@@ -43,7 +43,6 @@ class WhisperBackend(Backend):
 
     @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
-        """The models that may be asked for the language, the user's own first."""
         if not sought.model:
             english, folders = sought.language == "en", folders_here(cls.form)
             return {n: p for n, p in folders.items() if english or not english_only(p, cls.form)}
@@ -56,7 +55,6 @@ class WhisperBackend(Backend):
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        """The command that brings a model here."""
         name = cls.repository(sought.model or "small") or "OWNER/NAME"
         return f"`dubline models fetch {name}` brings it, or `dubline models import FOLDER`."
 

@@ -82,7 +82,6 @@ class Demucs(ModelSeparator):
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """demucs and torch, and the model's files."""
         return (*versions("demucs", "torch"), *resolve(options.model, "demucs").identity().sha256)
 
     def __init__(self, options: Options) -> None:
@@ -276,7 +275,6 @@ class DemucsStream:
         self._runners.clear()
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on, as arrays, numbers and text."""
         saved: dict[str, Any] = {}
         for index, (lane, ready) in enumerate(zip(self._lanes, self._ready, strict=True)):
             saved.update({f"{index}.{key}": value for key, value in lane.state().items()})
@@ -286,7 +284,6 @@ class DemucsStream:
         return saved
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a saved state of a stream with the same settings."""
         import numpy as np
 
         for index, lane in enumerate(self._lanes):

@@ -89,7 +89,7 @@ class LanguageModel(Backend):
 
     def __init__(self, options: Options) -> None:
         _check(options)
-        self._options = options
+        self.options = options
         self._server = Server(
             options.server,
             options.model,
@@ -121,7 +121,7 @@ class LanguageModel(Backend):
                 answering.
             Cancelled: the report asked to stop; at most half a second after it could.
         """
-        size, total = self._options.batch, len(lines)
+        size, total = self.options.batch, len(lines)
         chosen = {key: answer.candidates[0].text for key, answer in known.items() if answer.candidates}
         for start in range(0, total, size):
             batch = range(start, min(start + size, total))
@@ -160,7 +160,7 @@ class LanguageModel(Backend):
         Raises:
             BackendFailed: as `translate`.
         """
-        options, ids = self._options, [number for number, _ in numbered]
+        options, ids = self.options, [number for number, _ in numbered]
         user = user_prompt(numbered, history, glossary=options.glossary, problems=problems)
         schema = reply_schema(ids, options.candidates)
         try:
@@ -184,18 +184,13 @@ class LanguageModel(Backend):
         """The candidates of a line that pass, and what is wrong with the first that does not."""
         passed, wrong = [], ""
         for candidate in candidates:
-            found = problems(line.text, candidate.text, self._options.source, self._options.target)
+            found = problems(line.text, candidate.text, self.options.source, self.options.target)
             if found.hard:
                 wrong = wrong or "; ".join(found.hard)
             else:
                 origin = line.wanted or candidate.origin
                 passed.append(msgspec.structs.replace(candidate, origin=origin))
-        return tuple(passed[: self._options.candidates]), wrong
-
-    @property
-    def history(self) -> int:
-        """How many translated lines a request tells."""
-        return self._options.history
+        return tuple(passed[: self.options.candidates]), wrong
 
     def __exit__(self, *exc: object) -> None:
         self._server.close()
@@ -245,7 +240,7 @@ class _Batch:
         """The last lines before this one that have a translation, in order."""
         found: list[tuple[SourceLine, str]] = []
         for i in range(first - 1, -1, -1):
-            if len(found) == self._model.history:
+            if len(found) == self._model.options.history:
                 break
             text = self._chosen.get(self._lines[i].key)
             if text is not None:

@@ -110,7 +110,6 @@ class Seq2SeqBackend(Backend):
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        """The command that brings the model here, and who else could translate."""
         name = sought.model or usual_model(sought.language, sought.target)
         fetch = (
             f"Fetch the model with `dubline models fetch {name}`"

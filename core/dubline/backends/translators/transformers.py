@@ -62,7 +62,6 @@ class TransformersTranslator(Seq2SeqBackend):
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """transformers and torch, and the model's weights."""
         sums = weight_sums(cls.chosen(options)[1])
         return (*versions("transformers", "torch"), *sums)
 

@@ -15,7 +15,7 @@ import numpy as np
 from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Spoken, VoiceInfo
 from dubline.backends.programs import speakable
-from dubline.errors import BackendFailed, InvalidJob, WeightsError
+from dubline.errors import BackendFailed, DublineError, InvalidJob, WeightsError
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import checksum, models_folder
@@ -106,11 +106,9 @@ class Piper(Backend):
             for chunk in model.synthesize(speakable(text).replace("[[", "[ ["), syn_config=how):
                 tick()
                 pieces.append(np.asarray(chunk.audio_float_array, np.float32).reshape(1, -1))
+        except DublineError:
+            raise
         except Exception as error:
-            from dubline.errors import DublineError
-
-            if isinstance(error, DublineError):
-                raise
             raise BackendFailed(
                 f"piper could not speak it: {type(error).__name__}: {error}",
                 hint="Try another voice, or another wording of the line.",
