@@ -285,27 +285,13 @@ class Service:
     def load(self, params: dict[str, Any], report: Report) -> dict[str, Any]:
         """Import Paddle and read the weights. `params`: family, config, checkpoint, tokenizer, language,
         threads, beam, decoding, punctuation. Returns versions."""
-        guards.before_import(params["threads"])
-        try:
-            import paddle
-            import paddlespeech
-        except ImportError as error:
-            raise Refused(
-                "backend_missing",
-                f"the environment of PaddleSpeech is not whole: {error}",
-                "Complete it with: dubline backends install paddlespeech",
-            ) from error
-        guards.after_import()
+        paddle, versions = weights_file.imported(guards, params["threads"])
         weights_file.guard(paddle)
-        paddle.set_device("cpu")
         report(1, 2)
         self.model = Whisper(params) if params["family"] == "whisper" else Asr(params)
         if params["punctuation"]:
             self.punctuation = _beside("paddlespeech_punctuation").Punctuation(Path(params["punctuation"]))
-        return {
-            "paddle": paddle.__version__,
-            "paddlespeech": getattr(paddlespeech, "__version__", ""),
-        }
+        return dict(versions)
 
     def recognize(self, params: dict[str, Any], report: Report) -> dict[str, Any]:
         """`params`: the `path` of a mono WAV at 16 kHz."""
