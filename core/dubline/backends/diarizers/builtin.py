@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dubline.backends.backend import Backend, versions
 from dubline.backends.diarizers.windows import HeardWindow, WindowedDiarizer, check_ranges, speaker_bounds
 from dubline.errors import InvalidJob
-from dubline.values.base import ModelIdentity
 from dubline.weights import wheels
 from dubline.weights.files import checksum
 
@@ -109,7 +108,7 @@ class BuiltinDiarizer(WindowedDiarizer):
             why = "" if options.hearing == ONE else f" (for overlaps: {wheels.PYANNET.remedy})"
             note = f"one voice at a time, overlaps are not told apart{why}"
         self._encoder: Any = Ge2e(encoder, device)
-        self.identities: tuple[ModelIdentity, ...] = (
+        self.identities = (
             wheels.identity(network, path),
             wheels.identity(wheels.GE2E, encoder),
         )

@@ -96,7 +96,7 @@ class Pyannote(WindowedDiarizer):
             pipeline._segmentation.step = options.step * pipeline._segmentation.duration
         share_trunk(pipeline)
         pipeline.to(self._device)
-        self.identities: tuple[ModelIdentity, ...] = (_identity(name, options.model, files),)
+        self.identities = (_identity(name, options.model, files),)
         notes = ["checkpoints opened without running code in them; telemetry off"]
         if broken:
             notes.append(f"torchaudio without its compiled part ({broken})")

@@ -15,7 +15,6 @@ from dubline.backends.backend import Sought, versions
 from dubline.backends.contract import Survey, Tick
 from dubline.backends.separators.models import ModelSeparator
 from dubline.errors import BackendFailed, InvalidJob, first_line
-from dubline.values.base import ModelIdentity
 from dubline.weights.files import resolve
 from dubline.weights.known import Kind
 
@@ -108,7 +107,7 @@ class Demucs(ModelSeparator):
         self._options = options
         self._device = choose_device(options.device)
         found = resolve(options.model, "demucs")
-        self.identities: tuple[ModelIdentity, ...] = (found.identity(),)
+        self.identities = (found.identity(),)
         self._bag: Bag = load_bag(found.files[0])
         try:
             for model in self._bag.models:

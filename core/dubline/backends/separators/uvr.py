@@ -23,7 +23,6 @@ from dubline.errors import (
     first_line,
 )
 from dubline.threads import default_threads
-from dubline.values.base import ModelIdentity
 from dubline.weights.files import Weights, checksum, resolve
 from dubline.weights.known import Kind
 
@@ -102,7 +101,7 @@ class Uvr(ModelSeparator):
         if len(weights.files) > 1:
             raise WeightsError(f"{path.parent} holds more than one model", hint="Name one of its files.")
         self.parameters = _parameters(weights, options.parameters)
-        self.identities: tuple[ModelIdentity, ...] = (weights.identity(),)
+        self.identities = (weights.identity(),)
         self._session, self.device, told = _open(path, options)
         self._input, self._fixed = _check_shape(self._session, path, self.parameters, options.batch)
         self._spectra = Spectra(self.parameters)

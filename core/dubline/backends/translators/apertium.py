@@ -88,7 +88,7 @@ class Apertium(ProgramBackend):
         self._program = self.found(f"Install it, with a pair: {self.install}")
         self._options = options
         self._mode = _mode(self._program, options.source, options.target)
-        self.identities: tuple[ModelIdentity, ...] = (
+        self.identities = (
             ModelIdentity(name=f"apertium {self._mode}", origin=self.version(), licence="GPL"),
         )
         self.notes: tuple[str, ...] = ("translated by rules: good for following along, not for a dub",)

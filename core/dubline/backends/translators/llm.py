@@ -106,9 +106,7 @@ class LanguageModel(Backend):
             glossary=options.glossary,
         )
         self._unanswered = 0
-        self.identities: tuple[ModelIdentity, ...] = (
-            ModelIdentity(name=options.model, origin=self._server.address),
-        )
+        self.identities = (ModelIdentity(name=options.model, origin=self._server.address),)
         self.notes: tuple[str, ...] = tuple(_told(self._server))
 
     def translate(

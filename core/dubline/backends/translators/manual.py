@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from dubline.backends.backend import Backend
-from dubline.values.base import ModelIdentity
 from dubline.values.translated import Answer
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class Manual(Backend):
         candidates: int = 1
 
     def __init__(self, options: Options) -> None:
-        self.identities: tuple[ModelIdentity, ...] = ()
+        self.identities = ()
         self.notes: tuple[str, ...] = ("nothing is translated by machine: the lines wait for a person",)
 
     def translate(

@@ -72,7 +72,6 @@ class Seq2SeqBackend(Backend):
     varies: ClassVar[bool] = True
     by_hand: ClassVar[bool] = False
 
-    identities: tuple[ModelIdentity, ...]
     _options: Any
     _codec: Codec
     _work: BatchWork

@@ -120,9 +120,7 @@ class Command(Backend):
                 raise InvalidJob(f"{voice!r} cannot be a voice's name", hint=_NAMES)
         self.paces = options.form or bool(places & _PACES)
         self._cloning = self.clones(options)
-        self.identities: tuple[ModelIdentity, ...] = (
-            ModelIdentity(name=self._name, origin="the user's own"),
-        )
+        self.identities = (ModelIdentity(name=self._name, origin="the user's own"),)
         self.notes: tuple[str, ...] = ()
         if options.address:
             cuts = ", and cuts of the speakers' own voices," if self._cloning else ""

@@ -88,9 +88,7 @@ class Espeak(ProgramBackend):
         self._variants = _variants(self._program)
         self._language = self._code(options.language)
         self.paces = True
-        self.identities: tuple[ModelIdentity, ...] = (
-            ModelIdentity(name=self.version(), origin=PROGRAM, licence="GPL-3.0-or-later"),
-        )
+        self.identities = (ModelIdentity(name=self.version(), origin=PROGRAM, licence="GPL-3.0-or-later"),)
         self.notes: tuple[str, ...] = ("espeak-ng speaks by rules: a guide track, not a release",)
 
     def voices(self) -> tuple[VoiceInfo, ...]:

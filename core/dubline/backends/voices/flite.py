@@ -78,9 +78,7 @@ class Flite(ProgramBackend):
         self._program = self.found(f"Install it: {self.install}.")
         self._own = _voices(self._program)
         self.paces = True
-        self.identities: tuple[ModelIdentity, ...] = (
-            ModelIdentity(name=self.version(), origin=PROGRAM, licence="BSD-like"),
-        )
+        self.identities = (ModelIdentity(name=self.version(), origin=PROGRAM, licence="BSD-like"),)
         self.notes: tuple[str, ...] = ("flite is a small voice: a guide track, not a release",)
 
     def voices(self) -> tuple[VoiceInfo, ...]:

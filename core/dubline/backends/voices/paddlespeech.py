@@ -125,7 +125,7 @@ class PaddleSpeechVoice(PaddleBackend):
         self.pitches = bool(acoustic["pitch"])
         card = folder_card(home)
         files = [Path(path) for path in (*acoustic.values(), *vocoder.values()) if path]
-        self.identities: tuple[ModelIdentity, ...] = (
+        self.identities = (
             ModelIdentity(
                 name=home.name,
                 files=tuple(f"{file.parent.name}/{file.name}" for file in files),

@@ -72,7 +72,7 @@ class Piper(Backend):
                 self._infos.append(VoiceInfo(name=name, language=_code(settings)))
         used = sorted({file for file, _ in self._files.values()})
         self.paces = True
-        self.identities: tuple[ModelIdentity, ...] = tuple(
+        self.identities = tuple(
             ModelIdentity(name=file.stem, files=(file.name,), sha256=(checksum(file),)) for file in used
         )
         self.notes: tuple[str, ...] = ()
