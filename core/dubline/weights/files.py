@@ -161,7 +161,7 @@ def resolve(name_or_path: str, kind: Kind) -> Weights:
 def installed() -> list[tuple[Path, Weights | WeightsError]]:
     """Separators' models in the models folder in the order of names; a damaged one is listed with its error.
 
-    Those of other back ends, which are folders of other kinds, are left to `model_folders`.
+    Those of other back ends, which are folders of other kinds, are left to `folders`.
     """
     folder = models_folder()
     models: list[tuple[Path, Weights | WeightsError]] = []

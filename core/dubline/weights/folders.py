@@ -2,7 +2,7 @@
 
 A name means a folder in the models folder; OWNER/NAME one that was fetched from that repository, into the
 models folder or into the cache that Hugging Face's libraries share. Nothing here asks the network, and no
-library of theirs is loaded. See `folder_kinds` for what a folder can be.
+library of theirs is loaded. See `kinds` for what a folder can be.
 """
 
 from __future__ import annotations

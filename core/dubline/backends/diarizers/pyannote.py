@@ -1,7 +1,7 @@
 """pyannote.audio 4: its speaker diarization pipeline, from the hub or from a folder, in windows.
 
 The sound is handed over as samples in memory, so neither torchcodec nor torchaudio reads anything. A long
-film is heard in windows and its voices linked (`diarize_windows`). Checkpoints are opened safely
+film is heard in windows and its voices linked (`windows`). Checkpoints are opened safely
 (`pyannote_models`); telemetry is off.
 """
 

@@ -36,7 +36,7 @@ SIZES = tuple(f"{size}{english}" for size in ("tiny", "base", "small", "medium")
 SIZES += ("large", "large-v2", "large-v3", "large-v3-turbo")
 """OpenAI's models on the hub: openai/whisper-SIZE."""
 FETCHED = ("*.json", "merges.txt", "README.md", "model.safetensors", "model-*.safetensors")
-REPEATS = 2.4  # as in recognize_faster_whisper
+REPEATS = 2.4  # as in `faster_whisper`
 NO_REPEAT = 5
 LEAST_LEFT = 0.5
 """Seconds that must be left of a window for its rest to be worth another look."""

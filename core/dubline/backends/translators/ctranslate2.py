@@ -126,7 +126,7 @@ class CTranslate2Translator(Seq2SeqBackend):
             beam_size=beams,
             num_hypotheses=count,
             length_penalty=power,
-            # As in translate_transformers.
+            # As in `transformers`.
             max_decoding_length=min(2 * max(map(len, rows)) + 16, codec.room),
             max_input_length=0,
             disable_unk=True,

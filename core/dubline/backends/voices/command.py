@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dubline.backends.backend import Backend
 from dubline.backends.contract import Reference, Spoken, VoiceInfo
 from dubline.backends.programs import LOOK, run_program, speakable
-from dubline.backends.voices.program import read_spoken
+from dubline.backends.voices.take import read_spoken
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.values.base import ModelIdentity
 

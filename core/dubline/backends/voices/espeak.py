@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from dubline.backends.backend import Sought
 from dubline.backends.contract import Spoken, VoiceInfo
 from dubline.backends.programs import ProgramBackend, run_program, speakable, told
-from dubline.backends.voices.program import read_spoken
+from dubline.backends.voices.take import read_spoken
 from dubline.errors import BackendFailed, InvalidJob
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity

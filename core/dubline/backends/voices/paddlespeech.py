@@ -20,7 +20,7 @@ from dubline.backends.backend import Backend, Sought
 from dubline.backends.contract import Spoken, VoiceInfo
 from dubline.backends.paddle import ENVIRONMENT, PaddleBackend
 from dubline.backends.programs import speakable
-from dubline.backends.voices.program import read_spoken
+from dubline.backends.voices.take import read_spoken
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
