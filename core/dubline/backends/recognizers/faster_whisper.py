@@ -31,15 +31,11 @@ if TYPE_CHECKING:
     from dubline.report import Report
 
 TURBO = "mobiuslabsgmbh/faster-whisper-large-v3-turbo"
+_PLAIN = "tiny tiny.en base base.en small small.en medium medium.en large-v1 large-v2 large-v3"
+_DISTILLED = "small.en medium.en large-v2 large-v3"
 SIZES = {
-    **{
-        f"{size}{english}": f"Systran/faster-whisper-{size}{english}"
-        for size in ("tiny", "base", "small", "medium")
-        for english in ("", ".en")
-    },
-    **{size: f"Systran/faster-whisper-{size}" for size in ("large-v1", "large-v2", "large-v3")},
-    **{f"distil-{size}": f"Systran/faster-distil-whisper-{size}" for size in ("small.en", "medium.en")},
-    **{f"distil-{size}": f"Systran/faster-distil-whisper-{size}" for size in ("large-v2", "large-v3")},
+    **{size: f"Systran/faster-whisper-{size}" for size in _PLAIN.split()},
+    **{f"distil-{size}": f"Systran/faster-distil-whisper-{size}" for size in _DISTILLED.split()},
     "distil-large-v3.5": "distil-whisper/distil-large-v3.5-ct2",
     "large": "Systran/faster-whisper-large-v3",
     "large-v3-turbo": TURBO,
