@@ -110,3 +110,8 @@ class Cancelled(DublineError):
 
     code = "cancelled"
     exit_status = 130
+
+
+def first_line(error: BaseException) -> str:
+    """What a foreign library's error says, on one short line; the error's kind where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -15,7 +15,7 @@ from random_demucs import FILM, htdemucs, save_bag
 from tiny_whisper_folder import tiny_whisper
 
 from dubline.backends.backend import Backend, Sought, versions
-from dubline.backends.choosing import Settled, available, find, identified, settle
+from dubline.backends.choosing import Settled, available, find, settle
 from dubline.backends.recognizers.faster_whisper import SIZES, FasterWhisper
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
 from dubline.weights.files import checksum, models_folder
@@ -177,7 +177,7 @@ def test_who_hears(tmp_path: Path) -> None:
     assert taken(found) == ("faster-whisper", "turned") and found.place == place
     assert found.choice.options == {"model": "turned", "language": "tr"}
     assert checksum(place / "model.bin") in found.choice.identity
-    assert identified("recognizer", found.choice) == found.choice
+    assert settle("recognizer", "faster-whisper", options=found.choice.options).choice == found.choice
     assert taken(settle("recognizer", "auto", Sought(model="fine-tuned")))[0] == "transformers"
     assert taken(settle("recognizer", options={"model": "auto"})) == ("faster-whisper", "turned")
 

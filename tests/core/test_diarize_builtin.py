@@ -100,7 +100,7 @@ def test_every_frame_of_a_voice_is_heard() -> None:
 def test_frames_of_the_network_are_counted_rightly(tmp_path: Path) -> None:
     network = pyannet.PyanNet(save_pyannet(tmp_path / "seg.bin"))
     out = network.activities(np.zeros((1, pyannet.WINDOW), np.float32))
-    assert out.shape == (1, pyannet.frame_count(), pyannet.SPEAKERS) == (1, 293, 3)
+    assert out.shape == (1, pyannet.FRAMES, pyannet.SPEAKERS) == (1, 293, 3)
     assert ((out >= 0) & (out <= 1)).all()
 
 

@@ -22,6 +22,7 @@ from dubline.backends.diarizers.pyannote_models import (
     read_config,
 )
 from dubline.errors import BackendMissing, WeightsError
+from dubline.weights import hub
 
 torch = pytest.importorskip("torch")
 TOKEN = "hf_THISMUSTNEVERBESEEN"
@@ -142,14 +143,14 @@ def no_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(pyannote_hub, "find_token", lambda: None)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *args, **named: None)
-    monkeypatch.setattr(pyannote_hub, "_require_network", lambda *args: None)
+    monkeypatch.setattr(pyannote_hub, "require_network", lambda *args: None)
 
 
 def test_a_gated_model_without_token_names_both_steps(no_token: None) -> None:
     with pytest.raises(WeightsError) as caught:
         pyannote_hub.fetch("pyannote/speaker-diarization-community-1", "config.yaml")
     assert "https://huggingface.co/pyannote/speaker-diarization-community-1" in caught.value.hint
-    assert "HF_TOKEN" in caught.value.hint and pyannote_hub.TOKENS_PAGE in caught.value.hint
+    assert "HF_TOKEN" in caught.value.hint and hub.TOKENS_PAGE in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def test_offline_asks_nobody(no_token: None, monkeypatch: pytest.MonkeyPatch) ->
         raise AssertionError("the network was asked")
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", refuse)
-    monkeypatch.setattr(pyannote_hub, "_require_network", refuse)
+    monkeypatch.setattr(pyannote_hub, "require_network", refuse)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(WeightsError, match="HF_HUB_OFFLINE"):
         pyannote_hub.fetch("someone/model", "config.yaml")
@@ -210,7 +211,7 @@ def test_offline_asks_nobody(no_token: None, monkeypatch: pytest.MonkeyPatch) ->
 def test_without_a_network_it_says_so_before_the_client_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     import socket
 
-    for name in pyannote_hub._PROXIES:
+    for name in hub.PROXIES:
         monkeypatch.delenv(name, raising=False)
 
     def fail(*args: Any, **named: Any) -> None:
@@ -218,13 +219,13 @@ def test_without_a_network_it_says_so_before_the_client_retries(monkeypatch: pyt
 
     monkeypatch.setattr(socket, "create_connection", fail)
     with pytest.raises(WeightsError, match="cannot be reached"):
-        pyannote_hub._require_network("someone/model", "https://huggingface.co")
+        hub.require_network("someone/model", "https://huggingface.co")
 
 
 def test_the_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setenv("HUGGINGFACE_TOKEN", f" {TOKEN}\n")
-    assert pyannote_hub.find_token() == TOKEN
+    assert hub.find_token() == TOKEN
     assert "token" not in Pyannote.Options.__struct_fields__
 
 

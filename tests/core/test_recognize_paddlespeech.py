@@ -114,7 +114,7 @@ def test_an_environment_removed_meanwhile(
         python.unlink()
         stretches = (Stretch(start=0.0, end=2.0),)
         assert next(recognizer.recognize(speech, stretches)).words, "the one that runs goes on"
-        recognizer.close()
+        recognizer.__exit__()
         with pytest.raises(BackendMissing) as missing:
             next(recognizer.recognize(speech, stretches))
     assert "dubline backends install paddlespeech" in missing.value.hint

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from dubline.errors import InvalidJob
+from dubline.values.base import ModelIdentity
 
 KINDS = ("separator", "diarizer", "recognizer", "translator", "voice")
 
@@ -48,13 +49,16 @@ class Backend:
 
     `requires`: modules that must be importable. `extra`: the extra of ours that brings them ("" for a
     stranger's). `cost`: a sentence for the user on what taking it costs, "" for nothing. `languages`: the
-    codes it knows, None where that depends on the model or does not matter.
+    codes it knows, None where that depends on the model or does not matter. `precedence`: its rank, where
+    that is the same for all contents. `identities`: which weights an opened one has loaded.
     """
 
     requires: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
     cost: ClassVar[str] = ""
     languages: ClassVar[tuple[str, ...] | None] = None
+    precedence: ClassVar[int | None] = 50
+    identities: tuple[ModelIdentity, ...]
 
     class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Settings; unknown ones are refused."""
@@ -65,7 +69,7 @@ class Backend:
 
         Ours lie between 10 (a preview) and 90 (made for it). Who tells music from effects must say so.
         """
-        return None if content == "film" else 50
+        return None if content == "film" else cls.precedence
 
     @classmethod
     def missing(cls) -> tuple[str, ...]:

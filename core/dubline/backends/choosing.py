@@ -156,15 +156,6 @@ def settle(
     )
 
 
-def identified(kind: str, choice: Choice) -> Choice:
-    """The same choice with the identity that its back end has now.
-
-    Raises:
-        InvalidJob, BackendMissing, WeightsError: as `settle` for a named one.
-    """
-    return _identified(kind, choice.backend, find(kind, choice.backend), choice.options)
-
-
 def _choice(kind: str, name: str, cls: Any, sought: Sought, model: str, given: dict[str, Any]) -> Choice:
     fields = cls.Options.__struct_fields__
     if model and "model" in fields:
@@ -173,15 +164,11 @@ def _choice(kind: str, name: str, cls: Any, sought: Sought, model: str, given: d
     for field, code in known.items():
         if code and field in fields:
             given.setdefault(field, code)
-    return _identified(kind, name, cls, given)
-
-
-def _identified(kind: str, name: str, cls: Any, options: dict[str, Any]) -> Choice:
-    identity = tuple(cls.identity(options_of(cls, options)))
+    identity = tuple(cls.identity(options_of(cls, given)))
     package = available(kind)[name].package
     if package and package != OURS:  # a stranger's: the package that brings it computes too
         identity = tuple(dict.fromkeys((*versions(package), *identity)))
-    return Choice(backend=name, options=options, identity=identity)
+    return Choice(backend=name, options=given, identity=identity)
 
 
 def _model(kind: str, name: str, cls: Any, sought: Sought) -> tuple[str, Path | None]:

@@ -10,7 +10,7 @@ docs/back-ends.md shows how to write one; `dubline.testing` tries whether it kee
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Sources = NDArray[np.float32]  # (sources, channels, samples)
 
 Tick = Callable[[], None]
+Self = TypeVar("Self", bound="Opened")
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,24 +69,36 @@ class SeparationStream(Protocol):
         """Take up the state of a stream with the same settings."""
 
 
-class Separator(Protocol):
-    """A separator with its weights loaded. Use it in a `with`: leaving it frees the memory.
+class Opened(Protocol):
+    """A back end of any kind with its weights loaded. Use it in a `with`: leaving it frees the memory.
 
-    `rate` is the sample rate it works at, `sources` the names of what it returns, in order; the stage
-    looks for "vocals" (also spelt "speech" or "dialogue"), "music" and "sfx" (also "effects").
     `identities` say which weights are loaded, `notes` what was chosen, in words.
     """
 
     class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Settings of this back end; unknown ones are refused."""
 
-    rate: int
-    sources: tuple[str, ...]
     identities: tuple[ModelIdentity, ...]
     notes: tuple[str, ...]
 
     def __init__(self, options: Any) -> None:
-        """Load the weights. Raises `WeightsError` or `BackendMissing` with the remedy."""
+        """Load the weights. Raises `WeightsError`, `BackendMissing` or `InvalidJob` (a language that it does
+        not know) with the remedy."""
+
+    def __enter__(self: Self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class Separator(Opened, Protocol):
+    """Takes a sound apart.
+
+    `rate` is the sample rate it works at, `sources` the names of what it returns, in order; the stage
+    looks for "vocals" (also spelt "speech" or "dialogue"), "music" and "sfx" (also "effects").
+    """
+
+    rate: int
+    sources: tuple[str, ...]
 
     def stream(
         self, survey: Survey, tick: Tick, outputs: tuple[tuple[str, ...], ...] = ()
@@ -96,10 +109,6 @@ class Separator(Protocol):
         the sources it names, so that nothing is computed or moved that nobody wants; none means each
         source by itself. A back end with a single source may ignore it.
         """
-
-    def __enter__(self) -> Separator: ...
-
-    def __exit__(self, *exc: object) -> None: ...
 
 
 class Diarization(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,17 +125,13 @@ class Diarization(msgspec.Struct, frozen=True, kw_only=True):
     embedding: str = ""
 
 
-class Diarizer(Protocol):
-    """Finds who speaks when. Use it in a `with`; `notes` say what was chosen."""
+class Diarizer(Opened, Protocol):
+    """Finds who speaks when."""
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Opened.Options, frozen=True, kw_only=True):
         """Settings; all diarizers know `speakers`, `min_speakers` and `max_speakers` (None: estimate)."""
 
-    identities: tuple[ModelIdentity, ...]
-    notes: tuple[str, ...]
     embedding: str
-
-    def __init__(self, options: Any) -> None: ...
 
     def diarize(self, speech: Speech, report: Report) -> Diarization:
         """Listen to the whole sound, in windows. `report` counts seconds and may raise `Cancelled`."""
@@ -137,10 +142,6 @@ class Diarizer(Protocol):
         The spans count as one person's speech; what lies outside the sound does not count. Empty where they
         hold less than half a second together, or nothing above -80 dBFS.
         """
-
-    def __enter__(self) -> Diarizer: ...
-
-    def __exit__(self, *exc: object) -> None: ...
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,32 +164,23 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     end: float
 
 
-class Recognizer(Protocol):
-    """Turns speech into words. Use it in a `with`.
+class Recognizer(Opened, Protocol):
+    """Turns speech into words.
 
     `confidence` says in a sentence what a word's confidence means with this back end.
     """
 
     confidence: ClassVar[str]
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Opened.Options, frozen=True, kw_only=True):
         """Settings; all recognizers know `language` ("" lets the back end detect it, if it can)."""
-
-    identities: tuple[ModelIdentity, ...]
-    notes: tuple[str, ...]
-
-    def __init__(self, options: Any) -> None: ...
 
     def recognize(self, speech: Speech, stretches: tuple[Stretch, ...], report: Report) -> Iterator[Heard]:
         """One `Heard` a stretch, in order. `report` is called before each and may raise `Cancelled`."""
 
-    def __enter__(self) -> Recognizer: ...
 
-    def __exit__(self, *exc: object) -> None: ...
-
-
-class Translator(Protocol):
-    """Puts lines into another language. Use it in a `with`.
+class Translator(Opened, Protocol):
+    """Puts lines into another language.
 
     `whole_sentences`: it translates one sentence at a time and may drop what follows the first; the stage
     then gives it nothing longer. `in_context`: a line's answer depends on the lines before it, which it is
@@ -201,17 +193,10 @@ class Translator(Protocol):
     varies: ClassVar[bool]
     by_hand: ClassVar[bool]
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Opened.Options, frozen=True, kw_only=True):
         """Settings; all translators know `source` and `target` (codes such as "tr", "en", "pt-BR"), and
         `candidates`: how many translations of a line to give at most. Those that can use them also know
         `glossary` (pairs source term, target term), `synopsis` and `cast` (speaker -> who that is)."""
-
-    identities: tuple[ModelIdentity, ...]
-    notes: tuple[str, ...]
-
-    def __init__(self, options: Any) -> None:
-        """Load the model. Raises `WeightsError`, `BackendMissing` or `InvalidJob` (unknown language) with
-        the remedy."""
 
     def translate(
         self, lines: Sequence[SourceLine], known: Mapping[str, Answer], report: Report
@@ -224,10 +209,6 @@ class Translator(Protocol):
         `Cancelled`. A line that cannot be translated is answered with a `failure`; only what concerns all
         lines (no server, no memory) is raised.
         """
-
-    def __enter__(self) -> Translator: ...
-
-    def __exit__(self, *exc: object) -> None: ...
 
 
 class Reference(Value, frozen=True):
@@ -261,8 +242,8 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
     rate: int
 
 
-class Voice(Protocol):
-    """Speaks texts. Use it in a `with`.
+class Voice(Opened, Protocol):
+    """Speaks texts.
 
     `paces`: it can speak faster and slower by itself; `pitches`: it can speak higher and lower. What it
     cannot, the stage does to the sound. `any_voice`: it takes names that are not in `voices()`. One that can
@@ -271,17 +252,11 @@ class Voice(Protocol):
 
     any_voice: ClassVar[bool]
 
-    class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    class Options(Opened.Options, frozen=True, kw_only=True):
         """Settings; all voices know `language` (a code such as "tr", "pt-BR")."""
 
-    identities: tuple[ModelIdentity, ...]
-    notes: tuple[str, ...]
     paces: bool
     pitches: bool
-
-    def __init__(self, options: Any) -> None:
-        """Raises `BackendMissing`, `WeightsError` or `InvalidJob` (no voice for the language) with the
-        remedy."""
 
     def voices(self) -> tuple[VoiceInfo, ...]:
         """The voices for the language, the best first; always the same in the same order."""
@@ -289,14 +264,10 @@ class Voice(Protocol):
     def knows(self, voice: str) -> bool:
         """Whether `speak` takes a voice of that name."""
 
-    def speak(self, text: str, voice: str, *, speed: float, pitch: float, tick: Callable[[], None]) -> Spoken:
+    def speak(self, text: str, voice: str, *, speed: float, pitch: float, tick: Tick) -> Spoken:
         """A text spoken once. `speed` 1.1 is a tenth faster than the voice's own pace, `pitch` 1.1 a tenth
         higher; 1.0 both where it cannot. `tick()` is called several times a second and may raise
         `Cancelled`. Raises `BackendFailed` where this line cannot be spoken: others may still be."""
-
-    def __enter__(self) -> Voice: ...
-
-    def __exit__(self, *exc: object) -> None: ...
 
 
 class CloningVoice(Voice, Protocol):
@@ -316,7 +287,7 @@ class CloningVoice(Voice, Protocol):
         *,
         speed: float,
         pitch: float,
-        tick: Callable[[], None],
+        tick: Tick,
         reference: Reference | None = None,
     ) -> Spoken:
         """As `Voice.speak`; `reference` is given, its path absolute, wherever `clones` said yes."""

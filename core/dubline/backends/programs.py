@@ -6,20 +6,72 @@ taken for an option or another program's work.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
+import shutil
 import subprocess
 import time
+import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from dubline.errors import BackendFailed
+from dubline.backends.backend import Backend
+from dubline.errors import BackendFailed, BackendMissing
+from dubline.workers.client import kill
 
 if TYPE_CHECKING:
     from dubline.backends.contract import Tick
 
 LOOK = 0.1  # seconds between two looks at a running program
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn")
+_JOINERS = "\u200c\u200d"
+
+
+class ProgramBackend(Backend):
+    """A back end that is a program of the system's: its name, and the command that brings it."""
+
+    program: ClassVar[str]
+    install: ClassVar[str]
+
+    @classmethod
+    def missing(cls) -> tuple[str, ...]:
+        return () if shutil.which(cls.program) else (f"the program {cls.program}",)
+
+    @classmethod
+    def remedy(cls) -> str:
+        return cls.install
+
+    @classmethod
+    def identity(cls, options: Any) -> tuple[str, ...]:
+        """The program's version."""
+        return () if cls.missing() else (cls.version(),)
+
+    @classmethod
+    def version(cls) -> str:
+        """The program's name and version."""
+        raise NotImplementedError
+
+    @classmethod
+    def found(cls, hint: str) -> str:
+        """The path of the program. Raises `BackendMissing` with this hint where there is none."""
+        path = shutil.which(cls.program)
+        if path is None:
+            raise BackendMissing(f"the program {cls.program} is not installed", hint=hint)
+        return path
+
+
+def told(program: str, option: str) -> str:
+    """What a program says about itself. Some end with an error status where they do."""
+    try:
+        done = subprocess.run([program, option], capture_output=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BackendFailed(f"{program} does not answer: {error}", hint=f"Try {program} {option}.") from None
+    return (done.stdout or done.stderr).decode("utf-8", "replace")
+
+
+def speakable(text: str) -> str:
+    """The text on one line, without control characters and invisible marks: programs drop some and stumble
+    over others. The two joiners stay, as some scripts are spelt with them."""
+    text = "".join(c for c in text if c in _JOINERS or c.isspace() or unicodedata.category(c) not in _UNSEEN)
+    return " ".join(text.split())
 
 
 def run_program(
@@ -66,19 +118,11 @@ def run_program(
                 if time.monotonic() > deadline:
                     raise BackendFailed(f"{name} has not ended after {timeout:g} s", hint=late) from None
     except BaseException:
-        _end(process)
+        kill(process)
+        process.communicate()
         raise
     if process.returncode:
         said = " ".join(err.decode("utf-8", "replace").split())[-200:]
         status = f"{name} ended with status {process.returncode}"
         raise BackendFailed(status + (f": {said}" if said else ""), hint=hint)
     return out
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.communicate()

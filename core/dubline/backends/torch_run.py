@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dubline.errors import BackendFailed, BackendMissing, DemucsError, InvalidJob
+from dubline.errors import BackendFailed, BackendMissing, DemucsError, InvalidJob, first_line
 
 Array = NDArray[np.float32]
 
@@ -175,7 +175,7 @@ class ChunkRunner:
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise DemucsError(
-                    f"the model failed on {self._device}: {(str(error).splitlines() or ['?'])[0][:200]}",
+                    f"the model failed on {self._device}: {first_line(error)}",
                     hint="Try --precision fp32, or --device cpu.",
                 ) from error
         # Outside of the `except`: until it is left, the error keeps the memory that must become free.

@@ -16,7 +16,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from dubline.errors import BackendMissing
+from dubline.errors import BackendMissing, first_line
 
 _EXTENSION = "torchaudio._extension"
 REMEDY = "pip install --no-deps torchaudio"
@@ -46,7 +46,7 @@ def ensure_torchaudio() -> str:
     try:
         importlib.import_module("torchaudio")
     except (OSError, ImportError) as error:
-        reason = (str(error).splitlines() or ["?"])[0][:200]
+        reason = first_line(error)
     else:
         return ""
     _forget()

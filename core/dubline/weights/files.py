@@ -161,7 +161,7 @@ def resolve(name_or_path: str, kind: Kind) -> Weights:
 def installed() -> list[tuple[Path, Weights | WeightsError]]:
     """Separators' models in the models folder in the order of names; a damaged one is listed with its error.
 
-    Those of other back ends, which are folders of other kinds, are left to `model_folders`.
+    Those of other back ends, which are folders of other kinds, are left to `folders`.
     """
     folder = models_folder()
     models: list[tuple[Path, Weights | WeightsError]] = []
@@ -242,7 +242,12 @@ def bag_signatures(path: Path) -> tuple[str, ...]:
     return tuple(str(n) for n in names)
 
 
-def _bag_files(path: Path) -> tuple[Path, ...]:
+def bag_files(path: Path) -> tuple[Path, ...]:
+    """A bag's `.yaml`, and the file beside it of each model that it names.
+
+    Raises:
+        WeightsError: the file is not a bag, or a model has no file or several.
+    """
     files = [path]
     for signature in dict.fromkeys(bag_signatures(path)):
         names = (f"{signature}.th", f"{signature}.safetensors", f"{signature}-????????.th")
@@ -289,7 +294,7 @@ def gather(path: Path, kind: Kind) -> Weights:
         WeightsError: it is no model of that kind, or more than one, or a file of it is missing.
     """
     if path.is_file():
-        files = _bag_files(path) if path.suffix == ".yaml" else (path,)
+        files = bag_files(path) if path.suffix == ".yaml" else (path,)
         cards = [path.with_name(f"{path.stem}.card.json"), *path.parent.glob("*.card.json")]
         card = next((c for p in cards if p.is_file() and _covers(c := read_card(p), files)), None)
         name = path.stem
@@ -303,7 +308,7 @@ def gather(path: Path, kind: Kind) -> Weights:
         if card:
             files = tuple(path / f.name for f in card.files if not f.name.endswith(".json"))
         elif bags:
-            files, name = _bag_files(bags[0]), bags[0].stem
+            files, name = bag_files(bags[0]), bags[0].stem
         else:
             files = tuple(sorted(f for f in path.iterdir() if f.suffix in SUFFIXES[kind]))
     wrong = [f for f in files if f.suffix not in (*SUFFIXES[kind], ".yaml")]

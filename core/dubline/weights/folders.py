@@ -2,7 +2,7 @@
 
 A name means a folder in the models folder; OWNER/NAME one that was fetched from that repository, into the
 models folder or into the cache that Hugging Face's libraries share. Nothing here asks the network, and no
-library of theirs is loaded. See `folder_kinds` for what a folder can be.
+library of theirs is loaded. See `kinds` for what a folder can be.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Annotated
 import msgspec
 
 from dubline.errors import WeightsError
-from dubline.values.base import Value
+from dubline.values.base import ModelIdentity, Value
 from dubline.weights.files import FileName, checksum, models_folder
-from dubline.weights.kinds import FolderKind, ModelFolder, english_only, folder_kind, look, weight_files
+from dubline.weights.kinds import FolderKind, ModelFolder, folder_kind, look, read_licence, weight_files
 
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 HEX64 = re.compile(r"[0-9a-f]{64}")
@@ -127,12 +127,6 @@ def folders_here(*kinds: FolderKind) -> dict[str, Path]:
     return folders
 
 
-def whispers_here(kind: FolderKind, language: str = "") -> dict[str, Path]:
-    """The Whispers on this machine that may be asked for a language; English-only ones for English alone."""
-    folders = folders_here(kind)
-    return {n: p for n, p in folders.items() if language == "en" or not english_only(p, kind)}
-
-
 def installed_folders() -> list[tuple[Path, ModelFolder | WeightsError, FolderCard | None]]:
     """Every model in the models folder that is a folder, by name; a damaged one with its error."""
     folders: list[tuple[Path, ModelFolder | WeightsError, FolderCard | None]] = []
@@ -185,6 +179,22 @@ def weight_sums(path: Path) -> tuple[str, ...]:
         else:
             sums.append(checksum(file))
     return tuple(sums)
+
+
+def folder_identity(name: str, path: Path, repository: str) -> ModelIdentity:
+    """Which weights a folder holds: files, checksums, licence and origin as the card or README.md tell them.
+
+    `name` is what to call them; `repository` where they are from, if they lie in the hub's cache.
+    """
+    sums, kind, card = weight_sums(path), folder_kind(path), folder_card(path)
+    fetched = f"https://huggingface.co/{repository}" if "snapshots" in path.parts else path.as_posix()
+    return ModelIdentity(
+        name=name,
+        files=weight_files(path, kind) if kind else (),
+        sha256=sums,
+        licence=(card.licence if card else "") or read_licence(path / "README.md"),
+        origin=(card.origin if card else "") or fetched,
+    )
 
 
 def files_of(path: Path) -> tuple[str, ...]:

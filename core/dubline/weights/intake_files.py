@@ -10,9 +10,10 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -40,7 +41,6 @@ def import_model(
     *,
     name: str | None = None,
     licence: str | None = None,
-    origin: str | None = None,
     report: Report = silent,
 ) -> WeightsCard:
     """Copy a model file, a bag's `.yaml` or a folder of model files into the models folder; write its card.
@@ -68,32 +68,19 @@ def import_model(
     sidecars = [file.with_suffix(".json") for file in model.files]
     files = [*model.files, *(file for file in sidecars if file.is_file())]
     sizes = [file.stat().st_size for file in files]
-    with writing(models_folder()) as folder:
-        staging = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
-        try:
-            entries: list[CardFile] = []
-            for index, file in enumerate(files):
-                before = sum(sizes[:index])
-                digest = copy_hashed(file, staging / file.name, _from(before, sum(sizes), report))
-                agree(file, digest)
-                entries.append(CardFile(name=file.name, sha256=digest, size=sizes[index]))
-            facts = model.card or known
-            final = folder_name(name, known.name if known else model.name)
-            if alone:
-                entries.insert(0, _write_bag(staging, final, [entry.name for entry in entries]))
-            card = WeightsCard(
-                name=final,
-                kind=model.kind,
-                files=tuple(entries),
-                licence=licence if licence is not None else (facts.licence if facts else ""),
-                origin=origin if origin is not None else (facts.origin if facts else source.name),
-                note=facts.note if facts else "",
-                sources=facts.sources if facts else (),
-                parameters=facts.parameters if facts else {},
-            )
-            return _settle(staging, card)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+    with writing(models_folder()) as folder, staged(folder) as staging:
+        entries: list[CardFile] = []
+        for index, file in enumerate(files):
+            digest = copy_hashed(file, staging / file.name, report, sum(sizes[:index]), sum(sizes))
+            agree(file, digest)
+            entries.append(CardFile(name=file.name, sha256=digest, size=sizes[index]))
+        final = folder_name(name, known.name if known else model.name)
+        if alone:
+            entries.insert(0, _write_bag(staging, final, [entry.name for entry in entries]))
+        facts = {"origin": source.name, **_facts(model.card or known)}
+        if licence is not None:
+            facts["licence"] = licence
+        return _settle(staging, WeightsCard(name=final, kind=model.kind, files=tuple(entries), **facts))
 
 
 def fetch(name: str, report: Report = silent) -> WeightsCard:
@@ -127,16 +114,7 @@ def fetch(name: str, report: Report = silent) -> WeightsCard:
                 names = _download(known, staging, report)
                 paths = [staging / file for file in names]
                 entries = [CardFile(name=p.name, sha256=checksum(p), size=p.stat().st_size) for p in paths]
-                card = WeightsCard(
-                    name=name,
-                    kind=known.kind,
-                    files=tuple(entries),
-                    licence=known.licence,
-                    origin=known.origin,
-                    note=known.note,
-                    sources=known.sources,
-                    parameters=known.parameters,
-                )
+                card = WeightsCard(name=name, kind=known.kind, files=tuple(entries), **_facts(known))
                 return _settle(staging, card)
         except Timeout:
             raise WeightsError(f"{name} is being fetched already", hint="Wait for it to end.") from None
@@ -208,19 +186,21 @@ def _write_bag(staging: Path, name: str, models: list[str]) -> CardFile:
     return CardFile(name=path.name, sha256=checksum(path), size=path.stat().st_size)
 
 
-def _from(before: int, total: int, report: Report) -> Callable[[int], None]:
-    return lambda count: report(before + count, total)
+def _facts(told: WeightsCard | KnownWeights | None) -> dict[str, Any]:
+    """What a card says about a model besides its files."""
+    names = ("licence", "origin", "note", "sources", "parameters")
+    return {name: getattr(told, name) for name in names} if told else {}
 
 
-def copy_hashed(source: Path, target: Path, tell: Callable[[int], None]) -> str:
-    """Copy the bytes and hash the very bytes copied; `tell` gets the count after each block."""
-    digest, count = hashlib.sha256(), 0
+def copy_hashed(source: Path, target: Path, report: Report, count: int, total: int) -> str:
+    """Copy the bytes and hash the very bytes copied; `report` goes on from `count` after each block."""
+    digest = hashlib.sha256()
     with source.open("rb") as read, target.open("xb") as write:
         while block := read.read(BLOCK):
             write.write(block)
             digest.update(block)
             count += len(block)
-            tell(count)
+            report(count, total)
     return digest.hexdigest()
 
 
@@ -247,10 +227,7 @@ def _settle(staging: Path, card: WeightsCard) -> WeightsCard:
         if kept is not None and set(kept.files) == set(card.files):
             shutil.rmtree(staging, ignore_errors=True)
             return kept
-        raise WeightsError(
-            f"another model is kept under the name {card.name!r}",
-            hint=f"Give this one a name of its own with --name NAME, or remove {place}.",
-        )
+        raise taken(place)
     try:
         written = to_json(card)
         msgspec.json.decode(written, type=WeightsCard)
@@ -263,6 +240,21 @@ def _settle(staging: Path, card: WeightsCard) -> WeightsCard:
     staging.chmod(0o755)  # mkdtemp keeps others out; a models folder may be shared
     staging.replace(place)
     return card
+
+
+def taken(place: Path) -> WeightsError:
+    """The error for a name that another model has."""
+    return WeightsError(
+        f"another model is kept under the name {place.name!r}",
+        hint=f"Give this one a name of its own with --name NAME, or remove {place}.",
+    )
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A hidden folder in which a model is put together; what is not renamed into place goes."""
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=folder, ignore_cleanup_errors=True) as place:
+        yield Path(place)
 
 
 @contextmanager

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dubline.errors import BackendMissing, InvalidJob, StorageFull, WeightsError
+from dubline.errors import BackendMissing, InvalidJob, StorageFull, WeightsError, first_line
 from dubline.report import Report, silent
 from dubline.values.base import to_json
 from dubline.weights import hub
 from dubline.weights.files import checksum, models_folder
 from dubline.weights.folders import REPOSITORY, FolderCard, FolderFile, files_of, folder_card
-from dubline.weights.intake_files import copy_hashed, folder_name, writing
+from dubline.weights.intake_files import copy_hashed, folder_name, staged, taken, writing
 from dubline.weights.kinds import (
     PART,
     FolderKind,
@@ -44,7 +43,6 @@ def import_folder(
     *,
     name: str | None = None,
     licence: str | None = None,
-    origin: str | None = None,
     report: Report = silent,
 ) -> FolderCard:
     """Copy a model's folder into the models folder and write its card. The source stays as it is.
@@ -70,22 +68,19 @@ def import_folder(
     if not any(PICKLE.fullmatch(file) for file in names):
         look(source)  # before anything is copied
     sizes = {file: (source / file).stat().st_size for file in names}
-    _refuse_other(models_folder() / final, final)
+    place = models_folder() / final
+    if place.exists() and folder_card(place) is None:
+        raise taken(place)
+    before, total = 0, sum(sizes.values())
     with writing(models_folder()) as folder:
-        _check_room(folder, sum(sizes.values()))
-        staging = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
-        try:
-            before, total = 0, sum(sizes.values())
+        _check_room(folder, total)
+        with staged(folder) as staging:
             for file in names:
                 target = staging / file
                 target.parent.mkdir(parents=True, exist_ok=True)
-                copy_hashed(source / file, target, lambda count, at=before: report(at + count, total))  # type: ignore[misc]
+                copy_hashed(source / file, target, report, before, total)
                 before += sizes[file]
-            return _settle(
-                staging, final, licence=licence, origin=origin if origin is not None else source.as_posix()
-            )
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            return _settle(staging, final, licence=licence, origin=source.as_posix())
 
 
 def fetch_folder(repository: str, *, name: str | None = None, report: Report = silent) -> FolderCard:
@@ -111,7 +106,7 @@ def fetch_folder(repository: str, *, name: str | None = None, report: Report = s
         if card is not None and card.repository == repository:
             look(place, card.kind)
             return card
-        _refuse_other(place, final, always=True)
+        raise taken(place)
     revision, there = hub.list_files(repository)
     chosen = needed_files(there, repository, None)
     with writing(models_folder()) as folder:
@@ -216,7 +211,7 @@ def _settle(
         if kept is not None and set(kept.files) == set(card.files):
             shutil.rmtree(staging, ignore_errors=True)
             return kept
-        _refuse_other(place, name, always=True)
+        raise taken(place)
     (staging / f"{name}.card.json").write_bytes(to_json(card))
     staging.chmod(0o755)  # mkdtemp keeps others out; a models folder may be shared
     staging.replace(place)
@@ -242,9 +237,8 @@ def _convert(folder: Path) -> bool:
         try:
             torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:  # whatever unpickling a damaged file comes to
-            why = (str(error).splitlines() or [type(error).__name__])[0][:120]
             raise WeightsError(
-                f"{file.name} cannot be read safely: {why}",
+                f"{file.name} cannot be read safely: {first_line(error)}",
                 hint="It is damaged, or holds programs. Take a model.safetensors of this model; or, if you "
                 "trust its maker, write one elsewhere with transformers: from_pretrained, save_pretrained.",
             ) from None
@@ -260,9 +254,8 @@ def _convert(folder: Path) -> bool:
         )
         model.save_pretrained(aside)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        why = (str(error).splitlines() or ["?"])[0][:200]
         raise WeightsError(
-            f"{folder_kind(folder)} model could not be converted: {why}",
+            f"{folder_kind(folder)} model could not be converted: {first_line(error)}",
             hint="Its files do not belong together: get them again.",
         ) from error
     for file in aside.iterdir():
@@ -273,15 +266,6 @@ def _convert(folder: Path) -> bool:
     for file in (*pickles, folder / "pytorch_model.bin.index.json"):
         file.unlink(missing_ok=True)
     return True
-
-
-def _refuse_other(place: Path, name: str, *, always: bool = False) -> None:
-    """Raise if another kind of model is kept under the name; `always`: whatever is kept."""
-    if place.exists() and (always or folder_card(place) is None):
-        raise WeightsError(
-            f"another model is kept under the name {name!r}",
-            hint=f"Give this one a name of its own with --name NAME, or remove {place}.",
-        )
 
 
 def _check_room(folder: Path, needed: int) -> None:

@@ -118,27 +118,19 @@ def look(path: Path, kind: FolderKind | None = None) -> ModelFolder:
             f"{path} is {what}",
             hint="Give the folder that holds the model's config.json or config.yaml, with all files of it.",
         )
-    check_files(path, actual)
+    for choice in NEEDED[actual]:
+        if not any((path / name).is_file() for name in choice.split("|")):
+            raise _missing(path, choice)
+    weights = weight_files(path, actual)
+    for name in weights:
+        check_whole(path / name)
     return ModelFolder(
         kind=actual,
         path=path.as_posix(),
-        weights=weight_files(path, actual),
+        weights=weights,
         architecture=str(read_settings(path).get("model_type", "")),
         licence=read_licence(path / "README.md"),
     )
-
-
-def check_files(path: Path, kind: FolderKind) -> None:
-    """Check that every file a kind needs is there and whole.
-
-    Raises:
-        WeightsError: one is not; the text names it, the hint says what to do.
-    """
-    for choice in NEEDED[kind]:
-        if not any((path / name).is_file() for name in choice.split("|")):
-            raise _missing(path, choice)
-    for name in weight_files(path, kind):
-        check_whole(path / name)
 
 
 def check_whole(path: Path) -> None:

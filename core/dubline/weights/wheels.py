@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dubline.errors import BackendMissing, WeightsError
+from dubline.errors import BackendMissing, WeightsError, first_line
 from dubline.values.base import ModelIdentity, Value
 
 
@@ -63,12 +63,17 @@ SILERO = PackageWeights(
 
 def find_file(weights: PackageWeights) -> Path | None:
     """Where the file is, or None. Nothing of the package is imported."""
+    return file_in(weights.package, weights.path)
+
+
+def file_in(package: str, path: str) -> Path | None:
+    """Where a file of an installed package is, or None. Nothing of the package is imported."""
     try:
-        spec = importlib.util.find_spec(weights.package)
+        spec = importlib.util.find_spec(package)
     except (ImportError, ValueError):
         return None
     folders = [Path(p) for p in (spec.submodule_search_locations or ())] if spec else []
-    return next((f / weights.path for f in folders if (f / weights.path).is_file()), None)
+    return next((folder / path for folder in folders if (folder / path).is_file()), None)
 
 
 def require_file(weights: PackageWeights, chosen: str = "") -> Path:
@@ -127,18 +132,22 @@ def inert(name: str) -> tuple[Any, str]:
 def open_checkpoint(path: Path, allowed: tuple[Any, ...] = ()) -> dict[str, Any]:
     """A torch checkpoint as plain values, opened with `weights_only=True`.
 
-    `allowed` are entries for `torch.serialization.safe_globals` beyond torch's own list.
+    `allowed` are entries for `torch.serialization.safe_globals` beyond torch's own list and plain containers.
 
     Raises:
         WeightsError: not a checkpoint, cut short, or it names a class that is not allowed.
     """
+    import collections
     import pickle
     import warnings
 
     import torch
 
+    plain: list[Any] = [torch.torch_version.TorchVersion, collections.defaultdict, collections.OrderedDict]
+    plain += [dict, list, int]
+    plain += [(dict, "__builtin__.dict"), (list, "__builtin__.list"), (int, "__builtin__.long")]
     try:
-        with torch.serialization.safe_globals([*allowed]), warnings.catch_warnings():
+        with torch.serialization.safe_globals([*plain, *allowed]), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
@@ -149,7 +158,7 @@ def open_checkpoint(path: Path, allowed: tuple[Any, ...] = ()) -> dict[str, Any]
                 hint="Take the file from its maker; do not open this one with other tools.",
             ) from None
         raise WeightsError(
-            f"{path} is not a readable checkpoint: {(str(error).splitlines() or ['?'])[0][:160]}",
+            f"{path} is not a readable checkpoint: {first_line(error)}",
             hint="It may be damaged or half downloaded. Get it again.",
         ) from None
     if not isinstance(loaded, dict):

@@ -241,7 +241,7 @@ class WorkerClient:
             process.stdin.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(GRACE)
-        _kill(process)
+        kill(process)
         process.wait()
         for thread in (self._writing, self._printing):
             if thread is not None:
@@ -379,7 +379,7 @@ def _write(stream: Any, line: bytes) -> None:
             line = line[stream.write(line) :]
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: subprocess.Popen[bytes]) -> None:
     """End the process by force, and what it started."""
     if sys.platform != "win32":
         # The group outlives its leader as long as anything is in it.

@@ -220,25 +220,13 @@ class Service:
     def load(self, params: dict[str, Any], report: Report) -> dict[str, Any]:
         """Import Paddle and read the weights. `params`: `acoustic` (config, checkpoint, phones, speakers,
         stats, pitch) and `vocoder` (config, checkpoint, stats), paths; `language`, `threads`, `nltk_data`."""
-        guards.before_import(params["threads"])
-        try:
-            import paddle
-            import paddlespeech
-        except ImportError as error:
-            raise weights.Refused(
-                "backend_missing",
-                f"the environment of PaddleSpeech is not whole: {error}",
-                "Complete it with: dubline backends install paddlespeech --with voices",
-            ) from error
-        guards.after_import()
-        paddle.set_device("cpu")
+        paddle, versions = weights.imported(guards, params["threads"], " --with voices")
         paddle.set_grad_enabled(False)
         make_importable()
         report(1, 2)
         self.voice = Voice(params)
         return {
-            "paddle": paddle.__version__,
-            "paddlespeech": getattr(paddlespeech, "__version__", ""),
+            **versions,
             "vocoder": self.voice.kind,
             "rate": self.voice.rate,
             "tagged": self.voice.phones.tagged,

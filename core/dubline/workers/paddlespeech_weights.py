@@ -21,6 +21,27 @@ class Refused(Exception):
         self.hint = hint
 
 
+def imported(guards: Any, threads: int, part: str = "") -> tuple[Any, dict[str, str]]:
+    """Paddle, made harmless by `guards`, and the versions to tell. `part`: the option that brings it whole.
+
+    Raises:
+        Refused: something is not installed.
+    """
+    guards.before_import(threads)
+    try:
+        import paddle
+        import paddlespeech
+    except ImportError as error:
+        raise Refused(
+            "backend_missing",
+            f"the environment of PaddleSpeech is not whole: {error}",
+            f"Complete it with: dubline backends install paddlespeech{part}",
+        ) from error
+    guards.after_import()
+    paddle.set_device("cpu")
+    return paddle, {"paddle": paddle.__version__, "paddlespeech": getattr(paddlespeech, "__version__", "")}
+
+
 class _Weights(pickle.Unpickler):
     """Reads what `paddle.save` writes, and nothing else: a pickle may hold programs."""
 

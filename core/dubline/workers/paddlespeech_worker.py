@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -285,32 +284,14 @@ class Service:
 
     def load(self, params: dict[str, Any], report: Report) -> dict[str, Any]:
         """Import Paddle and read the weights. `params`: family, config, checkpoint, tokenizer, language,
-        threads, beam, decoding, punctuation. Returns versions, and seconds spent on either."""
-        began = time.monotonic()
-        guards.before_import(params["threads"])
-        try:
-            import paddle
-            import paddlespeech
-        except ImportError as error:
-            raise Refused(
-                "backend_missing",
-                f"the environment of PaddleSpeech is not whole: {error}",
-                "Complete it with: dubline backends install paddlespeech",
-            ) from error
-        guards.after_import()
+        threads, beam, decoding, punctuation. Returns versions."""
+        paddle, versions = weights_file.imported(guards, params["threads"])
         weights_file.guard(paddle)
-        paddle.set_device("cpu")
-        imported = time.monotonic()
         report(1, 2)
         self.model = Whisper(params) if params["family"] == "whisper" else Asr(params)
         if params["punctuation"]:
             self.punctuation = _beside("paddlespeech_punctuation").Punctuation(Path(params["punctuation"]))
-        return {
-            "paddle": paddle.__version__,
-            "paddlespeech": getattr(paddlespeech, "__version__", ""),
-            "import_seconds": imported - began,
-            "load_seconds": time.monotonic() - imported,
-        }
+        return dict(versions)
 
     def recognize(self, params: dict[str, Any], report: Report) -> dict[str, Any]:
         """`params`: the `path` of a mono WAV at 16 kHz."""
@@ -321,10 +302,6 @@ class Service:
             heard["text"] = self.punctuation.restore(heard["text"])
         return heard
 
-    def echo(self, params: dict[str, Any], report: Report) -> dict[str, Any]:
-        """The parameters back: what a round trip costs."""
-        return params
-
     def network(self, params: dict[str, Any], report: Report) -> list[str]:
         """The connections that were attempted, and refused, so far."""
         return list(guards.connections)
@@ -333,4 +310,4 @@ class Service:
 def methods() -> dict[str, Callable[[dict[str, Any], Report], Any]]:
     """What the worker answers."""
     service = Service()
-    return {name: getattr(service, name) for name in ("load", "recognize", "echo", "network")}
+    return {name: getattr(service, name) for name in ("load", "recognize", "network")}

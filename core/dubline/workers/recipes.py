@@ -27,36 +27,16 @@ class Recipe(Value, frozen=True):
 # paddlepaddle 3.2 and later cannot run PaddleSpeech 1.5.0's conformers (PaddleSpeech #4129), 2.6 not all
 # of their decoders. What PaddleSpeech asks for besides serves training, synthesis and serving: half the size,
 # and sources that need a compiler.
+_CORE = """
+    paddlepaddle>=3.0,<3.2 librosa<1 astor braceexpand colorlog editdistance h5py jsonlines kaldiio
+    loguru packaging pathos prettytable python_speech_features pyyaml requests resampy sentencepiece
+    setuptools<81 six textgrid tqdm typeguard yacs
+"""
 RECIPES = {
     "paddlespeech": Recipe(
         name="paddlespeech",
         installs=(
-            (
-                "paddlepaddle>=3.0,<3.2",
-                "librosa<1",
-                "astor",
-                "braceexpand",
-                "colorlog",
-                "editdistance",
-                "h5py",
-                "jsonlines",
-                "kaldiio",
-                "loguru",
-                "packaging",
-                "pathos",
-                "prettytable",
-                "python_speech_features",
-                "pyyaml",
-                "requests",
-                "resampy",
-                "sentencepiece",
-                "setuptools<81",
-                "six",
-                "textgrid",
-                "tqdm",
-                "typeguard",
-                "yacs",
-            ),
+            tuple(_CORE.split()),
             ("--no-deps", "paddlespeech==1.5.0"),
         ),
         imports=("paddle", "paddlespeech", "librosa", "soundfile", "yacs"),

@@ -2,7 +2,7 @@
 
     python worker.py SERVICE FOLDER
 
-SERVICE is a name (`paddlespeech` means backends/paddlespeech_worker.py beside this file) or the path of a
+SERVICE is a name (`paddlespeech` means paddlespeech_worker.py beside this file) or the path of a
 Python file; FOLDER is the working folder, made and removed by whoever started this. The file defines
 `methods() -> dict[str, Callable[[params, report], result]]`: `params` is a dict and `result` a value that
 JSON can say; `report(done, total)` tells progress. It imports its heavy libraries inside the methods.
@@ -66,14 +66,11 @@ def main() -> None:
 
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
-    def listen() -> None:
-        with os.fdopen(incoming, "rb") as lines:
-            for line in lines:
-                requests.put(json.loads(line))
-
     def listen_until_the_end() -> None:
         try:
-            listen()
+            with os.fdopen(incoming, "rb") as lines:
+                for line in lines:
+                    requests.put(json.loads(line))
         finally:
             # Whoever started this has gone or wants it to go; the main thread may be inside a model.
             os.chdir(folder.parent)

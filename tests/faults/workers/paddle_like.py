@@ -8,7 +8,7 @@ def methods():
 
     def load(params, report):
         heard.update(params)
-        return {"paddle": "3.1.1", "paddlespeech": "1.5.0", "import_seconds": 0.0, "load_seconds": 0.0}
+        return {"paddle": "3.1.1", "paddlespeech": "1.5.0"}
 
     def recognize(params, report):
         with wave.open(params["path"]) as sound:

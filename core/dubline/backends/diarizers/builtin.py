@@ -1,6 +1,6 @@
 """The built-in diarizer: speakers without an account, a token or a download of its own.
 
-The networks are those that other projects' wheels carry (`package_weights`): PyanNet tells apart up to
+The networks are those that other projects' wheels carry (`weights.wheels`): PyanNet tells apart up to
 three voices in each 5 s window, GE2E describes each voice, clustering that keeps apart what was heard at
 once makes speakers of them. Without the PyanNet wheel, Silero VAD and sliding windows hear one voice at a
 time. benchmarks/diarization.py prints the error rates of both.
@@ -8,12 +8,14 @@ time. benchmarks/diarization.py prints the error rates of both.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dubline.backends.backend import Backend, versions
 from dubline.backends.diarizers.windows import HeardWindow, WindowedDiarizer, check_ranges, speaker_bounds
 from dubline.errors import InvalidJob
-from dubline.values.base import ModelIdentity
+from dubline.weights import wheels
+from dubline.weights.files import checksum
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
     from dubline.media.speech import Speech
     from dubline.report import Report
-    from dubline.weights.wheels import PackageWeights
 
 RATE = 16000
 PAUSE = 0.5  # a shorter pause of one voice does not end its turn
@@ -49,6 +50,7 @@ class BuiltinDiarizer(WindowedDiarizer):
     )
     overlap: ClassVar[float] = 10.0
     longest_piece: ClassVar[float] = 10.0
+    precedence: ClassVar[int | None] = 20  # after all that are trained for it as a whole
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`speakers`, or bounds `min_speakers` and `max_speakers`; none: estimate.
@@ -73,27 +75,14 @@ class BuiltinDiarizer(WindowedDiarizer):
         threads: int | None = None
 
     @classmethod
-    def rank(cls, content: str) -> int | None:
-        """After all that are trained for it as a whole."""
-        return 20
-
-    @classmethod
     def remedy(cls) -> str:
-        """The libraries, and the wheels that carry the networks."""
         return 'pip install "dubline[speech]" && pip install --no-deps Resemblyzer==0.1.4 whisperx==3.8.6'
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
         """torch, onnxruntime for Silero, and the networks' files."""
-        from dubline.weights import wheels
-        from dubline.weights.files import checksum
-
-        heard_by = _heard_by(options)
-        files = (
-            wheels.require_file(heard_by, options.segmentation if heard_by is wheels.PYANNET else ""),
-            wheels.require_file(wheels.GE2E, options.embedding),
-        )
-        libraries = ("torch",) if heard_by is wheels.PYANNET else ("torch", "onnxruntime")
+        network, *files = _networks(options)
+        libraries = ("torch",) if network is wheels.PYANNET else ("torch", "onnxruntime")
         return (*versions(*libraries), *(checksum(file) for file in files))
 
     def __init__(self, options: Options) -> None:
@@ -105,28 +94,25 @@ class BuiltinDiarizer(WindowedDiarizer):
         from dubline.backends.diarizers.pyannet import PyanNet
         from dubline.backends.diarizers.silero import Silero
         from dubline.backends.torch_run import choose_device
-        from dubline.weights import wheels
 
         self._options = options
         device = choose_device(options.device)
-        encoder = wheels.require_file(wheels.GE2E, options.embedding)
-        notes = []
+        network, path, encoder = _networks(options)
         self._network: Any = None
         self._detector: Any = None
-        if _heard_by(options) is wheels.PYANNET:
-            path = wheels.require_file(wheels.PYANNET, options.segmentation)
+        if network is wheels.PYANNET:
             self._network = PyanNet(path, device)
-            heard_by = wheels.identity(wheels.PYANNET, path)
-            notes.append("voices that overlap are told apart, up to three in five seconds")
+            note = "voices that overlap are told apart, up to three in five seconds"
         else:
-            path = wheels.require_file(wheels.SILERO)
             self._detector = Silero(path)
-            heard_by = wheels.identity(wheels.SILERO, path)
             why = "" if options.hearing == ONE else f" (for overlaps: {wheels.PYANNET.remedy})"
-            notes.append(f"one voice at a time, overlaps are not told apart{why}")
+            note = f"one voice at a time, overlaps are not told apart{why}"
         self._encoder: Any = Ge2e(encoder, device)
-        self.identities: tuple[ModelIdentity, ...] = (heard_by, wheels.identity(wheels.GE2E, encoder))
-        self.notes: tuple[str, ...] = tuple(notes)
+        self.identities = (
+            wheels.identity(network, path),
+            wheels.identity(wheels.GE2E, encoder),
+        )
+        self.notes: tuple[str, ...] = (note,)
         self.embedding = KIND
         self._device = device
         self._take_threads()
@@ -197,12 +183,13 @@ class BuiltinDiarizer(WindowedDiarizer):
         self._network = self._detector = self._encoder = None
 
 
-def _heard_by(options: BuiltinDiarizer.Options) -> PackageWeights:
-    """The network that hears who speaks where."""
-    from dubline.weights import wheels
-
+def _networks(options: BuiltinDiarizer.Options) -> tuple[wheels.PackageWeights, Path, Path]:
+    """The network that hears who speaks where, its file, and that of the encoder."""
     several = options.hearing == SEVERAL or (
         options.hearing == "auto"
         and bool(options.segmentation or wheels.find_file(wheels.PYANNET) is not None)
     )
-    return wheels.PYANNET if several else wheels.SILERO
+    encoder = wheels.require_file(wheels.GE2E, options.embedding)
+    if several:
+        return wheels.PYANNET, wheels.require_file(wheels.PYANNET, options.segmentation), encoder
+    return wheels.SILERO, wheels.require_file(wheels.SILERO), encoder

@@ -78,7 +78,7 @@ def several_at_once(
     """Samples start..stop with the segmentation network. `tick` is given samples done."""
     length = stop - start
     count = max(1, -(-max(0, length - pyannet.WINDOW) // CHUNK_STEP) + 1)
-    per_window = pyannet.frame_count()
+    per_window = pyannet.FRAMES
     hop = CHUNK_STEP // pyannet.STRIDE
     frames = (count - 1) * hop + per_window
     active, heard = np.zeros(frames), np.zeros(frames)

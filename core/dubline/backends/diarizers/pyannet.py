@@ -24,6 +24,7 @@ RATE = 16000
 WINDOW = 5 * RATE
 SPEAKERS = 3
 COARSE = 10  # samples between the first filters' outputs
+FRAMES = 293  # that the network gives for a window
 STRIDE = 270  # samples between frames: 10 * 3 * 3 * 3
 FIELD = 991  # samples that one frame sees
 KERNEL = 251
@@ -43,15 +44,6 @@ _FOREIGN = (
 )
 
 
-def frame_count(samples: int = WINDOW) -> int:
-    """Frames that the network gives for so many samples; 293 for 5 s."""
-    n = (samples - KERNEL) // 10 + 1
-    n = n // 3 if n > 0 else 0
-    for _ in range(2):
-        n = (n - 4) // 3 if n > 4 else 0
-    return n
-
-
 def frame_middle(frame: int) -> float:
     """Seconds from the window's start to the middle of what a frame sees."""
     return (frame * STRIDE + (FIELD - 1) / 2) / RATE
@@ -65,23 +57,9 @@ class PyanNet:
     """
 
     def __init__(self, path: Path, device: Any = "cpu") -> None:
-        import collections
-
         import torch
 
-        allowed = (
-            *(inert(name) for name in _FOREIGN),
-            torch.torch_version.TorchVersion,
-            collections.defaultdict,
-            collections.OrderedDict,
-            dict,
-            (dict, "__builtin__.dict"),
-            list,
-            (list, "__builtin__.list"),
-            int,
-            (int, "__builtin__.long"),
-        )
-        state = open_checkpoint(path, allowed).get("state_dict")
+        state = open_checkpoint(path, tuple(map(inert, _FOREIGN))).get("state_dict")
         self._device = torch.device(device)
         self._net = _network()
         try:

@@ -1,7 +1,7 @@
 """pyannote.audio 4: its speaker diarization pipeline, from the hub or from a folder, in windows.
 
 The sound is handed over as samples in memory, so neither torchcodec nor torchaudio reads anything. A long
-film is heard in windows and its voices linked (`diarize_windows`). Checkpoints are opened safely
+film is heard in windows and its voices linked (`windows`). Checkpoints are opened safely
 (`pyannote_models`); telemetry is off.
 """
 
@@ -19,11 +19,13 @@ from dubline.backends.diarizers.windows import (
     HeardWindow,
     WindowedDiarizer,
     check_ranges,
+    inside,
     speaker_bounds,
 )
-from dubline.errors import BackendFailed, DublineError, WeightsError
+from dubline.errors import BackendFailed, DublineError, WeightsError, first_line
 from dubline.values.base import ModelIdentity
-from dubline.weights.kinds import read_licence
+from dubline.weights.folders import damaged_folders, find_folder, folders_here, weight_sums
+from dubline.weights.kinds import look, read_licence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,6 +56,7 @@ class Pyannote(WindowedDiarizer):
     extra: ClassVar[str] = "pyannote"
     overlap: ClassVar[float] = 15.0
     longest_piece: ClassVar[float] = 30.0
+    precedence: ClassVar[int | None] = 80  # first, where it is installed and has a model
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a name on the hub, or the path of a folder or its config.yaml.
@@ -93,52 +96,35 @@ class Pyannote(WindowedDiarizer):
             pipeline._segmentation.step = options.step * pipeline._segmentation.duration
         share_trunk(pipeline)
         pipeline.to(self._device)
-        self.identities: tuple[ModelIdentity, ...] = (_identity(name, options.model, files),)
+        self.identities = (_identity(name, options.model, files),)
         notes = ["checkpoints opened without running code in them; telemetry off"]
         if broken:
             notes.append(f"torchaudio without its compiled part ({broken})")
         self.notes: tuple[str, ...] = tuple(notes)
         if self.identities[0].sha256:
             # Vectors of different weights cannot be compared, whatever the folder is called.
-            self.embedding = f"pyannote-{self._embedding_sum(files)[:16]}"
+            self.embedding = f"pyannote-{self.identities[0].sha256[2][:16] if len(files) > 2 else ''}"
         self._take_threads()
 
     @classmethod
-    def rank(cls, content: str) -> int | None:
-        """First, where it is installed and has a model."""
-        return 80
-
-    @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
-        """The pipelines on this machine, the user's own first."""
-        from dubline.backends.diarizers.pyannote_hub import pipeline_folder, pipelines_here
-        from dubline.weights.kinds import look
-
         if not sought.model:
-            return pipelines_here()
-        found = pipeline_folder(sought.model)
+            return folders_here("pyannote")
+        found = find_folder(sought.model, "pyannote")
         return {sought.model: Path(look(found, "pyannote").path)} if found else {}
 
     @classmethod
     def damaged(cls) -> tuple[str, ...]:
-        """What is wrong with pipelines here."""
-        from dubline.weights.folders import damaged_folders
-
         return damaged_folders("pyannote")
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        """The command that brings a pipeline here."""
         name = sought.model if sought.model.count("/") == 1 else DEFAULT
         return f"`dubline models fetch {name}` brings it, or `dubline models import FOLDER`."
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """pyannote.audio and torch, and the pipeline's weights."""
-        from dubline.backends.diarizers.pyannote_hub import pipeline_folder
-        from dubline.weights.folders import weight_sums
-
-        found = pipeline_folder(options.model)
+        found = find_folder(options.model, "pyannote")
         if found is None and Path(options.model).expanduser().is_file():  # its config.yaml
             found = Path(options.model).expanduser().parent
         if found is None:
@@ -147,9 +133,6 @@ class Pyannote(WindowedDiarizer):
                 hint=cls.how_to_get(Sought(model=options.model)),
             )
         return (*versions("pyannote.audio", "torch"), *weight_sums(found))
-
-    def _embedding_sum(self, files: tuple[Path, ...]) -> str:
-        return self.identities[0].sha256[2] if len(files) > 2 else ""
 
     def _voice_of(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
         import torch
@@ -196,7 +179,7 @@ class Pyannote(WindowedDiarizer):
         except Exception as error:
             raise BackendFailed(
                 f"pyannote failed between {start:.0f} s and {stop:.0f} s: "
-                f"{type(error).__name__}: {(str(error).splitlines() or ['?'])[0][:200]}",
+                f"{type(error).__name__}: {first_line(error)}",
                 hint="Try other bounds for the speakers, or the built-in diarizer.",
             ) from error
         return _heard(output, start, stop)
@@ -207,10 +190,10 @@ class Pyannote(WindowedDiarizer):
 
 def _open(model: str) -> tuple[Any, tuple[Path, ...], str]:
     """The pipeline, its files, and its name."""
-    from dubline.backends.diarizers.pyannote_hub import fetch, pipeline_folder
+    from dubline.backends.diarizers.pyannote_hub import fetch
     from dubline.backends.diarizers.pyannote_models import build_pipeline
 
-    place = pipeline_folder(model) or Path(model).expanduser()
+    place = find_folder(model, "pyannote") or Path(model).expanduser()
     if place.is_dir() or place.is_file():
         config = place / "config.yaml" if place.is_dir() else place
         if not config.is_file():
@@ -225,13 +208,7 @@ def _open(model: str) -> tuple[Any, tuple[Path, ...], str]:
             f"there is no folder {place}",
             hint=f"Give a folder with a config.yaml in it, or a name like {DEFAULT}.",
         )
-
-    def get(repository: str, name: str) -> Path:
-        found = fetch(repository, name)
-        assert found is not None  # only files that need not exist come back as None
-        return found
-
-    pipeline, files = build_pipeline(get(model, "config.yaml"), get, model)
+    pipeline, files = build_pipeline(fetch(model, "config.yaml"), fetch, model)
     return pipeline, files, model
 
 
@@ -255,13 +232,11 @@ def _heard(output: Any, start: float, stop: float) -> HeardWindow:
     from dubline.values.transcript import Turn
 
     def turns(annotation: Any) -> tuple[Turn, ...]:
-        found = []
-        for segment, _, label in annotation.itertracks(yield_label=True):
-            a, b = start + float(segment.start), start + float(segment.end)
-            a, b = max(a, start), min(b, stop)
-            if a < b:
-                found.append(Turn(start=a, end=b, speaker=str(label)))
-        return tuple(sorted(found, key=lambda t: (t.start, t.end, t.speaker)))
+        found = [
+            Turn(start=start + float(segment.start), end=start + float(segment.end), speaker=str(label))
+            for segment, _, label in annotation.itertracks(yield_label=True)
+        ]
+        return tuple(sorted(inside(found, start, stop), key=lambda t: (t.start, t.end, t.speaker)))
 
     embeddings: dict[str, tuple[float, ...]] = {}
     if output.speaker_embeddings is not None:

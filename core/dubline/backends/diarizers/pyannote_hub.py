@@ -10,26 +10,11 @@ import contextlib
 from pathlib import Path
 
 from dubline.errors import DublineError, WeightsError
-from dubline.weights.folders import find_folder, folders_here
-from dubline.weights.hub import PROXIES as _PROXIES
-from dubline.weights.hub import TOKENS_PAGE, failure, find_token, gated, import_hub, is_offline
-from dubline.weights.hub import require_network as _require_network
-
-__all__ = ["TOKENS_PAGE", "_PROXIES", "fetch", "find_token", "gated", "pipeline_folder", "pipelines_here"]
+from dubline.weights.hub import failure, find_token, gated, import_hub, is_offline, require_network
 
 
-def pipeline_folder(model: str) -> Path | None:
-    """Where a pipeline is on this machine, by name in the models folder, OWNER/NAME or path; else None."""
-    return find_folder(model, "pyannote")
-
-
-def pipelines_here() -> dict[str, Path]:
-    """The whole pipelines in the models folder and the hub's cache, by the name to call them by."""
-    return folders_here("pyannote")
-
-
-def fetch(repository: str, name: str, *, required: bool = True) -> Path | None:
-    """One file of a repository, from the cache or the network. None if it has none and need not.
+def fetch(repository: str, name: str) -> Path:
+    """One file of a repository, from the cache or the network.
 
     Raises:
         BackendMissing: huggingface_hub is not installed.
@@ -50,15 +35,13 @@ def fetch(repository: str, name: str, *, required: bool = True) -> Path | None:
     token = find_token()
     if token is None and repository.lower().startswith("pyannote/"):
         raise gated(repository, "there is no token")
-    _require_network(repository, constants.ENDPOINT)
+    require_network(repository, constants.ENDPOINT)
     problem: DublineError
     try:
-        return Path(hub.hf_hub_download(repository, name, token=token if token else False))
+        return Path(hub.hf_hub_download(repository, name, token=token or False))
     except Exception as error:  # the client's own network library, whichever release brings which
-        lacks = isinstance(error, errors.EntryNotFoundError)
-        if lacks and not isinstance(error, errors.LocalEntryNotFoundError) and not required:
-            return None
         problem = failure(error, repository, token, name)
+        lacks = isinstance(error, errors.EntryNotFoundError)
         if lacks and not isinstance(error, errors.LocalEntryNotFoundError):
             problem = WeightsError(
                 f"{repository} has no file {name}: it is no pyannote pipeline that Dubline can use",

@@ -19,7 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dubline.backends.torchaudio_guard import ensure_torchaudio
-from dubline.errors import BackendMissing, WeightsError
+from dubline.errors import BackendMissing, WeightsError, first_line
+from dubline.weights.kinds import check_whole
 from dubline.weights.wheels import StandIn, inert, open_checkpoint
 
 CHECKPOINT = "pytorch_model.bin"
@@ -50,7 +51,6 @@ _PARAMETERS = {
     "embedding_exclude_overlap",
     "plda",
 }
-_POINTER = b"version https://git-lfs"
 
 Fetch = Callable[[str, str], Path]
 """(repository, file name) -> where the file is."""
@@ -78,7 +78,7 @@ def import_pyannote() -> str:
             importlib.import_module("pyannote.audio.pipelines.speaker_diarization")
         except (ImportError, OSError, AttributeError) as error:
             raise BackendMissing(
-                f"pyannote.audio cannot be imported: {(str(error).splitlines() or ['?'])[0][:200]}",
+                f"pyannote.audio cannot be imported: {first_line(error)}",
                 hint=f"Install it again: {remedy}",
             ) from error
     for name in ("lightning", "lightning.pytorch", "lightning.pytorch.utilities.migration.utils"):
@@ -136,32 +136,15 @@ def part_path(folder: Path, reference: Any, name: str, fetch: Fetch | None, repo
         if relative.is_absolute() or ".." in relative.parts:
             raise WeightsError(f"the configuration refers to {text}, outside its folder: refused")
         wanted = relative if relative.suffix else relative / name
-        if fetch is not None:
-            return complete(fetch(repository, wanted.as_posix()))
-        return complete(folder / wanted)
-    if fetch is None:
+        path = folder / wanted if fetch is None else fetch(repository, wanted.as_posix())
+    elif fetch is None:
         raise WeightsError(
             f"the configuration in {folder} refers to {text}, which is not in it",
             hint=f'Put the model into the folder and write "$model/FOLDER" in place of {text}.',
         )
-    return complete(fetch(text.partition("@")[0], name))
-
-
-def complete(path: Path) -> Path:
-    """The path of a file that is there and not a placeholder.
-
-    Raises:
-        WeightsError: it is missing, empty, or a Git LFS pointer.
-    """
-    hint = "The model is half downloaded. Get its files again."
-    if not path.is_file():
-        raise WeightsError(f"{path} is missing", hint=hint)
-    with path.open("rb") as file:
-        head = file.read(len(_POINTER))
-    if not head:
-        raise WeightsError(f"{path} is empty", hint=hint)
-    if head == _POINTER:
-        raise WeightsError(f"{path} is a Git LFS pointer, not the model", hint="Run `git lfs pull` there.")
+    else:
+        path = fetch(text.partition("@")[0], name)
+    check_whole(path)
     return path
 
 
@@ -171,8 +154,6 @@ def load_model(path: Path) -> Any:
     Raises:
         WeightsError: damaged, or a class that is not allowed.
     """
-    import collections
-
     import torch
     from pyannote.audio import Model
     from pyannote.audio.core.task import Problem, Resolution, Specifications
@@ -182,17 +163,9 @@ def load_model(path: Path) -> Any:
         Specifications,
         Problem,
         Resolution,
-        torch.torch_version.TorchVersion,
-        collections.defaultdict,
         *(inert(f"omegaconf.{name}") for name in (*names, "nodes.AnyNode")),
         inert("pyannote.audio.core.model.Introspection"),
         inert("typing.Any"),
-        dict,
-        (dict, "__builtin__.dict"),
-        list,
-        (list, "__builtin__.list"),
-        int,
-        (int, "__builtin__.long"),
     )
     found = open_checkpoint(path, allowed)
     own = found.get("pyannote.audio")
@@ -230,7 +203,7 @@ def load_model(path: Path) -> Any:
             model = Model.from_pretrained(buffer, map_location="cpu", strict=False)
     except Exception as error:
         raise WeightsError(
-            f"{path} cannot be made into a model: {(str(error).splitlines() or ['?'])[0][:200]}",
+            f"{path} cannot be made into a model: {first_line(error)}",
             hint="It may be damaged, or made for another release of pyannote.audio.",
         ) from error
     model.eval()
@@ -265,7 +238,8 @@ def build_pipeline(
     from pyannote.audio.pipelines.speaker_diarization import SpeakerDiarization
 
     folder = config.parent
-    params, steps = read_config(complete(config))
+    check_whole(config)
+    params, steps = read_config(config)
     files = [config]
     parts: dict[str, Any] = {}
     for part in ("segmentation", "embedding"):
@@ -296,7 +270,7 @@ def build_pipeline(
         pipeline.instantiate(steps)
     except Exception as error:
         raise WeightsError(
-            f"{config} does not fit this pyannote.audio: {(str(error).splitlines() or ['?'])[0][:200]}",
+            f"{config} does not fit this pyannote.audio: {first_line(error)}",
             hint="Use a pipeline made for pyannote.audio 4.",
         ) from error
     return pipeline, tuple(files)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dubline.errors import BackendMissing, WeightsError
+from dubline.errors import BackendMissing, WeightsError, first_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +43,7 @@ class Silero:
             )
         except Exception as error:
             raise WeightsError(
-                f"{path} is not the Silero detector: {(str(error).splitlines() or ['?'])[0][:160]}",
+                f"{path} is not the Silero detector: {first_line(error)}",
                 hint="Install the silero-vad wheel again.",
             ) from error
         self.reset()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -110,7 +110,6 @@ class WindowedDiarizer(Backend):
         raise NotImplementedError
 
     def diarize(self, speech: Speech, report: Report) -> Diarization:
-        """Listen to the whole sound, in windows. `report` counts seconds and may raise `Cancelled`."""
         least, most = self._bounds
         length = self._options.window * 60
         single = speech.duration <= length
@@ -132,7 +131,6 @@ class WindowedDiarizer(Backend):
         )
 
     def embed(self, speech: Speech, spans: Sequence[tuple[float, float]]) -> tuple[float, ...]:
-        """One unit vector for the voice in these spans (s); empty if silent or under half a second."""
         import numpy as np
 
         total: Any = 0.0
@@ -238,8 +236,8 @@ def diarize_in_windows(
         weights.append(dict(talk))
         kept.append(
             HeardWindow(
-                turns=tuple(_inside(heard.turns, start, stop)),
-                exclusive=tuple(_inside(heard.exclusive, start, stop)),
+                turns=tuple(inside(heard.turns, start, stop)),
+                exclusive=tuple(inside(heard.exclusive, start, stop)),
             )
         )
         report(stop, duration)
@@ -249,7 +247,8 @@ def diarize_in_windows(
     return _assembled(kept, runs, weights, numbers, embedding)
 
 
-def _inside(turns: tuple[Turn, ...], start: float, stop: float) -> Iterator[Turn]:
+def inside(turns: Iterable[Turn], start: float, stop: float) -> Iterator[Turn]:
+    """What of some turns lies between two times."""
     for turn in turns:
         a, b = max(turn.start, start), min(turn.end, stop)
         if a < b:
@@ -262,7 +261,7 @@ def _shared(
     """Pairs of voices that speak at the same time in the stretch that two windows both heard."""
     voices: tuple[dict[str, list[Turn]], ...] = ({}, {})
     for group, turns in zip(voices, (before, after), strict=True):
-        for turn in _inside(tuple(turns), start, stop):
+        for turn in inside(turns, start, stop):
             group.setdefault(turn.speaker, []).append(turn)
     pairs = []
     for old, these in voices[0].items():

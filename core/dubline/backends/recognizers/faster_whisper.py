@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from dubline.backends import ctranslate2_device
 from dubline.backends.backend import Backend, versions
 from dubline.backends.contract import Heard, Stretch
 from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
-from dubline.backends.recognizers.whisper_folder import (
-    WhisperBackend,
-    find_whisper,
-    quiet_hub,
-    whisper_identity,
-)
-from dubline.errors import BackendFailed, BackendMissing, InvalidJob, WeightsError
+from dubline.backends.recognizers.whisper_folder import WhisperBackend, refuse_language
+from dubline.errors import BackendFailed, InvalidJob, WeightsError, first_line
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
+from dubline.weights.folders import folder_identity
+from dubline.weights.hub import quiet_hub
 from dubline.weights.kinds import FolderKind
 
 if TYPE_CHECKING:
@@ -33,15 +31,11 @@ if TYPE_CHECKING:
     from dubline.report import Report
 
 TURBO = "mobiuslabsgmbh/faster-whisper-large-v3-turbo"
+_PLAIN = "tiny tiny.en base base.en small small.en medium medium.en large-v1 large-v2 large-v3"
+_DISTILLED = "small.en medium.en large-v2 large-v3"
 SIZES = {
-    **{
-        f"{size}{english}": f"Systran/faster-whisper-{size}{english}"
-        for size in ("tiny", "base", "small", "medium")
-        for english in ("", ".en")
-    },
-    **{size: f"Systran/faster-whisper-{size}" for size in ("large-v1", "large-v2", "large-v3")},
-    **{f"distil-{size}": f"Systran/faster-distil-whisper-{size}" for size in ("small.en", "medium.en")},
-    **{f"distil-{size}": f"Systran/faster-distil-whisper-{size}" for size in ("large-v2", "large-v3")},
+    **{size: f"Systran/faster-whisper-{size}" for size in _PLAIN.split()},
+    **{f"distil-{size}": f"Systran/faster-distil-whisper-{size}" for size in _DISTILLED.split()},
     "distil-large-v3.5": "distil-whisper/distil-large-v3.5-ct2",
     "large": "Systran/faster-whisper-large-v3",
     "large-v3-turbo": TURBO,
@@ -69,7 +63,8 @@ class FasterWhisper(WhisperBackend):
     requires: ClassVar[tuple[str, ...]] = ("faster_whisper", "ctranslate2")
     extra: ClassVar[str] = "faster-whisper"
     form: ClassVar[FolderKind] = "whisper-ct2"
-    confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
+    fetched: ClassVar[tuple[str, ...]] = FETCHED
+    precedence: ClassVar[int | None] = 80  # first: it searches with a beam, and is fast on a processor
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a size (small, large-v3, turbo ...), a hub repository, or a folder; "auto" is
@@ -87,23 +82,15 @@ class FasterWhisper(WhisperBackend):
         glossary: tuple[str, ...] = ()
 
     @classmethod
-    def rank(cls, content: str) -> int | None:
-        """First: it searches with a beam, and is fast on a processor."""
-        return 80
-
-    @classmethod
     def repository(cls, name: str) -> str:
         """OWNER/NAME as it stands, a size as faster-whisper names it."""
         return name if name.count("/") == 1 else SIZES.get(name, "")
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """faster-whisper and CTranslate2, and the model's weights."""
         name = options.model
         if name == "auto":
-            import ctranslate2
-
-            name = _usual(_device(options.device, ctranslate2.get_cuda_device_count()))
+            name = cls.usual(ctranslate2_device.choose(options.device)[0])
         return (*versions("faster_whisper", "ctranslate2"), *cls.sums(name))
 
     def __init__(self, options: Options) -> None:
@@ -111,10 +98,7 @@ class FasterWhisper(WhisperBackend):
         import ctranslate2
         from faster_whisper import WhisperModel
 
-        device = _device(options.device, ctranslate2.get_cuda_device_count())
-        precision = options.precision
-        if precision == "auto":
-            precision = "float16" if device == "cuda" else "int8"
+        device, precision = ctranslate2_device.choose(options.device, options.precision)
         can = {*ctranslate2.get_supported_compute_types(device), "default", "auto"}
         if precision not in can:
             raise InvalidJob(
@@ -122,8 +106,8 @@ class FasterWhisper(WhisperBackend):
             )
         if options.beam < 1 or (options.threads is not None and options.threads < 1):
             raise InvalidJob("beam and threads begin at 1", hint="Leave them out to take the defaults.")
-        name = _usual(device) if options.model == "auto" else options.model
-        folder = find_whisper(name, self.repository(name), self.form, FETCHED)
+        name = self.usual(device) if options.model == "auto" else options.model
+        folder = self.folder_of(name)
         try:
             self._model: Any = WhisperModel(
                 str(folder),
@@ -139,12 +123,9 @@ class FasterWhisper(WhisperBackend):
             ) from error
         known = self._model.supported_languages
         if options.language and options.language not in known:
-            raise InvalidJob(
-                f"the Whisper model {name!r} knows no language {options.language!r}",
-                hint='Take a multilingual model, one of its codes such as "tr" or "en", or leave it out.',
-            )
+            raise refuse_language(name, options.language)
         self._options = options
-        self.identities = (whisper_identity(name, folder, (folder / "model.bin",), self.repository(name)),)
+        self.identities = (folder_identity(name, folder, self.repository(name)),)
         self.notes: tuple[str, ...] = (f"Whisper {name} on {device} in {precision}",)
 
     def recognize(self, speech: Speech, stretches: tuple[Stretch, ...], report: Report) -> Iterator[Heard]:
@@ -209,28 +190,12 @@ class FasterWhisper(WhisperBackend):
             return list(segments), str(told.language)
         except (RuntimeError, MemoryError) as error:
             raise BackendFailed(
-                f"faster-whisper failed: {(str(error).splitlines() or ['?'])[0][:200]}",
+                f"faster-whisper failed: {first_line(error)}",
                 hint="If memory was short, take a smaller model, precision int8, or device cpu.",
             ) from error
 
     def __exit__(self, *exc: object) -> None:
         self._model = None
-
-
-def _device(name: str, cards: int) -> str:
-    if name not in ("auto", "cpu", "cuda"):
-        raise InvalidJob(f"faster-whisper knows no device {name!r}", hint="Use auto, cpu or cuda.")
-    if name == "cuda" and not cards:
-        raise BackendMissing(
-            "CTranslate2 sees no CUDA device", hint="Install NVIDIA's driver, cuBLAS and cuDNN, or use cpu."
-        )
-    if name == "auto":
-        return "cuda" if cards else "cpu"
-    return name
-
-
-def _usual(device: str) -> str:
-    return "large-v3-turbo" if device == "cuda" else "small"
 
 
 def _repetition(segments: list[Any]) -> float:

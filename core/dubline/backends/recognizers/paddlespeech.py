@@ -23,7 +23,6 @@ from dubline.backends.contract import Heard, Stretch
 from dubline.backends.paddle import PaddleBackend
 from dubline.errors import InvalidJob, WeightsError
 from dubline.report import Report, silent
-from dubline.threads import default_threads
 from dubline.values.base import ModelIdentity
 from dubline.values.transcript import HeardWord
 from dubline.weights.files import checksum, models_folder
@@ -64,6 +63,7 @@ class PaddleSpeech(PaddleBackend):
         "With Whisper, exp(avg_logprob) of the segment the word stands in: the geometric mean of its tokens' "
         "probabilities. With conformers and transformers none: they tell no probability."
     )
+    precedence: ClassVar[int | None] = 60  # after the Whispers that tell when each word is said
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`model` is a name as above; `folder` where its files are, else in the models folder.
@@ -88,11 +88,6 @@ class PaddleSpeech(PaddleBackend):
         timeout: float = 300.0
 
     @classmethod
-    def rank(cls, content: str) -> int | None:
-        """After the Whispers that tell when each word is said."""
-        return 60
-
-    @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
         """The models that may be asked for the language.
 
@@ -110,7 +105,6 @@ class PaddleSpeech(PaddleBackend):
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        """What to unpack where."""
         try:
             _found(cls.Options(model=sought.model or "whisper-small"))
         except WeightsError as error:
@@ -119,9 +113,7 @@ class PaddleSpeech(PaddleBackend):
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """The environment, and the model's files."""
-        found = _found(options)
-        return cls.sums(_weights(options, found))
+        return cls.sums(_weights(options, _found(options)))
 
     def __init__(self, options: Options) -> None:
         """Find the files, start the worker and load the model.
@@ -132,7 +124,6 @@ class PaddleSpeech(PaddleBackend):
             InvalidJob: an unknown model, or one that does not know the language.
             BackendFailed: the worker cannot be started.
         """
-        from dubline.workers.client import WorkerClient
         from dubline.workers.environments import command
 
         if options.beam < 1 or options.threads < 0 or not options.timeout > 0:
@@ -150,26 +141,6 @@ class PaddleSpeech(PaddleBackend):
         found = _found(options)
         self._language = found.get("language", "")
         files = _weights(options, found)
-        self._worker = WorkerClient(
-            start,
-            name="paddlespeech",
-            # Paddle reads it when it is imported, and takes one thread by itself.
-            environment={"OMP_NUM_THREADS": str(options.threads or default_threads())},
-            setup=[
-                (
-                    "load",
-                    {
-                        **found,
-                        "family": "whisper" if self._whisper else options.model,
-                        "language": options.language,
-                        "threads": options.threads or default_threads(),
-                        "beam": options.beam,
-                        "decoding": options.decoding,
-                        "punctuation": str(files[-1].parent) if options.punctuation else "",
-                    },
-                )
-            ],
-        )
         self.identities = (
             ModelIdentity(
                 name=options.model,
@@ -178,12 +149,15 @@ class PaddleSpeech(PaddleBackend):
                 origin=Path(found["checkpoint"]).parent.as_posix(),
             ),
         )
-        try:
-            self._worker.start()
-        except BaseException:
-            self._worker.close()
-            raise
-        told = self._worker.ready[0]
+        load = {
+            **found,
+            "family": "whisper" if self._whisper else options.model,
+            "language": options.language,
+            "beam": options.beam,
+            "decoding": options.decoding,
+            "punctuation": str(files[-1].parent) if options.punctuation else "",
+        }
+        told = self._start(start, options.threads, load)
         where = "within the times of its segment" if self._whisper else "over the whole stretch"
         self.notes = (
             f"PaddleSpeech {told['paddlespeech']} with PaddlePaddle {told['paddle']}, {options.model}, in a "
@@ -235,13 +209,6 @@ class PaddleSpeech(PaddleBackend):
                 words += spread(segment["text"], start, end, sure)
         silence = [segment["no_speech"] for segment in segments]
         return Heard(words=words, language=answer["language"], no_speech=min(silence, default=None))
-
-    def close(self) -> None:
-        """End the worker."""
-        self._worker.close()
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
 
 def spread(text: str, start: float, end: float, confidence: float | None) -> tuple[HeardWord, ...]:

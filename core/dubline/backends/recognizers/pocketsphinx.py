@@ -55,16 +55,12 @@ class Pocketsphinx(Backend):
     confidence: ClassVar[str] = (
         "The word's posterior probability among PocketSphinx's own hypotheses; it is often sure and wrong."
     )
+    precedence: ClassVar[int | None] = 10  # last: there for want of anything better
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`language`: "en" or "", which is the same here."""
 
         language: str = ""
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Last: there for want of anything better."""
-        return 10
 
     def __init__(self, options: Options) -> None:
         if options.language not in ("", "en"):

@@ -17,16 +17,13 @@ import numpy as np
 from dubline.backends.backend import Backend, versions
 from dubline.backends.contract import Heard, Stretch
 from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
-from dubline.backends.recognizers.whisper_folder import (
-    WhisperBackend,
-    find_whisper,
-    quiet_hub,
-    whisper_identity,
-)
+from dubline.backends.recognizers.whisper_folder import WhisperBackend, refuse_language
 from dubline.backends.torchaudio_guard import before_transformers
-from dubline.errors import BackendFailed, InvalidJob, WeightsError
+from dubline.errors import BackendFailed, InvalidJob, WeightsError, first_line
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
+from dubline.weights.folders import folder_identity
+from dubline.weights.hub import quiet_hub
 from dubline.weights.kinds import FolderKind
 
 if TYPE_CHECKING:
@@ -39,7 +36,7 @@ SIZES = tuple(f"{size}{english}" for size in ("tiny", "base", "small", "medium")
 SIZES += ("large", "large-v2", "large-v3", "large-v3-turbo")
 """OpenAI's models on the hub: openai/whisper-SIZE."""
 FETCHED = ("*.json", "merges.txt", "README.md", "model.safetensors", "model-*.safetensors")
-REPEATS = 2.4  # as in recognize_faster_whisper
+REPEATS = 2.4  # as in `faster_whisper`
 NO_REPEAT = 5
 LEAST_LEFT = 0.5
 """Seconds that must be left of a window for its rest to be worth another look."""
@@ -54,7 +51,8 @@ class TransformersWhisper(WhisperBackend):
     extra: ClassVar[str] = "transformers"
     cost: ClassVar[str] = "it decodes greedily, where faster-whisper searches with a beam"
     form: ClassVar[FolderKind] = "whisper"
-    confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
+    fetched: ClassVar[tuple[str, ...]] = FETCHED
+    precedence: ClassVar[int | None] = 70  # after the one that searches with a beam
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a folder, a hub repository or a size; "auto" is large-v3-turbo on a GPU and small on a
@@ -70,23 +68,17 @@ class TransformersWhisper(WhisperBackend):
         batch: int | None = None
 
     @classmethod
-    def rank(cls, content: str) -> int | None:
-        """After the one that searches with a beam."""
-        return 70
-
-    @classmethod
     def repository(cls, name: str) -> str:
         """OWNER/NAME as it stands, a size as OpenAI publishes it."""
         return name if name.count("/") == 1 else f"openai/whisper-{name}" if name in SIZES else ""
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """transformers and torch, and the model's weights."""
         name = options.model
         if name == "auto":
             from dubline.backends.torch_run import choose_device
 
-            name = _usual(choose_device(options.device))
+            name = cls.usual(choose_device(options.device).type)
         return (*versions("transformers", "torch"), *cls.sums(name))
 
     def __init__(self, options: Options) -> None:
@@ -106,19 +98,15 @@ class TransformersWhisper(WhisperBackend):
         if min(options.batch or 1, options.threads or 1) < 1:
             raise InvalidJob("batch and threads begin at 1", hint="Leave them out to take the defaults.")
         self._batch = options.batch or (1 if self._device.type == "cpu" else 8)
-        name = _usual(self._device) if options.model == "auto" else options.model
-        folder = find_whisper(name, self.repository(name), self.form, FETCHED)
+        name = self.usual(self._device.type) if options.model == "auto" else options.model
+        folder = self.folder_of(name)
         if self._device.type == "cpu":
             torch.set_num_threads(options.threads or default_threads())
         self._load(folder, kinds[precision])
         if options.language and f"<|{options.language}|>" not in self._languages:
-            raise InvalidJob(
-                f"the Whisper model {name!r} knows no language {options.language!r}",
-                hint='Take a multilingual model, one of its codes such as "tr" or "en", or leave it out.',
-            )
+            raise refuse_language(name, options.language)
         self._language = options.language
-        files = tuple(sorted(folder.glob("model*.safetensors")))
-        self.identities = (whisper_identity(name, folder, files, self.repository(name)),)
+        self.identities = (folder_identity(name, folder, self.repository(name)),)
         self._said = f"Whisper {name} on {self._device} in {precision}"
         self._halvings = 0
 
@@ -138,9 +126,8 @@ class TransformersWhisper(WhisperBackend):
             self._extract: Any = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
             self._tokens: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-            why = (str(error).splitlines() or ["?"])[0][:200]
             raise WeightsError(
-                f"{folder} could not be loaded as a Whisper model: {why}",
+                f"{folder} could not be loaded as a Whisper model: {first_line(error)}",
                 hint="Its files are damaged or of another kind of model: get them again.",
             ) from error
         settings = model.generation_config
@@ -223,7 +210,7 @@ class TransformersWhisper(WhisperBackend):
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise BackendFailed(
-                    f"Whisper failed on {self._device}: {(str(error).splitlines() or ['?'])[0][:200]}",
+                    f"Whisper failed on {self._device}: {first_line(error)}",
                     hint="Try precision fp32, or device cpu.",
                 ) from error
         if result is not None:
@@ -357,10 +344,6 @@ class TransformersWhisper(WhisperBackend):
         self._model = None
         if self._device.type == "cuda":
             self._torch.cuda.empty_cache()
-
-
-def _usual(device: Any) -> str:
-    return "large-v3-turbo" if device.type == "cuda" else "small"
 
 
 def _repetition(text: str) -> float:

@@ -8,27 +8,33 @@ from pathlib import Path
 from typing import ClassVar
 
 from dubline.backends.backend import Backend, Sought
-from dubline.errors import DublineError, WeightsError
-from dubline.values.base import ModelIdentity
-from dubline.weights.files import checksum, models_folder
+from dubline.errors import DublineError, InvalidJob, WeightsError
+from dubline.weights.files import models_folder
 from dubline.weights.folders import (
     cached_folder,
     damaged_folders,
-    folder_card,
+    folders_here,
     kept_folder,
     weight_sums,
-    whispers_here,
 )
-from dubline.weights.hub import failure, find_token, import_hub, is_offline, quiet_hub, require_network
-from dubline.weights.kinds import NEEDED, FolderKind, look, read_licence
-
-__all__ = ["WhisperBackend", "find_whisper", "quiet_hub", "whisper_here", "whisper_identity"]
+from dubline.weights.hub import failure, find_token, import_hub, is_offline, require_network
+from dubline.weights.kinds import NEEDED, FolderKind, english_only, look
 
 
 class WhisperBackend(Backend):
-    """What the back ends with Whisper tell about its models; they differ in the form of the files."""
+    """What the back ends with Whisper tell about its models; they differ in the form of the files.
 
+    `fetched`: patterns of the files that are needed of a repository.
+    """
+
+    confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
     form: ClassVar[FolderKind]
+    fetched: ClassVar[tuple[str, ...]]
+
+    @staticmethod
+    def usual(device: str) -> str:
+        """The size that "auto" means on a kind of device."""
+        return "large-v3-turbo" if device == "cuda" else "small"
 
     @classmethod
     def repository(cls, name: str) -> str:
@@ -37,20 +43,18 @@ class WhisperBackend(Backend):
 
     @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
-        """The models that may be asked for the language, the user's own first."""
         if not sought.model:
-            return whispers_here(cls.form, sought.language)
-        found = whisper_here(sought.model, cls.repository(sought.model), cls.form)
+            english, folders = sought.language == "en", folders_here(cls.form)
+            return {n: p for n, p in folders.items() if english or not english_only(p, cls.form)}
+        found = cls.here(sought.model)
         return {sought.model: found} if found else {}
 
     @classmethod
     def damaged(cls) -> tuple[str, ...]:
-        """What is wrong with models of this form."""
         return damaged_folders(cls.form)
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        """The command that brings a model here."""
         name = cls.repository(sought.model or "small") or "OWNER/NAME"
         return f"`dubline models fetch {name}` brings it, or `dubline models import FOLDER`."
 
@@ -61,73 +65,65 @@ class WhisperBackend(Backend):
         Raises:
             WeightsError: it is not on this machine, or cannot be read.
         """
-        found = whisper_here(name, cls.repository(name), cls.form)
+        found = cls.here(name)
         if found is None:
             raise WeightsError(
                 f"the Whisper model {name!r} is not on this machine", hint=cls.how_to_get(Sought(model=name))
             )
         return weight_sums(found)
 
+    @classmethod
+    def here(cls, name: str) -> Path | None:
+        """The folder that holds a Whisper, if it is on this machine.
 
-def whisper_here(name: str, repository: str, kind: FolderKind) -> Path | None:
-    """The folder that holds a Whisper, if it is on this machine.
+        `name` is what the user said: a path, or a name. A name is looked for in the models folder, then as
+        what was fetched from its repository: there or in the hub's cache.
 
-    `name` is what the user said: a path, or a name. A name is looked for in the models folder, then as what
-    was fetched from `repository` ("" if the hub has none): there or in the hub's cache.
+        Raises:
+            WeightsError: it is there, but of another kind, or a file of it is missing or cut off.
+        """
+        for place in (_kept(name), Path(name).expanduser()):
+            if place is not None and place.is_dir():
+                return Path(look(place, cls.form).path)
+        if repository := cls.repository(name):
+            found = kept_folder(repository, cls.form)
+            return Path(look(found, cls.form).path) if found else cached_folder(repository, cls.form)
+        return None
 
-    Raises:
-        WeightsError: it is there, but of another kind, or a file of it is missing or cut off.
-    """
-    for place in (_kept(name), Path(name).expanduser()):
-        if place is not None and place.is_dir():
-            return Path(look(place, kind).path)
-    if repository:
-        found = kept_folder(repository, kind)
-        return Path(look(found, kind).path) if found else cached_folder(repository, kind)
-    return None
+    @classmethod
+    def folder_of(cls, name: str) -> Path:
+        """The folder that holds a Whisper's files: `here`, else fetched into the hub's own cache.
 
-
-def find_whisper(name: str, repository: str, kind: FolderKind, patterns: tuple[str, ...]) -> Path:
-    """The folder that holds a Whisper's files: `whisper_here`, else fetched from the hub.
-
-    Only files that fit `patterns` are fetched, into the hub's own cache.
-
-    Raises:
-        WeightsError: it is not there and cannot be fetched, or a file is missing. The hint says which files
-            belong where.
-    """
-    found = whisper_here(name, repository, kind)
-    if found is not None:
-        return found
-    files = ", ".join(n.replace("|", " or ") for n in NEEDED[kind])
-    where = _kept(name) or models_folder() / "NAME"
-    if not repository or name.startswith((".", "/", "~")) or "\\" in name:
-        raise WeightsError(
-            f"there is no Whisper model {name!r}",
-            hint=f"Put its files ({files}) into {where}, or name the folder.",
-        )
-    try:
-        return _from_hub(repository, patterns, kind)
-    except WeightsError as error:
-        raise WeightsError(
-            f"the Whisper model {name!r} is not on this machine: {error.message}",
-            hint=f"`dubline models fetch {repository}` with the network on brings it. Or put its files "
-            f"({files}) into {where}, or name the folder they are in. {error.hint}",
-        ) from None
+        Raises:
+            WeightsError: it is not there and cannot be fetched, or a file is missing. The hint says which
+                files belong where.
+        """
+        found = cls.here(name)
+        if found is not None:
+            return found
+        files = ", ".join(n.replace("|", " or ") for n in NEEDED[cls.form])
+        where = _kept(name) or models_folder() / "NAME"
+        repository = cls.repository(name)
+        if not repository or name.startswith((".", "/", "~")) or "\\" in name:
+            raise WeightsError(
+                f"there is no Whisper model {name!r}",
+                hint=f"Put its files ({files}) into {where}, or name the folder.",
+            )
+        try:
+            return _from_hub(repository, cls.fetched, cls.form)
+        except WeightsError as error:
+            raise WeightsError(
+                f"the Whisper model {name!r} is not on this machine: {error.message}",
+                hint=f"`dubline models fetch {repository}` with the network on brings it. Or put its files "
+                f"({files}) into {where}, or name the folder they are in. {error.hint}",
+            ) from None
 
 
-def whisper_identity(name: str, folder: Path, files: tuple[Path, ...], repository: str) -> ModelIdentity:
-    """Which weights these are: their files' checksums, and the licence that the card beside them names."""
-    fetched = "snapshots" in folder.parts
-    card = folder_card(folder)
-    return ModelIdentity(
-        name=name,
-        files=tuple(path.name for path in files),
-        sha256=tuple(checksum(path) for path in files),
-        licence=(card.licence if card else "") or read_licence(folder / "README.md"),
-        origin=f"https://huggingface.co/{repository}"
-        if fetched
-        else (card.origin if card and card.origin else folder.as_posix()),
+def refuse_language(name: str, language: str) -> InvalidJob:
+    """The error for a language that a model does not know."""
+    return InvalidJob(
+        f"the Whisper model {name!r} knows no language {language!r}",
+        hint='Take a multilingual model, one of its codes such as "tr" or "en", or leave it out.',
     )
 
 

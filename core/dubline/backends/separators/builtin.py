@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from dubline.backends.backend import Backend, versions
 from dubline.backends.contract import Survey, Tick
 from dubline.errors import InvalidJob
-from dubline.values.base import ModelIdentity
 
 if TYPE_CHECKING:
     from dubline.backends.separators.builtin_stream import BuiltinStream
@@ -68,7 +67,7 @@ class Builtin(Backend):
         self._rnnoise = options.rnnoise == "on" or (
             options.rnnoise == "auto" and rnnoise.library_path() is not None
         )
-        self.identities: tuple[ModelIdentity, ...] = ()
+        self.identities = ()
         if self._rnnoise:
             rnnoise.load()
             self.identities = (rnnoise.identity(),)

@@ -141,8 +141,7 @@ class BuiltinStream:
         pieces = [np.zeros((2, 0), np.float32)]
         silence = np.zeros((2, PATCH * 1024), np.float32)
         while self._at["out"] < self._at["end"]:
-            piece = self._advance(silence)
-            pieces.append(piece)
+            pieces.append(self._advance(silence))
         return np.concatenate(pieces, axis=1)[None]
 
     def _advance(self, block: Real) -> Real:

@@ -37,6 +37,8 @@ HOP = WINDOW // 4
 LEAD = WINDOW - HOP  # frame t holds samples t * HOP - LEAD .. t * HOP + HOP
 BINS = slice(7, 1024)  # 82 Hz .. 12 kHz: where a voice is worth taking
 TINY = np.float32(1e-20)
+BEFORE, AFTER = 0.09, 0.17  # seconds that widen each line, for consonants and room tails
+FADE = 0.06  # seconds of the raised-cosine ramps that begin where the widening ends
 
 ANGLES = np.radians(np.arange(27.0, 64.0, 3.0))  # directions tried; 45 degrees is the centre
 _BANDS = np.unique(np.round(np.geomspace(150, 7000, 41) * WINDOW / RATE).astype(int)) - BINS.start
@@ -85,19 +87,13 @@ class Overlap:
 
 
 class LineGate:
-    """How far the voice is let through: 1 in lines and a little around them, 0 elsewhere, smooth between.
+    """How far the voice is let through: 1 in lines and a little around them, 0 elsewhere, smooth between."""
 
-    `before` and `after` (seconds) widen each line, for consonants and room tails; `fade` is the length
-    of the raised-cosine ramps that begin where the widening ends.
-    """
-
-    def __init__(
-        self, lines: Iterable[Line], *, before: float = 0.09, after: float = 0.17, fade: float = 0.06
-    ) -> None:
-        self._fade = fade * RATE
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._fade = FADE * RATE
         spans: list[list[float]] = []
         for line in sorted(lines, key=lambda one: one.start):
-            start, end = (line.start - before) * RATE, (line.end + after) * RATE
+            start, end = (line.start - BEFORE) * RATE, (line.end + AFTER) * RATE
             if spans and start <= spans[-1][1] + 2 * self._fade:
                 spans[-1][1] = max(spans[-1][1], end)
             elif line.end > line.start:

@@ -7,16 +7,16 @@ hold the whole film in memory, and add the mean of the mix to every stem; here t
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from dubline.backends.backend import Backend, Sought, versions
+from dubline.backends.backend import Sought, versions
 from dubline.backends.contract import Survey, Tick
-from dubline.errors import BackendFailed, InvalidJob
-from dubline.values.base import ModelIdentity
+from dubline.backends.separators.models import ModelSeparator
+from dubline.errors import BackendFailed, InvalidJob, first_line
+from dubline.weights.files import resolve
+from dubline.weights.known import Kind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ FILM_SOURCES = {"music", "sfx", "effects", "effect", "speech", "dialog", "dialog
 HIGHEST_OVERLAP = 0.95
 
 
-class Demucs(Backend):
+class Demucs(ModelSeparator):
     """A Demucs model or bag of models.
 
     Raises:
@@ -46,8 +46,9 @@ class Demucs(Backend):
 
     requires: ClassVar[tuple[str, ...]] = ("demucs", "torch", "yaml", "safetensors")
     extra: ClassVar[str] = "demucs"
+    form: ClassVar[Kind] = "demucs"
 
-    class Options(Backend.Options, frozen=True, kw_only=True):
+    class Options(ModelSeparator.Options, frozen=True, kw_only=True):
         """`model`: a name, or the path of a .th, .yaml, .safetensors or folder.
 
         `overlap`: share of a chunk that the next one repeats, 0 to 0.95. `shifts`: how often the sound
@@ -74,30 +75,12 @@ class Demucs(Backend):
         return 80 if content in ("music", "cinematic", "film") else 70
 
     @classmethod
-    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
-        """The Demucs models that suit."""
-        from dubline.backends.separators.models import models_here
-
-        return models_here("demucs", sought)
-
-    @classmethod
-    def damaged(cls) -> tuple[str, ...]:
-        """What is wrong with Demucs models here."""
-        from dubline.backends.separators.models import damaged_models
-
-        return damaged_models("demucs")
-
-    @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        """How to bring a model here."""
         name = "cdx23" if sought.content == "film" else "htdemucs"
         return f"`dubline models fetch {name}` brings one, or `dubline models import FILE`."
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """demucs and torch, and the model's files."""
-        from dubline.weights.files import resolve
-
         return (*versions("demucs", "torch"), *resolve(options.model, "demucs").identity().sha256)
 
     def __init__(self, options: Options) -> None:
@@ -106,7 +89,6 @@ class Demucs(Backend):
         from dubline.backends.separators.demucs_weights import load_bag
         from dubline.backends.torch_run import PRECISIONS, choose_device
         from dubline.threads import default_threads
-        from dubline.weights.files import resolve
 
         if not 0 <= options.overlap <= HIGHEST_OVERLAP:
             raise InvalidJob(
@@ -125,14 +107,14 @@ class Demucs(Backend):
         self._options = options
         self._device = choose_device(options.device)
         found = resolve(options.model, "demucs")
-        self.identities: tuple[ModelIdentity, ...] = (found.identity(),)
+        self.identities = (found.identity(),)
         self._bag: Bag = load_bag(found.files[0])
         try:
             for model in self._bag.models:
                 model.to(self._device)
         except RuntimeError as error:
             raise BackendFailed(
-                f"the model cannot be put on {self._device}: {(str(error).splitlines() or ['?'])[0][:200]}",
+                f"the model cannot be put on {self._device}: {first_line(error)}",
                 hint="Close other programs that use the GPU, or use --device cpu.",
             ) from None
         self._threads_before = torch.get_num_threads()
@@ -292,7 +274,6 @@ class DemucsStream:
         self._runners.clear()
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on, as arrays, numbers and text."""
         saved: dict[str, Any] = {}
         for index, (lane, ready) in enumerate(zip(self._lanes, self._ready, strict=True)):
             saved.update({f"{index}.{key}": value for key, value in lane.state().items()})
@@ -302,7 +283,6 @@ class DemucsStream:
         return saved
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a saved state of a stream with the same settings."""
         import numpy as np
 
         for index, lane in enumerate(self._lanes):

@@ -21,7 +21,8 @@ from typing import Any
 
 import msgspec
 
-from dubline.errors import WeightsError
+from dubline.errors import WeightsError, first_line
+from dubline.weights.files import bag_files
 
 MODEL_CLASSES = {
     "demucs.demucs.Demucs",
@@ -75,9 +76,9 @@ def _load_yaml(path: Path) -> Bag:
             f"{path.name} is not the description of a bag of models: {error}",
             hint="A bag's YAML has a list `models` of signatures, and may have `weights` and `segment`.",
         ) from None
-    if not listed.models:
-        raise WeightsError(f"{path.name} lists no models", hint="Name at least one signature under `models`.")
-    files = [_file_of(signature, path.parent) for signature in listed.models]
+    # The very files that were hashed: no other may be loaded in their stead.
+    lying = dict(zip(dict.fromkeys(listed.models), bag_files(path)[1:], strict=True))
+    files = [lying[signature] for signature in listed.models]
     models = [_load_single(file) for file in files]
     if listed.segment is not None:
         for model in models:
@@ -85,24 +86,6 @@ def _load_yaml(path: Path) -> Bag:
             if type(model).__name__ != "HTDemucs" or listed.segment <= model.segment:
                 model.segment = listed.segment
     return _bag(path.stem, models, listed.weights, files)
-
-
-def _file_of(signature: str, folder: Path) -> Path:
-    if not re.fullmatch(r"[\w.-]+", signature):
-        raise WeightsError(f"{signature!r} is not a model's signature", hint=f"Look at the bag in {folder}.")
-    # The patterns of `dubline.weights.files`, which has hashed the file: no other may be loaded in its stead.
-    found = [
-        *folder.glob(f"{signature}.safetensors"),
-        *folder.glob(f"{signature}.th"),
-        *folder.glob(f"{signature}-????????.th"),
-    ]
-    if len(found) != 1:
-        raise WeightsError(
-            f"the bag in {folder} names the model {signature}, "
-            + ("which is there more than once" if found else "whose file is not there"),
-            hint=f"Put one of {signature}-XXXXXXXX.th and {signature}.safetensors beside the .yaml.",
-        )
-    return found[0]
 
 
 def _load_single(path: Path) -> Any:
@@ -174,7 +157,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError) as error:
         raise WeightsError(
-            f"{path.name} cannot be read as safetensors: {_first_line(error)}",
+            f"{path.name} cannot be read as safetensors: {first_line(error)}",
             hint="Download the file again.",
         ) from None
     if "structure" in metadata:
@@ -191,7 +174,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
         }
     except (KeyError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
         raise WeightsError(
-            f"{path.name} does not say which model it is ({_first_line(error)})",
+            f"{path.name} does not say which model it is ({first_line(error)})",
             hint="Demucs 4.1 writes class and arguments into the file's metadata; this file lacks them.",
         ) from None
 
@@ -241,7 +224,7 @@ def _build(package: dict[str, Any], path: Path) -> Any:
         model.load_state_dict(state)
     except Exception as error:
         raise WeightsError(
-            f"{path.name}: the weights do not fit the model they name: {_first_line(error)}",
+            f"{path.name}: the weights do not fit the model they name: {first_line(error)}",
             hint="The file is damaged or was made with another version of demucs; this is for demucs 4.1.",
         ) from None
     model.eval()
@@ -292,7 +275,3 @@ def _bag(
         tuple(str(s) for s in first.sources),
         int(first.samplerate),
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

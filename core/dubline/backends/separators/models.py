@@ -3,46 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
-from dubline.backends.backend import Sought
+from dubline.backends.backend import Backend, Sought
 from dubline.errors import WeightsError
 from dubline.values.stems import film_model
 from dubline.weights.files import Weights, installed, kind_of, resolve
 from dubline.weights.known import Kind
 
 
-def models_here(kind: Kind, sought: Sought) -> dict[str, Path]:
-    """The models of a kind by name, in the order of names: film models for "film", else those for voices.
+class ModelSeparator(Backend):
+    """A separator whose models the user brings; `form` is their kind."""
 
-    One that is named is taken for what it is named for: its card need not say what it returns.
+    form: ClassVar[Kind]
 
-    Raises:
-        WeightsError: the named one is not here, damaged, or of another kind.
-    """
-    if sought.model:
-        return {sought.model: resolve(sought.model, kind).files[0]}
-    return {
-        found.name: found.files[0]
-        for _, found in installed()
-        if isinstance(found, Weights)
-        and found.kind == kind
-        and is_film(found) == (sought.content == "film")
-        and found.name != sought.besides
-    }
+    @classmethod
+    def weights_here(cls, sought: Sought) -> dict[str, Path]:
+        """In the order of names: film models for "film", else those for voices.
 
+        One that is named is taken for what it is named for: its card need not say what it returns.
+        """
+        if sought.model:
+            return {sought.model: resolve(sought.model, cls.form).files[0]}
+        return {
+            found.name: found.files[0]
+            for _, found in installed()
+            if isinstance(found, Weights)
+            and found.kind == cls.form
+            and bool(found.card and film_model(found.card.sources)) == (sought.content == "film")
+            and found.name != sought.besides
+        }
 
-def is_film(found: Weights) -> bool:
-    """Whether a model's card says that it tells music from effects."""
-    return bool(found.card and film_model(found.card.sources))
-
-
-def damaged_models(kind: Kind) -> tuple[str, ...]:
-    """What is wrong with models of a kind that cannot be taken."""
-    return tuple(
-        f"{found.message}. {found.hint}"
-        for path, found in installed()
-        if isinstance(found, WeightsError) and _kind(path) == kind
-    )
+    @classmethod
+    def damaged(cls) -> tuple[str, ...]:
+        return tuple(
+            f"{found.message}. {found.hint}"
+            for path, found in installed()
+            if isinstance(found, WeightsError) and _kind(path) == cls.form
+        )
 
 
 def _kind(path: Path) -> Kind | None:

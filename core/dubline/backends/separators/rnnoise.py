@@ -10,7 +10,6 @@ is never imported: it asks for libraries that nothing here needs.
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from dubline.errors import BackendFailed, BackendMissing
 from dubline.values.base import ModelIdentity
+from dubline.weights.files import checksum
+from dubline.weights.wheels import file_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,17 +33,10 @@ _NAMES = {"win32": "rnnoise.dll", "darwin": "librnnoise.dylib"}
 
 def library_path() -> Path | None:
     """The shared library inside an installed pyrnnoise wheel, or None. Imports nothing of the wheel."""
-    spec = importlib.util.find_spec("pyrnnoise")
-    folders = [Path(p) for p in (spec.submodule_search_locations or ())] if spec else []
-    name = _NAMES.get(sys.platform, "librnnoise.so")
-    return next((folder / name for folder in folders if (folder / name).is_file()), None)
+    return file_in("pyrnnoise", _NAMES.get(sys.platform, "librnnoise.so"))
 
 
-@lru_cache(maxsize=1)
-def _sha256(path: Path) -> str:
-    import hashlib
-
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+_sha256 = lru_cache(maxsize=1)(checksum)
 
 
 def identity() -> ModelIdentity:
@@ -208,15 +202,9 @@ class Denoiser:
         self._rest = np.array(state["rest"], np.float32)
         self._skip = int(state["skip"])
 
-    def close(self) -> None:
-        """Give the memory back; harmless when done twice."""
-        if self._handle:
-            self._library.rnnoise_destroy(self._handle)
-            self._handle = None
-
     def __del__(self) -> None:
         if getattr(self, "_handle", None):
-            self.close()
+            self._library.rnnoise_destroy(self._handle)
 
     def _bytes(self) -> NDArray[np.uint8]:
         import numpy as np

@@ -5,14 +5,14 @@ Vocals only; what is left of the sound is for the stage to share out. No torch, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from dubline.backends.backend import Backend, Sought, versions
+from dubline.backends.backend import Sought, versions
 from dubline.backends.contract import Survey, Tick
+from dubline.backends.separators.models import ModelSeparator
 from dubline.errors import (
     BackendFailed,
     BackendMissing,
@@ -20,10 +20,11 @@ from dubline.errors import (
     InvalidJob,
     ValidationError,
     WeightsError,
+    first_line,
 )
 from dubline.threads import default_threads
-from dubline.values.base import ModelIdentity
 from dubline.weights.files import Weights, checksum, resolve
+from dubline.weights.known import Kind
 
 if TYPE_CHECKING:
     from dubline.backends.contract import Sources
@@ -36,7 +37,7 @@ PROVIDERS = {
 }
 
 
-class Uvr(Backend):
+class Uvr(ModelSeparator):
     """A separator that takes the vocals out of a sound (see `dubline.backends.contract.Separator`).
 
     `model` is a name in the models folder or the path of an `.onnx` file. Its parameters are taken from the
@@ -46,8 +47,9 @@ class Uvr(Backend):
 
     requires: ClassVar[tuple[str, ...]] = ("onnxruntime",)
     extra: ClassVar[str] = "uvr"
+    form: ClassVar[Kind] = "mdx"
 
-    class Options(Backend.Options, frozen=True, kw_only=True):
+    class Options(ModelSeparator.Options, frozen=True, kw_only=True):
         """Settings of `uvr`.
 
         `parameters` replaces those that come with the model (see `MdxParameters`). `overlap` is the share
@@ -71,22 +73,7 @@ class Uvr(Backend):
         return {"music": 70, "cinematic": 70, "film": None}.get(content, 80)
 
     @classmethod
-    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
-        """The MDX-Net models that suit."""
-        from dubline.backends.separators.models import models_here
-
-        return models_here("mdx", sought)
-
-    @classmethod
-    def damaged(cls) -> tuple[str, ...]:
-        """What is wrong with MDX-Net models here."""
-        from dubline.backends.separators.models import damaged_models
-
-        return damaged_models("mdx")
-
-    @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        """How to bring a model here."""
         return "`dubline models fetch UVR-MDX-NET-Voc_FT` brings one, or `dubline models import FILE`."
 
     @classmethod
@@ -114,7 +101,7 @@ class Uvr(Backend):
         if len(weights.files) > 1:
             raise WeightsError(f"{path.parent} holds more than one model", hint="Name one of its files.")
         self.parameters = _parameters(weights, options.parameters)
-        self.identities: tuple[ModelIdentity, ...] = (weights.identity(),)
+        self.identities = (weights.identity(),)
         self._session, self.device, told = _open(path, options)
         self._input, self._fixed = _check_shape(self._session, path, self.parameters, options.batch)
         self._spectra = Spectra(self.parameters)
@@ -168,7 +155,7 @@ class Uvr(Backend):
             (found,) = self._session.run(None, {self._input: spectra})
         except Exception as error:  # onnxruntime's errors share no base class
             raise BackendFailed(
-                f"{self.identities[0].name} failed in onnxruntime: {_first_line(error)}",
+                f"{self.identities[0].name} failed in onnxruntime: {first_line(error)}",
                 hint="If memory ran out, try a batch of 1, or the cpu device.",
             ) from error
         if found.shape != spectra.shape:
@@ -245,7 +232,7 @@ def _open(path: Path, options: Uvr.Options) -> tuple[Any, str, str]:
         session = onnxruntime.InferenceSession(str(path), settings, providers=providers)
     except Exception as error:  # onnxruntime's errors share no base class
         raise WeightsError(
-            f"{path} cannot be loaded as an ONNX model: {_first_line(error)}",
+            f"{path} cannot be loaded as an ONNX model: {first_line(error)}",
             hint="The file is damaged or not ONNX. Get it again, then `dubline models import FILE`.",
         ) from error
     if PROVIDERS[asked] not in session.get_providers():  # onnxruntime falls back without a word
@@ -302,7 +289,3 @@ def _notes(parameters: MdxParameters, options: Uvr.Options) -> tuple[str, ...]:
     if options.denoise:
         notes.append("denoise: mean of the model on the sound and on its inverse")
     return tuple(notes)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -13,14 +13,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from dubline.backends.backend import Backend, Sought
-from dubline.backends.programs import run_program
+from dubline.backends.backend import Sought
+from dubline.backends.programs import ProgramBackend, run_program, speakable, told
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.language.line_checks import PLACEHOLDERS, TAGS, problems
 from dubline.language.script import base_language
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
 
 CHUNK = 200  # lines given to one process
 LONGEST = 300.0  # seconds for a chunk; it takes about half a second
-INSTALL = "sudo apt install apertium apertium-eng-spa"
 BY_HAND = "Try it by hand: echo hello | apertium -u eng-spa"
 
 _CODES = """
@@ -48,12 +44,10 @@ CODES = dict(entry.split() for entry in _CODES.split(","))
 _ENDED = " ."
 """Put after a line that ends in a word. The program sets its own full stop there, which would make "no" the
 abbreviation "no." and leave the sentence open to the next line."""
-_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn")
-_JOINERS = "\u200c\u200d"
 _STAND_IN = "Qzx"  # no dictionary has it, and so it passes as an unknown word
 
 
-class Apertium(Backend):
+class Apertium(ProgramBackend):
     """`apertium`: the installed program; needs a package for each pair of languages.
 
     Raises:
@@ -61,12 +55,15 @@ class Apertium(Backend):
         InvalidJob: a language is missing or unknown.
     """
 
+    program: ClassVar[str] = "apertium"
+    install: ClassVar[str] = "sudo apt install apertium apertium-eng-spa"
     whole_sentences: ClassVar[bool] = False
     in_context: ClassVar[bool] = False
     varies: ClassVar[bool] = False
     by_hand: ClassVar[bool] = False
+    precedence: ClassVar[int | None] = None  # nobody should get translation by rules without asking for it
 
-    class Options(Backend.Options, frozen=True, kw_only=True):
+    class Options(ProgramBackend.Options, frozen=True, kw_only=True):
         """`source` and `target`: codes such as "en", "es", "pt-BR". `candidates` is known as to every
         translator; the program has one translation only."""
 
@@ -75,47 +72,24 @@ class Apertium(Backend):
         candidates: int = 1
 
     @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Only where it is named: nobody should get translation by rules without asking for it."""
-        return None
-
-    @classmethod
-    def missing(cls) -> tuple[str, ...]:
-        """The program."""
-        return () if shutil.which("apertium") else ("the program apertium",)
-
-    @classmethod
-    def remedy(cls) -> str:
-        """The program with a pair of languages."""
-        return INSTALL
-
-    @classmethod
     def check(cls, sought: Sought) -> None:
         """Refuse a pair of languages that is not installed."""
-        program = shutil.which("apertium")
-        if program and sought.language and sought.target:
-            _mode(program, sought.language, sought.target)
+        if not cls.missing() and sought.language and sought.target:
+            _mode(cls.program, sought.language, sought.target)
 
     @classmethod
-    def identity(cls, options: Options) -> tuple[str, ...]:
-        """The program's version."""
-        program = shutil.which("apertium")
-        return (_version(program),) if program else ()
+    def version(cls) -> str:
+        return (told(cls.program, "-V").strip().splitlines() or [cls.program])[0]
 
     def __init__(self, options: Options) -> None:
         for name in ("source", "target"):
             if not getattr(options, name).strip():
                 raise InvalidJob(f"the {name} language is missing", hint='Give its code: "en" or "es".')
-        program = shutil.which("apertium")
-        if program is None:
-            raise BackendMissing(
-                "the program apertium is not installed", hint=f"Install it, with a pair: {INSTALL}"
-            )
-        self._program = program
+        self._program = self.found(f"Install it, with a pair: {self.install}")
         self._options = options
-        self._mode = _mode(program, options.source, options.target)
-        self.identities: tuple[ModelIdentity, ...] = (
-            ModelIdentity(name=f"apertium {self._mode}", origin=_version(program), licence="GPL"),
+        self._mode = _mode(self._program, options.source, options.target)
+        self.identities = (
+            ModelIdentity(name=f"apertium {self._mode}", origin=self.version(), licence="GPL"),
         )
         self.notes: tuple[str, ...] = ("translated by rules: good for following along, not for a dub",)
 
@@ -153,10 +127,10 @@ class Apertium(Backend):
 
     def _put(self, texts: Sequence[str], tick: Tick) -> list[str]:
         """The texts in the other language, "" for those that are empty or that the program swallowed."""
-        shielded = [_shield(_plain(text)) for text in texts]
-        ended = [_ENDED if text[-1:].isalnum() else "" for text, _ in shielded]
         # What has no word in it is the same in every language.
-        out = [_plain(text) for text in texts]
+        out = [speakable(text) for text in texts]
+        shielded = [_shield(text) for text in out]
+        ended = [_ENDED if text[-1:].isalnum() else "" for text, _ in shielded]
         asked = [i for i, (text, _) in enumerate(shielded) if any(c.isalnum() for c in text)]
         if not asked:
             return out
@@ -177,13 +151,6 @@ class Apertium(Backend):
 
 
 # --- the text ----------------------------------------------------------------------------------
-
-
-def _plain(text: str) -> str:
-    """On one line, without control characters and invisible marks: the program drops some and stumbles over
-    others. The two joiners stay, as some scripts are spelt with them."""
-    text = "".join(c for c in text if c in _JOINERS or c.isspace() or unicodedata.category(c) not in _UNSEEN)
-    return " ".join(text.split())
 
 
 def _shield(text: str) -> tuple[str, tuple[str, ...]]:
@@ -248,12 +215,6 @@ def _mode(program: str, source: str, target: str) -> str:
         hint=f"Look for a package with `apt-cache search apertium-` and install it (`sudo apt install "
         f"apertium-{pair}`, or the other way round). Many pairs do not exist at all.",
     )
-
-
-def _version(program: str) -> str:
-    # The program says "Apertium 3.8.3" and ends with an error status.
-    done = subprocess.run([program, "-V"], capture_output=True, text=True, check=False, timeout=30)
-    return done.stdout.strip().splitlines()[0] if done.stdout.strip() else "apertium"
 
 
 def _piped(command: list[str], text: str, tick: Tick) -> str:

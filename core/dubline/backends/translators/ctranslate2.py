@@ -13,33 +13,26 @@ import hashlib
 import importlib.util
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from dubline.backends.backend import Backend, versions
+from dubline.backends import ctranslate2_device
+from dubline.backends.backend import versions
 from dubline.backends.torchaudio_guard import before_transformers
-from dubline.backends.translators.seq2seq_batches import BatchWork, Found, planned
+from dubline.backends.translators.seq2seq_batches import BatchWork, Found
 from dubline.backends.translators.seq2seq_folder import (
     Seq2SeqBackend,
     called,
     check_numbers,
-    find_model,
-    identity_of,
-    licence_note,
-    usual_model,
 )
 from dubline.backends.translators.seq2seq_languages import Codec
-from dubline.errors import BackendMissing, InvalidJob, WeightsError
+from dubline.errors import BackendMissing, InvalidJob, WeightsError, first_line
 from dubline.threads import default_threads
 from dubline.weights.files import models_folder
-from dubline.weights.folders import weight_sums
+from dubline.weights.folders import folder_identity, weight_sums
 from dubline.weights.hub import quiet_hub
 from dubline.weights.kinds import FolderKind, folder_kind, read_settings
-
-if TYPE_CHECKING:
-    from dubline.report import Report
-    from dubline.values.translated import Answer, SourceLine
 
 NAMES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 WIDER = 12
@@ -54,60 +47,34 @@ class CTranslate2Translator(Seq2SeqBackend):
     requires: ClassVar[tuple[str, ...]] = ("ctranslate2", "transformers")
     extra: ClassVar[str] = "ctranslate2"
     forms: ClassVar[tuple[FolderKind, ...]] = ("seq2seq-ct2", "seq2seq")
-    whole_sentences: ClassVar[bool] = True
-    in_context: ClassVar[bool] = False
-    varies: ClassVar[bool] = True
-    by_hand: ClassVar[bool] = False
+    precedence: ClassVar[int | None] = 80  # first: several times faster on a processor
 
-    class Options(Backend.Options, frozen=True, kw_only=True):
-        """`source`, `target`: "tr", "pt-BR" or FLORES codes. `model`: a folder, a name in the models folder
-        or OWNER/NAME, in the form of CTranslate2 or of transformers; "auto" is the OPUS-MT model for the
-        pair. `candidates`: how many translations of a line at most. `beams`: width of the search, at least
-        `candidates`. `device`: auto, cpu or cuda. `precision`: a CTranslate2 compute type, or fp32, fp16,
-        bf16; "auto" is float16 on a GPU and int8 on a CPU. `threads`: of the processor. `budget`: source
-        tokens in a batch."""
-
-        source: str = ""
-        target: str = ""
-        model: str = "auto"
-        candidates: int = 4
-        beams: int = 4
-        device: str = "auto"
-        precision: str = "auto"
-        threads: int | None = None
-        budget: int = 384
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """First: several times faster on a processor."""
-        return 80
+    class Options(Seq2SeqBackend.Options, frozen=True, kw_only=True):
+        """As of all learned translators; `model` may be in the form of CTranslate2 or of transformers.
+        `device`: auto, cpu or cuda. `precision`: a CTranslate2 compute type, or fp32, fp16, bf16; "auto" is
+        float16 on a GPU and int8 on a CPU."""
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
         """CTranslate2 and transformers, which cuts the text up, and the model's weights."""
-        sums = cls.sums(options.model, options.source, options.target)
+        sums = weight_sums(cls.chosen(options)[1])
         return (*versions("ctranslate2", "transformers"), *sums)
 
     def __init__(self, options: Options) -> None:
-        check_numbers(options.candidates, options.beams, options.budget, options.threads)
+        check_numbers(options)
         quiet_hub()
         import ctranslate2
 
         self._options = options
-        device = _device(options.device, ctranslate2.get_cuda_device_count())
-        precision = NAMES.get(options.precision, options.precision)
-        if precision == "auto":
-            precision = "float16" if device == "cuda" else "int8"
+        asked = NAMES.get(options.precision, options.precision)
+        device, precision = ctranslate2_device.choose(options.device, asked)
         can = ctranslate2.get_supported_compute_types(device)
         if precision not in can:
             raise InvalidJob(
                 f"{device} cannot compute in {options.precision!r} here",
                 hint=f"It can: auto, {', '.join(sorted(can))}.",
             )
-        name = options.model
-        if name == "auto":
-            name = usual_model(options.source, options.target)
-        folder = find_model(name, *self.forms)
+        name, folder = self.chosen(options)
         positions = read_settings(folder).get("max_position_embeddings")
         self._codec = Codec(folder, options.source, options.target, positions)
         self._said = [f"{called(name, folder)} on {device} in {precision}, {self._beams} beams"]
@@ -125,41 +92,19 @@ class CTranslate2Translator(Seq2SeqBackend):
             )
         except (RuntimeError, ValueError) as error:
             raise WeightsError(
-                f"{place} could not be loaded: {(str(error).splitlines() or ['?'])[0][:200]}",
+                f"{place} could not be loaded: {first_line(error)}",
                 hint="Its model.bin is damaged or of another kind: "
                 + ("get the files again." if place == folder else "remove that folder; it is made again."),
             ) from error
         self._work = BatchWork(
             self, candidates=options.candidates, budget=options.budget, out_of_memory=_out_of_memory
         )
-        self.identities = (identity_of(name, folder),)
+        self.identities = (folder_identity(called(name, folder), folder, name),)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was chosen and what happened, in words."""
-        said = list(self._said)
-        if self._codec.family == "marian" and importlib.util.find_spec("sacremoses") is None:
-            said.append("sacremoses is not installed: quotation marks and dashes reach the model as they are")
-        licence = licence_note(self.identities[0], self._codec.family)
-        return (*said, *([licence] if licence else []), *self._work.notes())
-
-    @property
-    def _beams(self) -> int:
-        return max(self._options.beams, self._options.candidates)
-
-    def translate(
-        self, lines: Sequence[SourceLine], known: Mapping[str, Answer], report: Report
-    ) -> Iterator[dict[str, Answer]]:
-        """See `Translator`. Lines beyond what the model can hold are translated in parts.
-
-        Raises:
-            BackendFailed: the model failed, or a single line does not fit into memory.
-        """
-        codec = self._codec
-        plan = planned(
-            lines, lambda t: len(codec.ids(t)), codec.limit, self._options.budget, self._options.target
-        )
-        return self._work.translate(lines, known, report, plan)
+        return (*self._said, *self._remarks())
 
     # --- what BatchWork asks ---------------------------------------------------------------
 
@@ -181,7 +126,7 @@ class CTranslate2Translator(Seq2SeqBackend):
             beam_size=beams,
             num_hypotheses=count,
             length_penalty=power,
-            # As in translate_transformers.
+            # As in `transformers`.
             max_decoding_length=min(2 * max(map(len, rows)) + 16, codec.room),
             max_input_length=0,
             disable_unk=True,
@@ -265,23 +210,10 @@ def _convert(folder: Path, place: Path, precision: str) -> None:
     except OSError:
         raise
     except Exception as error:  # what a model that it does not know makes it raise has no common class
-        why = (str(error).splitlines() or ["?"])[0][:200]
         raise WeightsError(
-            f"{folder} could not be converted for CTranslate2: {why}",
+            f"{folder} could not be converted for CTranslate2: {first_line(error)}",
             hint="Use the translator `transformers` with this model, or a model that is converted already.",
         ) from error
-
-
-def _device(name: str, cards: int) -> str:
-    if name not in ("auto", "cpu", "cuda"):
-        raise InvalidJob(f"CTranslate2 knows no device {name!r}", hint="Use auto, cpu or cuda.")
-    if name == "cuda" and not cards:
-        raise BackendMissing(
-            "CTranslate2 sees no CUDA device", hint="Install NVIDIA's driver, cuBLAS and cuDNN, or use cpu."
-        )
-    if name == "auto":
-        return "cuda" if cards else "cpu"
-    return name
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -51,6 +51,7 @@ class LanguageModel(Backend):
     varies: ClassVar[bool] = True
     by_hand: ClassVar[bool] = False
     any_language: ClassVar[bool] = True
+    precedence: ClassVar[int | None] = None  # it sends the lines to a server
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`server`: its address, such as http://localhost:11434/v1. `model`: its name on that server.
@@ -78,11 +79,6 @@ class LanguageModel(Backend):
         seed: int | None = 0
 
     @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Only where it is named: it sends the lines to a server."""
-        return None
-
-    @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
         """Nothing here: the server computes, and the options name it."""
         return ()
@@ -93,7 +89,7 @@ class LanguageModel(Backend):
 
     def __init__(self, options: Options) -> None:
         _check(options)
-        self._options = options
+        self.options = options
         self._server = Server(
             options.server,
             options.model,
@@ -110,9 +106,7 @@ class LanguageModel(Backend):
             glossary=options.glossary,
         )
         self._unanswered = 0
-        self.identities: tuple[ModelIdentity, ...] = (
-            ModelIdentity(name=options.model, origin=self._server.address),
-        )
+        self.identities = (ModelIdentity(name=options.model, origin=self._server.address),)
         self.notes: tuple[str, ...] = tuple(_told(self._server))
 
     def translate(
@@ -125,7 +119,7 @@ class LanguageModel(Backend):
                 answering.
             Cancelled: the report asked to stop; at most half a second after it could.
         """
-        size, total = self._options.batch, len(lines)
+        size, total = self.options.batch, len(lines)
         chosen = {key: answer.candidates[0].text for key, answer in known.items() if answer.candidates}
         for start in range(0, total, size):
             batch = range(start, min(start + size, total))
@@ -164,7 +158,7 @@ class LanguageModel(Backend):
         Raises:
             BackendFailed: as `translate`.
         """
-        options, ids = self._options, [number for number, _ in numbered]
+        options, ids = self.options, [number for number, _ in numbered]
         user = user_prompt(numbered, history, glossary=options.glossary, problems=problems)
         schema = reply_schema(ids, options.candidates)
         try:
@@ -188,18 +182,13 @@ class LanguageModel(Backend):
         """The candidates of a line that pass, and what is wrong with the first that does not."""
         passed, wrong = [], ""
         for candidate in candidates:
-            found = problems(line.text, candidate.text, self._options.source, self._options.target)
+            found = problems(line.text, candidate.text, self.options.source, self.options.target)
             if found.hard:
                 wrong = wrong or "; ".join(found.hard)
             else:
                 origin = line.wanted or candidate.origin
                 passed.append(msgspec.structs.replace(candidate, origin=origin))
-        return tuple(passed[: self._options.candidates]), wrong
-
-    @property
-    def history(self) -> int:
-        """How many translated lines a request tells."""
-        return self._options.history
+        return tuple(passed[: self.options.candidates]), wrong
 
     def __exit__(self, *exc: object) -> None:
         self._server.close()
@@ -249,7 +238,7 @@ class _Batch:
         """The last lines before this one that have a translation, in order."""
         found: list[tuple[SourceLine, str]] = []
         for i in range(first - 1, -1, -1):
-            if len(found) == self._model.history:
+            if len(found) == self._model.options.history:
                 break
             text = self._chosen.get(self._lines[i].key)
             if text is not None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from dubline.backends.backend import Backend
-from dubline.values.base import ModelIdentity
 from dubline.values.translated import Answer
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ class Manual(Backend):
     in_context: ClassVar[bool] = False
     varies: ClassVar[bool] = False
     by_hand: ClassVar[bool] = True
+    precedence: ClassVar[int | None] = None
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`source` and `target`: codes such as "tr" and "en". `candidates` is known as to every translator,
@@ -30,13 +30,8 @@ class Manual(Backend):
         target: str = ""
         candidates: int = 1
 
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Only where it is named."""
-        return None
-
     def __init__(self, options: Options) -> None:
-        self.identities: tuple[ModelIdentity, ...] = ()
+        self.identities = ()
         self.notes: tuple[str, ...] = ("nothing is translated by machine: the lines wait for a person",)
 
     def translate(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from dubline.errors import BackendFailed
+from dubline.errors import BackendFailed, first_line
 from dubline.language.script import (
     UNSPACED_LANGUAGES,
     apart,
@@ -298,7 +298,7 @@ class BatchWork:
         """True if less at once may help; raises what has to be told otherwise."""
         if not self._out_of_memory(error):
             raise BackendFailed(
-                f"the translation model failed: {(str(error).splitlines() or ['?'])[0][:200]}",
+                f"the translation model failed: {first_line(error)}",
                 hint="Try precision fp32 or device cpu, or another model.",
             ) from error
         if len(some) == 1:

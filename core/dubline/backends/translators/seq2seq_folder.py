@@ -1,18 +1,25 @@
-"""Where a translation model's files are, which one is usual for a pair of languages, and its licence."""
+"""What learned translators have in common: where a model's files are, which one is usual for a pair of
+languages, its licence, and the way through its batches."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib.util
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dubline.backends.backend import Backend, Sought
-from dubline.backends.translators.seq2seq_languages import flores, short_code
+from dubline.backends.translators.seq2seq_batches import BatchWork, planned
+from dubline.backends.translators.seq2seq_languages import Codec, flores, short_code
 from dubline.errors import InvalidJob, WeightsError
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import models_folder
-from dubline.weights.folders import find_folder, folder_card, weight_sums
-from dubline.weights.kinds import FolderKind, folder_kind, look, non_commercial, read_licence, weight_files
+from dubline.weights.folders import find_folder
+from dubline.weights.kinds import FolderKind, folder_kind, look, non_commercial
+
+if TYPE_CHECKING:
+    from dubline.report import Report
+    from dubline.values.translated import Answer, SourceLine
 
 _BIG = "en-tr tr-en en-es en-ar en-pt en-lv en-lt el-en he-en"
 _PLAIN = """
@@ -54,9 +61,36 @@ def usual_model(source: str, target: str) -> str:
 
 
 class Seq2SeqBackend(Backend):
-    """What the learned translators tell about their models; they differ in the forms that they can read."""
+    """A learned translator. They differ in the forms of models that they can read, and in how they search.
+
+    A back end sets `_options`, `_codec`, `_work` and `identities`, and is the `Searching` of its work.
+    """
 
     forms: ClassVar[tuple[FolderKind, ...]]
+    whole_sentences: ClassVar[bool] = True
+    in_context: ClassVar[bool] = False
+    varies: ClassVar[bool] = True
+    by_hand: ClassVar[bool] = False
+
+    _options: Any
+    _codec: Codec
+    _work: BatchWork
+
+    class Options(Backend.Options, frozen=True, kw_only=True):
+        """`source`, `target`: "tr", "pt-BR" or FLORES codes. `model`: a folder, a name in the models folder
+        or OWNER/NAME; "auto" is the OPUS-MT model for the pair. `candidates`: how many translations of a line
+        at most. `beams`: width of the search, at least `candidates`. `threads`: of the processor. `budget`:
+        source tokens in a batch."""
+
+        source: str = ""
+        target: str = ""
+        model: str = "auto"
+        candidates: int = 4
+        beams: int = 4
+        device: str = "auto"
+        precision: str = "auto"
+        threads: int | None = None
+        budget: int = 384
 
     @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
@@ -75,7 +109,6 @@ class Seq2SeqBackend(Backend):
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        """The command that brings the model here, and who else could translate."""
         name = sought.model or usual_model(sought.language, sought.target)
         fetch = (
             f"Fetch the model with `dubline models fetch {name}`"
@@ -88,14 +121,42 @@ class Seq2SeqBackend(Backend):
         )
 
     @classmethod
-    def sums(cls, model: str, source: str, target: str) -> tuple[str, ...]:
-        """The SHA-256 of the weights of a model, or of the usual one ("auto").
+    def chosen(cls, options: Any) -> tuple[str, Path]:
+        """The model's name, of the usual one for "auto", and its folder.
 
         Raises:
             InvalidJob: "auto", and a language is missing.
             WeightsError: it is not on this machine, or damaged.
         """
-        return weight_sums(find_model(usual_model(source, target) if model == "auto" else model, *cls.forms))
+        usual = options.model == "auto"
+        name = usual_model(options.source, options.target) if usual else options.model
+        return name, find_model(name, *cls.forms)
+
+    @property
+    def _beams(self) -> int:
+        return int(max(self._options.beams, self._options.candidates))
+
+    def _remarks(self) -> Iterator[str]:
+        """What the user should know about the text, the licence and how the work went."""
+        if self._codec.family == "marian" and importlib.util.find_spec("sacremoses") is None:
+            yield "sacremoses is not installed: quotation marks and dashes reach the model as they are"
+        if licence := licence_note(self.identities[0], self._codec.family):
+            yield licence
+        yield from self._work.notes()
+
+    def translate(
+        self, lines: Sequence[SourceLine], known: Mapping[str, Answer], report: Report
+    ) -> Iterator[dict[str, Answer]]:
+        """See `Translator`. Lines beyond what the model can hold are translated in parts.
+
+        Raises:
+            BackendFailed: the model failed, or a single line does not fit into memory.
+        """
+        codec = self._codec
+        plan = planned(
+            lines, lambda t: len(codec.ids(t)), codec.limit, self._options.budget, self._options.target
+        )
+        return self._work.translate(lines, known, report, plan)
 
 
 def find_model(name: str, *kinds: FolderKind) -> Path:
@@ -125,25 +186,11 @@ def find_model(name: str, *kinds: FolderKind) -> Path:
     )
 
 
-def identity_of(name: str, folder: Path) -> ModelIdentity:
-    """Which weights these are: files, checksums, licence and origin as the card or README.md tell them."""
-    kind = folder_kind(folder)
-    card = folder_card(folder)
-    fetched = f"https://huggingface.co/{name}" if "snapshots" in folder.parts else folder.as_posix()
-    return ModelIdentity(
-        name=called(name, folder),
-        files=weight_files(folder, kind) if kind else (),
-        sha256=weight_sums(folder),
-        licence=(card.licence if card else "") or read_licence(folder / "README.md"),
-        origin=(card.origin if card else "") or fetched,
-    )
-
-
-def check_numbers(candidates: int, beams: int, budget: int, threads: int | None) -> None:
+def check_numbers(options: Seq2SeqBackend.Options) -> None:
     """Raises `InvalidJob` for a number that is below 1."""
-    numbers = {"candidates": candidates, "beams": beams, "budget": budget, "threads": threads or 1}
-    for name, value in numbers.items():
-        if value < 1 or (name == "threads" and threads == 0):
+    for name in ("candidates", "beams", "budget", "threads"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
             raise InvalidJob(f"{name} begins at 1", hint="Leave it out to take the default.")
 
 

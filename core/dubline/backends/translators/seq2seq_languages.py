@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dubline.backends.torchaudio_guard import before_transformers
-from dubline.errors import BackendMissing, InvalidJob, WeightsError
+from dubline.errors import BackendMissing, InvalidJob, WeightsError, first_line
 from dubline.language.script import base_language
 from dubline.weights.hub import quiet_hub
 
@@ -200,8 +200,7 @@ def _loaded(folder: Path) -> Any:
             hint="Install it with: pip install sentencepiece sacremoses",
         ) from error
     except Exception as error:  # what a damaged file makes them raise has no common class
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise WeightsError(
-            f"the tokenizer in {folder} could not be loaded: {why}",
+            f"the tokenizer in {folder} could not be loaded: {first_line(error)}",
             hint="Its files are damaged, or some are missing: get all files of the model again.",
         ) from error

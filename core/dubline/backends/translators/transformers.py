@@ -12,33 +12,27 @@ another may then come first in other company; lots are therefore drawn for each 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dubline.backends.backend import Backend, versions
-from dubline.backends.translators.seq2seq_batches import BatchWork, Found, planned
+from dubline.backends.backend import versions
+from dubline.backends.translators.seq2seq_batches import BatchWork, Found
 from dubline.backends.translators.seq2seq_folder import (
     Seq2SeqBackend,
+    called,
     check_numbers,
-    find_model,
-    identity_of,
-    licence_note,
-    usual_model,
 )
 from dubline.backends.translators.seq2seq_languages import Codec
-from dubline.errors import InvalidJob, WeightsError
+from dubline.errors import InvalidJob, WeightsError, first_line
 from dubline.threads import default_threads
+from dubline.weights.folders import folder_identity, weight_sums
 from dubline.weights.hub import quiet_hub
 from dubline.weights.kinds import FolderKind, read_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from dubline.report import Report
-    from dubline.values.translated import Answer, SourceLine
 
 PRECISIONS = ("auto", "fp32", "int8", "bf16", "fp16")
 FAMILIES = ("marian", "m2m_100")  # `model_type`; NLLB's is m2m_100
@@ -57,43 +51,22 @@ class TransformersTranslator(Seq2SeqBackend):
     requires: ClassVar[tuple[str, ...]] = ("transformers", "torch", "safetensors")
     extra: ClassVar[str] = "transformers"
     forms: ClassVar[tuple[FolderKind, ...]] = ("seq2seq",)
-    whole_sentences: ClassVar[bool] = True
-    in_context: ClassVar[bool] = False
-    varies: ClassVar[bool] = True
-    by_hand: ClassVar[bool] = False
+    precedence: ClassVar[int | None] = 70  # after the faster one
 
-    class Options(Backend.Options, frozen=True, kw_only=True):
-        """`source`, `target`: "tr", "pt-BR" or FLORES codes. `model`: a folder, a name in the models folder
-        or OWNER/NAME; "auto" is the OPUS-MT model for the pair. `candidates`: how many translations of a line
-        at most. `beams`: width of the search, at least `candidates`. `device`: auto, cpu, cuda, cuda:N or
-        mps. `precision`: auto (int8 on a CPU; on CUDA bf16, or fp16 where that is missing, if it agrees with
-        fp32 on the first batch; else fp32), fp32, int8, bf16, fp16. `threads`: of the processor. `budget`:
-        source tokens in a batch. `seed`: of the lots drawn for shorter and longer ones."""
+    class Options(Seq2SeqBackend.Options, frozen=True, kw_only=True):
+        """As of all learned translators. `device`: auto, cpu, cuda, cuda:N or mps. `precision`: auto (int8 on
+        a CPU; on CUDA bf16, or fp16 where that is missing, if it agrees with fp32 on the first batch; else
+        fp32), fp32, int8, bf16, fp16. `seed`: of the lots drawn for shorter and longer ones."""
 
-        source: str = ""
-        target: str = ""
-        model: str = "auto"
-        candidates: int = 4
-        beams: int = 4
-        device: str = "auto"
-        precision: str = "auto"
-        threads: int | None = None
-        budget: int = 384
         seed: int = 0
 
     @classmethod
-    def rank(cls, content: str) -> int | None:
-        """After the faster one."""
-        return 70
-
-    @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """transformers and torch, and the model's weights."""
-        sums = cls.sums(options.model, options.source, options.target)
+        sums = weight_sums(cls.chosen(options)[1])
         return (*versions("transformers", "torch"), *sums)
 
     def __init__(self, options: Options) -> None:
-        check_numbers(options.candidates, options.beams, options.budget, options.threads)
+        check_numbers(options)
         if options.precision not in PRECISIONS:
             raise InvalidJob(
                 f"there is no precision {options.precision!r}", hint=f"Use {', '.join(PRECISIONS)}."
@@ -106,10 +79,7 @@ class TransformersTranslator(Seq2SeqBackend):
         self._torch = torch
         self._options = options
         self._device = choose_device(options.device)
-        name = options.model
-        if name == "auto":
-            name = usual_model(options.source, options.target)
-        folder = find_model(name, *self.forms)
+        name, folder = self.chosen(options)
         settings = read_settings(folder)
         if settings.get("model_type") not in FAMILIES:
             raise WeightsError(
@@ -130,7 +100,7 @@ class TransformersTranslator(Seq2SeqBackend):
             out_of_memory=out_of_memory,
             make_room=torch.cuda.empty_cache if self._device.type == "cuda" else lambda: None,
         )
-        self.identities = (identity_of(name, folder),)
+        self.identities = (folder_identity(called(name, folder), folder, name),)
         self._name = self.identities[0].name
 
     def _load(self, folder: Path) -> None:
@@ -147,9 +117,8 @@ class TransformersTranslator(Seq2SeqBackend):
                 folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=dtype
             )
         except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-            why = (str(error).strip().splitlines() or ["?"])[0][:200]
             raise WeightsError(
-                f"{folder} could not be loaded as a translation model: {why}",
+                f"{folder} could not be loaded as a translation model: {first_line(error)}",
                 hint="Its files are damaged or of another kind of model: get them again.",
             ) from error
         told = model.generation_config
@@ -173,28 +142,7 @@ class TransformersTranslator(Seq2SeqBackend):
         said = [f"{self._name} on {self._device} in {self._precision}, {self._beams} beams"]
         if self._int8_missing:
             said.append("this torch cannot compute in int8: fp32, which is slower")
-        if self._codec.family == "marian" and importlib.util.find_spec("sacremoses") is None:
-            said.append("sacremoses is not installed: quotation marks and dashes reach the model as they are")
-        licence = licence_note(self.identities[0], self._codec.family)
-        return (*said, *([licence] if licence else []), *self._work.notes())
-
-    @property
-    def _beams(self) -> int:
-        return max(self._options.beams, self._options.candidates)
-
-    def translate(
-        self, lines: Sequence[SourceLine], known: Mapping[str, Answer], report: Report
-    ) -> Iterator[dict[str, Answer]]:
-        """See `Translator`. Lines beyond what the model can hold are translated in parts.
-
-        Raises:
-            BackendFailed: the model failed, or a single line does not fit into memory.
-        """
-        codec = self._codec
-        plan = planned(
-            lines, lambda t: len(codec.ids(t)), codec.limit, self._options.budget, self._options.target
-        )
-        return self._work.translate(lines, known, report, plan)
+        return (*said, *self._remarks())
 
     # --- what BatchWork asks ---------------------------------------------------------------
 

@@ -36,8 +36,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dubline.backends.backend import Backend
 from dubline.backends.contract import Reference, Spoken, VoiceInfo
-from dubline.backends.programs import LOOK, run_program
-from dubline.backends.voices.program import read_spoken, speakable
+from dubline.backends.programs import LOOK, run_program, speakable
+from dubline.backends.voices.take import read_spoken
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.values.base import ModelIdentity
 
@@ -67,6 +67,7 @@ class Command(Backend):
 
     pitches: ClassVar[bool] = False
     any_voice: ClassVar[bool] = True
+    precedence: ClassVar[int | None] = None
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`command`: program and arguments with placeholders, each an element of its own. `address`: http
@@ -80,11 +81,6 @@ class Command(Backend):
         voices: tuple[str, ...] = ()
         timeout: float = 120.0
         language: str = ""
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Only where it is named."""
-        return None
 
     @classmethod
     def trial_options(cls) -> None:
@@ -124,9 +120,7 @@ class Command(Backend):
                 raise InvalidJob(f"{voice!r} cannot be a voice's name", hint=_NAMES)
         self.paces = options.form or bool(places & _PACES)
         self._cloning = self.clones(options)
-        self.identities: tuple[ModelIdentity, ...] = (
-            ModelIdentity(name=self._name, origin="the user's own"),
-        )
+        self.identities = (ModelIdentity(name=self._name, origin="the user's own"),)
         self.notes: tuple[str, ...] = ()
         if options.address:
             cuts = ", and cuts of the speakers' own voices," if self._cloning else ""

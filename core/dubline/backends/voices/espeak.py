@@ -6,19 +6,17 @@ Intelligible and plainly a machine: a guide track, no release. It speaks at any 
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import tempfile
 from bisect import bisect_left
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from dubline.backends.backend import Backend, Sought
+from dubline.backends.backend import Sought
 from dubline.backends.contract import Spoken, VoiceInfo
-from dubline.backends.programs import run_program
-from dubline.backends.voices.program import read_spoken, speakable
-from dubline.errors import BackendFailed, BackendMissing, InvalidJob
+from dubline.backends.programs import ProgramBackend, run_program, speakable, told
+from dubline.backends.voices.take import read_spoken
+from dubline.errors import BackendFailed, InvalidJob
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
 
@@ -43,7 +41,7 @@ _ALIAS = re.compile(r"\((\S+) \d+\)")
 _OTHER_CODES = {"no": "nb", "zh": "cmn", "iw": "he"}
 
 
-class Espeak(Backend):
+class Espeak(ProgramBackend):
     """`espeak-ng`: the installed program. Voices are named "tr+f2": a language, and a variant after a plus.
 
     Raises:
@@ -51,31 +49,19 @@ class Espeak(Backend):
         InvalidJob: the language is missing, or the program does not speak it.
     """
 
+    program: ClassVar[str] = PROGRAM
+    install: ClassVar[str] = "sudo apt install espeak-ng"
     cost: ClassVar[str] = "a voice by rules: a guide track, not a release"
     pitches: ClassVar[bool] = True
     any_voice: ClassVar[bool] = False
+    precedence: ClassVar[int | None] = 30  # last, but it knows most languages
 
-    class Options(Backend.Options, frozen=True, kw_only=True):
+    class Options(ProgramBackend.Options, frozen=True, kw_only=True):
         """`language`: a code such as "tr" or "pt-BR". `words`: words a minute that count as the voices' own
         pace, 80 to 450."""
 
         language: str = ""
         words: int = WORDS
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Last, but it knows most languages."""
-        return 30
-
-    @classmethod
-    def missing(cls) -> tuple[str, ...]:
-        """The program."""
-        return () if shutil.which(PROGRAM) else (f"the program {PROGRAM}",)
-
-    @classmethod
-    def remedy(cls) -> str:
-        """The system's package."""
-        return "sudo apt install espeak-ng"
 
     @classmethod
     def check(cls, sought: Sought) -> None:
@@ -84,40 +70,25 @@ class Espeak(Backend):
             cls(cls.Options(language=sought.language))
 
     @classmethod
-    def identity(cls, options: Options) -> tuple[str, ...]:
-        """The program's version."""
-        program = shutil.which(PROGRAM)
-        return (_version(program),) if program else ()
-
-    @classmethod
     def trial_options(cls) -> dict[str, str]:
-        """A language must be named."""
         return {"language": "en"}
 
+    @classmethod
+    def version(cls) -> str:
+        return f"{PROGRAM} {told(cls.program, '--version').partition('Data at')[0].partition(':')[2].strip()}"
+
     def __init__(self, options: Options) -> None:
-        program = shutil.which(PROGRAM)
-        if program is None:
-            raise BackendMissing(
-                "the program espeak-ng is not installed",
-                hint="Install it: sudo apt install espeak-ng, or from github.com/espeak-ng/espeak-ng.",
-            )
+        self._program = self.found(f"Install it: {self.install}, or from github.com/espeak-ng/espeak-ng.")
         if not SLOWEST <= options.words <= FASTEST:
             raise InvalidJob(f"espeak-ng: {options.words} words a minute", hint="Give 80 to 450.")
         if not options.language.strip():
             raise InvalidJob("the voice's language is missing", hint='Give its code, such as "tr".')
-        self._program = program
         self._words = options.words
-        self._codes = _spoken_codes(program)
-        self._variants = _variants(program)
+        self._codes = _spoken_codes(self._program)
+        self._variants = _variants(self._program)
         self._language = self._code(options.language)
         self.paces = True
-        self.identities: tuple[ModelIdentity, ...] = (
-            ModelIdentity(
-                name=_version(program),
-                origin=PROGRAM,
-                licence="GPL-3.0-or-later",
-            ),
-        )
+        self.identities = (ModelIdentity(name=self.version(), origin=PROGRAM, licence="GPL-3.0-or-later"),)
         self.notes: tuple[str, ...] = ("espeak-ng speaks by rules: a guide track, not a release",)
 
     def voices(self) -> tuple[VoiceInfo, ...]:
@@ -176,7 +147,7 @@ def pitch_setting(factor: float) -> int:
 def _spoken_codes(program: str) -> frozenset[str]:
     """The codes of its languages; voices of MBROLA are left out, as they need a program and data more."""
     codes = set()
-    for row in _listed(program, "--voices").splitlines()[1:]:
+    for row in told(program, "--voices").splitlines()[1:]:
         fields = row.split()
         if len(fields) >= 5 and not fields[4].startswith("mb/"):
             codes.add(fields[1].casefold())
@@ -186,18 +157,5 @@ def _spoken_codes(program: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4)
 def _variants(program: str) -> frozenset[str]:
-    files = (word for row in _listed(program, "--voices=variant").splitlines() for word in row.split())
+    files = (word for row in told(program, "--voices=variant").splitlines() for word in row.split())
     return frozenset(word.removeprefix("!v/") for word in files if word.startswith("!v/"))
-
-
-def _version(program: str) -> str:
-    told = _listed(program, "--version").partition("Data at")[0]
-    return f"{PROGRAM} {told.partition(':')[2].strip()}"
-
-
-def _listed(program: str, option: str) -> str:
-    try:
-        done = subprocess.run([program, option], capture_output=True, check=False, timeout=30)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BackendFailed(f"espeak-ng does not answer: {error}", hint=f"Try {PROGRAM} --voices.") from None
-    return done.stdout.decode("utf-8", "replace")

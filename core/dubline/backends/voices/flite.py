@@ -6,19 +6,16 @@ Its `duration_stretch` is linear: lengths follow it within a few thousandths.
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import tempfile
 import unicodedata
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from dubline.backends.backend import Backend
 from dubline.backends.contract import Spoken, VoiceInfo
-from dubline.backends.programs import run_program
-from dubline.backends.voices.program import read_spoken, speakable
-from dubline.errors import BackendFailed, BackendMissing, InvalidJob
+from dubline.backends.programs import ProgramBackend, run_program, speakable, told
+from dubline.backends.voices.take import read_spoken
+from dubline.errors import BackendFailed, InvalidJob
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
 
@@ -41,7 +38,7 @@ _VOICES = {
 _ASCII = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
 
 
-class Flite(Backend):
+class Flite(ProgramBackend):
     """`flite`: the installed program; English only.
 
     A voice is one of the program's own ("slt", "rms", "awb", "kal16", "kal"), or the path of a .flitevox
@@ -52,36 +49,25 @@ class Flite(Backend):
         InvalidJob: another language than English.
     """
 
+    program: ClassVar[str] = PROGRAM
+    install: ClassVar[str] = "sudo apt install flite"
     languages: ClassVar[tuple[str, ...] | None] = ("en",)
     cost: ClassVar[str] = "small voices: a guide track, not a release"
     pitches: ClassVar[bool] = False  # one of its voices ignores the setting
     any_voice: ClassVar[bool] = False
+    precedence: ClassVar[int | None] = 40  # after neural voices, before rules
 
-    class Options(Backend.Options, frozen=True, kw_only=True):
+    class Options(ProgramBackend.Options, frozen=True, kw_only=True):
         """`language`: "en", or a code that begins with it."""
 
         language: str = "en"
 
     @classmethod
-    def rank(cls, content: str) -> int | None:
-        """After neural voices, before rules."""
-        return 40
-
-    @classmethod
-    def missing(cls) -> tuple[str, ...]:
-        """The program."""
-        return () if shutil.which(PROGRAM) else (f"the program {PROGRAM}",)
-
-    @classmethod
-    def remedy(cls) -> str:
-        """The system's package."""
-        return "sudo apt install flite"
-
-    @classmethod
-    def identity(cls, options: Options) -> tuple[str, ...]:
-        """The program's version."""
-        program = shutil.which(PROGRAM)
-        return (_version(program),) if program else ()
+    def version(cls) -> str:
+        for row in told(cls.program, "--version").splitlines():
+            if "version:" in row:
+                return "flite " + row.partition("version:")[2].split()[0].removeprefix("flite-")
+        return PROGRAM
 
     def __init__(self, options: Options) -> None:
         if base_language(options.language) != "en":
@@ -89,17 +75,10 @@ class Flite(Backend):
                 f"flite speaks English only, not {options.language!r}",
                 hint="For other languages there are espeak-ng, piper and command.",
             )
-        program = shutil.which(PROGRAM)
-        if program is None:
-            raise BackendMissing(
-                "the program flite is not installed", hint="Install it: sudo apt install flite."
-            )
-        self._program = program
-        self._own = _voices(program)
+        self._program = self.found(f"Install it: {self.install}.")
+        self._own = _voices(self._program)
         self.paces = True
-        self.identities: tuple[ModelIdentity, ...] = (
-            ModelIdentity(name=_version(program), origin=PROGRAM, licence="BSD-like"),
-        )
+        self.identities = (ModelIdentity(name=self.version(), origin=PROGRAM, licence="BSD-like"),)
         self.notes: tuple[str, ...] = ("flite is a small voice: a guide track, not a release",)
 
     def voices(self) -> tuple[VoiceInfo, ...]:
@@ -136,21 +115,4 @@ def in_ascii(text: str) -> str:
 
 @lru_cache(maxsize=4)
 def _voices(program: str) -> frozenset[str]:
-    listed = _said(program, "-lv").partition(":")[2].split()
-    return frozenset(listed) - {"awb_time"}
-
-
-def _version(program: str) -> str:
-    for row in _said(program, "--version").splitlines():
-        if "version:" in row:
-            return "flite " + row.partition("version:")[2].split()[0].removeprefix("flite-")
-    return PROGRAM
-
-
-def _said(program: str, option: str) -> str:
-    # It prints its version and ends with an error status.
-    try:
-        done = subprocess.run([program, option], capture_output=True, check=False, timeout=30)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BackendFailed(f"flite does not answer: {error}", hint="Try flite -lv.") from None
-    return (done.stdout + done.stderr).decode("utf-8", "replace")
+    return frozenset(told(program, "-lv").partition(":")[2].split()) - {"awb_time"}

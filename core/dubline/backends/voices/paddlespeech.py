@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dubline.backends.backend import Backend, Sought
 from dubline.backends.contract import Spoken, VoiceInfo
 from dubline.backends.paddle import ENVIRONMENT, PaddleBackend
-from dubline.backends.voices.program import read_spoken, speakable
+from dubline.backends.programs import speakable
+from dubline.backends.voices.take import read_spoken
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
 from dubline.language.script import base_language
-from dubline.threads import default_threads
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import checksum, models_folder
 from dubline.weights.folders import folder_card
@@ -54,6 +54,7 @@ class PaddleSpeechVoice(PaddleBackend):
     parts: ClassVar[tuple[str, ...]] = ("voices",)
     languages: ClassVar[tuple[str, ...] | None] = ("en", "zh")
     any_voice: ClassVar[bool] = False
+    precedence: ClassVar[int | None] = None
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: the folder with both models, or its name in the models folder; "" takes the first there
@@ -69,11 +70,6 @@ class PaddleSpeechVoice(PaddleBackend):
         nltk_data: str = ""
         threads: int = 0
         timeout: float = 120.0
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """Only where it is named."""
-        return None
 
     @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
@@ -102,7 +98,6 @@ class PaddleSpeechVoice(PaddleBackend):
             InvalidJob: a language that PaddleSpeech or this model does not speak.
             BackendFailed: the worker cannot be started.
         """
-        from dubline.workers.client import WorkerClient
         from dubline.workers.environments import command
 
         if options.threads < 0 or not options.timeout > 0:
@@ -115,7 +110,6 @@ class PaddleSpeechVoice(PaddleBackend):
         start = command(ENVIRONMENT, self.parts, "paddlespeech_voice")
         home, spoken = _home(options.model, wanted)
         acoustic, vocoder = _files(home, options.vocoder, wanted)
-        threads = options.threads or default_threads()
         self._timeout = options.timeout
         self._speakers = _names(acoustic["speakers"])
         tongue = wanted or spoken.replace("mix", "")
@@ -131,7 +125,7 @@ class PaddleSpeechVoice(PaddleBackend):
         self.pitches = bool(acoustic["pitch"])
         card = folder_card(home)
         files = [Path(path) for path in (*acoustic.values(), *vocoder.values()) if path]
-        self.identities: tuple[ModelIdentity, ...] = (
+        self.identities = (
             ModelIdentity(
                 name=home.name,
                 files=tuple(f"{file.parent.name}/{file.name}" for file in files),
@@ -140,26 +134,13 @@ class PaddleSpeechVoice(PaddleBackend):
                 origin=card.origin if card else home.as_posix(),
             ),
         )
-        setup = {
+        load = {
             "acoustic": acoustic,
             "vocoder": vocoder,
             "language": spoken,
-            "threads": threads,
             "nltk_data": str(Path(options.nltk_data).expanduser().absolute()) if options.nltk_data else "",
         }
-        self._worker = WorkerClient(
-            start,
-            name="paddlespeech",
-            # Paddle reads it when it is imported, and takes one thread by itself.
-            environment={"OMP_NUM_THREADS": str(threads)},
-            setup=[("load", setup)],
-        )
-        try:
-            self._worker.start()
-        except BaseException:
-            self._worker.close()
-            raise
-        told = self._worker.ready[0]
+        told = self._start(start, options.threads, load)
         self.notes: tuple[str, ...] = (
             f"PaddleSpeech {told['paddlespeech']} with PaddlePaddle {told['paddle']}: {home.name}, "
             f"{told['vocoder']}, {told['rate']} Hz, in a process of its own",
@@ -196,13 +177,6 @@ class PaddleSpeechVoice(PaddleBackend):
         }
         self._worker.call("speak", asked, timeout=self._timeout, report=lambda done, total: tick())
         return read_spoken(path, "paddlespeech")
-
-    def close(self) -> None:
-        """End the worker."""
-        self._worker.close()
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
 
 # --- finding the files -------------------------------------------------------------------------

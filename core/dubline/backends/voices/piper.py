@@ -14,8 +14,8 @@ import numpy as np
 
 from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Spoken, VoiceInfo
-from dubline.backends.voices.program import speakable
-from dubline.errors import BackendFailed, InvalidJob, WeightsError
+from dubline.backends.programs import speakable
+from dubline.errors import BackendFailed, DublineError, InvalidJob, WeightsError
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import checksum, models_folder
@@ -42,6 +42,7 @@ class Piper(Backend):
     extra: ClassVar[str] = "piper"
     pitches: ClassVar[bool] = False
     any_voice: ClassVar[bool] = False
+    precedence: ClassVar[int | None] = 80  # first: the voices are neural
 
     class Options(Backend.Options, frozen=True, kw_only=True):
         """`model`: a voice's .onnx file, a folder with voices, or the name of one in the models folder; ""
@@ -49,11 +50,6 @@ class Piper(Backend):
 
         model: str = ""
         language: str = ""
-
-    @classmethod
-    def rank(cls, content: str) -> int | None:
-        """First: the voices are neural."""
-        return 80
 
     @classmethod
     def check(cls, sought: Sought) -> None:
@@ -76,7 +72,7 @@ class Piper(Backend):
                 self._infos.append(VoiceInfo(name=name, language=_code(settings)))
         used = sorted({file for file, _ in self._files.values()})
         self.paces = True
-        self.identities: tuple[ModelIdentity, ...] = tuple(
+        self.identities = tuple(
             ModelIdentity(name=file.stem, files=(file.name,), sha256=(checksum(file),)) for file in used
         )
         self.notes: tuple[str, ...] = ()
@@ -110,11 +106,9 @@ class Piper(Backend):
             for chunk in model.synthesize(speakable(text).replace("[[", "[ ["), syn_config=how):
                 tick()
                 pieces.append(np.asarray(chunk.audio_float_array, np.float32).reshape(1, -1))
+        except DublineError:
+            raise
         except Exception as error:
-            from dubline.errors import DublineError
-
-            if isinstance(error, DublineError):
-                raise
             raise BackendFailed(
                 f"piper could not speak it: {type(error).__name__}: {error}",
                 hint="Try another voice, or another wording of the line.",

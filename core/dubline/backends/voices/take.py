@@ -1,10 +1,8 @@
-"""What a program that speaks is given, and what it gives back as a take."""
+"""What a voice gives back as a take."""
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,14 +11,6 @@ from dubline.errors import BackendFailed, DublineError
 from dubline.media.sound import open_sound, read_blocks
 
 LONGEST_TAKE = 600.0  # seconds of sound for one line; what is longer is no line
-_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn")
-_JOINERS = "\u200c\u200d"
-
-
-def speakable(text: str) -> str:
-    """The text on one line, without control characters and invisible marks."""
-    text = "".join(c for c in text if c in _JOINERS or c.isspace() or unicodedata.category(c) not in _UNSEEN)
-    return " ".join(text.split())
 
 
 def read_spoken(path: Path, name: str) -> Spoken:
@@ -42,9 +32,3 @@ def read_spoken(path: Path, name: str) -> Spoken:
         said = str(error).replace(str(path), "its sound")
         raise BackendFailed(f"{name} gave no usable sound: {said}", hint=hint) from None
     return Spoken(sound=np.concatenate(blocks, axis=1, dtype=np.float32), rate=sound.rate)
-
-
-def identity_of(voice: Any, options: Any) -> tuple[str, ...]:
-    """What a voice that opens in a moment says of itself: names with versions, and weights."""
-    with voice(options) as opened:
-        return tuple(part for one in opened.identities for part in (one.name, *one.sha256))
