@@ -16,9 +16,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import aaf2
 import opentimelineio as otio
 
-from dubline.errors import BackendMissing, InvalidJob
+from dubline.errors import InvalidJob
 from dubline.timebase import frames_to_samples, whole
 from otio_dubline.cue_tracks import cue_tracks
 from otio_dubline.exporters import ExportOptions, Written
@@ -36,22 +37,16 @@ CANNOT = (
     "Subtitles go beside the AAF as SRT.",
 )
 TARGET_FEATURES = {
-    "takes": "yes",
     "picture": "part: an offline reference",
+    "mono tracks": "part: a mono track for each channel",
     "stereo tracks": "part: a mono track for each channel",
-    "track names": "yes",
-    "start timecode": "yes",
-    "media timecode": "yes",
-    "markers": "yes",
     "marker colours": "part: the nearest of Avid's",
     "subtitles": "sidecar",
     "speaker names": "sidecar",
-    "levels": "yes",
     "disabled tracks": "part: turned all the way down",
     "5.1": "part: a mono track for each channel",
 }
 
-SUBTITLES = "subtitles"
 AUDIO_GAIN = "9d2ea894-0968-11d3-8a38-0050040ef7d2"
 """Mono Audio Gain, an operation of the AAF Edit Protocol; its parameter is a factor."""
 AMPLITUDE = "e4962320-2267-11d3-8a4c-0050040ef7d2"
@@ -68,15 +63,8 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     """Write NAME.aaf, and `audio/*.wav` where sound is not to be inside.
 
     Raises:
-        BackendMissing: pyaaf2 is not installed.
         InvalidJob: the timeline is refused (see `lay_out`), a sound is missing, or it is too long for WAV.
     """
-    try:
-        import aaf2
-    except ImportError:
-        raise BackendMissing(
-            "AAF needs pyaaf2, which is not installed", hint="pip install 'dubline[aaf]'"
-        ) from None
     laid = lay_out(timeline, options.languages)
     if not laid.lanes:
         raise InvalidJob(
@@ -87,14 +75,11 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
         media = MediaMobs(file, laid, folder, options, media_starts(timeline, laid.fps))
         _Writer(file, laid, media).write()
     tracks = [t for t in cue_tracks(timeline) if not options.languages or t.language in options.languages]
-    subtitles: tuple[str, ...] = ()
+    subtitles = write_files(timeline, tracks, folder, "srt", inside="subtitles")
     if tracks:
-        (folder / SUBTITLES).mkdir()
-        files = write_files(timeline, tracks, folder / SUBTITLES, "srt")
-        subtitles = tuple(f"{SUBTITLES}/{file}" for file in files)
         laid.lose("Subtitle tracks: SRT files are beside the AAF.")
     sounds = sorted(f"{AUDIO}/{path.name}" for path in (folder / AUDIO).glob("*.wav"))
-    return Written(files=(name, *sounds, *subtitles), lost=tuple(laid.lost), notes=tuple(laid.notes))
+    return laid.written(name, *sounds, *subtitles)
 
 
 @dataclass

@@ -47,19 +47,10 @@ CANNOT = (
 )
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
-    "takes": "yes",
-    "picture": "yes",
-    "mono tracks": "yes",
-    "stereo tracks": "yes",
-    "5.1": "yes",
     "track names": "part: as roles",
-    "start timecode": "yes",
-    "media timecode": "yes",
     "disabled tracks": "part: every clip of it is disabled",
-    "levels": "yes",
     "markers": "part: without their length",
     "marker colours": "part: red to-do markers and blue standard markers",
-    "subtitles": "yes",
     "speaker names": "part: as caption roles",
 }
 VERSION = "1.10"
@@ -124,7 +115,7 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
         )
     name = f"{file_name(sequence.name)}.fcpxml"
     (folder / name).write_bytes(document(_Writer(sequence).root()))
-    return Written(files=(name,), lost=tuple(sequence.lost), notes=tuple(sequence.notes))
+    return sequence.written(name)
 
 
 def seconds(time: Fraction) -> str:

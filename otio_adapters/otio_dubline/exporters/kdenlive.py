@@ -22,7 +22,6 @@ from otio_dubline.exporters.mlt import (
     black,
     channels_of,
     clip_gain,
-    file_name,
     fill,
     lengths_of,
     producer,
@@ -36,6 +35,7 @@ from otio_dubline.exporters.mlt import (
     write,
     write_subtitles,
 )
+from otio_dubline.naming import file_name
 
 TITLE = "Kdenlive 22.12 and later"
 CANNOT = (
@@ -46,18 +46,8 @@ CANNOT = (
 )
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
-    "takes": "yes",
-    "picture": "yes",
-    "mono tracks": "yes",
-    "stereo tracks": "yes",
-    "5.1": "yes",
-    "track names": "yes",
-    "levels": "yes",
-    "disabled tracks": "yes",
-    "media timecode": "yes",
     "start timecode": "no",
     "markers": "part: without their length",
-    "marker colours": "yes",
     "subtitles": "part: one track; a sidecar for each language",
     "speaker names": "part: before each text",
 }
@@ -97,7 +87,7 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     if any(guide.frames > 1 for guide in laid.guides):
         laid.lose("Markers stand at their first frame; their length is left out.")
     write(document, folder / files[0])
-    return Written(files=tuple(files), lost=tuple(laid.lost), notes=tuple(laid.notes))
+    return laid.written(*files)
 
 
 def project(laid: Laid, subtitles: str) -> ET.Element:

@@ -39,6 +39,15 @@ def number(value: Any, otherwise: float = 0.0) -> float:
     return otherwise
 
 
+def pixel_aspect(facts: dict[str, Any]) -> Fraction:
+    """A picture's pixel aspect from metadata, 1 where they tell none that can be."""
+    try:
+        aspect = Fraction(str(facts.get("pixel_aspect", "1")))
+    except (ValueError, ZeroDivisionError):
+        return Fraction(1)
+    return aspect if aspect > 0 else Fraction(1)
+
+
 def local_path(url: str) -> str:
     """A `file:` URL or a plain path -> a path.
 
@@ -79,10 +88,6 @@ def media_file(media: otio.schema.ExternalReference, frames: int, note: Callable
         note(f"{path} is a relative path: put the file beside the project, or relink it there.")
     elif not Path(path).exists():
         note(f"{path} is not there: relink it after opening the project.")
-    try:
-        aspect = Fraction(str(facts.get("pixel_aspect", "1")))
-    except (ValueError, ZeroDivisionError):
-        aspect = Fraction(1)
     file = File(
         path=path,
         frames=frames,
@@ -90,7 +95,7 @@ def media_file(media: otio.schema.ExternalReference, frames: int, note: Callable
         sample_rate=int(number(facts.get("sample_rate"))),
         width=int(number(facts.get("width"))),
         height=int(number(facts.get("height"))),
-        pixel_aspect=aspect if aspect > 0 else Fraction(1),
+        pixel_aspect=pixel_aspect(facts),
     )
     return file if file.channels else _measured(file)
 

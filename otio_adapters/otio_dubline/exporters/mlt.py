@@ -19,7 +19,6 @@ Facts that the files depend on, each seen in melt 7.12 with the channels of its 
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -27,7 +26,9 @@ from pathlib import Path
 
 from dubline.files import write_whole
 from otio_dubline.exporters.lanes import Cue, Laid, Lane, Piece
+from otio_dubline.exporters.markup import clean
 from otio_dubline.exporters.media_files import File
+from otio_dubline.naming import file_name
 
 MLT_VERSION = "7.12.0"
 MONO_IN_STEREO_DB = 3.010299957
@@ -49,13 +50,6 @@ COLOURS = {
 }
 """OTIO's colours as the editors show them."""
 PICTURES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"))
-
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def clean(text: str) -> str:
-    """A text as XML 1.0 may hold it: what it may not hold becomes U+FFFD."""
-    return _NOT_XML.sub("\ufffd", text)
 
 
 def properties(element: ET.Element, values: dict[str, str | int]) -> ET.Element:
@@ -195,12 +189,6 @@ def write(element: ET.Element, path: Path) -> None:
     """Write the document, indented, in UTF-8."""
     ET.indent(element, " ")
     write_whole(path, ET.tostring(element, encoding="utf-8", xml_declaration=True))
-
-
-def file_name(name: str) -> str:
-    """A timeline's name as a file's name."""
-    kept = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]', "_", clean(name)).strip(" .")
-    return kept.encode()[:120].decode("utf-8", "ignore") or "timeline"
 
 
 # --- subtitles -----------------------------------------------------------------------------------

@@ -16,20 +16,9 @@ TITLE = "OpenTimelineIO (.otio): every program that reads it"
 CANNOT: tuple[str, ...] = ()
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
-    "takes": "yes",
-    "picture": "yes",
-    "mono tracks": "yes",
-    "stereo tracks": "yes",
-    "5.1": "yes",
-    "track names": "yes",
     "start timecode": "part: labels always read as non-drop, OTIO has no sign for drop frame",
-    "media timecode": "yes",
-    "disabled tracks": "yes",
     "levels": "part: in metadata, which no other program applies",
-    "markers": "yes",
-    "marker colours": "yes",
     "subtitles": "part: as tracks of kind Subtitle, which few programs show",
-    "speaker names": "yes",
 }
 
 

@@ -23,7 +23,7 @@ from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.markup import add, document, truth
 from otio_dubline.exporters.sequence import sequence_of
 from otio_dubline.exporters.strips import Flag, Medium, Piece, Sequence, Strip, level_of
-from otio_dubline.exporters.subtitles import start_note, write_files
+from otio_dubline.exporters.subtitles import note_start, write_files
 from otio_dubline.naming import file_name
 
 TITLE = "Premiere Pro, by Final Cut Pro 7 XML (.xml)"
@@ -35,17 +35,8 @@ CANNOT = (
 )
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
-    "takes": "yes",
-    "picture": "yes",
-    "mono tracks": "yes",
-    "stereo tracks": "yes",
     "5.1": "part: six tracks, marked as the channels of one 5.1 track",
     "track names": "part: Premiere's own attribute; other programs number the tracks",
-    "start timecode": "yes",
-    "media timecode": "yes",
-    "disabled tracks": "yes",
-    "levels": "yes",
-    "markers": "yes",
     "marker colours": "part: Premiere's eight, in its own tag",
     "subtitles": "sidecar",
     "speaker names": "sidecar",
@@ -85,24 +76,19 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
         InvalidJob: nothing on the timeline, a rate that the format cannot say, media that are no local file.
     """
     sequence = sequence_of(timeline, captions=False)
-    _refuse_rate(sequence.fps)
+    if not _sayable(sequence.fps):
+        raise InvalidJob(
+            f"Final Cut Pro 7 XML cannot say {rate_text(sequence.fps)} frames a second",
+            hint="It knows whole rates and those times 1000/1001. Use another target.",
+        )
     name = file_name(sequence.name)
     (folder / f"{name}.xml").write_bytes(document(_Writer(sequence).root()))
     sidecars = write_files(timeline, cue_tracks(timeline), folder, "srt")
     if sidecars:
         sequence.lose("The subtitles are not in the XML; they are SRT files beside it.")
         sequence.note("Import an SRT file and put it at the sequence's first frame.")
-        for text in start_note(timeline):
-            sequence.note(text)
-    return Written(files=(f"{name}.xml", *sidecars), lost=tuple(sequence.lost), notes=tuple(sequence.notes))
-
-
-def _refuse_rate(fps: Fraction) -> None:
-    if not _sayable(fps):
-        raise InvalidJob(
-            f"Final Cut Pro 7 XML cannot say {rate_text(fps)} frames a second",
-            hint="It knows whole rates and those times 1000/1001. Use another target.",
-        )
+        note_start(timeline, sequence)
+    return sequence.written(f"{name}.xml", *sidecars)
 
 
 class _Writer:

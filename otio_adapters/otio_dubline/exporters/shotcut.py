@@ -20,7 +20,6 @@ from otio_dubline.exporters.mlt import (
     black,
     channels_of,
     clip_gain,
-    file_name,
     fill,
     lengths_of,
     producer,
@@ -31,6 +30,7 @@ from otio_dubline.exporters.mlt import (
     volume,
     write,
 )
+from otio_dubline.naming import file_name
 
 TITLE = "Shotcut 22.12 and later"
 CANNOT = (
@@ -40,18 +40,7 @@ CANNOT = (
 )
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
-    "takes": "yes",
-    "picture": "yes",
-    "mono tracks": "yes",
-    "stereo tracks": "yes",
-    "5.1": "yes",
-    "track names": "yes",
-    "levels": "yes",
-    "disabled tracks": "yes",
-    "media timecode": "yes",
     "start timecode": "no",
-    "markers": "yes",
-    "marker colours": "yes",
     "subtitles": "sidecar",
     "speaker names": "sidecar",
 }
@@ -72,7 +61,7 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     if laid.start:
         laid.lose(f"The timeline starts at 00:00:00:00 instead of {laid.timecode}.")
     write(document, folder / files[0])
-    return Written(files=tuple(files), lost=tuple(laid.lost), notes=tuple(laid.notes))
+    return laid.written(*files)
 
 
 def project(laid: Laid) -> ET.Element:

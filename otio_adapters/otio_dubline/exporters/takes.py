@@ -50,8 +50,11 @@ def is_takes(track: otio.core.Composable) -> bool:
     return isinstance(track, otio.schema.Track) and facts_of(track).get("role") == "takes"
 
 
-def padded(path: Path, target: Path, before: int, samples: int) -> None:
-    """A copy with `before` samples of silence before it, and as much after it as makes `samples` in all."""
+def padded(path: Path, target: Path, before: int = 0, samples: int = 0) -> None:
+    """A copy with `before` samples of silence before it, and as much after it as makes `samples` in all.
+
+    With neither it is the sound as it is, without any chunk besides. Memory does not grow with length.
+    """
     import soundfile
 
     aside = target.with_name(f".{target.name}.part")
@@ -61,7 +64,7 @@ def padded(path: Path, target: Path, before: int, samples: int) -> None:
         with soundfile.SoundFile(
             str(aside), "w", source.samplerate, source.channels, source.subtype, format=source.format
         ) as copy:
-            left = samples - before
+            left = (samples or source.frames) - before
             _silence(copy, before, kind)
             while left > 0 and len(block := source.read(min(_BLOCK, left), dtype=kind, always_2d=True)):
                 copy.write(block)
