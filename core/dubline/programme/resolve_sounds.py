@@ -14,8 +14,9 @@ from pathlib import Path
 import msgspec
 
 from dubline.errors import InvalidJob
+from dubline.programme.frames import sound_frames
 from dubline.run import standing
-from dubline.timebase import rate_text, whole
+from dubline.timebase import rate_text
 from dubline.values.programme import Programme, SoundTrack, TakeTrack
 from dubline.values.resolve import AudioPlan, ClipPlan, Want
 from dubline.values.stems import Stems
@@ -79,8 +80,7 @@ def sound_tracks(programme: Programme, place: Path, first: int, fps: Fraction) -
             path=_linked(sound, programme.name, place).as_posix(),
             subtype=SUBTYPES.get(sound.channels, f"adaptive{sound.channels}"),
             record=first,
-            # A file may be half a sample short of its last frame at rates that are no whole numbers.
-            frames=whole(Fraction(2 * sound.frames + 1, 2 * sound.rate) * fps, "floor"),
+            frames=sound_frames(sound.frames, sound.rate, fps),
             colour=COLOURS.get(sound.role, "Teal"),
             enabled=sound.enabled,
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 import opentimelineio as otio
 
 from dubline.timebase import frames_to_samples, samples_to_frames, whole
-from otio_dubline.build import file_url, frames_range
+from otio_dubline.build import file_url, frames_range, pad
 from otio_dubline.naming import file_name
 from otio_dubline.reading import exact_start, facts_of, frames_of, media_file, placed, rate_of
 
@@ -100,14 +100,12 @@ def _retake(track: otio.schema.Track, fps: Fraction, folder: Path) -> None:
     del track[:]
     at, rate = 0, float(fps)
     for start, end, clip, silence in spans:
-        if at < start:
-            track.append(otio.schema.Gap(source_range=frames_range(0, start - at, rate)))
+        pad(track, at, start, rate)
         if silence >= 0:
             _point(clip, language, end - start, silence, fps, folder)
         track.append(clip)
         at = end
-    if at < length:
-        track.append(otio.schema.Gap(source_range=frames_range(0, length - at, rate)))
+    pad(track, at, length, rate)
 
 
 def _span(clip: otio.schema.Clip, at: int, frames: int, fps: Fraction, before: int, following: int) -> Span:
@@ -156,10 +154,8 @@ def _point(
         folder.mkdir(parents=True, exist_ok=True)
         padded(path, target, silence, samples)
     known = dict(facts_of(clip.media_reference)) | {"samples": samples}
-    reference = otio.schema.ExternalReference(
-        target_url=file_url(str(target)), available_range=frames_range(0, frames, float(fps))
-    )
-    reference.metadata["dubline"] = known
-    clip.media_reference = reference
     clip.source_range = frames_range(0, frames, float(fps))
+    clip.media_reference = otio.schema.ExternalReference(
+        target_url=file_url(str(target)), available_range=clip.source_range, metadata={"dubline": known}
+    )
     clip.metadata["dubline"] = facts | {"silence_before": silence}
