@@ -36,6 +36,14 @@ class Media:
             pass
 
 
+def known_media(item: Any, cache: Dict[str, Media]) -> Media:
+    """What a clip of the media pool says of its file, asked once."""
+    key = ask(item, "GetUniqueId")
+    if key not in cache:
+        cache[key] = Media(item)
+    return cache[key]
+
+
 def clip_of(
     session: Session, item: Any, track: int, cache: Dict[str, Media], enabled: bool = True
 ) -> Optional[Dict[str, Any]]:
@@ -53,10 +61,7 @@ def clip_of(
     pool_item = ask(item, "GetMediaPoolItem")
     if pool_item is None:
         raise _to_render("generated", "{} has no media file".format(place))
-    key = ask(pool_item, "GetUniqueId")
-    if key not in cache:
-        cache[key] = Media(pool_item)
-    media = cache[key]
+    media = known_media(pool_item, cache)
     if not media.path:
         raise _to_render("nested", "{} is a nested timeline, a compound or a multicam clip".format(place))
     if not media.online and enabled:

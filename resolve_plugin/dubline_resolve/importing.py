@@ -6,7 +6,7 @@ from typing import Any, Dict, List
 from urllib.parse import unquote, urlparse
 
 from dubline_resolve.markers import read_markers
-from dubline_resolve.objects import Refused, Session, Step, Steps, ask, number
+from dubline_resolve.objects import Refused, Session, Step, Steps, ask, number, timelines
 from dubline_resolve.placing import check_plan, import_here, noted
 from dubline_resolve.pool import open_bin
 from dubline_resolve.proof import questions
@@ -18,7 +18,7 @@ from dubline_resolve.undo import clear_pool, removal
 HINT = "Choose File > Import > Timeline in DaVinci Resolve, and that file: there it says what is missing."
 
 
-def import_timeline(session: Session, plan: Dict[str, Any], name: str = "", save: bool = True) -> Steps:
+def import_timeline(session: Session, plan: Dict[str, Any]) -> Steps:
     """Import ``plan["otio"]`` as a new timeline and lay the subtitles on it, which no such file carries.
 
     The new timeline is the current one afterwards; the old one stays as it is, also where it is one that was
@@ -45,7 +45,7 @@ def import_timeline(session: Session, plan: Dict[str, Any], name: str = "", save
         yield from removal(session, broken_off)
         book.end(broken_off)
     origin = (book.imported(session) or {}).get("origin") or record_timeline(session.timeline)
-    name = _free_name(session, name or "{} localized".format(origin["name"]))
+    name = _free_name(session, "{} localized".format(origin["name"]))
     here = ask(session.pool, "GetCurrentFolder")
     placement = dict(new_placement(session), origin=origin)
     draft = placement  # kept under the timeline that is open now, as long as there is no other
@@ -71,7 +71,7 @@ def import_timeline(session: Session, plan: Dict[str, Any], name: str = "", save
             raise Refused("not_imported", "DaVinci Resolve did not open the timeline {}".format(name), HINT)
         _verify(target, plan)
         placement = dict(draft, timeline=target.timeline_id, timeline_name=name)
-        notes = yield from noted(book, draft, import_here(target, plan, placement, save))
+        notes = yield from noted(book, draft, import_here(target, plan, placement))
         arrived = _markers(target, plan)
         if arrived < len(plan["markers"]):
             notes.append(
@@ -144,8 +144,7 @@ def _path(url_path: str) -> str:
 
 def _free_name(session: Session, base: str) -> str:
     """A name that no timeline has: with a taken one the import is refused without a word (6.3)."""
-    total = number(ask(session.project, "GetTimelineCount"), "its timelines")
-    taken = {ask(ask(session.project, "GetTimelineByIndex", n), "GetName") for n in range(1, total + 1)}
+    taken = {ask(timeline, "GetName") for timeline in timelines(session.project)}
     name, n = base, 1
     while name in taken:
         n += 1

@@ -4,7 +4,7 @@ session = Session(find_resolve(globals()))
 """
 
 from fractions import Fraction
-from typing import Any, Callable, Dict, Generator, Iterator, NamedTuple, Optional
+from typing import Any, Dict, Generator, Iterator, NamedTuple
 
 from dubline_resolve.clock import frame_of, rate_of, rate_text, timecode_of
 
@@ -35,21 +35,13 @@ class Refused(Exception):
         return "{}. {}".format(self.message, self.hint) if self.hint else self.message
 
 
-def drive(
-    steps: Iterator[Step],
-    sleep: Optional[Callable[[float], None]] = None,
-    each: Optional[Callable[[Step], None]] = None,
-) -> Any:
-    """Run a generator of steps to its end and give its result. ``each`` is called with every step."""
+def drive(steps: Iterator[Step]) -> Any:
+    """Run a generator of steps to its end at once, without its waits, and give its result."""
     while True:
         try:
-            step = next(steps)
+            next(steps)
         except StopIteration as end:
             return end.value
-        if each is not None:
-            each(step)
-        if step.wait and sleep is not None:
-            sleep(step.wait)
 
 
 def can(thing: Any, name: str) -> bool:
@@ -99,12 +91,12 @@ def number(answer: Any, what: str) -> int:
     return int(answer)
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two answers mean the same object: two answers are never identical (9.5)."""
-    if one is None or other is None:
-        return one is other
-    first = ask(one, "GetUniqueId")
-    return first is not None and first == ask(other, "GetUniqueId")
+def timelines(project: Any) -> Iterator[Any]:
+    """The timelines of a project."""
+    for place in range(1, (ask(project, "GetTimelineCount") or 0) + 1):
+        timeline = ask(project, "GetTimelineByIndex", place)
+        if timeline is not None:
+            yield timeline
 
 
 def find_resolve(names: Dict[str, Any]) -> Any:

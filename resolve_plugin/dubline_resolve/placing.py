@@ -27,6 +27,7 @@ BIG = 300
 """Tracks, markers and clips of takes from which a timeline is better imported: loops of 336 have crashed
 Resolve (1.9)."""
 UNTITLED = "Untitled Project"
+"""A project that was never saved: to save it fails, or waits for ever (1.9)."""
 
 Plan = Dict[str, Any]
 Outcome = Dict[str, Any]
@@ -41,14 +42,14 @@ def is_big(plan: Plan) -> bool:
     return clips + len(plan["subtitles"]) + len(plan["markers"]) > BIG
 
 
-def place(session: Session, plan: Plan, copy: bool = False, save: bool = True) -> Steps:
+def place(session: Session, plan: Plan, copy: bool = False) -> Steps:
     """Place a plan; a second time it updates what the first one placed.
 
     Result: {"placed", "kept", "removed": numbers of tracks, "markers": number, "notes": [text for the user]}.
 
     Sounds whose file and place did not change, and subtitle tracks whose cues did not, stay untouched, with
-    all that was done to them. ``copy``: a copy of the timeline is made first. ``save``: the project is saved
-    at the end and looked at again, since Resolve at times loses at the save what it had shown (1.9).
+    all that was done to them. ``copy``: a copy of the timeline is made first. The project is saved at the end
+    and looked at again, since Resolve at times loses at the save what it had shown (1.9).
 
     Refused: another rate, missing files, anything Resolve does not do as asked; then nothing of it is left.
     """
@@ -104,13 +105,10 @@ def place(session: Session, plan: Plan, copy: bool = False, save: bool = True) -
             outcome["notes"].append("{} markers found no free frame".format(lost))
         _mute(session, book, plan, placement, old, outcome)
         book.begin(placement)
-        if save and session.project_name != UNTITLED:  # where it fails, or waits for ever (1.9)
+        if session.project_name != UNTITLED:
             yield Step(total - 2, total, "Saving the project", 0.0)
             session.check()
-            if ask(session.manager, "SaveProject"):
-                recount(session, placement)
-            else:
-                outcome["notes"].append("DaVinci Resolve did not save the project: save it yourself")
+            outcome["notes"] += _save(session, placement)
         complete = True
     finally:
         if not complete:
@@ -151,7 +149,7 @@ def noted(book: Book, placement: Placement, steps: Steps) -> Steps:
         steps.close()
 
 
-def import_here(session: Session, plan: Plan, placement: Placement, save: bool) -> Steps:
+def import_here(session: Session, plan: Plan, placement: Placement) -> Steps:
     """The subtitles of a plan on a timeline that was just imported, its other tracks being there -> notes."""
     notes: List[str] = []
     folder = open_bin(session, plan["bin"], placement)
@@ -159,14 +157,19 @@ def import_here(session: Session, plan: Plan, placement: Placement, save: bool) 
     yield from lay_subtitles(
         session, plan["subtitles"], media, placement, len(plan["subtitles"]) + 1, notes, plan["bin"]
     )
-    if save and session.project_name != UNTITLED:
-        if ask(session.manager, "SaveProject"):
-            recount(session, placement)
-        else:
-            notes.append("DaVinci Resolve did not save the project: save it yourself")
+    if session.project_name != UNTITLED:
+        notes += _save(session, placement)
     for entry in placement["tracks"]:
         entry.pop("new", None)
     return notes
+
+
+def _save(session: Session, placement: Placement) -> List[str]:
+    """Save the project, and look at what was placed again -> notes."""
+    if not ask(session.manager, "SaveProject"):
+        return ["DaVinci Resolve did not save the project: save it yourself"]
+    recount(session, placement)
+    return []
 
 
 def files_of(sounds: List[Dict[str, Any]]) -> List[str]:

@@ -1,10 +1,10 @@
 """What to work on: the timeline, its in and out range, chosen clips, or a clip of the media pool -> MEDIA."""
 
 import os
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Set, Tuple
 
 from dubline_resolve import receipt
-from dubline_resolve.clips import Media, clip_of
+from dubline_resolve.clips import Media, clip_of, known_media
 from dubline_resolve.objects import Refused, Session, ask, can, number
 from dubline_resolve.tracks import count
 
@@ -12,14 +12,12 @@ CAN_RENDER = ("generated", "nested", "retimed", "place", "linked_sound")
 """Codes of refusals that rendering the timeline's sound gets around."""
 
 
-def read_timeline(
-    session: Session, ranged: bool = True, tracks: Optional[List[int]] = None, run: str = ""
-) -> Dict[str, Any]:
-    """The current timeline's sound -> {"media": MEDIA, "notes": [text]}.
+def read_timeline(session: Session, ranged: bool = True, run: str = "") -> Dict[str, Any]:
+    """The current timeline's sound, as far as it is on -> {"media": MEDIA, "notes": [text]}.
 
-    ``ranged``: only the range between the in and out points, where they are set. ``tracks``: numbers of audio
-    tracks; None is all that are on. ``run``: folder of an earlier run; what it placed is left out, and what
-    it switched off counts as on. Clips outside the range may be offline or retimed.
+    ``ranged``: only the range between the in and out points, where they are set. ``run``: folder of an
+    earlier run; what it placed is left out, and what it switched off counts as on. Clips outside the range
+    may be offline or retimed.
 
     Refused: an empty timeline, no sound in it, and what ``clips`` refuses.
     """
@@ -33,11 +31,7 @@ def read_timeline(
     notes, clips, heard = [], [], 0
     cache: Dict[str, Media] = {}
     for track in range(1, count(session.timeline, "audio") + 1):
-        if tracks is not None and track not in tracks:
-            continue
-        on = (
-            tracks is not None or track in muted or ask(session.timeline, "GetIsTrackEnabled", "audio", track)
-        )
+        on = track in muted or ask(session.timeline, "GetIsTrackEnabled", "audio", track)
         items = ask(session.timeline, "GetItemListInTrack", "audio", track) or []
         if not on:
             if items:
@@ -147,10 +141,7 @@ def ours(item: Any, cache: Dict[str, Media]) -> bool:
     pool_item = ask(item, "GetMediaPoolItem")
     if pool_item is None:
         return False
-    key = ask(pool_item, "GetUniqueId")
-    if key not in cache:
-        cache[key] = Media(pool_item)
-    parts = cache[key].path.replace("\\", "/").split("/")
+    parts = known_media(pool_item, cache).path.replace("\\", "/").split("/")
     return any(run.endswith(".dubline") and kept == "resolve" for run, kept in zip(parts, parts[1:-1]))
 
 
@@ -164,14 +155,6 @@ def _muted_by_us(session: Session, run: str) -> Set[int]:
 
 
 def _media(session: Session, first: int, stop: int, clips: List[Dict[str, Any]]) -> Dict[str, Any]:
-    facts = session.facts
-    return {
-        "kind": "timeline",
-        "rate": facts["rate"],
-        "start": facts["start"],
-        "frames": facts["frames"],
-        "drop": facts["drop"],
-        "in": first,
-        "out": stop,
-        "clips": clips,
-    }
+    media = {key: session.facts[key] for key in ("rate", "start", "frames", "drop")}
+    media.update({"kind": "timeline", "in": first, "out": stop, "clips": clips})
+    return media

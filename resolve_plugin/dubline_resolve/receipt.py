@@ -71,30 +71,30 @@ class Book:
 
     def begin(self, placement: Placement) -> None:
         """Keep what has been made so far, in case Resolve goes away in the middle."""
-        others = [each for each in self._read(self.unfinished_path) if not _alike(each, placement)]
-        self._write(self.unfinished_path, [*others, placement])
+        self._write(self.unfinished_path, [*self._others(self.unfinished_path, placement), placement])
 
     def end(self, placement: Placement) -> None:
         """The placement is neither here nor there: nothing of it is left unfinished."""
-        others = [each for each in self._read(self.unfinished_path) if not _alike(each, placement)]
-        if others:
-            self._write(self.unfinished_path, others)
-        elif os.path.exists(self.unfinished_path):
-            os.remove(self.unfinished_path)
+        self._strike_out(self.unfinished_path, placement)
 
     def keep(self, placement: Placement) -> None:
         """The placement is done, in the stead of an older one on the same timeline."""
-        others = [each for each in self.placements() if not _alike(each, placement)]
-        self._write(self.path, [*others, placement])
+        self._write(self.path, [*self._others(self.path, placement), placement])
         self.end(placement)
 
     def forget(self, placement: Placement) -> None:
         """The placement was taken away."""
-        others = [each for each in self.placements() if not _alike(each, placement)]
+        self._strike_out(self.path, placement)
+
+    def _others(self, path: str, placement: Placement) -> List[Placement]:
+        return [each for each in self._read(path) if not _alike(each, placement)]
+
+    def _strike_out(self, path: str, placement: Placement) -> None:
+        others = self._others(path, placement)
         if others:
-            self._write(self.path, others)
-        elif os.path.exists(self.path):
-            os.remove(self.path)
+            self._write(path, others)
+        elif os.path.exists(path):
+            os.remove(path)
 
     def _read(self, path: str) -> List[Placement]:
         try:

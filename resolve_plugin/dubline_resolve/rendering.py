@@ -2,16 +2,15 @@
 
     steps = render(Session(resolve), folder)    # a generator of Step, driven by a timer
 
-On every way out our job is gone and the page, the marks, the tracks and the render mode are as they were.
+On every way out our job is gone and the page, the marks and the render mode are as they were.
 """
 
 import os
 import uuid
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 from dubline_resolve.objects import Refused, Session, Step, Steps, ask, can, need
 from dubline_resolve.reading import in_and_out
-from dubline_resolve.tracks import muted_now
 
 PRESET = "Audio Only"
 POLL = 0.5
@@ -19,14 +18,12 @@ STALL = 6
 """Looks at a job that neither runs nor is done, before it counts as failed."""
 
 
-def render(session: Session, folder: str, ranged: bool = True, tracks: Optional[List[int]] = None) -> Steps:
-    """Render the timeline's sound into ``folder`` -> {"media": MEDIA, "notes": [text]}.
-
-    ``ranged``: only between the in and out points. ``tracks``: the audio tracks to hear, None as they are.
+def render(session: Session, folder: str) -> Steps:
+    """Render the sound between the in and out points into ``folder`` -> {"media": MEDIA, "notes": [text]}.
 
     Refused: an empty timeline, a folder that cannot be written, a render that runs or fails, no preset.
     """
-    facts, project, timeline = session.facts, session.project, session.timeline
+    facts, project = session.facts, session.project
     if not facts["frames"]:
         raise Refused(
             "empty", "the timeline {} is empty".format(facts["name"]), "Put the programme on it first."
@@ -42,17 +39,13 @@ def render(session: Session, folder: str, ranged: bool = True, tracks: Optional[
             "the render preset {!r} is missing".format(PRESET),
             "Render the sound by hand on the Deliver page as WAV, and work on that file.",
         )
-    first, stop = in_and_out(session) if ranged else (0, facts["frames"])
+    first, stop = in_and_out(session)
     name = "dubline-{}".format(uuid.uuid4().hex[:12])
     notes: List[str] = []
     state = _remember(session, notes)
     job = ""
     complete = False
     try:
-        if tracks is not None:
-            for index, on in state["tracks"].items():
-                if on != (index in tracks):
-                    need(timeline, "SetTrackEnable", "audio", index, index in tracks)
         yield Step(0, 100, "Rendering the sound", 0.0)
         session.check()
         need(session.resolve, "OpenPage", "deliver")
@@ -138,7 +131,6 @@ def _remember(session: Session, notes: List[str]) -> Dict[str, Any]:
     return {
         "page": ask(session.resolve, "GetCurrentPage"),
         "marks": marks,
-        "tracks": muted_now(timeline, "audio"),
         "format": ask(project, "GetCurrentRenderFormatAndCodec") or {},
         "mode": ask(project, "GetCurrentRenderMode"),
         "playhead": ask(timeline, "GetCurrentTimecode"),
@@ -147,9 +139,6 @@ def _remember(session: Session, notes: List[str]) -> Dict[str, Any]:
 
 def _put_back(session: Session, state: Dict[str, Any]) -> None:
     timeline, project = session.timeline, session.project
-    for index, on in state["tracks"].items():
-        if bool(ask(timeline, "GetIsTrackEnabled", "audio", index)) != on:
-            ask(timeline, "SetTrackEnable", "audio", index, on)
     kind = state["format"]
     if kind.get("format") and kind.get("codec"):
         ask(project, "SetCurrentRenderFormatAndCodec", kind["format"], kind["codec"])

@@ -57,7 +57,7 @@ class ResolveDesk:
         if what == "clips":
             return reading.read_selection(session)
         try:
-            return reading.read_timeline(session, what == "range", None, run)
+            return reading.read_timeline(session, what == "range", run)
         except Refused as refused:
             if refused.code in reading.CAN_RENDER:
                 refused.hint = "{} Or choose {!r} above.".format(

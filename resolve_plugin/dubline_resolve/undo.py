@@ -4,7 +4,7 @@ import os
 from typing import Any, Dict, List, Optional
 
 from dubline_resolve.markers import remove_markers
-from dubline_resolve.objects import Refused, Session, Step, Steps, ask
+from dubline_resolve.objects import Refused, Session, Step, Steps, ask, timelines
 from dubline_resolve.receipt import Book, Placement
 from dubline_resolve.tracks import count, find, items_on
 
@@ -143,18 +143,16 @@ def _hear_again(session: Session, muted: List[Dict[str, Any]], notes: List[str])
 
 def _open_again(session: Session, origin: Optional[Dict[str, str]]) -> None:
     """Open the timeline that another was made from, if it is still there."""
-    for index in range(1, (ask(session.project, "GetTimelineCount") or 0) + 1) if origin else ():
-        timeline = ask(session.project, "GetTimelineByIndex", index)
-        if timeline is not None and origin and ask(timeline, "GetUniqueId") == origin["id"]:
+    for timeline in timelines(session.project):
+        if origin and ask(timeline, "GetUniqueId") == origin["id"]:
             ask(session.project, "SetCurrentTimeline", timeline)
             return
 
 
 def remove_timeline(session: Session, imported: Dict[str, str]) -> List[str]:
     """Delete a timeline that was made -> notes, empty where that worked or it is gone already."""
-    for index in range(1, (ask(session.project, "GetTimelineCount") or 0) + 1):
-        timeline = ask(session.project, "GetTimelineByIndex", index)
-        if timeline is not None and ask(timeline, "GetUniqueId") == imported["id"]:
+    for timeline in timelines(session.project):
+        if ask(timeline, "GetUniqueId") == imported["id"]:
             if ask(session.pool, "DeleteTimelines", [timeline]):
                 return []
             return ["the timeline {} could not be removed".format(imported["name"])]
@@ -194,9 +192,8 @@ def _used(session: Session, entries: List[Dict[str, Any]]) -> Dict[str, str]:
     used: Dict[str, str] = {}
     if not names:
         return used
-    for number in range(1, (ask(session.project, "GetTimelineCount") or 0) + 1):
-        timeline = ask(session.project, "GetTimelineByIndex", number)
-        for track in range(1, count(timeline, "audio") + 1) if timeline is not None else ():
+    for timeline in timelines(session.project):
+        for track in range(1, count(timeline, "audio") + 1):
             for item in items_on(timeline, "audio", track):
                 media = ask(item, "GetMediaPoolItem")
                 uid = ask(media, "GetUniqueId") if media is not None else None
