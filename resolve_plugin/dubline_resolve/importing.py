@@ -13,7 +13,7 @@ from dubline_resolve.proof import questions
 from dubline_resolve.receipt import Book, Placement, new_placement, record_timeline
 from dubline_resolve.sound_tracks import LENGTH_TOLERANCE, clips_of
 from dubline_resolve.tracks import count, items_on
-from dubline_resolve.undo import clear_pool, removal
+from dubline_resolve.undo import NOTHING, clear_pool, removal
 
 HINT = "Choose File > Import > Timeline in DaVinci Resolve, and that file: there it says what is missing."
 
@@ -84,7 +84,7 @@ def import_timeline(session: Session, plan: Dict[str, Any]) -> Steps:
             if made is not None:
                 ask(session.project, "SetCurrentTimeline", session.timeline)
                 ask(session.pool, "DeleteTimelines", [made])
-            clear_pool(session, placement, None, [])
+            clear_pool(session, placement, NOTHING, [])
         book.end(draft)
         if here is not None:
             ask(session.pool, "SetCurrentFolder", here)

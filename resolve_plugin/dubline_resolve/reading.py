@@ -22,11 +22,7 @@ def read_timeline(session: Session, ranged: bool = True, run: str = "") -> Dict[
     Refused: an empty timeline, no sound in it, and what ``clips`` refuses.
     """
     facts = session.facts
-    if not facts["frames"]:
-        raise Refused(
-            "empty", "the timeline {} is empty".format(facts["name"]), "Put the programme on it first."
-        )
-    first, stop = in_and_out(session) if ranged else (0, facts["frames"])
+    first, stop = in_and_out(session, ranged)
     muted = _muted_by_us(session, run)
     notes, clips, heard = [], [], 0
     cache: Dict[str, Media] = {}
@@ -116,13 +112,21 @@ def read_pool_clip(session: Session) -> Dict[str, Any]:
     return {"media": {"kind": "file", "path": media.path, "track": ""}, "notes": []}
 
 
-def in_and_out(session: Session) -> Tuple[int, int]:
+def in_and_out(session: Session, ranged: bool = True) -> Tuple[int, int]:
     """(first, behind the last) frame from the timeline's start; all of it where no points are set.
 
-    The marks count from the start, the last frame included (1.5); before 20 they cannot be read.
+    The marks count from the start, the last frame included (1.5); before 20 they cannot be read. Not
+    ``ranged``: all of it in any case. Refused: an empty timeline, nothing between the points.
     """
     frames = session.facts["frames"]
-    marks = ask(session.timeline, "GetMarkInOut") if can(session.timeline, "GetMarkInOut") else None
+    if not frames:
+        raise Refused(
+            "empty",
+            "the timeline {} is empty".format(session.facts["name"]),
+            "Put the programme on it first.",
+        )
+    can_tell = ranged and can(session.timeline, "GetMarkInOut")
+    marks = ask(session.timeline, "GetMarkInOut") if can_tell else None
     for sort in ("audio", "video"):
         points = (marks or {}).get(sort) or {}
         if "in" in points or "out" in points:

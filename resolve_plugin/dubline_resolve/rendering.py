@@ -23,11 +23,8 @@ def render(session: Session, folder: str) -> Steps:
 
     Refused: an empty timeline, a folder that cannot be written, a render that runs or fails, no preset.
     """
-    facts, project = session.facts, session.project
-    if not facts["frames"]:
-        raise Refused(
-            "empty", "the timeline {} is empty".format(facts["name"]), "Put the programme on it first."
-        )
+    project = session.project
+    first, stop = in_and_out(session)
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise Refused("folder", "{} cannot be written".format(folder), "Choose another folder.")
     if ask(project, "IsRenderingInProgress"):
@@ -39,7 +36,6 @@ def render(session: Session, folder: str) -> Steps:
             "the render preset {!r} is missing".format(PRESET),
             "Render the sound by hand on the Deliver page as WAV, and work on that file.",
         )
-    first, stop = in_and_out(session)
     name = "dubline-{}".format(uuid.uuid4().hex[:12])
     notes: List[str] = []
     state = _remember(session, notes)

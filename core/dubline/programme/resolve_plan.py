@@ -31,6 +31,7 @@ from dubline.timebase import frame_rate, seconds_to_frames
 from dubline.values.media import Original
 from dubline.values.programme import Mark, Programme
 from dubline.values.resolve import MarkerPlan, Plan, ResolveTimeline, SubtitlePlan, Want
+from dubline.values.transcript import read_transcript
 
 PLACE = "resolve"
 """The folder in a run for what Resolve is given. `dubline export` replaces exports/resolve as a whole."""
@@ -178,7 +179,8 @@ def frame_ms(frame: int, fps: Fraction) -> int:
 
 def _remember(root: Path, placed: list[list[Placed]], language: str, first: int, fps: Fraction) -> None:
     """Keep a record of what goes out, so that it is known again when it comes back."""
-    source = _source_language(root) == language
+    path = root / "transcript.json"
+    source = language == (read_transcript(path).language if path.exists() else "")
     everything = sorted((item for layer in placed for item in layer), key=lambda item: item[:2])
     groups = [everything] if everything else []
     if 1 < len(placed) <= TRACKS_WITH_RECORDS:
@@ -196,14 +198,6 @@ def _remember(root: Path, placed: list[list[Placed]], language: str, first: int,
             for number, (start, end, cue) in enumerate(group, 1)
         )
         keep_sent(Sent(language=language, source=source, cues=cues), root)
-
-
-def _source_language(root: Path) -> str:
-    """The language of the run's own transcript, "" where there is none."""
-    from dubline.values.transcript import read_transcript
-
-    path = root / "transcript.json"
-    return read_transcript(path).language if path.exists() else ""
 
 
 def _markers(marks: Sequence[Mark], first: int, fps: Fraction, length: int) -> tuple[MarkerPlan, ...]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
-import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name
 from dubline.programme.frames import sound_frames
 from dubline.run import standing
 from dubline.timebase import rate_text
@@ -21,7 +20,8 @@ from dubline.values.programme import Programme, SoundTrack, TakeTrack
 from dubline.values.resolve import AudioPlan, ClipPlan, Want
 from dubline.values.stems import Stems
 
-LONGEST_NAME = 60
+LONGEST_PART = 60
+"""Characters of a text in a file's name, where others stand beside it."""
 COLOURS = {"vocals": "Teal", "music": "Violet", "sfx": "Orange", "ambient": "Olive", "dub": "Pink",
            "m_and_e": "Navy", "takes": "Apricot"}  # fmt: skip
 SUBTYPES = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # 1.5
@@ -179,6 +179,5 @@ def _linked(sound: SoundTrack, name: str, place: Path) -> Path:
 
 
 def clean_name(text: str) -> str:
-    """A text that people wrote as part of a file's name on any system."""
-    clean = unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode())
-    return re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]+', "_", clean)[:LONGEST_NAME].strip(" .") or "unnamed"
+    """A text that people wrote as part of a file's name."""
+    return file_name(text[:LONGEST_PART], "unnamed")

@@ -11,13 +11,12 @@ from pathlib import Path
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
-from dubline.files import write_whole
+from dubline.files import file_name, unique, write_whole
 from dubline.subtitles.cues import Subtitles
 from dubline.subtitles.srt import read_srt, write_srt
 from dubline.subtitles.vtt import read_vtt, write_vtt
 from dubline.timebase import frame_rate
 from otio_dubline.cue_tracks import CueTrack, cue_tracks, mixed, timeline_of
-from otio_dubline.naming import file_name, unique
 from otio_dubline.otio_errors import otio_errors
 
 MANNERS = ("mixed", "apart")

@@ -20,6 +20,7 @@ import aaf2
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name
 from dubline.timebase import frames_to_samples, whole
 from otio_dubline.cue_tracks import cue_tracks
 from otio_dubline.exporters import ExportOptions, Written
@@ -27,7 +28,6 @@ from otio_dubline.exporters.aaf_media import AUDIO, MediaMobs, media_starts, mob
 from otio_dubline.exporters.aaf_sound import RATE, channel_names
 from otio_dubline.exporters.lanes import Laid, Lane, Piece, lay_out
 from otio_dubline.exporters.subtitles import write_files
-from otio_dubline.naming import file_name
 
 TITLE = "Avid Media Composer, Pro Tools, Nuendo, Logic Pro (AAF)"
 CANNOT = (

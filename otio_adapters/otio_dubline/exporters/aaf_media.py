@@ -15,13 +15,12 @@ from typing import Any
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name, unique
 from dubline.timebase import nominal
 from otio_dubline.exporters import ExportOptions
 from otio_dubline.exporters.aaf_sound import RATE, SoundFile, channel_names, open_sound, pcm
 from otio_dubline.exporters.lanes import Laid, Piece
-from otio_dubline.exporters.media_files import local_path
-from otio_dubline.naming import file_name, unique
-from otio_dubline.reading import frames_of
+from otio_dubline.reading import frames_of, media_file
 
 NAMESPACE = uuid.UUID("8b9a7c62-6d6f-5f0c-9a55-0f6f7e5d4b21")
 AUDIO = "audio"
@@ -214,9 +213,10 @@ def media_starts(timeline: otio.schema.Timeline, fps: Fraction) -> dict[str, int
         media = clip.media_reference
         if isinstance(media, otio.schema.ExternalReference) and media.available_range is not None:
             try:
-                starts[local_path(media.target_url)] = frames_of(media.available_range.start_time, fps)
+                path = str(media_file(media.target_url, Path()))
             except InvalidJob:  # lay_out has said so
                 continue
+            starts[path] = frames_of(media.available_range.start_time, fps)
     return starts
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name
 from dubline.timebase import Timecode, rate_text
 from otio_dubline.exporters import Account, ExportOptions, Written
-from otio_dubline.naming import file_name
 from otio_dubline.reading import frames_of, media_file, placed, rate_of, start_of
 
 TITLE = "CMX 3600 edit decision list (.edl): every editing and grading program"

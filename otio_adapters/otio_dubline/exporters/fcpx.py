@@ -21,6 +21,7 @@ from pathlib import Path
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name
 from dubline.timebase import rate_text
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.markup import add, clean, document
@@ -34,7 +35,6 @@ from otio_dubline.exporters.strips import (
     Strip,
     level_of,
 )
-from otio_dubline.naming import file_name
 
 TITLE = "Final Cut Pro 10.6 and later (.fcpxml)"
 CANNOT = (

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import opentimelineio as otio
 
+from dubline.files import file_name
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.lanes import Cue, Laid, Lane, lay_out
 from otio_dubline.exporters.mlt import (
@@ -35,7 +36,6 @@ from otio_dubline.exporters.mlt import (
     write,
     write_subtitles,
 )
-from otio_dubline.naming import file_name
 
 TITLE = "Kdenlive 22.12 and later"
 CANNOT = (

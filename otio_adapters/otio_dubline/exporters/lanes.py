@@ -20,7 +20,7 @@ import opentimelineio as otio
 from dubline.errors import InvalidJob
 from dubline.timebase import Timecode, frame_rate, may_drop, whole
 from otio_dubline.exporters import Account
-from otio_dubline.exporters.media_files import File, media_file, number
+from otio_dubline.exporters.media_files import File, file_of, number
 from otio_dubline.reading import exact_rate, exact_start, facts_of, shown_part
 
 MOST_FRAMES = 2**31 - 1
@@ -266,7 +266,7 @@ def _piece(item: Any, start: int, frames: int, laid: Laid, track: str) -> Piece 
         start, frames, first = start - first, frames + first, 0
         if frames <= 0:
             return None
-    file = media_file(media, length, laid.note)
+    file = file_of(media, length, laid.note)
     return Piece(
         name=item.name or Path(file.path).name,
         file=file,

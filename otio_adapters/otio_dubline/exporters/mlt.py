@@ -24,11 +24,10 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from dubline.files import write_whole
+from dubline.files import file_name, write_whole
 from otio_dubline.exporters.lanes import Cue, Laid, Lane, Piece
 from otio_dubline.exporters.markup import clean
 from otio_dubline.exporters.media_files import File
-from otio_dubline.naming import file_name
 
 MLT_VERSION = "7.12.0"
 MONO_IN_STEREO_DB = 3.010299957

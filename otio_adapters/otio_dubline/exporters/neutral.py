@@ -8,8 +8,8 @@ from typing import Any
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name
 from otio_dubline.exporters import ExportOptions, Written
-from otio_dubline.naming import file_name
 from otio_dubline.reading import require_media
 
 TITLE = "OpenTimelineIO (.otio): every program that reads it"

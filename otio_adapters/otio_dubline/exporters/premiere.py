@@ -17,6 +17,7 @@ from pathlib import Path
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name
 from dubline.timebase import Timecode, nominal, rate_text, whole
 from otio_dubline.cue_tracks import cue_tracks
 from otio_dubline.exporters import ExportOptions, Written
@@ -24,7 +25,6 @@ from otio_dubline.exporters.markup import add, document, truth
 from otio_dubline.exporters.sequence import sequence_of
 from otio_dubline.exporters.strips import Flag, Medium, Piece, Sequence, Strip, level_of
 from otio_dubline.exporters.subtitles import note_start, write_files
-from otio_dubline.naming import file_name
 
 TITLE = "Premiere Pro, by Final Cut Pro 7 XML (.xml)"
 CANNOT = (

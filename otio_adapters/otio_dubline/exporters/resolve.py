@@ -19,14 +19,15 @@ from typing import Any
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name
 from dubline.timebase import Timecode, rate_text
 from otio_dubline.build import SUBTITLE, frames_range
 from otio_dubline.cue_tracks import CueTrack, cue_tracks, mixed
 from otio_dubline.exporters import Account, ExportOptions, Written
+from otio_dubline.exporters.media_files import sound_head
 from otio_dubline.exporters.neutral import schema_versions
 from otio_dubline.exporters.subtitles import write_files
 from otio_dubline.exporters.takes import FOLDER, is_takes, padded
-from otio_dubline.naming import file_name
 from otio_dubline.reading import facts_of, frames_of, media_file, rate_of, require_media, start_of
 from otio_dubline.time_reference import begins_at
 
@@ -175,14 +176,12 @@ def _channels(clip: otio.schema.Clip, account: Account) -> int:
     known = clip.metadata.get(NAMESPACE, {}).get("Channels")
     if known:
         return len(known)
-    import soundfile
-
     path = media_file(clip.media_reference.target_url)
-    try:
-        return int(soundfile.info(str(path)).channels)
-    except (soundfile.LibsndfileError, OSError):
+    head = sound_head(path)
+    if head is None:
         account.note(f"How many channels {path.name} has was not found out; two were written.")
         return 2
+    return int(head.channels)
 
 
 def _has_volume(clip: otio.schema.Clip) -> bool:

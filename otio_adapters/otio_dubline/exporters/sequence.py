@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
 from otio_dubline.build import SUBTITLE
-from otio_dubline.exporters.media_files import number, pixel_aspect
+from otio_dubline.exporters.media_files import number, pixel_aspect, sound_head
 from otio_dubline.exporters.strips import Caption, CaptionStrip, Flag, Medium, Piece, Sequence, Strip
 from otio_dubline.reading import (
     exact_rate,
@@ -28,6 +28,9 @@ from otio_dubline.reading import (
     shown_part,
     start_of,
 )
+
+BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
+"""Kinds of sample -> bits of one."""
 
 
 def sequence_of(timeline: otio.schema.Timeline, *, captions: bool = True) -> Sequence:
@@ -191,10 +194,9 @@ def _medium(media: otio.schema.ExternalReference, made: Sequence, needed: int) -
     if not channels and own:
         channels = sum(int(number(stream.get("channels"))) for stream in own if hasattr(stream, "get"))
         sample_rate = max((int(number(s.get("rate"))) for s in own if hasattr(s, "get")), default=0)
-    if not windows:
-        head = _head(path)
-        if head is not None:
-            channels, sample_rate, bits = head
+    head = None if windows else sound_head(path)
+    if head is not None:
+        channels, sample_rate, bits = head.channels, head.samplerate, BITS.get(head.subtype, 0)
     made.media[url] = Medium(
         url=url,
         name=(PureWindowsPath if windows else PurePosixPath)(str(path)).name,
@@ -209,18 +211,6 @@ def _medium(media: otio.schema.ExternalReference, made: Sequence, needed: int) -
         pixel_aspect=pixel_aspect(facts),
     )
     return made.media[url]
-
-
-def _head(path: Path) -> tuple[int, int, int] | None:
-    """(channels, sample rate, bits of a sample) of a sound file's head, where soundfile can read it."""
-    import soundfile
-
-    try:
-        head = soundfile.info(str(path))
-    except (soundfile.SoundFileError, OSError, TypeError):  # a video, or not there
-        return None
-    bits = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
-    return head.channels, head.samplerate, bits.get(head.subtype, 0)
 
 
 # --- markers and subtitles -----------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import opentimelineio as otio
 
+from dubline.files import file_name
 from dubline.timebase import whole
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.lanes import Laid, Lane, lay_out
@@ -30,7 +31,6 @@ from otio_dubline.exporters.mlt import (
     volume,
     write,
 )
-from otio_dubline.naming import file_name
 
 TITLE = "Shotcut 22.12 and later"
 CANNOT = (

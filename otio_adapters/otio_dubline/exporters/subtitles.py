@@ -9,11 +9,11 @@ from pathlib import Path
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name, unique
 from dubline.subtitles.writing import write_subtitles
 from dubline.timebase import Timecode
 from otio_dubline.cue_tracks import CueTrack, cue_tracks, mixed
 from otio_dubline.exporters import Account, ExportOptions, Written
-from otio_dubline.naming import file_name, unique
 from otio_dubline.reading import rate_of, start_of
 
 TITLE = "Subtitle files, for each language and for each speaker"

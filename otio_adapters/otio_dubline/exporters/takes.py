@@ -13,9 +13,10 @@ from pathlib import Path
 
 import opentimelineio as otio
 
+from dubline.files import file_name
 from dubline.timebase import frames_to_samples, samples_to_frames, whole
 from otio_dubline.build import file_url, frames_range, pad
-from otio_dubline.naming import file_name
+from otio_dubline.exporters.media_files import sound_head
 from otio_dubline.reading import exact_start, facts_of, frames_of, media_file, placed, rate_of
 
 FOLDER = "takes"
@@ -122,18 +123,10 @@ def _span(clip: otio.schema.Clip, at: int, frames: int, fps: Fraction, before: i
         end = min(end, at + frames)
     path = media_file(clip.media_reference.target_url)
     end = max(end, start + 1)
-    if start < before or end > following or not _readable(path, rate):
+    head = sound_head(path)
+    if start < before or end > following or head is None or head.samplerate != rate:
         return as_it_is
     return start, end, clip, sample - frames_to_samples(start, fps, rate)
-
-
-def _readable(path: Path, rate: int) -> bool:
-    import soundfile
-
-    try:
-        return bool(soundfile.info(str(path)).samplerate == rate)
-    except (soundfile.SoundFileError, OSError, TypeError):
-        return False
 
 
 def _point(
