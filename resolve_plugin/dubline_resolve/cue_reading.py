@@ -20,7 +20,6 @@ def read_cues(session: Session, run: str) -> List[Dict[str, Any]]:
     placed = _placed(session, run)
     if not placed:
         raise Refused(
-            "no_subtitles",
             "there is no subtitle track of this run on the timeline {}".format(session.facts["name"]),
             "Place the subtitles first.",
         )
@@ -35,7 +34,7 @@ def read_cues(session: Session, run: str) -> List[Dict[str, Any]]:
                 times = {"start": float(start / session.rate), "end": float(end / session.rate)}
                 cues.append(dict(times, text=text, name=speaker))
     if not any(by_language.values()):
-        raise Refused("no_subtitles", "there are no subtitles on these tracks", "Place them again.")
+        raise Refused("there are no subtitles on these tracks", "Place them again.")
     for cues in by_language.values():
         cues.sort(key=lambda cue: (cue["start"], cue["end"]))
     return [{"language": key, "cues": cues} for key, cues in sorted(by_language.items()) if cues]

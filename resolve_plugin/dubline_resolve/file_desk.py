@@ -33,9 +33,9 @@ class FileDesk:
 
     def media(self, what: str, path: str, run: str) -> Dict[str, Any]:
         if not path.strip():
-            raise Refused("answers", "No file is chosen", "Choose a film or a sound file.")
+            raise Refused("No file is chosen", "Choose a film or a sound file.")
         if not os.path.isfile(path.strip()):
-            raise Refused("answers", "There is no file {}".format(path.strip()), "Choose it again.")
+            raise Refused("There is no file {}".format(path.strip()), "Choose it again.")
         file = {"kind": "file", "path": os.path.abspath(path.strip()), "track": ""}
         return {"media": file, "notes": []}
 
@@ -49,7 +49,7 @@ class FileDesk:
         """Have the engine's environment write RUN/exports/resolve."""
         run = plan["run"]
         if not os.path.isfile(os.path.join(run, "run.json")):
-            raise Refused("answers", "There are no results in {} yet".format(run), "Press Start first.")
+            raise Refused("There are no results in {} yet".format(run), "Press Start first.")
         return self._export(run)
 
     def _export(self, run: str) -> Iterator[Step]:
@@ -74,5 +74,5 @@ class FileDesk:
                 process.stdout.close()
         if process.returncode:
             lines = text.splitlines() or ["it ended with {}".format(process.returncode)]
-            raise Refused("export", "The files were not written: {}".format(lines[0]), "\n".join(lines[1:]))
+            raise Refused("The files were not written: {}".format(lines[0]), "\n".join(lines[1:]))
         return IMPORT.format(os.path.join(run, "exports", "resolve"), HOWTO)

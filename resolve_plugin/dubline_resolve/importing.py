@@ -30,15 +30,11 @@ def import_timeline(session: Session, plan: Dict[str, Any]) -> Steps:
     check_plan(session, plan)
     path = plan.get("otio") or ""
     if not path or not os.path.isfile(path):
-        raise Refused(
-            "missing", "the plan holds no timeline to import", "Ask for the plan with its timeline."
-        )
+        raise Refused("the plan holds no timeline to import", "Ask for the plan with its timeline.")
     missing = [each for each in media_of(path) if not os.path.isfile(each)]
     if missing:
         # Resolve would answer None and say nothing (6.2).
-        raise Refused(
-            "offline", "{} is missing".format(missing[0]), "Bring its disk online, then start once more."
-        )
+        raise Refused("{} is missing".format(missing[0]), "Bring its disk online, then start once more.")
     book = Book(plan["run"])
     broken_off = book.unfinished(session)
     if broken_off is not None:
@@ -61,14 +57,14 @@ def import_timeline(session: Session, plan: Dict[str, Any]) -> Steps:
         made = ask(session.pool, "ImportTimelineFromFile", path, options)
         _note_media(folder, before, name, placement)
         if made is None:
-            raise Refused("not_imported", "DaVinci Resolve did not import the timeline {}".format(path), HINT)
+            raise Refused("DaVinci Resolve did not import the timeline {}".format(path), HINT)
         draft = dict(placement, imported=record_timeline(made))
         book.begin(draft)
         # Not settled whether the import switches by itself (10).
         ask(session.project, "SetCurrentTimeline", made)
         target = Session(session.resolve)
         if target.timeline_id != ask(made, "GetUniqueId"):
-            raise Refused("not_imported", "DaVinci Resolve did not open the timeline {}".format(name), HINT)
+            raise Refused("DaVinci Resolve did not open the timeline {}".format(name), HINT)
         _verify(target, plan)
         placement = dict(draft, timeline=target.timeline_id, timeline_name=name)
         notes = yield from noted(book, draft, import_here(target, plan, placement))
@@ -133,7 +129,7 @@ def media_of(path: str) -> List[str]:
         with open(path, encoding="utf-8") as file:
             walk(json.load(file))
     except (OSError, ValueError) as error:
-        raise Refused("plan", "the timeline {} cannot be read: {}".format(path, error), "Make the plan anew.")
+        raise Refused("the timeline {} cannot be read: {}".format(path, error), "Make the plan anew.")
     return list(paths)
 
 
@@ -156,7 +152,6 @@ def _verify(target: Session, plan: Dict[str, Any]) -> None:
     facts, plan_timeline = target.facts, plan["timeline"]
     if facts["rate"] != plan_timeline["rate"]:
         raise Refused(
-            "rate",
             "the imported timeline runs at {} frames a second, not {}".format(
                 facts["rate"], plan_timeline["rate"]
             ),
@@ -170,7 +165,6 @@ def _verify(target: Session, plan: Dict[str, Any]) -> None:
         clips = clips_of(sound)
         if not any(_holds(target, index, clips) for index in tracks.get(sound["name"], ())):
             raise Refused(
-                "not_imported",
                 "the imported timeline lacks the sound {}, or it lies elsewhere on it".format(sound["name"]),
                 HINT,
             )

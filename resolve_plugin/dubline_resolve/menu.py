@@ -45,10 +45,9 @@ def read_pointer(path: str) -> Dict[str, Any]:
         if not isinstance(pointer, dict) or any(name not in pointer for name in POINTER):
             raise ValueError("it lacks an entry")
     except (OSError, ValueError) as error:
-        raise Refused("pointer", "{} cannot be read ({})".format(path, error), again) from None
+        raise Refused("{} cannot be read ({})".format(path, error), again) from None
     if pointer["protocol"] != PROTOCOL:
         raise Refused(
-            "pointer",
             "the script in Resolve speaks protocol {}, its plug-in {}".format(pointer["protocol"], PROTOCOL),
             again,
         )
@@ -62,7 +61,7 @@ def _run(pointer: Dict[str, Any], names: Dict[str, Any], standalone: bool) -> in
         if not door.mine:
             if not door.knock():
                 raise Refused(
-                    "open", "Dubline's window is open already", "Look behind Resolve's windows, or close it."
+                    "Dubline's window is open already", "Look behind Resolve's windows, or close it."
                 )
             print("Dubline's window was open already; it is in front now.")
             return 0
@@ -126,7 +125,7 @@ def _window(model: WindowModel, resolve: Any, names: Dict[str, Any], each_tick: 
 def show_folder(folder: str, launch: Optional[Callable[..., Any]] = None) -> None:
     """Open a folder in the system's file manager. Refused where it does not exist."""
     if not os.path.isdir(folder):
-        raise Refused("folder", "There is no folder {} yet".format(folder), "Press Start first.")
+        raise Refused("There is no folder {} yet".format(folder), "Press Start first.")
     if sys.platform == "win32" and launch is None:
         os.startfile(folder)
         return
@@ -136,7 +135,7 @@ def show_folder(folder: str, launch: Optional[Callable[..., Any]] = None) -> Non
             [opener, folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
         )
     except OSError:
-        raise Refused("folder", "No file manager was found", "The folder is {}".format(folder)) from None
+        raise Refused("No file manager was found", "The folder is {}".format(folder)) from None
 
 
 if __name__ == "__main__":

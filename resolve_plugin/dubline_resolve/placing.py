@@ -57,7 +57,6 @@ def place(session: Session, plan: Plan, copy: bool = False) -> Steps:
     book = Book(plan["run"])
     if book.imported(session) is not None:
         raise Refused(
-            "imported",
             "the timeline {} was imported by this run".format(session.facts["name"]),
             "Import it anew, or open the timeline it was made from.",
         )
@@ -181,14 +180,11 @@ def check_plan(session: Session, plan: Plan) -> None:
     """Refused where the plan is none, is for another rate, or names files that are missing."""
     if not isinstance(plan, dict) or plan.get("format") != FORMAT:
         raise Refused(
-            "plan",
-            "this plan is of another version",
-            "Update the plug-in and the engine to the same version.",
+            "this plan is of another version", "Update the plug-in and the engine to the same version."
         )
     target = plan["timeline"]
     if target["rate"] != session.facts["rate"]:
         raise Refused(
-            "rate",
             "the timeline runs at {} frames a second, and the results were made for {}".format(
                 session.facts["rate"], target["rate"]
             ),
@@ -196,12 +192,10 @@ def check_plan(session: Session, plan: Plan) -> None:
         )
     for path in files_of(plan["audio"]) + [each["srt"] for each in plan["subtitles"]]:
         if not os.path.isfile(path):
-            raise Refused("missing", "{} is missing".format(path), "Ask for the plan once more, then place.")
+            raise Refused("{} is missing".format(path), "Ask for the plan once more, then place.")
     for sound in plan["audio"]:
         if any(clip["record"] < 0 for clip in clips_of(sound)):
-            raise Refused(
-                "plan", "the sound {} begins before the timeline".format(sound["name"]), "Make it anew."
-            )
+            raise Refused("the sound {} begins before the timeline".format(sound["name"]), "Make it anew.")
 
 
 def _what_is_new(session: Session, plan: Plan, old: Optional[Placement], placement: Placement) -> Any:

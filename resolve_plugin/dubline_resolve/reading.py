@@ -8,9 +8,6 @@ from dubline_resolve.clips import Media, clip_of, known_media
 from dubline_resolve.objects import Refused, Session, ask, can, number
 from dubline_resolve.tracks import count
 
-CAN_RENDER = ("generated", "nested", "retimed", "place", "linked_sound")
-"""Codes of refusals that rendering the timeline's sound gets around."""
-
 
 def read_timeline(session: Session, ranged: bool = True, run: str = "") -> Dict[str, Any]:
     """The current timeline's sound, as far as it is on -> {"media": MEDIA, "notes": [text]}.
@@ -46,7 +43,6 @@ def read_timeline(session: Session, ranged: bool = True, run: str = "") -> Dict[
                 heard += clip["enabled"]
     if not heard:
         raise Refused(
-            "no_sound",
             "there is no sound on {}".format(
                 "the timeline " + facts["name"] if (first, stop) == (0, facts["frames"]) else "this range"
             ),
@@ -62,7 +58,6 @@ def read_selection(session: Session) -> Dict[str, Any]:
     """
     if not can(session.timeline, "GetSelectedClips"):
         raise Refused(
-            "no_selection",
             "{} does not tell which clips are chosen".format(session.edition.text),
             "Set in and out points around them instead. 21.0.4 and later tell it.",
         )
@@ -78,7 +73,7 @@ def read_selection(session: Session) -> Dict[str, Any]:
         if clip is not None:
             clips.append(clip)
     if not any(clip["enabled"] for clip in clips):
-        raise Refused("no_sound", "no clip with sound is chosen", "Choose clips on the timeline first.")
+        raise Refused("no clip with sound is chosen", "Choose clips on the timeline first.")
     clips.sort(key=lambda clip: (clip["record"], clip["track"]))
     first = min(clip["record"] for clip in clips)
     stop = max(clip["record"] + clip["frames"] for clip in clips)
@@ -90,24 +85,19 @@ def read_pool_clip(session: Session) -> Dict[str, Any]:
     chosen = (ask(session.pool, "GetSelectedClips") or []) if can(session.pool, "GetSelectedClips") else []
     if len(chosen) != 1:
         raise Refused(
-            "no_selection",
             "{} clips are chosen in the media pool".format(len(chosen) or "no"),
             "Choose the one clip that is to be worked on.",
         )
     name = ask(chosen[0], "GetName") or ""
     if os.path.splitext(name)[1].lower() in (".srt", ".vtt"):
         # GetClipProperty on a subtitle file has crashed Resolve (1.9): judged by its name alone.
-        raise Refused("no_sound", "{} is a subtitle file".format(name), "Choose a video or a sound.")
+        raise Refused("{} is a subtitle file".format(name), "Choose a video or a sound.")
     media = Media(chosen[0])
     if not media.path:
-        raise Refused(
-            "nested", "{} is a timeline, not a file".format(name), "Open it and work on the timeline."
-        )
+        raise Refused("{} is a timeline, not a file".format(name), "Open it and work on the timeline.")
     if not media.online:
         raise Refused(
-            "offline",
-            "{} is offline: {} is missing".format(name, media.path),
-            "Relink it, or bring its disk online.",
+            "{} is offline: {} is missing".format(name, media.path), "Relink it, or bring its disk online."
         )
     return {"media": {"kind": "file", "path": media.path, "track": ""}, "notes": []}
 
@@ -121,9 +111,7 @@ def in_and_out(session: Session, ranged: bool = True) -> Tuple[int, int]:
     frames = session.facts["frames"]
     if not frames:
         raise Refused(
-            "empty",
-            "the timeline {} is empty".format(session.facts["name"]),
-            "Put the programme on it first.",
+            "the timeline {} is empty".format(session.facts["name"]), "Put the programme on it first."
         )
     can_tell = ranged and can(session.timeline, "GetMarkInOut")
     marks = ask(session.timeline, "GetMarkInOut") if can_tell else None
@@ -133,9 +121,7 @@ def in_and_out(session: Session, ranged: bool = True) -> Tuple[int, int]:
             first = max(0, int(points.get("in", 0)))
             stop = min(frames, int(points.get("out", frames - 1)) + 1)
             if first >= stop:
-                raise Refused(
-                    "empty", "there is nothing between the in and out points", "Move them, or clear them."
-                )
+                raise Refused("there is nothing between the in and out points", "Move them, or clear them.")
             return first, stop
     return 0, frames
 

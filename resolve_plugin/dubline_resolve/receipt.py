@@ -113,7 +113,6 @@ class Book:
 
     def _broken(self, path: str, reason: Any) -> Refused:
         return Refused(
-            "receipt",
             "the receipt {} cannot be read: {}".format(path, reason),
             "Take what was placed off the timeline by hand, then delete that file.",
         )
@@ -129,7 +128,6 @@ class Book:
             os.replace(aside, path)
         except OSError as error:
             raise Refused(
-                "receipt",
                 "the receipt {} cannot be written: {}".format(path, error.strerror or error),
                 "Make room on that disk, or make the folder writable.",
             )

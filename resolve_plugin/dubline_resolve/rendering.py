@@ -26,13 +26,12 @@ def render(session: Session, folder: str) -> Steps:
     project = session.project
     first, stop = in_and_out(session)
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise Refused("folder", "{} cannot be written".format(folder), "Choose another folder.")
+        raise Refused("{} cannot be written".format(folder), "Choose another folder.")
     if ask(project, "IsRenderingInProgress"):
-        raise Refused("busy", "DaVinci Resolve is rendering", "Wait until it is done, then start once more.")
+        raise Refused("DaVinci Resolve is rendering", "Wait until it is done, then start once more.")
     presets = [str(each) for each in ask(project, "GetRenderPresetList") or []]
     if PRESET not in presets:
         raise Refused(
-            "no_preset",
             "the render preset {!r} is missing".format(PRESET),
             "Render the sound by hand on the Deliver page as WAV, and work on that file.",
         )
@@ -86,14 +85,12 @@ def _wait(project: Any, job: str) -> Steps:
         part = int(float(status.get("CompletionPercentage") or 0))
         error = str(status.get("Error") or "")
         if error:
-            raise Refused("render", "the render failed: {}".format(error), "See the Deliver page.")
+            raise Refused("the render failed: {}".format(error), "See the Deliver page.")
         if part >= 100 and not running:
             return
         idle = 0 if running else idle + 1
         if idle > STALL:
-            raise Refused(
-                "render", "the render was stopped at {} %".format(part), "Start once more and let it finish."
-            )
+            raise Refused("the render was stopped at {} %".format(part), "Start once more and let it finish.")
         yield Step(min(part, 99), 100, "Rendering the sound", POLL)
 
 
@@ -104,9 +101,7 @@ def _file(folder: str, name: str) -> str:
         if os.path.splitext(entry)[0] == name and os.path.getsize(path) > 44:  # more than a WAV's header
             return path
     raise Refused(
-        "render",
-        "the render left no file in {}".format(folder),
-        "Is there room on that disk? See the Deliver page.",
+        "the render left no file in {}".format(folder), "Is there room on that disk? See the Deliver page."
     )
 
 

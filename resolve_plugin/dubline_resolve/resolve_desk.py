@@ -8,7 +8,7 @@ import sys
 from typing import Any, Dict, Iterator, List, Optional
 
 from dubline_resolve.choices import safe_name
-from dubline_resolve.objects import Edition, Refused, Session, Step
+from dubline_resolve.objects import Edition, NoTimeline, Refused, Session, Step
 
 PLACES = (
     ("timeline", "The current timeline"),
@@ -47,7 +47,7 @@ class ResolveDesk:
         return self._session().description()
 
     def media(self, what: str, path: str, run: str) -> Dict[str, Any]:
-        from dubline_resolve import reading
+        from dubline_resolve import clips, reading
 
         if what == "pool":
             clip = reading.read_pool_clip(self._session(timeline=False))
@@ -58,11 +58,8 @@ class ResolveDesk:
             return reading.read_selection(session)
         try:
             return reading.read_timeline(session, what == "range", run)
-        except Refused as refused:
-            if refused.code in reading.CAN_RENDER:
-                refused.hint = "{} Or choose {!r} above.".format(
-                    refused.hint, dict(PLACES)["mixdown"]
-                ).strip()
+        except clips.Unreadable as refused:
+            refused.hint = "{} Or choose {!r} above.".format(refused.hint, dict(PLACES)["mixdown"])
             raise
 
     def rendering(self, what: str) -> Optional[Iterator[Step]]:
@@ -140,9 +137,7 @@ class ResolveDesk:
         """With the timeline, or without where none is open: a media pool clip needs none."""
         try:
             return self._session()
-        except Refused as refused:
-            if refused.code != "no_timeline":
-                raise
+        except NoTimeline:
             return self._session(timeline=False)
 
     def _session(self, timeline: bool = True) -> Session:

@@ -22,7 +22,6 @@ def undo(session: Session, run: str) -> Steps:
     if not placements:
         elsewhere = [each["timeline_name"] for each in book.placements()]
         raise Refused(
-            "nothing_placed",
             "nothing of {} was placed on the timeline {}".format(
                 os.path.basename(run.rstrip("/\\")), session.facts["name"]
             ),

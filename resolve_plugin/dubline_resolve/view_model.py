@@ -189,7 +189,7 @@ class WindowModel:
         job = choices.job_of(self.answers, source["media"])
         self.notes += source["notes"]
         if not self._folder():
-            raise Refused("window", "It is not said where the results go.", "Choose a folder.")
+            raise Refused("It is not said where the results go.", "Choose a folder.")
         self._identity = self.desk.identity()
         self._keep(self.answers)
         self.phase, self.progress = "working", "Starting the engine"
@@ -218,9 +218,7 @@ class WindowModel:
             if not self._much:
                 self.notes.append("It is imported as a new timeline; this one stays as it is.")
             elif not plan.get("otio"):
-                raise Refused(
-                    "window", "The engine made no timeline to import.", "Update Dubline, then try again."
-                )
+                raise Refused("The engine made no timeline to import.", "Update Dubline, then try again.")
             if not plan.get("otio"):
                 self._much = True
                 self._plan(timeline, dict(choices.want_of(self.answers), otio=True))
@@ -230,7 +228,6 @@ class WindowModel:
     def _carry_out(self, plan: Dict[str, Any]) -> None:
         if self.desk.identity() != self._identity:
             raise Refused(
-                "window",
                 "Another timeline was opened in the meantime, so nothing was placed.",
                 "Open the one that the results belong to, and press {}.".format(self.desk.place_word),
             )
