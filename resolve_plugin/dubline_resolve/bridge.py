@@ -147,16 +147,10 @@ class Engine:
         self._leaves.put(json.dumps(message, ensure_ascii=True).encode("ascii") + b"\n")
 
     def _log_file(self) -> Any:
-        if not self.log:
-            return open(os.devnull, "ab")
-        try:
-            long = os.path.getsize(self.log) > LONGEST_LOG
-        except OSError:
-            long = False
-        try:
-            return open(self.log, "wb" if long else "ab")
-        except OSError:
-            return open(os.devnull, "ab")
+        with contextlib.suppress(OSError):
+            long = os.path.isfile(self.log) and os.path.getsize(self.log) > LONGEST_LOG
+            return open(self.log or os.devnull, "wb" if long else "ab")
+        return open(os.devnull, "ab")
 
     def _heard(self, kind: str, content: Any) -> Optional[Event]:
         if kind == "refused":

@@ -148,7 +148,5 @@ def _alike(one: Placement, other: Placement) -> bool:
 
 
 def _of(placements: List[Placement], session: Session) -> Optional[Placement]:
-    for each in placements:
-        if each["project"] == session.project_id and each["timeline"] == session.timeline_id:
-            return each
-    return None
+    here = {"project": session.project_id, "timeline": session.timeline_id}
+    return next((each for each in placements if _alike(each, here)), None)

@@ -24,7 +24,7 @@ from dubline.files import file_name
 from dubline.timebase import frames_to_samples, whole
 from otio_dubline.cue_tracks import cue_tracks
 from otio_dubline.exporters import ExportOptions, Written
-from otio_dubline.exporters.aaf_media import AUDIO, MediaMobs, media_starts, mob_id
+from otio_dubline.exporters.aaf_media import AUDIO, MediaMobs, media_starts, mob_id, put
 from otio_dubline.exporters.aaf_sound import RATE, channel_names
 from otio_dubline.exporters.lanes import Laid, Lane, Piece, lay_out
 from otio_dubline.exporters.subtitles import write_files
@@ -90,14 +90,14 @@ class _Writer:
 
     def write(self) -> None:
         laid, file = self.laid, self.file
-        self._sign()
+        put(file.header["IdentificationList"].value[0], CompanyName="Dubline", ProductName="Dubline")
         composition = file.create.CompositionMob(laid.name)
         composition.usage = "Usage_TopLevel"
         composition.mob_id = mob_id("composition", laid.name, str(laid.fps))
         file.content.mobs.append(composition)
         clock = composition.create_timeline_slot(laid.fps)
         clock.name = "TC1"
-        clock["PhysicalTrackNumber"].value = 1
+        put(clock, PhysicalTrackNumber=1)
         clock.segment = self.media.timecode(laid.start, laid.frames)
         first = None
         for number, lane in enumerate((lane for lane in laid.lanes if not lane.sound), 1):
@@ -116,15 +116,10 @@ class _Writer:
                     number += 1
         self._markers(composition, first or clock)
 
-    def _sign(self) -> None:
-        signature = self.file.header["IdentificationList"].value[0]
-        signature["CompanyName"].value = "Dubline"
-        signature["ProductName"].value = "Dubline"
-
     @staticmethod
     def _name(slot: Any, name: str, number: int) -> None:
         slot.name = name
-        slot["PhysicalTrackNumber"].value = number
+        put(slot, PhysicalTrackNumber=number)
 
     def _fill(self, slot: Any, length: int, parts: Any, kind: str, make: Any) -> None:
         """A slot's sequence: clips with silence or black between, `length` units in all."""
@@ -205,10 +200,8 @@ class _Writer:
             dictionary.register_def(amplitude)
             operation = self.file.create.OperationDef(AUDIO_GAIN, "Audio Gain", "")
             operation.media_kind = "sound"
-            operation["IsTimeWarp"].value = False
-            operation["Bypass"].value = 0
-            operation["NumberInputs"].value = 1
-            operation["OperationCategory"].value = "OperationCategory_Effect"
+            put(operation, IsTimeWarp=False, Bypass=0, NumberInputs=1)
+            put(operation, OperationCategory="OperationCategory_Effect")
             operation["ParametersDefined"].extend([amplitude])
             dictionary.register_def(operation)
         group = self.file.create.OperationGroup(operation, length, "sound")
@@ -230,19 +223,16 @@ class _Writer:
         if not self.laid.guides:
             return
         slot = self.file.create.EventMobSlot()
-        slot["EditRate"].value = self.laid.fps
-        slot["SlotID"].value = 1 + max(s.slot_id for s in composition.slots)
+        put(slot, EditRate=self.laid.fps, SlotID=1 + max(s.slot_id for s in composition.slots))
         self._name(slot, "Markers", described["PhysicalTrackNumber"].value)
         sequence = self.file.create.Sequence(media_kind="DescriptiveMetadata")
         sequence.components.value = []
         for guide in self.laid.guides:
             name, rgb = AVID_COLOURS.get(guide.colour.upper(), AVID_COLOURS["RED"])
             marker = self.file.create.DescriptiveMarker()
-            marker["Position"].value = guide.start
-            marker["Comment"].value = guide.text
-            marker["DescribedSlots"].value = {described.slot_id}
-            marker["CommentMarkerUser"].value = "Dubline"
-            marker["CommentMarkerColor"].value = dict(zip(("red", "green", "blue"), rgb, strict=True))
+            put(marker, Position=guide.start, Comment=guide.text, DescribedSlots={described.slot_id})
+            colour = dict(zip(("red", "green", "blue"), rgb, strict=True))
+            put(marker, CommentMarkerUser="Dubline", CommentMarkerColor=colour)
             marker.length = max(guide.frames, 1)
             for key, value in (("_ATN_CRM_COLOR", name), ("_ATN_CRM_LENGTH", max(guide.frames, 1))):
                 marker["CommentMarkerAttributeList"].append(self.file.create.TaggedValue(key, value))

@@ -21,7 +21,7 @@ from dubline.files import file_name
 from dubline.timebase import Timecode, nominal, rate_text, whole
 from otio_dubline.cue_tracks import cue_tracks
 from otio_dubline.exporters import ExportOptions, Written
-from otio_dubline.exporters.markup import add, document, truth
+from otio_dubline.exporters.markup import add, add_all, document, truth
 from otio_dubline.exporters.sequence import sequence_of
 from otio_dubline.exporters.strips import Flag, Medium, Piece, Sequence, Strip, level_of
 from otio_dubline.exporters.subtitles import note_start, write_files
@@ -106,8 +106,7 @@ class _Writer:
         sequence = self.sequence
         xmeml = ET.Element("xmeml", {"version": "4"})
         made = add(xmeml, "sequence", attributes={"id": "sequence-1"})
-        add(made, "name", sequence.name)
-        add(made, "duration", sequence.frames)
+        add_all(made, name=sequence.name, duration=sequence.frames)
         _rate(made, sequence.fps)
         _timecode(made, Timecode(sequence.start, sequence.fps, sequence.drop))
         media = add(made, "media")
@@ -136,14 +135,11 @@ class _Writer:
         add(audio, "numOutputChannels", outputs)
         rates = [m.sample_rate for m in self.sequence.media.values() if m.sample_rate]
         form = add(add(audio, "format"), "samplecharacteristics")
-        add(form, "depth", 16)
-        add(form, "samplerate", max(rates, default=48000))
+        add_all(form, depth=16, samplerate=max(rates, default=48000))
         groups = add(audio, "outputs")
         for channel in range(1, outputs + 1):
             group = add(groups, "group")
-            add(group, "index", channel)
-            add(group, "numchannels", 1)
-            add(group, "downmix", 0)
+            add_all(group, index=channel, numchannels=1, downmix=0)
             add(add(group, "channel"), "index", channel)
         number = 1
         for strip in strips:
@@ -201,30 +197,22 @@ class _Writer:
         medium = self.sequence.media[piece.medium.url]
         facts = {"id": links[which][0], "premiereChannelType": kind.lower()}
         clip = add(track, "clipitem", attributes=facts)
-        add(clip, "masterclipid", f"masterclip-{self.ids[medium.url]}")
-        add(clip, "name", piece.name)
-        add(clip, "enabled", truth(piece.enabled))
-        add(clip, "duration", medium.frames)
+        add_all(clip, masterclipid=f"masterclip-{self.ids[medium.url]}", name=piece.name)
+        add_all(clip, enabled=truth(piece.enabled), duration=medium.frames)
         _rate(clip, self.sequence.fps)
-        add(clip, "start", piece.at)
-        add(clip, "end", piece.at + piece.frames)
+        add_all(clip, start=piece.at, end=piece.at + piece.frames)
         add(clip, "in", piece.first)
         add(clip, "out", piece.first + piece.frames)
         self._file(clip, medium)
         if source:
-            sourcetrack = add(clip, "sourcetrack")
-            add(sourcetrack, "mediatype", media)
-            add(sourcetrack, "trackindex", source)
+            add_all(add(clip, "sourcetrack"), mediatype=media, trackindex=source)
         if db:
             _level(clip, db)
         if len(links) > 1:
             for name, number, place in links:
                 link = add(clip, "link")
-                add(link, "linkclipref", name)
-                add(link, "mediatype", media)
-                add(link, "trackindex", number)
-                add(link, "clipindex", place)
-                add(link, "groupindex", 1)
+                add_all(link, linkclipref=name, mediatype=media)
+                add_all(link, trackindex=number, clipindex=place, groupindex=1)
         if which == 0:
             for flag in piece.flags:
                 self._marker(clip, flag)
@@ -257,8 +245,7 @@ class _Writer:
 
     def _marker(self, parent: ET.Element, flag: Flag) -> None:
         made = add(parent, "marker")
-        add(made, "name", flag.name)
-        add(made, "comment", flag.comment)
+        add_all(made, name=flag.name, comment=flag.comment)
         add(made, "in", flag.at)
         add(made, "out", flag.at + flag.frames if flag.frames > 1 else -1)
         if flag.colour in COLOURS:
@@ -273,16 +260,13 @@ def _sayable(rate: Fraction) -> bool:
 
 def _rate(parent: ET.Element, rate: Fraction) -> None:
     made = add(parent, "rate")
-    add(made, "timebase", nominal(rate))
-    add(made, "ntsc", truth(rate != nominal(rate)))
+    add_all(made, timebase=nominal(rate), ntsc=truth(rate != nominal(rate)))
 
 
 def _timecode(parent: ET.Element, clock: Timecode) -> None:
     made = add(parent, "timecode")
     _rate(made, clock.rate)
-    add(made, "string", str(clock))
-    add(made, "frame", clock.frame)
-    add(made, "displayformat", "DF" if clock.drop else "NDF")
+    add_all(made, string=str(clock), frame=clock.frame, displayformat="DF" if clock.drop else "NDF")
 
 
 def _picture(parent: ET.Element, width: int, height: int, aspect: Fraction, rate: Fraction) -> None:
@@ -290,29 +274,19 @@ def _picture(parent: ET.Element, width: int, height: int, aspect: Fraction, rate
     made = add(parent, "samplecharacteristics")
     _rate(made, rate)
     if width and height:
-        add(made, "width", width)
-        add(made, "height", height)
-        add(made, "anamorphic", "FALSE")
-        add(made, "pixelaspectratio", PIXELS.get(aspect, "square"))
-        add(made, "fielddominance", "none")
+        add_all(made, width=width, height=height, anamorphic="FALSE")
+        add_all(made, pixelaspectratio=PIXELS.get(aspect, "square"), fielddominance="none")
 
 
 def _level(clip: ET.Element, db: float) -> None:
     """The Audio Levels filter; its value is a factor, 10 ** (dB / 20)."""
     effect = add(add(clip, "filter"), "effect")
-    add(effect, "name", "Audio Levels")
-    add(effect, "effectid", "audiolevels")
-    add(effect, "effectcategory", "audiolevels")
-    add(effect, "effecttype", "audiolevels")
-    add(effect, "mediatype", "audio")
+    add_all(effect, name="Audio Levels", effectid="audiolevels", effectcategory="audiolevels")
+    add_all(effect, effecttype="audiolevels", mediatype="audio")
     parameter = add(effect, "parameter", attributes={"authoringApp": "PremierePro"})
-    add(parameter, "parameterid", "level")
-    add(parameter, "name", "Level")
-    add(parameter, "valuemin", 0)
-    add(parameter, "valuemax", LARGEST_FACTOR)
+    add_all(parameter, parameterid="level", name="Level", valuemin=0, valuemax=LARGEST_FACTOR)
     add(parameter, "value", f"{10 ** (db / 20):.6f}")
 
 
 def _ending(track: ET.Element, strip: Strip) -> None:
-    add(track, "enabled", truth(strip.enabled))
-    add(track, "locked", "FALSE")
+    add_all(track, enabled=truth(strip.enabled), locked="FALSE")
