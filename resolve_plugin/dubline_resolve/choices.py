@@ -70,10 +70,7 @@ DEFAULTS: Dict[str, Any] = {
     "copy": True,
     "folder": "",
 }
-KEPT = (
-    "source", "targets", "content", "stems", "subtitles", "glossary", "separator", "recognizer", "diarizer",
-    "translator", "voice", "dub", "takes", "markers", "mute", "copy",
-)  # fmt: skip
+KEPT = tuple(name for name in DEFAULTS if name not in ("what", "path", "folder"))
 """What a later window begins with; the rest belongs to one programme."""
 
 

@@ -140,7 +140,6 @@ class _Writer:
         self.seen = {p.medium.url for strip in sequence.pictures for p in strip.pieces}
         self.heard = {p.medium.url for strip in sequence.sounds for p in strip.pieces}
         self.held: list[_Held] = []
-        self.places: list[int] = []
 
     def root(self) -> ET.Element:
         """`<fcpxml>` with everything in it."""
@@ -186,7 +185,7 @@ class _Writer:
 
     def _under(self, at: int) -> _Held:
         """The item of the storyline that lies at a frame."""
-        return self.held[max(bisect_right(self.places, at) - 1, 0)]
+        return self.held[max(bisect_right(self.held, at, key=lambda held: held.at) - 1, 0)]
 
     # --- resources ---
 
@@ -244,7 +243,6 @@ class _Writer:
             self.held.append(_Held(clip, piece.at, self._begin(piece), piece))
             at = piece.at + piece.frames
         self._gap(spine, at, self.sequence.frames)
-        self.places = [held.at for held in self.held]
 
     def _gap(self, spine: ET.Element, at: int, end: int) -> None:
         if at < end:

@@ -84,9 +84,9 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
         )
     final = folder.with_name(options.target or "resolve")
     timeline.metadata[NAMESPACE] = {"Resolve OTIO Meta Version": "1.0"}
-    groups = 0
+    groups = count(1 + max((int(_own(c).get("Link Group ID", 0)) for c in timeline.find_clips()), default=0))
     for track in timeline.tracks:
-        groups = _dress_track(track, groups, account)
+        _dress_track(track, groups, account)
     copied = _without_time_references(timeline, folder, final)
     gathered = _gathered(timeline, folder, final) if options.gather else ()
     if copied:
@@ -118,8 +118,13 @@ def _overlaps(tracks: Sequence[CueTrack]) -> int:
     return crowded
 
 
-def _dress_track(track: otio.schema.Track, groups: int, account: Account) -> int:
-    """Put Resolve's own marks on a track and its clips; the number of link groups so far is given back."""
+def _own(thing: Any) -> dict[str, Any]:
+    """What Resolve noted about something."""
+    return dict(thing.metadata.get(NAMESPACE, {}))
+
+
+def _dress_track(track: otio.schema.Track, groups: Iterator[int], account: Account) -> None:
+    """Put Resolve's own marks on a track and its clips; `groups`: free numbers of link groups."""
     for clip in list(track.find_clips()):
         if not isinstance(clip.media_reference, otio.schema.ExternalReference):
             account.lose("clips without a media file, which keep Resolve from importing anything")
@@ -139,22 +144,20 @@ def _dress_track(track: otio.schema.Track, groups: int, account: Account) -> int
         facts = {"Audio Type": TYPES.get(channels, f"Adaptive {channels}"), "Locked": False, "SoloOn": False}
     track.metadata[NAMESPACE] = facts
     for clip in clips:
-        groups = _dress_clip(clip, track, groups, account)
-    return groups
+        _dress_clip(clip, track, groups, account)
 
 
-def _dress_clip(clip: otio.schema.Clip, track: otio.schema.Track, groups: int, account: Account) -> int:
+def _dress_clip(
+    clip: otio.schema.Clip, track: otio.schema.Track, groups: Iterator[int], account: Account
+) -> None:
     path = media_file(clip.media_reference.target_url)
     clip.media_reference.target_url = path.as_posix()
     clip.media_reference.name = path.name
     # By a medium's own name it is found again in the pool.
     clip.name = path.name if is_takes(track) else clip.name or path.name
-    facts = dict(clip.metadata.get(NAMESPACE, {}))
+    facts = _own(clip)
     if "Link Group ID" not in facts:
-        groups += 1
-        facts["Link Group ID"] = groups
-    else:
-        groups = max(groups, int(facts["Link Group ID"]))
+        facts["Link Group ID"] = next(groups)
     if track.kind == otio.schema.TrackKind.Audio:
         if "Channels" not in facts:
             stream = facts_of(clip.media_reference).get("track") or 0
@@ -163,18 +166,17 @@ def _dress_clip(clip: otio.schema.Clip, track: otio.schema.Track, groups: int, a
                 for number in range(_channels(clip, account))
             ]
         level = facts_of(clip).get("level_db", facts_of(clip.media_reference).get("level_db"))
-        if isinstance(level, int | float) and not _has_volume(clip):
+        has_volume = any(_own(effect).get("Name") == "Volume" for effect in clip.effects)
+        if isinstance(level, int | float) and not has_volume:
             clip.effects.append(_volume(float(level), clip.name, account))
     clip.metadata[NAMESPACE] = facts
-    return groups
 
 
 def _channels(clip: otio.schema.Clip, account: Account) -> int:
     channels = facts_of(clip.media_reference).get("channels")
     if isinstance(channels, int) and channels > 0:
         return channels
-    known = clip.metadata.get(NAMESPACE, {}).get("Channels")
-    if known:
+    if known := _own(clip).get("Channels"):
         return len(known)
     path = media_file(clip.media_reference.target_url)
     head = sound_head(path)
@@ -182,10 +184,6 @@ def _channels(clip: otio.schema.Clip, account: Account) -> int:
         account.note(f"How many channels {path.name} has was not found out; two were written.")
         return 2
     return int(head.channels)
-
-
-def _has_volume(clip: otio.schema.Clip) -> bool:
-    return any(e.metadata.get(NAMESPACE, {}).get("Name") == "Volume" for e in clip.effects)
 
 
 def _volume(level: float, name: str, account: Account) -> otio.schema.Effect:
