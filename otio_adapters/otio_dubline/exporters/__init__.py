@@ -3,7 +3,6 @@
 A target's module has
 
     TITLE     the programs it is for, in words
-    CANNOT    what the target cannot carry, a sentence each
     TARGET_FEATURES    what does not come through whole, for the table in docs/timelines.md: no, sidecar,
                        "part: why"
     WHOLE_FRAMES       (if it has it) True: clips lie on whole frames, so takes go there as copies that do

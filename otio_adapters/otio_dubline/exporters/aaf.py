@@ -30,12 +30,6 @@ from otio_dubline.exporters.lanes import Laid, Lane, Piece, lay_out
 from otio_dubline.exporters.subtitles import write_files
 
 TITLE = "Avid Media Composer, Pro Tools, Nuendo, Logic Pro (AAF)"
-CANNOT = (
-    "A stereo or 5.1 track becomes a mono track for each channel.",
-    "A track that is switched off stays as a track whose clips are turned all the way down.",
-    "The picture is a reference without its media: relink it.",
-    "Subtitles go beside the AAF as SRT.",
-)
 TARGET_FEATURES = {
     "picture": "part: an offline reference",
     "mono tracks": "part: a mono track for each channel",

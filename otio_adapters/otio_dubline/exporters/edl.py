@@ -21,10 +21,6 @@ from otio_dubline.exporters import Account, ExportOptions, Written
 from otio_dubline.reading import frames_of, media_file, placed, rate_of, start_of
 
 TITLE = "CMX 3600 edit decision list (.edl): every editing and grading program"
-CANNOT = (
-    "More than the picture and two sounds; the first two that are heard go.",
-    "Subtitles, markers, track names, levels and files' folders.",
-)
 TARGET_FEATURES = {
     "takes": "no",
     "mono tracks": "part: two tracks",

@@ -37,14 +37,6 @@ from otio_dubline.exporters.strips import (
 )
 
 TITLE = "Final Cut Pro 10.6 and later (.fcpxml)"
-CANNOT = (
-    "Tracks: sounds lie on lanes and have roles with the tracks' names.",
-    "Marker colours: what needs work is a to-do marker (red), the rest are standard markers (blue).",
-    "The length of markers.",
-    "Levels above +12 dB.",
-    "Frame rates other than 23.976, 24, 25, 29.97, 30, 50, 59.94 and 60.",
-    "Effects, transitions, speed changes and nested timelines.",
-)
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
     "track names": "part: as roles",

@@ -39,12 +39,6 @@ from otio_dubline.exporters.mlt import (
 )
 
 TITLE = "Kdenlive 22.12 and later"
-CANNOT = (
-    "The timeline's start timecode: Kdenlive counts from 00:00:00:00.",
-    "More than one subtitle track: one language is shown, all of them lie beside the project as SRT files.",
-    "The length of markers.",
-    "Effects, transitions, speed changes and nested timelines.",
-)
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
     "start timecode": "no",

@@ -27,12 +27,6 @@ from otio_dubline.exporters.strips import Flag, Medium, Piece, Sequence, Strip, 
 from otio_dubline.exporters.subtitles import note_start, write_files
 
 TITLE = "Premiere Pro, by Final Cut Pro 7 XML (.xml)"
-CANNOT = (
-    "Subtitles: they lie beside it as SRT files, one for each language and each speaker.",
-    "Marker colours beyond Premiere's eight.",
-    "Levels above +12 dB.",
-    "Effects, transitions, speed changes and nested timelines.",
-)
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
     "5.1": "part: six tracks, marked as the channels of one 5.1 track",

@@ -32,11 +32,6 @@ from otio_dubline.reading import facts_of, frames_of, media_file, rate_of, requi
 from otio_dubline.time_reference import begins_at
 
 TITLE = "DaVinci Resolve 18.5 and later, free and Studio (.otio)"
-CANNOT = (
-    "Subtitle tracks; SRT files beside it are imported by hand.",
-    "Levels below -100 dB or above 30 dB.",
-    "Whether the timecode drops frames; Resolve asks the project.",
-)
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
     "5.1": "part: as track type 5.1, which no export of Resolve's at hand confirms",

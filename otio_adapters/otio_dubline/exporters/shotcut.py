@@ -34,11 +34,6 @@ from otio_dubline.exporters.mlt import (
 )
 
 TITLE = "Shotcut 22.12 and later"
-CANNOT = (
-    "The timeline's start timecode: Shotcut counts from 00:00:00:00.",
-    "Subtitles: they lie beside the project as SRT files.",
-    "Effects, transitions, speed changes and nested timelines.",
-)
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
     "start timecode": "no",

@@ -17,7 +17,6 @@ from otio_dubline.exporters import Account, ExportOptions, Written
 from otio_dubline.reading import rate_of, start_of
 
 TITLE = "Subtitle files, for each language and for each speaker"
-CANNOT = ("Picture, sound and markers.",)
 TARGET_FEATURES = {
     "takes": "no",
     "picture": "no",
