@@ -67,14 +67,9 @@ def _run(pointer: Dict[str, Any], names: Dict[str, Any], standalone: bool) -> in
             return 0
         resolve = None if standalone else find_resolve(names)
         model = _model(pointer, resolve, folder)
-
-        def each_tick() -> None:
-            if door.knocked():
-                model.wants_front = True
-
         try:
             model.engine.start()
-            _window(model, resolve, names, each_tick).run()
+            _window(model, resolve, names, door.knocked).run()
         finally:
             model.close()
         return 0
@@ -101,7 +96,7 @@ def _model(pointer: Dict[str, Any], resolve: Any, folder: str) -> WindowModel:
     )
 
 
-def _window(model: WindowModel, resolve: Any, names: Dict[str, Any], each_tick: Callable[[], None]) -> Any:
+def _window(model: WindowModel, resolve: Any, names: Dict[str, Any], knocked: Callable[[], bool]) -> Any:
     """The first face that this place has. UIManager is not even looked at where it opens an advertisement."""
     if resolve is not None and model.desk.edition.windows:
         fusion, bmd = names.get("fusion") or names.get("fu"), names.get("bmd")
@@ -110,16 +105,16 @@ def _window(model: WindowModel, resolve: Any, names: Dict[str, Any], each_tick: 
         if fusion is not None and bmd is not None and fusion.UIManager is not None:
             from dubline_resolve.window_uimanager import FusionWindow
 
-            return FusionWindow(model, fusion, bmd, each_tick)
+            return FusionWindow(model, fusion, bmd, knocked)
     try:
         from dubline_resolve.window_tk import TkWindow
 
-        return TkWindow(model, each_tick)
+        return TkWindow(model, knocked)
     except Exception as error:  # no tkinter, no screen, a broken Tcl: whatever it is, a browser may be there
         print("Dubline: no window of its own ({}); it is a page in the browser.".format(error))
     from dubline_resolve.window_page import PageWindow
 
-    return PageWindow(model, each_tick)
+    return PageWindow(model, knocked)
 
 
 def show_folder(folder: str, launch: Optional[Callable[..., Any]] = None) -> None:

@@ -54,7 +54,6 @@ class WindowModel:
         self.answers = answers
         self.phase = "ready"
         self.closed = False
-        self.wants_front = False
         self.message = ""
         self.remedy = ""
         self.progress = ""
