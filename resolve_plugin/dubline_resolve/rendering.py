@@ -71,7 +71,8 @@ def render(session: Session, folder: str) -> Steps:
             ask(project, "DeleteRenderJob", job)
         _put_back(session, state)
         if not complete:
-            _clear(folder, name)
+            for path in _files(folder, name):
+                os.remove(path)
     yield Step(100, 100, "Rendered", 0.0)
     return {"media": {"kind": "file", "path": path, "track": "", "offset_frames": first}, "notes": notes}
 
@@ -96,19 +97,17 @@ def _wait(project: Any, job: str) -> Steps:
 
 def _file(folder: str, name: str) -> str:
     """The rendered file, whatever its ending: success is a file with sound in it, not a word."""
-    for entry in sorted(os.listdir(folder)):
-        path = os.path.join(folder, entry)
-        if os.path.splitext(entry)[0] == name and os.path.getsize(path) > 44:  # more than a WAV's header
+    for path in _files(folder, name):
+        if os.path.getsize(path) > 44:  # more than a WAV's header
             return path
     raise Refused(
         "the render left no file in {}".format(folder), "Is there room on that disk? See the Deliver page."
     )
 
 
-def _clear(folder: str, name: str) -> None:
-    for entry in os.listdir(folder):
-        if os.path.splitext(entry)[0] == name:
-            os.remove(os.path.join(folder, entry))
+def _files(folder: str, name: str) -> List[str]:
+    entries = sorted(entry for entry in os.listdir(folder) if os.path.splitext(entry)[0] == name)
+    return [os.path.join(folder, entry) for entry in entries]
 
 
 def _remember(session: Session, notes: List[str]) -> Dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import opentimelineio as otio
 
 from dubline.files import file_name
+from otio_dubline.build import COLOURS as MARKS
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.lanes import Cue, Laid, Lane, lay_out
 from otio_dubline.exporters.mlt import (
@@ -49,14 +50,8 @@ TARGET_FEATURES = {
 VERSION = "1.04"
 INTERNAL = 237
 """Marks what Kdenlive itself adds and looks after: mixes, faders, the subtitle filter."""
-KINDS = {
-    "too_long": ("Too long", "RED"),
-    "failed": ("Failed", "MAGENTA"),
-    "pending": ("Pending", "CYAN"),
-    "low_confidence": ("Low confidence", "YELLOW"),
-    "take_too_long": ("Take too long", "ORANGE"),
-    "take_failed": ("Take failed", "PURPLE"),
-}
+KINDS = {kind: (kind.replace("_", " ").capitalize(), colour) for kind, colour in MARKS.items()}
+"""Dubline's kinds of marks -> their name and colour."""
 
 
 def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions) -> Written:

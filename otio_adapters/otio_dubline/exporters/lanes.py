@@ -238,22 +238,22 @@ def _piece(item: Any, start: int, frames: int, laid: Laid, track: str) -> Piece 
     """A clip's part of a file; None for gaps and what has no file, of which something is told."""
     if isinstance(item, otio.schema.Gap) or not frames:
         return None
+    where = f"{_called(item)} on track {track!r}"
     if not isinstance(item, otio.schema.Clip):
-        laid.lose(f"{_called(item)} on track {track!r} is left out: nested timelines cannot be carried over.")
+        laid.lose(f"{where} is left out: nested timelines cannot be carried over.")
         return None
     media = item.media_reference
     if not isinstance(media, otio.schema.ExternalReference):
-        laid.lose(f"{_called(item)} on track {track!r} is left out: it names no media file.")
+        laid.lose(f"{where} is left out: it names no media file.")
         return None
     if not item.enabled:
-        laid.lose(f"{_called(item)} on track {track!r} is switched off and left out.")
+        laid.lose(f"{where} is switched off and left out.")
         return None
     for effect in item.effects:
         if isinstance(effect, otio.schema.TimeEffect):
-            laid.lose(f"{_called(item)} on track {track!r} plays at its normal speed.")
+            laid.lose(f"{where} plays at its normal speed.")
         else:
-            named = effect.effect_name or effect.name
-            laid.lose(f"The effect {named!r} of {_called(item)} on track {track!r} is left out.")
+            laid.lose(f"The effect {effect.effect_name or effect.name!r} of {where} is left out.")
     origin: Fraction | int = 0
     length = 0
     if media.available_range is not None:
@@ -262,7 +262,7 @@ def _piece(item: Any, start: int, frames: int, laid: Laid, track: str) -> Piece 
     began = _frames(item.trimmed_range().start_time, laid.fps, _called(item))
     first = whole(Fraction(began - origin))
     if first < 0:
-        laid.lose(f"{_called(item)} on track {track!r} begins {-first} frames before its media: not shown.")
+        laid.lose(f"{where} begins {-first} frames before its media: not shown.")
         start, frames, first = start - first, frames + first, 0
         if frames <= 0:
             return None
