@@ -22,14 +22,7 @@ import opentimelineio as otio
 
 from dubline.programme.frames import Placed, cue_layers, sound_frames
 from dubline.timebase import samples_to_frames, seconds_to_frames
-from dubline.values.programme import (
-    Mark,
-    Programme,
-    SoundTrack,
-    SubtitleTrack,
-    TakeClip,
-    TakeTrack,
-)
+from dubline.values.programme import Mark, Programme, SoundTrack, SubtitleTrack, TakeClip, TakeTrack
 
 NAMESPACE = "dubline"
 SUBTITLE = "Subtitle"

@@ -28,14 +28,7 @@ from dubline.run import standing
 from dubline.timebase import Timecode, frame_rate, rate_text, seconds_to_frames
 from dubline.values.dubbed import Dub, read_dubs
 from dubline.values.media import Media, Original, Sound
-from dubline.values.programme import (
-    Mark,
-    MarkKind,
-    Programme,
-    SoundTrack,
-    SubtitleCue,
-    SubtitleTrack,
-)
+from dubline.values.programme import Mark, MarkKind, Programme, SoundTrack, SubtitleCue, SubtitleTrack
 from dubline.values.stems import Stems
 from dubline.values.transcript import Segment, Transcript, read_transcript
 from dubline.values.translated import TranslatedSegment, Translation, read_translation
@@ -92,11 +85,7 @@ def read_programme(root: Path, *, rate: str = "") -> Programme:
 
 
 def programme_of_text(
-    name: str,
-    transcript: Transcript | None,
-    translations: tuple[Translation, ...],
-    *,
-    rate: str = "",
+    name: str, transcript: Transcript | None, translations: tuple[Translation, ...], *, rate: str = ""
 ) -> Programme:
     """A programme of words alone: no picture, no sound, from 00:00:00:00.
 
@@ -227,9 +216,7 @@ def _per_speaker(
 
 
 def _marks(
-    transcript: Transcript | None,
-    translations: tuple[Translation, ...],
-    dubs: tuple[Dub, ...] = (),
+    transcript: Transcript | None, translations: tuple[Translation, ...], dubs: tuple[Dub, ...] = ()
 ) -> Iterable[Mark]:
     """What needs an eye, in order of time. Of a line that was spoken its take tells whether it is too long,
     not the estimate that came with its translation."""

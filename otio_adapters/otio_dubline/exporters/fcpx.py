@@ -26,15 +26,7 @@ from dubline.timebase import rate_text
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.markup import add, clean, document
 from otio_dubline.exporters.sequence import sequence_of
-from otio_dubline.exporters.strips import (
-    CaptionStrip,
-    Flag,
-    Medium,
-    Piece,
-    Sequence,
-    Strip,
-    level_of,
-)
+from otio_dubline.exporters.strips import CaptionStrip, Flag, Medium, Piece, Sequence, Strip, level_of
 
 TITLE = "Final Cut Pro 10.6 and later (.fcpxml)"
 WHOLE_FRAMES = True
@@ -199,11 +191,7 @@ class _Writer:
         if url in self.assets:
             return self.assets[url]
         medium = self.sequence.media[url]
-        facts = {
-            "name": medium.name,
-            "start": seconds(medium.begin),
-            "duration": self._time(medium.frames),
-        }
+        facts = {"name": medium.name, "start": seconds(medium.begin), "duration": self._time(medium.frames)}
         if url in self.seen:
             facts["hasVideo"] = "1"
             facts["videoSources"] = "1"

@@ -35,11 +35,7 @@ from otio_dubline.exporters.mlt import (
 
 TITLE = "Shotcut 22.12 and later"
 WHOLE_FRAMES = True
-TARGET_FEATURES = {
-    "start timecode": "no",
-    "subtitles": "sidecar",
-    "speaker names": "sidecar",
-}
+TARGET_FEATURES = {"start timecode": "no", "subtitles": "sidecar", "speaker names": "sidecar"}
 
 
 def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions) -> Written:
