@@ -1,8 +1,10 @@
-"""Files that are there whole or not at all, and what stands in the way said as such."""
+"""Files that are there whole or not at all, their names, and what stands in the way said as such."""
 
 from __future__ import annotations
 
 import os
+import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,11 @@ from pathlib import Path
 from dubline.errors import InvalidJob, StorageFull
 
 FULL_DISK = {"ENOSPC", "EDQUOT", "EFBIG"}
+LONGEST_NAME = 80
+"""Characters. Systems stop at 255 bytes, and a name gets a language and a suffix behind it."""
+
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))}
 
 
 def bytes_of(path: Path) -> bytes:
@@ -51,3 +58,28 @@ def full_disk_is_told(folder: Path) -> Iterator[None]:
             f"the disk that holds {folder} is full",
             hint="Make room, or choose another place with --out. The same command then goes on.",
         ) from error
+
+
+def file_name(text: str, instead: str = "timeline") -> str:
+    """A text that people wrote as a file name that every system takes; letters of any script stay.
+
+    `instead` is used where nothing is left.
+    """
+    # A lone surrogate, or half of a character, is no text that a file system of another machine would take.
+    clean = unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode("utf-8"))
+    clean = _FORBIDDEN.sub("_", clean)[:LONGEST_NAME].strip(" .")
+    if clean.partition(".")[0].lower() in _DEVICES:
+        clean = f"_{clean}"
+    return (clean.strip("_ .") and clean) or instead
+
+
+def unique(name: str, taken: set[str]) -> str:
+    """The name, or with a number before its suffix where it is taken; case does not count. Takes it."""
+    stem, dot, suffix = name.rpartition(".")
+    stem, suffix = (stem, dot + suffix) if dot and stem else (name, "")
+    number, candidate = 1, name
+    while candidate.lower() in taken:
+        number += 1
+        candidate = f"{stem} ({number}){suffix}"
+    taken.add(candidate.lower())
+    return candidate

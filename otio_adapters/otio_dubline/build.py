@@ -20,16 +20,9 @@ from pathlib import Path
 
 import opentimelineio as otio
 
-from dubline.timebase import samples_to_frames, seconds_to_frames, whole
-from dubline.values.programme import (
-    Mark,
-    Programme,
-    SoundTrack,
-    SubtitleCue,
-    SubtitleTrack,
-    TakeClip,
-    TakeTrack,
-)
+from dubline.programme.frames import Placed, cue_layers, sound_frames
+from dubline.timebase import samples_to_frames, seconds_to_frames
+from dubline.values.programme import Mark, Programme, SoundTrack, SubtitleTrack, TakeClip, TakeTrack
 
 NAMESPACE = "dubline"
 SUBTITLE = "Subtitle"
@@ -59,7 +52,9 @@ def build(programme: Programme) -> otio.schema.Timeline:
     fps = programme.fps
     rate = float(fps)
     lengths = [sound_frames(sound.frames, sound.rate, fps) for sound in programme.sounds]
-    layers = [(track, cues) for track in programme.subtitles for cues in enumerate(_layers(track, fps), 1)]
+    layers = [
+        (track, cues) for track in programme.subtitles for cues in enumerate(cue_layers(track.cues, fps), 1)
+    ]
     ends = [cues[-1][1] for _, (_, cues) in layers]
     length = max([programme.frames, *lengths, *ends], default=0)
     takes = [(track, layer) for track in programme.takes for layer in enumerate(take_layers(track, fps), 1)]
@@ -101,30 +96,19 @@ def frames_range(start: int, length: int, rate: float) -> otio.opentime.TimeRang
     )
 
 
-def _gap(length: int, rate: float) -> otio.schema.Gap:
-    return otio.schema.Gap(source_range=frames_range(0, length, rate))
-
-
-def sound_frames(samples: int, rate: int, fps: Fraction) -> int:
-    """How many whole frames a file of so many samples fills.
-
-    At 29.97 a frame has 1601.6 samples, so a file that is as long as a picture to the nearest sample may be
-    up to half a sample short of it. Such a frame counts as filled, or every second stem would end a frame
-    before its picture.
-    """
-    return whole(Fraction(2 * samples + 1, 2 * rate) * fps, "floor") if samples else 0
+def _clip(path: str, span: otio.opentime.TimeRange, facts: dict[str, object]) -> otio.schema.Clip:
+    """A clip that shows all of a file, of which `facts` are known."""
+    reference = otio.schema.ExternalReference(
+        target_url=file_url(path), available_range=span, metadata={NAMESPACE: facts}
+    )
+    return otio.schema.Clip(name=Path(path).name, media_reference=reference, source_range=span)
 
 
 def _picture(programme: Programme, length: int, rate: float) -> otio.schema.Track:
     assert programme.picture is not None
     video = programme.picture.video
     assert video is not None
-    # The media's own timecode: its first frame is the timeline's first frame.
-    reference = otio.schema.ExternalReference(
-        target_url=file_url(programme.picture.path),
-        available_range=frames_range(programme.start, programme.frames, rate),
-    )
-    reference.metadata[NAMESPACE] = {
+    facts = {
         "width": video.width,
         "height": video.height,
         "pixel_aspect": video.pixel_aspect,
@@ -132,22 +116,17 @@ def _picture(programme: Programme, length: int, rate: float) -> otio.schema.Trac
         "variable_rate": video.variable,
         "audio": [{"channels": a.channels, "rate": a.rate} for a in programme.picture.audio],
     }
-    clip = otio.schema.Clip(
-        name=Path(programme.picture.path).name,
-        media_reference=reference,
-        source_range=frames_range(programme.start, programme.frames, rate),
+    track = otio.schema.Track(
+        name="picture", kind=otio.schema.TrackKind.Video, metadata={NAMESPACE: {"role": "picture"}}
     )
-    track = otio.schema.Track(name="picture", kind=otio.schema.TrackKind.Video)
-    track.metadata[NAMESPACE] = {"role": "picture"}
-    track.append(clip)
-    _pad(track, programme.frames, length, rate)
+    # The media's own timecode: its first frame is the timeline's first frame.
+    span = frames_range(programme.start, programme.frames, rate)
+    track.append(_clip(programme.picture.path, span, facts))
+    pad(track, programme.frames, length, rate)
     return track
 
 
 def _sound(sound: SoundTrack, frames: int, length: int, rate: float) -> otio.schema.Track:
-    reference = otio.schema.ExternalReference(
-        target_url=file_url(sound.path), available_range=frames_range(0, frames, rate)
-    )
     facts = {
         "role": sound.role,
         "sample_rate": sound.rate,
@@ -157,25 +136,18 @@ def _sound(sound: SoundTrack, frames: int, length: int, rate: float) -> otio.sch
         "level_db": sound.level_db,
         "language": sound.language,
     }
-    reference.metadata[NAMESPACE] = dict(facts)
-    track = otio.schema.Track(name=sound.name, kind=otio.schema.TrackKind.Audio)
+    track = otio.schema.Track(name=sound.name, kind=otio.schema.TrackKind.Audio, metadata={NAMESPACE: facts})
     track.enabled = sound.enabled
-    track.metadata[NAMESPACE] = dict(facts)
     if frames:
-        track.append(
-            otio.schema.Clip(
-                name=Path(sound.path).name,
-                media_reference=reference,
-                source_range=frames_range(0, frames, rate),
-            )
-        )
-    _pad(track, frames, length, rate)
+        track.append(_clip(sound.path, frames_range(0, frames, rate), facts))
+    pad(track, frames, length, rate)
     return track
 
 
-def _pad(track: otio.schema.Track, at: int, length: int, rate: float) -> None:
-    if at < length:
-        track.append(_gap(length - at, rate))
+def pad(track: otio.schema.Track, at: int, end: int, rate: float) -> None:
+    """Append a gap from frame `at` to `end`, if there is anything between."""
+    if at < end:
+        track.append(otio.schema.Gap(source_range=frames_range(0, end - at, rate)))
 
 
 Laid = tuple[int, int, TakeClip]
@@ -219,22 +191,11 @@ def _takes(track: TakeTrack, clips: list[Laid], number: int, length: int, rate: 
     for start, end, take in clips:
         if start >= length:
             break
-        if at < start:
-            made.append(_gap(start - at, rate))
-        reference = otio.schema.ExternalReference(
-            target_url=file_url(take.path), available_range=frames_range(0, end - start, rate)
-        )
-        reference.metadata[NAMESPACE] = {
-            "role": "takes",
-            "sample_rate": take.rate,
-            "channels": 1,
-            "samples": take.frames,
-        }
-        clip = otio.schema.Clip(
-            name=f"{take.id} {' '.join(take.text.split())}"[:LONGEST_NAME].strip(),
-            media_reference=reference,
-            source_range=frames_range(0, min(end, length) - start, rate),
-        )
+        pad(made, at, start, rate)
+        facts = {"role": "takes", "sample_rate": take.rate, "channels": 1, "samples": take.frames}
+        clip = _clip(take.path, frames_range(0, end - start, rate), facts)
+        clip.name = f"{take.id} {' '.join(take.text.split())}"[:LONGEST_NAME].strip()
+        clip.source_range = frames_range(0, min(end, length) - start, rate)
         clip.metadata[NAMESPACE] = {
             "id": take.id,
             "speaker": track.speaker,
@@ -247,34 +208,8 @@ def _takes(track: TakeTrack, clips: list[Laid], number: int, length: int, rate: 
         }
         made.append(clip)
         at = min(end, length)
-    _pad(made, at, length, rate)
+    pad(made, at, length, rate)
     return made
-
-
-Placed = tuple[int, int, SubtitleCue]
-
-
-def _layers(track: SubtitleTrack, fps: Fraction) -> list[list[Placed]]:
-    """The cues of a speaker on frames, in as few tracks as hold them without overlap.
-
-    A cue that touches the next by rounding alone is cut back to it.
-    """
-    layers: list[list[Placed]] = []
-    for cue in sorted(track.cues, key=lambda c: (c.start, c.end, c.id)):
-        start = seconds_to_frames(cue.start, fps)
-        end = max(seconds_to_frames(cue.end, fps), start + 1)
-        for layer in layers:
-            before = layer[-1]
-            if before[1] <= start:
-                layer.append((start, end, cue))
-                break
-            if before[2].end <= cue.start and before[0] < start:
-                layer[-1] = (before[0], start, before[2])
-                layer.append((start, end, cue))
-                break
-        else:
-            layers.append([(start, end, cue)])
-    return layers
 
 
 def _subtitles(
@@ -289,8 +224,7 @@ def _subtitles(
     }
     at = 0
     for start, end, cue in cues:
-        if at < start:
-            made.append(_gap(start - at, rate))
+        pad(made, at, start, rate)
         clip = otio.schema.Clip(name=cue.text, source_range=frames_range(0, end - start, rate))
         clip.metadata[NAMESPACE] = {
             "id": cue.id,
@@ -302,7 +236,7 @@ def _subtitles(
         }
         made.append(clip)
         at = end
-    _pad(made, at, length, rate)
+    pad(made, at, length, rate)
     return made
 
 

@@ -92,27 +92,25 @@ def timeline_of(
 
     Cues lie on the nearest frames, at least one frame long; those that overlap go on further tracks.
     """
-    speakers = list(dict.fromkeys(cue.speaker for cue in cues)) if per_speaker else [""]
-    tracks = []
-    for speaker in speakers:
-        mine = [cue for cue in cues if not per_speaker or cue.speaker == speaker]
-        tracks.append(
-            SubtitleTrack(
-                name=" ".join(filter(None, (language, speaker))) or "subtitles",
-                language=language,
-                speaker=speaker,
-                speaker_name=speaker,
-                cues=tuple(
-                    SubtitleCue(
-                        id=cue.index,
-                        start=cue.start_ms / 1000,
-                        end=cue.end_ms / 1000,
-                        text=cue.text,
-                        speaker=cue.speaker,
-                        source_text=cue.source_text,
-                    )
-                    for cue in mine
-                ),
-            )
+    groups: dict[str, list[SubtitleCue]] = {}
+    for cue in cues:
+        placed = SubtitleCue(
+            id=cue.index,
+            start=cue.start_ms / 1000,
+            end=cue.end_ms / 1000,
+            text=cue.text,
+            speaker=cue.speaker,
+            source_text=cue.source_text,
         )
-    return build(Programme(name=name, rate=rate_text(fps), frames=0, subtitles=tuple(tracks)))
+        groups.setdefault(cue.speaker if per_speaker else "", []).append(placed)
+    tracks = tuple(
+        SubtitleTrack(
+            name=" ".join(filter(None, (language, speaker))) or "subtitles",
+            language=language,
+            speaker=speaker,
+            speaker_name=speaker,
+            cues=tuple(mine),
+        )
+        for speaker, mine in groups.items()
+    )
+    return build(Programme(name=name, rate=rate_text(fps), frames=0, subtitles=tracks))

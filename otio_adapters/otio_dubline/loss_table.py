@@ -36,7 +36,7 @@ END = "<!-- end of loss table -->"
 def loss_table() -> str:
     """The table in Markdown: a row for each feature, a column for each target; reasons as notes below.
 
-    Targets of one module stand in one column. A feature that a target does not mention is "?".
+    Targets of one module stand in one column.
     """
     columns: dict[str, list[str]] = {}
     for name, module in TARGETS.items():
@@ -44,13 +44,11 @@ def loss_table() -> str:
     titles, tables = [], []
     for names in columns.values():
         titles.append(", ".join(names))
-        features = dict(target(names[0]).TARGET_FEATURES)
-        features.setdefault("mono tracks", features.get("stereo tracks", "?"))
-        tables.append(features)
+        tables.append(target(names[0]).TARGET_FEATURES)
     notes: dict[str, int] = {}
     rows = [f"| | {' | '.join(titles)} |", f"|---{'|---' * len(titles)}|"]
     for feature in FEATURES:
-        cells = [_cell(features.get(feature, "?"), notes) for features in tables]
+        cells = [_cell(features.get(feature, "yes"), notes) for features in tables]
         rows.append(f"| {feature} | {' | '.join(cells)} |")
     rows.append("")
     rows += [f"{number}. {text[:1].upper()}{text[1:]}." for text, number in notes.items()]

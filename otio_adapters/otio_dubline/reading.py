@@ -231,13 +231,33 @@ def start_of(timeline: otio.schema.Timeline, fps: Fraction) -> tuple[int, bool]:
 
 def frames_of(time: otio.opentime.RationalTime, fps: Fraction) -> int:
     """A time as OTIO has it -> the nearest whole frame at `fps`."""
-    return whole(Fraction(time.value) * _step(time.rate, fps))
+    return whole(Fraction(time.value) * fps / exact_rate(time.rate))
 
 
 @lru_cache(maxsize=64)
-def _step(rate: float, fps: Fraction) -> Fraction:
-    """Frames at `fps` in one unit of `rate`; looking the rate up for every cue takes most of an export."""
-    return fps / (frame_rate(rate) if rate <= 1000 else Fraction(rate))
+def exact_rate(rate: float) -> Fraction:
+    """What a rate stands for: of frames, or above 1000 of samples.
+
+    Remembered, since looking it up for every cue would take most of an export.
+    """
+    return frame_rate(rate) if rate <= 1000 else Fraction(rate)
+
+
+def shown_part(track: otio.schema.Track, name: str) -> otio.schema.Track:
+    """The part of a track that it shows, as a track; `name` is what it is called.
+
+    Raises:
+        InvalidJob: it is trimmed in a way that cannot be carried over.
+    """
+    if track.source_range is None:
+        return track
+    try:
+        return otio.algorithms.track_trimmed_to_range(track, track.source_range)
+    except otio.exceptions.OTIOError as error:
+        raise InvalidJob(
+            f"track {name!r} is trimmed in a way that cannot be carried over: {error}",
+            hint="Flatten the track in the program that made it.",
+        ) from None
 
 
 def placed(track: otio.schema.Track, fps: Fraction) -> Iterator[tuple[int, int, otio.core.Item]]:

@@ -9,7 +9,6 @@ import struct
 from pathlib import Path
 
 _OFFSET = 338
-_BLOCK = 1 << 16
 
 
 def begins_at(path: Path) -> int:
@@ -33,17 +32,3 @@ def begins_at(path: Path) -> int:
                 size = size64
             file.seek(size + size % 2, 1)
     return 0
-
-
-def copy_without(path: Path, target: Path) -> None:
-    """The same samples in the same format, without any chunk besides. Memory does not grow with length."""
-    import soundfile
-
-    with soundfile.SoundFile(str(path)) as source:
-        # 32-bit integers hold every PCM format exactly, doubles every float format.
-        kind = "float64" if source.subtype in ("FLOAT", "DOUBLE") else "int32"
-        with soundfile.SoundFile(
-            str(target), "w", source.samplerate, source.channels, source.subtype, format=source.format
-        ) as copy:
-            for block in source.blocks(_BLOCK, dtype=kind, always_2d=True):
-                copy.write(block)

@@ -48,7 +48,7 @@ def clean_environment(given: Mapping[str, str]) -> Dict[str, str]:
 
 
 class Engine:
-    """One engine. ``state``: "off", "starting", "ready", "dead". ``hello``: what it said of itself."""
+    """One engine. ``state``: "off", "starting", "ready", "dead"."""
 
     def __init__(
         self,
@@ -60,7 +60,6 @@ class Engine:
         self.log = log
         self.arguments = list(arguments)
         self.state = "off"
-        self.hello: Event = {}
         self.busy: set = set()
         self._process: Optional[subprocess.Popen] = None
         self._number = 0
@@ -72,7 +71,7 @@ class Engine:
         """Start the process and return at once. What goes wrong comes as an event from `poll`."""
         if self.state in ("starting", "ready"):
             return
-        self.state, self.hello, self.busy = "starting", {}, set()
+        self.state, self.busy = "starting", set()
         self._came, self._leaves = queue.Queue(), queue.Queue()
         self._deadline = time.monotonic() + FIRST_WORD
         options: Dict[str, Any] = {}
@@ -148,16 +147,10 @@ class Engine:
         self._leaves.put(json.dumps(message, ensure_ascii=True).encode("ascii") + b"\n")
 
     def _log_file(self) -> Any:
-        if not self.log:
-            return open(os.devnull, "ab")
-        try:
-            long = os.path.getsize(self.log) > LONGEST_LOG
-        except OSError:
-            long = False
-        try:
-            return open(self.log, "wb" if long else "ab")
-        except OSError:
-            return open(os.devnull, "ab")
+        with contextlib.suppress(OSError):
+            long = os.path.isfile(self.log) and os.path.getsize(self.log) > LONGEST_LOG
+            return open(self.log or os.devnull, "wb" if long else "ab")
+        return open(os.devnull, "ab")
 
     def _heard(self, kind: str, content: Any) -> Optional[Event]:
         if kind == "refused":
@@ -179,7 +172,7 @@ class Engine:
     def _greeted(self, event: Event) -> Event:
         theirs = event.get("protocol")
         if theirs == PROTOCOL:
-            self.state, self.hello = "ready", event
+            self.state = "ready"
             return event
         older = isinstance(theirs, int) and theirs < PROTOCOL
         return self._dead(

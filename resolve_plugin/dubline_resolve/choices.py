@@ -70,10 +70,7 @@ DEFAULTS: Dict[str, Any] = {
     "copy": True,
     "folder": "",
 }
-KEPT = (
-    "source", "targets", "content", "stems", "subtitles", "glossary", "separator", "recognizer", "diarizer",
-    "translator", "voice", "dub", "takes", "markers", "mute", "copy",
-)  # fmt: skip
+KEPT = tuple(name for name in DEFAULTS if name not in ("what", "path", "folder"))
 """What a later window begins with; the rest belongs to one programme."""
 
 
@@ -163,9 +160,7 @@ def language_code(word: str) -> str:
     if CODE.match(head.lower() + dash + rest):
         return head.lower() + dash + rest
     raise Refused(
-        "answers",
-        "{!r} is no language.".format(word.strip()),
-        "Write a name or a code, such as English, en or pt-BR.",
+        "{!r} is no language.".format(word.strip()), "Write a name or a code, such as English, en or pt-BR."
     )
 
 
@@ -194,18 +189,14 @@ def job_of(answers: Dict[str, Any], media: Dict[str, Any]) -> Dict[str, Any]:
     stems = bool(answers["stems"] or voice)  # a dub lies over them
     subtitles = answers["subtitles"] != "none"
     if not (targets or stems or subtitles):
-        raise Refused(
-            "answers", "Nothing is asked for.", "Choose stems, subtitles, or a language to translate into."
-        )
+        raise Refused("Nothing is asked for.", "Choose stems, subtitles, or a language to translate into.")
     if source and source in targets:
         raise Refused(
-            "answers",
             "The programme is to be translated from {0} into {0}.".format(source),
             "Take it out of the languages to translate into.",
         )
     if voice and not targets:
         raise Refused(
-            "answers",
             "A dub needs a language to be spoken.",
             "Write it into {!r}, or choose no dub.".format("Translate into"),
         )
@@ -216,9 +207,7 @@ def job_of(answers: Dict[str, Any], media: Dict[str, Any]) -> Dict[str, Any]:
     if answers["glossary"] is not None:  # emptied by hand: none, whatever the run has
         glossary = answers["glossary"].strip()
         if glossary and not os.path.isfile(glossary):
-            raise Refused(
-                "answers", "There is no glossary {}.".format(glossary), "Choose it again, or empty the field."
-            )
+            raise Refused("There is no glossary {}.".format(glossary), "Choose it again, or empty the field.")
         speech["glossary"] = translation["glossary"] = glossary
     return {
         "media": media,

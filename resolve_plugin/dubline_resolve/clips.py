@@ -15,6 +15,13 @@ SPEED_TOLERANCE = Fraction(3, 2)
 """Frames by which a clip's part of its file may be longer or shorter than the clip: rounding, not speed."""
 
 
+class Unreadable(Refused):
+    """A clip whose sound cannot be read by itself; rendering the timeline's sound gets around that."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, RENDER)
+
+
 class Media:
     """What a clip of the media pool says of its file, read once."""
 
@@ -36,6 +43,14 @@ class Media:
             pass
 
 
+def known_media(item: Any, cache: Dict[str, Media]) -> Media:
+    """What a clip of the media pool says of its file, asked once."""
+    key = ask(item, "GetUniqueId")
+    if key not in cache:
+        cache[key] = Media(item)
+    return cache[key]
+
+
 def clip_of(
     session: Session, item: Any, track: int, cache: Dict[str, Media], enabled: bool = True
 ) -> Optional[Dict[str, Any]]:
@@ -52,16 +67,12 @@ def clip_of(
     place = "the clip {!r} at {} on audio track {}".format(name, session.timecode(record), track)
     pool_item = ask(item, "GetMediaPoolItem")
     if pool_item is None:
-        raise _to_render("generated", "{} has no media file".format(place))
-    key = ask(pool_item, "GetUniqueId")
-    if key not in cache:
-        cache[key] = Media(pool_item)
-    media = cache[key]
+        raise Unreadable("{} has no media file".format(place))
+    media = known_media(pool_item, cache)
     if not media.path:
-        raise _to_render("nested", "{} is a nested timeline, a compound or a multicam clip".format(place))
+        raise Unreadable("{} is a nested timeline, a compound or a multicam clip".format(place))
     if not media.online and enabled:
         raise Refused(
-            "offline",
             "{} is offline: {} is missing".format(place, media.path),
             "Relink the clip or bring its disk online, or disable it.",
         )
@@ -91,24 +102,21 @@ def source_range(
     first, last = ask(item, "GetSourceStartTime"), ask(item, "GetSourceEndTime")
     offset = ask(item, "GetLeftOffset", True)
     if not isinstance(offset, (int, float)) or isinstance(offset, bool):
-        raise _to_render(
-            "place", "DaVinci Resolve does not tell which part of its file {} plays".format(place)
-        )
+        raise Unreadable("DaVinci Resolve does not tell which part of its file {} plays".format(place))
     start = _on_frame(Fraction(offset).limit_denominator(1000000)) / rate
     if isinstance(first, (int, float)) and isinstance(last, (int, float)):
         lasts = Fraction(last) - Fraction(first)
         if abs(lasts * rate - frames) > SPEED_TOLERANCE:
-            raise _to_render(
-                "retimed",
+            raise Unreadable(
                 "{} does not play at its own speed: {:.3f} s of its file last {} frames".format(
                     place, float(lasts), frames
-                ),
+                )
             )
         if media.begin is not None and media.rate is not None:
             other = Fraction(first) - media.begin
             gap = abs(other - start) * rate
             if gap > 1 + SPEED_TOLERANCE:
-                raise _to_render("place", "it cannot be told which part of its file {} plays".format(place))
+                raise Unreadable("it cannot be told which part of its file {} plays".format(place))
             if Fraction(offset).denominator == 1 and Fraction(1, 100) < gap < 1 and media.picture:
                 # A whole number that hides a part of a frame: the picture's own frames say which. A sound's
                 # time reference need not lie on a frame, and its timecode text does.
@@ -139,9 +147,5 @@ def channels_of(item: Any, place: str) -> List[List[int]]:
     except (ValueError, TypeError, AttributeError):
         return []
     if any(channel > embedded for channel in channels):
-        raise _to_render("linked_sound", "{} plays sound that is linked from another file".format(place))
+        raise Unreadable("{} plays sound that is linked from another file".format(place))
     return [[0, channel - 1] for channel in dict.fromkeys(channels)]
-
-
-def _to_render(code: str, message: str) -> Refused:
-    return Refused(code, message, RENDER)

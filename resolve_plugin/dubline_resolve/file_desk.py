@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, Optional
 
 from dubline_resolve.bridge import clean_environment
 from dubline_resolve.objects import Refused, Step
@@ -33,9 +33,9 @@ class FileDesk:
 
     def media(self, what: str, path: str, run: str) -> Dict[str, Any]:
         if not path.strip():
-            raise Refused("answers", "No file is chosen", "Choose a film or a sound file.")
+            raise Refused("No file is chosen", "Choose a film or a sound file.")
         if not os.path.isfile(path.strip()):
-            raise Refused("answers", "There is no file {}".format(path.strip()), "Choose it again.")
+            raise Refused("There is no file {}".format(path.strip()), "Choose it again.")
         file = {"kind": "file", "path": os.path.abspath(path.strip()), "track": ""}
         return {"media": file, "notes": []}
 
@@ -45,23 +45,12 @@ class FileDesk:
     def folder(self, what: str, path: str) -> str:
         return os.path.splitext(os.path.abspath(path.strip()))[0] + ".dubline" if path.strip() else ""
 
-    def imports(self, plan: Dict[str, Any]) -> bool:
-        return False
-
     def place(self, plan: Dict[str, Any], copy: bool) -> Iterator[Step]:
         """Have the engine's environment write RUN/exports/resolve."""
         run = plan["run"]
         if not os.path.isfile(os.path.join(run, "run.json")):
-            raise Refused("answers", "There are no results in {} yet".format(run), "Press Start first.")
+            raise Refused("There are no results in {} yet".format(run), "Press Start first.")
         return self._export(run)
-
-    def undo(self, folder: str) -> Iterator[Step]:
-        raise Refused("answers", "Files are not taken back", "Delete the folder exports in the results.")
-
-    def cues(self, folder: str) -> List[Dict[str, Any]]:
-        raise Refused(
-            "answers", "There is no timeline to read from", "`dubline subtitles import` takes files back."
-        )
 
     def _export(self, run: str) -> Iterator[Step]:
         code = "import sys; from dubline.cli import main; sys.exit(main())"
@@ -85,5 +74,5 @@ class FileDesk:
                 process.stdout.close()
         if process.returncode:
             lines = text.splitlines() or ["it ended with {}".format(process.returncode)]
-            raise Refused("export", "The files were not written: {}".format(lines[0]), "\n".join(lines[1:]))
+            raise Refused("The files were not written: {}".format(lines[0]), "\n".join(lines[1:]))
         return IMPORT.format(os.path.join(run, "exports", "resolve"), HOWTO)

@@ -6,19 +6,19 @@ from typing import Any, Dict, List
 from urllib.parse import unquote, urlparse
 
 from dubline_resolve.markers import read_markers
-from dubline_resolve.objects import Refused, Session, Step, Steps, ask, number
+from dubline_resolve.objects import Refused, Session, Step, Steps, ask, number, timelines
 from dubline_resolve.placing import check_plan, import_here, noted
 from dubline_resolve.pool import open_bin
 from dubline_resolve.proof import questions
 from dubline_resolve.receipt import Book, Placement, new_placement, record_timeline
 from dubline_resolve.sound_tracks import LENGTH_TOLERANCE, clips_of
 from dubline_resolve.tracks import count, items_on
-from dubline_resolve.undo import clear_pool, removal
+from dubline_resolve.undo import NOTHING, clear_pool, removal
 
 HINT = "Choose File > Import > Timeline in DaVinci Resolve, and that file: there it says what is missing."
 
 
-def import_timeline(session: Session, plan: Dict[str, Any], name: str = "", save: bool = True) -> Steps:
+def import_timeline(session: Session, plan: Dict[str, Any]) -> Steps:
     """Import ``plan["otio"]`` as a new timeline and lay the subtitles on it, which no such file carries.
 
     The new timeline is the current one afterwards; the old one stays as it is, also where it is one that was
@@ -30,22 +30,18 @@ def import_timeline(session: Session, plan: Dict[str, Any], name: str = "", save
     check_plan(session, plan)
     path = plan.get("otio") or ""
     if not path or not os.path.isfile(path):
-        raise Refused(
-            "missing", "the plan holds no timeline to import", "Ask for the plan with its timeline."
-        )
+        raise Refused("the plan holds no timeline to import", "Ask for the plan with its timeline.")
     missing = [each for each in media_of(path) if not os.path.isfile(each)]
     if missing:
         # Resolve would answer None and say nothing (6.2).
-        raise Refused(
-            "offline", "{} is missing".format(missing[0]), "Bring its disk online, then start once more."
-        )
+        raise Refused("{} is missing".format(missing[0]), "Bring its disk online, then start once more.")
     book = Book(plan["run"])
     broken_off = book.unfinished(session)
     if broken_off is not None:
         yield from removal(session, broken_off)
         book.end(broken_off)
     origin = (book.imported(session) or {}).get("origin") or record_timeline(session.timeline)
-    name = _free_name(session, name or "{} localized".format(origin["name"]))
+    name = _free_name(session, "{} localized".format(origin["name"]))
     here = ask(session.pool, "GetCurrentFolder")
     placement = dict(new_placement(session), origin=origin)
     draft = placement  # kept under the timeline that is open now, as long as there is no other
@@ -61,17 +57,17 @@ def import_timeline(session: Session, plan: Dict[str, Any], name: str = "", save
         made = ask(session.pool, "ImportTimelineFromFile", path, options)
         _note_media(folder, before, name, placement)
         if made is None:
-            raise Refused("not_imported", "DaVinci Resolve did not import the timeline {}".format(path), HINT)
+            raise Refused("DaVinci Resolve did not import the timeline {}".format(path), HINT)
         draft = dict(placement, imported=record_timeline(made))
         book.begin(draft)
         # Not settled whether the import switches by itself (10).
         ask(session.project, "SetCurrentTimeline", made)
         target = Session(session.resolve)
         if target.timeline_id != ask(made, "GetUniqueId"):
-            raise Refused("not_imported", "DaVinci Resolve did not open the timeline {}".format(name), HINT)
+            raise Refused("DaVinci Resolve did not open the timeline {}".format(name), HINT)
         _verify(target, plan)
         placement = dict(draft, timeline=target.timeline_id, timeline_name=name)
-        notes = yield from noted(book, draft, import_here(target, plan, placement, save))
+        notes = yield from noted(book, draft, import_here(target, plan, placement))
         arrived = _markers(target, plan)
         if arrived < len(plan["markers"]):
             notes.append(
@@ -84,7 +80,7 @@ def import_timeline(session: Session, plan: Dict[str, Any], name: str = "", save
             if made is not None:
                 ask(session.project, "SetCurrentTimeline", session.timeline)
                 ask(session.pool, "DeleteTimelines", [made])
-            clear_pool(session, placement, None, [])
+            clear_pool(session, placement, NOTHING, [])
         book.end(draft)
         if here is not None:
             ask(session.pool, "SetCurrentFolder", here)
@@ -133,7 +129,7 @@ def media_of(path: str) -> List[str]:
         with open(path, encoding="utf-8") as file:
             walk(json.load(file))
     except (OSError, ValueError) as error:
-        raise Refused("plan", "the timeline {} cannot be read: {}".format(path, error), "Make the plan anew.")
+        raise Refused("the timeline {} cannot be read: {}".format(path, error), "Make the plan anew.")
     return list(paths)
 
 
@@ -144,8 +140,7 @@ def _path(url_path: str) -> str:
 
 def _free_name(session: Session, base: str) -> str:
     """A name that no timeline has: with a taken one the import is refused without a word (6.3)."""
-    total = number(ask(session.project, "GetTimelineCount"), "its timelines")
-    taken = {ask(ask(session.project, "GetTimelineByIndex", n), "GetName") for n in range(1, total + 1)}
+    taken = {ask(timeline, "GetName") for timeline in timelines(session.project)}
     name, n = base, 1
     while name in taken:
         n += 1
@@ -157,7 +152,6 @@ def _verify(target: Session, plan: Dict[str, Any]) -> None:
     facts, plan_timeline = target.facts, plan["timeline"]
     if facts["rate"] != plan_timeline["rate"]:
         raise Refused(
-            "rate",
             "the imported timeline runs at {} frames a second, not {}".format(
                 facts["rate"], plan_timeline["rate"]
             ),
@@ -171,7 +165,6 @@ def _verify(target: Session, plan: Dict[str, Any]) -> None:
         clips = clips_of(sound)
         if not any(_holds(target, index, clips) for index in tracks.get(sound["name"], ())):
             raise Refused(
-                "not_imported",
                 "the imported timeline lacks the sound {}, or it lies elsewhere on it".format(sound["name"]),
                 HINT,
             )

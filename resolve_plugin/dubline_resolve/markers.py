@@ -30,17 +30,13 @@ def place_markers(
     stay, lost = [], 0
     for marker in markers:
         before = known.get(marker["key"])
-        was = there.get(before["frame"]) if before is not None else None
-        if before is not None and _same(was, marker, before):
-            stay.append(before)
-            continue
-        if (
-            before is not None
-            and _ours(was, marker)
-            and ask(timeline, "DeleteMarkerAtFrame", before["frame"])
-        ):
-            made.append({"frame": before["frame"], "key": marker["key"], "was": was, "gone": True})
-            del there[before["frame"]]
+        if before is not None and _ours(there.get(before["frame"]), marker):
+            frame = before["frame"]
+            if _same(there[frame], marker, before):
+                stay.append(before)
+                continue
+            if ask(timeline, "DeleteMarkerAtFrame", frame):
+                made.append({"frame": frame, "key": marker["key"], "was": there.pop(frame), "gone": True})
         for frame in range(marker["frame"], marker["frame"] + NEAR):
             if frame not in there and _add(timeline, frame, marker):
                 there[frame] = {}
@@ -75,37 +71,23 @@ def remove_markers(timeline: Any, entries: List[Dict[str, Any]], keep: Iterable[
     for entry in entries:
         if entry.get("gone"):
             was = entry["was"]
-            ask(
-                timeline, "AddMarker", entry["frame"], was.get("color"), was.get("name"), was.get("note"),
-                int(was.get("duration") or 1), entry["key"],
-            )  # fmt: skip
+            looks = (was.get("color"), was.get("name"), was.get("note"), int(was.get("duration") or 1))
+            ask(timeline, "AddMarker", entry["frame"], *looks, entry["key"])
     return left
 
 
 def _add(timeline: Any, frame: int, marker: Dict[str, Any]) -> bool:
-    length = max(1, marker["frames"])
-    return bool(
-        ask(
-            timeline,
-            "AddMarker",
-            frame,
-            marker["colour"],
-            marker["name"],
-            marker["note"],
-            length,
-            marker["key"],
-        )
-    )
+    looks = (marker["colour"], marker["name"], marker["note"], max(1, marker["frames"]))
+    return bool(ask(timeline, "AddMarker", frame, *looks, marker["key"]))
 
 
 def _ours(was: Any, marker: Dict[str, Any]) -> bool:
     return bool(was) and was.get("customData") == marker["key"]
 
 
-def _same(there: Any, marker: Dict[str, Any], before: Dict[str, Any]) -> bool:
+def _same(there: Dict[str, Any], marker: Dict[str, Any], before: Dict[str, Any]) -> bool:
     return (
-        _ours(there, marker)
-        and before.get("from", before["frame"]) == marker["frame"]
+        before.get("from", before["frame"]) == marker["frame"]
         and there.get("color") == marker["colour"]
         and there.get("name") == marker["name"]
         and there.get("note") == marker["note"]

@@ -45,10 +45,9 @@ def read_pointer(path: str) -> Dict[str, Any]:
         if not isinstance(pointer, dict) or any(name not in pointer for name in POINTER):
             raise ValueError("it lacks an entry")
     except (OSError, ValueError) as error:
-        raise Refused("pointer", "{} cannot be read ({})".format(path, error), again) from None
+        raise Refused("{} cannot be read ({})".format(path, error), again) from None
     if pointer["protocol"] != PROTOCOL:
         raise Refused(
-            "pointer",
             "the script in Resolve speaks protocol {}, its plug-in {}".format(pointer["protocol"], PROTOCOL),
             again,
         )
@@ -62,20 +61,15 @@ def _run(pointer: Dict[str, Any], names: Dict[str, Any], standalone: bool) -> in
         if not door.mine:
             if not door.knock():
                 raise Refused(
-                    "open", "Dubline's window is open already", "Look behind Resolve's windows, or close it."
+                    "Dubline's window is open already", "Look behind Resolve's windows, or close it."
                 )
             print("Dubline's window was open already; it is in front now.")
             return 0
         resolve = None if standalone else find_resolve(names)
         model = _model(pointer, resolve, folder)
-
-        def each_tick() -> None:
-            if door.knocked():
-                model.wants_front = True
-
         try:
             model.engine.start()
-            _window(model, resolve, names, each_tick).run()
+            _window(model, resolve, names, door.knocked).run()
         finally:
             model.close()
         return 0
@@ -102,7 +96,7 @@ def _model(pointer: Dict[str, Any], resolve: Any, folder: str) -> WindowModel:
     )
 
 
-def _window(model: WindowModel, resolve: Any, names: Dict[str, Any], each_tick: Callable[[], None]) -> Any:
+def _window(model: WindowModel, resolve: Any, names: Dict[str, Any], knocked: Callable[[], bool]) -> Any:
     """The first face that this place has. UIManager is not even looked at where it opens an advertisement."""
     if resolve is not None and model.desk.edition.windows:
         fusion, bmd = names.get("fusion") or names.get("fu"), names.get("bmd")
@@ -111,22 +105,22 @@ def _window(model: WindowModel, resolve: Any, names: Dict[str, Any], each_tick: 
         if fusion is not None and bmd is not None and fusion.UIManager is not None:
             from dubline_resolve.window_uimanager import FusionWindow
 
-            return FusionWindow(model, fusion, bmd, each_tick)
+            return FusionWindow(model, fusion, bmd, knocked)
     try:
         from dubline_resolve.window_tk import TkWindow
 
-        return TkWindow(model, each_tick)
+        return TkWindow(model, knocked)
     except Exception as error:  # no tkinter, no screen, a broken Tcl: whatever it is, a browser may be there
         print("Dubline: no window of its own ({}); it is a page in the browser.".format(error))
     from dubline_resolve.window_page import PageWindow
 
-    return PageWindow(model, each_tick)
+    return PageWindow(model, knocked)
 
 
 def show_folder(folder: str, launch: Optional[Callable[..., Any]] = None) -> None:
     """Open a folder in the system's file manager. Refused where it does not exist."""
     if not os.path.isdir(folder):
-        raise Refused("folder", "There is no folder {} yet".format(folder), "Press Start first.")
+        raise Refused("There is no folder {} yet".format(folder), "Press Start first.")
     if sys.platform == "win32" and launch is None:
         os.startfile(folder)
         return
@@ -136,7 +130,7 @@ def show_folder(folder: str, launch: Optional[Callable[..., Any]] = None) -> Non
             [opener, folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
         )
     except OSError:
-        raise Refused("folder", "No file manager was found", "The folder is {}".format(folder)) from None
+        raise Refused("No file manager was found", "The folder is {}".format(folder)) from None
 
 
 if __name__ == "__main__":

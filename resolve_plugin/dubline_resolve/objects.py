@@ -4,7 +4,7 @@ session = Session(find_resolve(globals()))
 """
 
 from fractions import Fraction
-from typing import Any, Callable, Dict, Generator, Iterator, NamedTuple, Optional
+from typing import Any, Dict, Generator, Iterator, NamedTuple
 
 from dubline_resolve.clock import frame_of, rate_of, rate_text, timecode_of
 
@@ -23,11 +23,10 @@ Steps = Generator[Step, None, Any]
 
 
 class Refused(Exception):
-    """Something cannot be done, told to a person. ``code`` is for programs; ``hint`` says what to do."""
+    """Something cannot be done, told to a person; ``hint`` says what to do."""
 
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.code = code
         self.message = message
         self.hint = hint
 
@@ -35,21 +34,17 @@ class Refused(Exception):
         return "{}. {}".format(self.message, self.hint) if self.hint else self.message
 
 
-def drive(
-    steps: Iterator[Step],
-    sleep: Optional[Callable[[float], None]] = None,
-    each: Optional[Callable[[Step], None]] = None,
-) -> Any:
-    """Run a generator of steps to its end and give its result. ``each`` is called with every step."""
+class NoTimeline(Refused):
+    """No timeline is open in the project."""
+
+
+def drive(steps: Iterator[Step]) -> Any:
+    """Run a generator of steps to its end at once, without its waits, and give its result."""
     while True:
         try:
-            step = next(steps)
+            next(steps)
         except StopIteration as end:
             return end.value
-        if each is not None:
-            each(step)
-        if step.wait and sleep is not None:
-            sleep(step.wait)
 
 
 def can(thing: Any, name: str) -> bool:
@@ -62,7 +57,6 @@ def ask(thing: Any, name: str, *args: Any) -> Any:
     method = getattr(thing, name, None) if thing is not None else None
     if method is None:
         raise Refused(
-            "no_method",
             "this DaVinci Resolve does not know {}".format(name),
             "Open the project again and start once more. If that does not help, update DaVinci Resolve.",
         )
@@ -70,7 +64,6 @@ def ask(thing: Any, name: str, *args: Any) -> Any:
         return method(*args)
     except Exception as error:
         raise Refused(
-            "stale",
             "DaVinci Resolve did not answer {} ({})".format(name, error),
             "Was the project or the timeline closed meanwhile? Open it and start once more.",
         )
@@ -81,7 +74,6 @@ def need(thing: Any, name: str, *args: Any) -> Any:
     answer = ask(thing, name, *args)
     if answer is None or answer is False or answer == "" or answer == []:
         raise Refused(
-            "not_taken",
             "DaVinci Resolve did not carry out {}".format(name),
             "Close any dialog that is open in DaVinci Resolve, stop playback, and start once more.",
         )
@@ -92,19 +84,18 @@ def number(answer: Any, what: str) -> int:
     """An answer as a whole number; some are floats, and those of stale objects are None."""
     if isinstance(answer, bool) or not isinstance(answer, (int, float)):
         raise Refused(
-            "stale",
             "DaVinci Resolve does not tell {}".format(what),
             "Was the project or the timeline closed meanwhile? Open it and start once more.",
         )
     return int(answer)
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two answers mean the same object: two answers are never identical (9.5)."""
-    if one is None or other is None:
-        return one is other
-    first = ask(one, "GetUniqueId")
-    return first is not None and first == ask(other, "GetUniqueId")
+def timelines(project: Any) -> Iterator[Any]:
+    """The timelines of a project."""
+    for place in range(1, (ask(project, "GetTimelineCount") or 0) + 1):
+        timeline = ask(project, "GetTimelineByIndex", place)
+        if timeline is not None:
+            yield timeline
 
 
 def find_resolve(names: Dict[str, Any]) -> Any:
@@ -126,7 +117,6 @@ def find_resolve(names: Dict[str, Any]) -> Any:
             pass
     if resolve is None:
         raise Refused(
-            "no_resolve",
             "DaVinci Resolve cannot be reached from here",
             "Start this from the menu Workspace > Scripts. The free edition lists Python scripts up to 21.0; "
             "after that, import the files that `dubline export --to resolve` writes.",  # 0.1
@@ -161,7 +151,7 @@ class Session:
         self.manager = ask(resolve, "GetProjectManager")
         self.project = ask(self.manager, "GetCurrentProject") if self.manager is not None else None
         if self.project is None:
-            raise Refused("no_project", "no project is open", "Open a project, then start once more.")
+            raise Refused("no project is open", "Open a project, then start once more.")
         self.project_id = ask(self.project, "GetUniqueId")
         self.project_name = ask(self.project, "GetName") or ""
         self.pool = ask(self.project, "GetMediaPool")
@@ -170,8 +160,7 @@ class Session:
         self.facts: Dict[str, Any] = {}
         if timeline:
             if self.timeline is None:
-                raise Refused(
-                    "no_timeline",
+                raise NoTimeline(
                     "no timeline is open in the project {}".format(self.project_name),
                     "Open the timeline with your programme, then start once more.",
                 )
@@ -183,7 +172,6 @@ class Session:
         now = ask(self.project, "GetCurrentTimeline")
         if now is None or ask(now, "GetUniqueId") != self.timeline_id:
             raise Refused(
-                "timeline_changed",
                 "another project or timeline was opened meanwhile",
                 "Go back to the timeline {} and start once more.".format(self.facts["name"]),
             )
@@ -192,7 +180,6 @@ class Session:
         """Refused unless the timeline still answers: closing its project makes its handle stale (9.5)."""
         if ask(self.timeline, "GetUniqueId") != self.timeline_id:
             raise Refused(
-                "stale",
                 "the project {} was closed meanwhile".format(self.project_name),
                 "Open it again and start once more.",
             )
@@ -233,7 +220,6 @@ def timeline_facts(project: Any, timeline: Any) -> Dict[str, Any]:
         rate, drop = rate_of(spelling)
     except (ValueError, ZeroDivisionError):
         raise Refused(
-            "rate",
             "the timeline's frame rate {!r} is none that is known".format(spelling),
             "Set one of the usual rates in the timeline's settings.",
         )

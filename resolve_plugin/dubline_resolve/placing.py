@@ -27,6 +27,7 @@ BIG = 300
 """Tracks, markers and clips of takes from which a timeline is better imported: loops of 336 have crashed
 Resolve (1.9)."""
 UNTITLED = "Untitled Project"
+"""A project that was never saved: to save it fails, or waits for ever (1.9)."""
 
 Plan = Dict[str, Any]
 Outcome = Dict[str, Any]
@@ -41,14 +42,14 @@ def is_big(plan: Plan) -> bool:
     return clips + len(plan["subtitles"]) + len(plan["markers"]) > BIG
 
 
-def place(session: Session, plan: Plan, copy: bool = False, save: bool = True) -> Steps:
+def place(session: Session, plan: Plan, copy: bool = False) -> Steps:
     """Place a plan; a second time it updates what the first one placed.
 
     Result: {"placed", "kept", "removed": numbers of tracks, "markers": number, "notes": [text for the user]}.
 
     Sounds whose file and place did not change, and subtitle tracks whose cues did not, stay untouched, with
-    all that was done to them. ``copy``: a copy of the timeline is made first. ``save``: the project is saved
-    at the end and looked at again, since Resolve at times loses at the save what it had shown (1.9).
+    all that was done to them. ``copy``: a copy of the timeline is made first. The project is saved at the end
+    and looked at again, since Resolve at times loses at the save what it had shown (1.9).
 
     Refused: another rate, missing files, anything Resolve does not do as asked; then nothing of it is left.
     """
@@ -56,7 +57,6 @@ def place(session: Session, plan: Plan, copy: bool = False, save: bool = True) -
     book = Book(plan["run"])
     if book.imported(session) is not None:
         raise Refused(
-            "imported",
             "the timeline {} was imported by this run".format(session.facts["name"]),
             "Import it anew, or open the timeline it was made from.",
         )
@@ -104,13 +104,10 @@ def place(session: Session, plan: Plan, copy: bool = False, save: bool = True) -
             outcome["notes"].append("{} markers found no free frame".format(lost))
         _mute(session, book, plan, placement, old, outcome)
         book.begin(placement)
-        if save and session.project_name != UNTITLED:  # where it fails, or waits for ever (1.9)
+        if session.project_name != UNTITLED:
             yield Step(total - 2, total, "Saving the project", 0.0)
             session.check()
-            if ask(session.manager, "SaveProject"):
-                recount(session, placement)
-            else:
-                outcome["notes"].append("DaVinci Resolve did not save the project: save it yourself")
+            outcome["notes"] += _save(session, placement)
         complete = True
     finally:
         if not complete:
@@ -151,7 +148,7 @@ def noted(book: Book, placement: Placement, steps: Steps) -> Steps:
         steps.close()
 
 
-def import_here(session: Session, plan: Plan, placement: Placement, save: bool) -> Steps:
+def import_here(session: Session, plan: Plan, placement: Placement) -> Steps:
     """The subtitles of a plan on a timeline that was just imported, its other tracks being there -> notes."""
     notes: List[str] = []
     folder = open_bin(session, plan["bin"], placement)
@@ -159,14 +156,19 @@ def import_here(session: Session, plan: Plan, placement: Placement, save: bool) 
     yield from lay_subtitles(
         session, plan["subtitles"], media, placement, len(plan["subtitles"]) + 1, notes, plan["bin"]
     )
-    if save and session.project_name != UNTITLED:
-        if ask(session.manager, "SaveProject"):
-            recount(session, placement)
-        else:
-            notes.append("DaVinci Resolve did not save the project: save it yourself")
+    if session.project_name != UNTITLED:
+        notes += _save(session, placement)
     for entry in placement["tracks"]:
         entry.pop("new", None)
     return notes
+
+
+def _save(session: Session, placement: Placement) -> List[str]:
+    """Save the project, and look at what was placed again -> notes."""
+    if not ask(session.manager, "SaveProject"):
+        return ["DaVinci Resolve did not save the project: save it yourself"]
+    recount(session, placement)
+    return []
 
 
 def files_of(sounds: List[Dict[str, Any]]) -> List[str]:
@@ -178,14 +180,11 @@ def check_plan(session: Session, plan: Plan) -> None:
     """Refused where the plan is none, is for another rate, or names files that are missing."""
     if not isinstance(plan, dict) or plan.get("format") != FORMAT:
         raise Refused(
-            "plan",
-            "this plan is of another version",
-            "Update the plug-in and the engine to the same version.",
+            "this plan is of another version", "Update the plug-in and the engine to the same version."
         )
     target = plan["timeline"]
     if target["rate"] != session.facts["rate"]:
         raise Refused(
-            "rate",
             "the timeline runs at {} frames a second, and the results were made for {}".format(
                 session.facts["rate"], target["rate"]
             ),
@@ -193,12 +192,10 @@ def check_plan(session: Session, plan: Plan) -> None:
         )
     for path in files_of(plan["audio"]) + [each["srt"] for each in plan["subtitles"]]:
         if not os.path.isfile(path):
-            raise Refused("missing", "{} is missing".format(path), "Ask for the plan once more, then place.")
+            raise Refused("{} is missing".format(path), "Ask for the plan once more, then place.")
     for sound in plan["audio"]:
         if any(clip["record"] < 0 for clip in clips_of(sound)):
-            raise Refused(
-                "plan", "the sound {} begins before the timeline".format(sound["name"]), "Make it anew."
-            )
+            raise Refused("the sound {} begins before the timeline".format(sound["name"]), "Make it anew.")
 
 
 def _what_is_new(session: Session, plan: Plan, old: Optional[Placement], placement: Placement) -> Any:

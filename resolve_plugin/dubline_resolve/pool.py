@@ -66,7 +66,6 @@ def import_files(session: Session, home: Bin, paths: List[str], placement: Place
     missing = [os.path.basename(path) for path in paths if path not in known]
     if missing:
         raise Refused(
-            "not_imported",
             "DaVinci Resolve did not take {} into the media pool".format(", ".join(missing)),
             "Close any dialog that is open in DaVinci Resolve. Is the disk with these files still there?",
         )

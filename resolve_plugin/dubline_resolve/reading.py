@@ -1,43 +1,30 @@
 """What to work on: the timeline, its in and out range, chosen clips, or a clip of the media pool -> MEDIA."""
 
 import os
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Set, Tuple
 
 from dubline_resolve import receipt
-from dubline_resolve.clips import Media, clip_of
+from dubline_resolve.clips import Media, clip_of, known_media
 from dubline_resolve.objects import Refused, Session, ask, can, number
 from dubline_resolve.tracks import count
 
-CAN_RENDER = ("generated", "nested", "retimed", "place", "linked_sound")
-"""Codes of refusals that rendering the timeline's sound gets around."""
 
+def read_timeline(session: Session, ranged: bool = True, run: str = "") -> Dict[str, Any]:
+    """The current timeline's sound, as far as it is on -> {"media": MEDIA, "notes": [text]}.
 
-def read_timeline(
-    session: Session, ranged: bool = True, tracks: Optional[List[int]] = None, run: str = ""
-) -> Dict[str, Any]:
-    """The current timeline's sound -> {"media": MEDIA, "notes": [text]}.
-
-    ``ranged``: only the range between the in and out points, where they are set. ``tracks``: numbers of audio
-    tracks; None is all that are on. ``run``: folder of an earlier run; what it placed is left out, and what
-    it switched off counts as on. Clips outside the range may be offline or retimed.
+    ``ranged``: only the range between the in and out points, where they are set. ``run``: folder of an
+    earlier run; what it placed is left out, and what it switched off counts as on. Clips outside the range
+    may be offline or retimed.
 
     Refused: an empty timeline, no sound in it, and what ``clips`` refuses.
     """
     facts = session.facts
-    if not facts["frames"]:
-        raise Refused(
-            "empty", "the timeline {} is empty".format(facts["name"]), "Put the programme on it first."
-        )
-    first, stop = in_and_out(session) if ranged else (0, facts["frames"])
+    first, stop = in_and_out(session, ranged)
     muted = _muted_by_us(session, run)
     notes, clips, heard = [], [], 0
     cache: Dict[str, Media] = {}
     for track in range(1, count(session.timeline, "audio") + 1):
-        if tracks is not None and track not in tracks:
-            continue
-        on = (
-            tracks is not None or track in muted or ask(session.timeline, "GetIsTrackEnabled", "audio", track)
-        )
+        on = track in muted or ask(session.timeline, "GetIsTrackEnabled", "audio", track)
         items = ask(session.timeline, "GetItemListInTrack", "audio", track) or []
         if not on:
             if items:
@@ -56,7 +43,6 @@ def read_timeline(
                 heard += clip["enabled"]
     if not heard:
         raise Refused(
-            "no_sound",
             "there is no sound on {}".format(
                 "the timeline " + facts["name"] if (first, stop) == (0, facts["frames"]) else "this range"
             ),
@@ -72,7 +58,6 @@ def read_selection(session: Session) -> Dict[str, Any]:
     """
     if not can(session.timeline, "GetSelectedClips"):
         raise Refused(
-            "no_selection",
             "{} does not tell which clips are chosen".format(session.edition.text),
             "Set in and out points around them instead. 21.0.4 and later tell it.",
         )
@@ -88,7 +73,7 @@ def read_selection(session: Session) -> Dict[str, Any]:
         if clip is not None:
             clips.append(clip)
     if not any(clip["enabled"] for clip in clips):
-        raise Refused("no_sound", "no clip with sound is chosen", "Choose clips on the timeline first.")
+        raise Refused("no clip with sound is chosen", "Choose clips on the timeline first.")
     clips.sort(key=lambda clip: (clip["record"], clip["track"]))
     first = min(clip["record"] for clip in clips)
     stop = max(clip["record"] + clip["frames"] for clip in clips)
@@ -100,44 +85,43 @@ def read_pool_clip(session: Session) -> Dict[str, Any]:
     chosen = (ask(session.pool, "GetSelectedClips") or []) if can(session.pool, "GetSelectedClips") else []
     if len(chosen) != 1:
         raise Refused(
-            "no_selection",
             "{} clips are chosen in the media pool".format(len(chosen) or "no"),
             "Choose the one clip that is to be worked on.",
         )
     name = ask(chosen[0], "GetName") or ""
     if os.path.splitext(name)[1].lower() in (".srt", ".vtt"):
         # GetClipProperty on a subtitle file has crashed Resolve (1.9): judged by its name alone.
-        raise Refused("no_sound", "{} is a subtitle file".format(name), "Choose a video or a sound.")
+        raise Refused("{} is a subtitle file".format(name), "Choose a video or a sound.")
     media = Media(chosen[0])
     if not media.path:
-        raise Refused(
-            "nested", "{} is a timeline, not a file".format(name), "Open it and work on the timeline."
-        )
+        raise Refused("{} is a timeline, not a file".format(name), "Open it and work on the timeline.")
     if not media.online:
         raise Refused(
-            "offline",
-            "{} is offline: {} is missing".format(name, media.path),
-            "Relink it, or bring its disk online.",
+            "{} is offline: {} is missing".format(name, media.path), "Relink it, or bring its disk online."
         )
     return {"media": {"kind": "file", "path": media.path, "track": ""}, "notes": []}
 
 
-def in_and_out(session: Session) -> Tuple[int, int]:
+def in_and_out(session: Session, ranged: bool = True) -> Tuple[int, int]:
     """(first, behind the last) frame from the timeline's start; all of it where no points are set.
 
-    The marks count from the start, the last frame included (1.5); before 20 they cannot be read.
+    The marks count from the start, the last frame included (1.5); before 20 they cannot be read. Not
+    ``ranged``: all of it in any case. Refused: an empty timeline, nothing between the points.
     """
     frames = session.facts["frames"]
-    marks = ask(session.timeline, "GetMarkInOut") if can(session.timeline, "GetMarkInOut") else None
+    if not frames:
+        raise Refused(
+            "the timeline {} is empty".format(session.facts["name"]), "Put the programme on it first."
+        )
+    can_tell = ranged and can(session.timeline, "GetMarkInOut")
+    marks = ask(session.timeline, "GetMarkInOut") if can_tell else None
     for sort in ("audio", "video"):
         points = (marks or {}).get(sort) or {}
         if "in" in points or "out" in points:
             first = max(0, int(points.get("in", 0)))
             stop = min(frames, int(points.get("out", frames - 1)) + 1)
             if first >= stop:
-                raise Refused(
-                    "empty", "there is nothing between the in and out points", "Move them, or clear them."
-                )
+                raise Refused("there is nothing between the in and out points", "Move them, or clear them.")
             return first, stop
     return 0, frames
 
@@ -147,10 +131,7 @@ def ours(item: Any, cache: Dict[str, Media]) -> bool:
     pool_item = ask(item, "GetMediaPoolItem")
     if pool_item is None:
         return False
-    key = ask(pool_item, "GetUniqueId")
-    if key not in cache:
-        cache[key] = Media(pool_item)
-    parts = cache[key].path.replace("\\", "/").split("/")
+    parts = known_media(pool_item, cache).path.replace("\\", "/").split("/")
     return any(run.endswith(".dubline") and kept == "resolve" for run, kept in zip(parts, parts[1:-1]))
 
 
@@ -164,14 +145,6 @@ def _muted_by_us(session: Session, run: str) -> Set[int]:
 
 
 def _media(session: Session, first: int, stop: int, clips: List[Dict[str, Any]]) -> Dict[str, Any]:
-    facts = session.facts
-    return {
-        "kind": "timeline",
-        "rate": facts["rate"],
-        "start": facts["start"],
-        "frames": facts["frames"],
-        "drop": facts["drop"],
-        "in": first,
-        "out": stop,
-        "clips": clips,
-    }
+    media = {key: session.facts[key] for key in ("rate", "start", "frames", "drop")}
+    media.update({"kind": "timeline", "in": first, "out": stop, "clips": clips})
+    return media

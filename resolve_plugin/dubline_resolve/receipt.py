@@ -71,30 +71,30 @@ class Book:
 
     def begin(self, placement: Placement) -> None:
         """Keep what has been made so far, in case Resolve goes away in the middle."""
-        others = [each for each in self._read(self.unfinished_path) if not _alike(each, placement)]
-        self._write(self.unfinished_path, [*others, placement])
+        self._write(self.unfinished_path, [*self._others(self.unfinished_path, placement), placement])
 
     def end(self, placement: Placement) -> None:
         """The placement is neither here nor there: nothing of it is left unfinished."""
-        others = [each for each in self._read(self.unfinished_path) if not _alike(each, placement)]
-        if others:
-            self._write(self.unfinished_path, others)
-        elif os.path.exists(self.unfinished_path):
-            os.remove(self.unfinished_path)
+        self._strike_out(self.unfinished_path, placement)
 
     def keep(self, placement: Placement) -> None:
         """The placement is done, in the stead of an older one on the same timeline."""
-        others = [each for each in self.placements() if not _alike(each, placement)]
-        self._write(self.path, [*others, placement])
+        self._write(self.path, [*self._others(self.path, placement), placement])
         self.end(placement)
 
     def forget(self, placement: Placement) -> None:
         """The placement was taken away."""
-        others = [each for each in self.placements() if not _alike(each, placement)]
+        self._strike_out(self.path, placement)
+
+    def _others(self, path: str, placement: Placement) -> List[Placement]:
+        return [each for each in self._read(path) if not _alike(each, placement)]
+
+    def _strike_out(self, path: str, placement: Placement) -> None:
+        others = self._others(path, placement)
         if others:
-            self._write(self.path, others)
-        elif os.path.exists(self.path):
-            os.remove(self.path)
+            self._write(path, others)
+        elif os.path.exists(path):
+            os.remove(path)
 
     def _read(self, path: str) -> List[Placement]:
         try:
@@ -113,7 +113,6 @@ class Book:
 
     def _broken(self, path: str, reason: Any) -> Refused:
         return Refused(
-            "receipt",
             "the receipt {} cannot be read: {}".format(path, reason),
             "Take what was placed off the timeline by hand, then delete that file.",
         )
@@ -129,7 +128,6 @@ class Book:
             os.replace(aside, path)
         except OSError as error:
             raise Refused(
-                "receipt",
                 "the receipt {} cannot be written: {}".format(path, error.strerror or error),
                 "Make room on that disk, or make the folder writable.",
             )
@@ -150,7 +148,5 @@ def _alike(one: Placement, other: Placement) -> bool:
 
 
 def _of(placements: List[Placement], session: Session) -> Optional[Placement]:
-    for each in placements:
-        if each["project"] == session.project_id and each["timeline"] == session.timeline_id:
-            return each
-    return None
+    here = {"project": session.project_id, "timeline": session.timeline_id}
+    return next((each for each in placements if _alike(each, here)), None)

@@ -2,16 +2,15 @@
 
     steps = render(Session(resolve), folder)    # a generator of Step, driven by a timer
 
-On every way out our job is gone and the page, the marks, the tracks and the render mode are as they were.
+On every way out our job is gone and the page, the marks and the render mode are as they were.
 """
 
 import os
 import uuid
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 from dubline_resolve.objects import Refused, Session, Step, Steps, ask, can, need
 from dubline_resolve.reading import in_and_out
-from dubline_resolve.tracks import muted_now
 
 PRESET = "Audio Only"
 POLL = 0.5
@@ -19,40 +18,29 @@ STALL = 6
 """Looks at a job that neither runs nor is done, before it counts as failed."""
 
 
-def render(session: Session, folder: str, ranged: bool = True, tracks: Optional[List[int]] = None) -> Steps:
-    """Render the timeline's sound into ``folder`` -> {"media": MEDIA, "notes": [text]}.
-
-    ``ranged``: only between the in and out points. ``tracks``: the audio tracks to hear, None as they are.
+def render(session: Session, folder: str) -> Steps:
+    """Render the sound between the in and out points into ``folder`` -> {"media": MEDIA, "notes": [text]}.
 
     Refused: an empty timeline, a folder that cannot be written, a render that runs or fails, no preset.
     """
-    facts, project, timeline = session.facts, session.project, session.timeline
-    if not facts["frames"]:
-        raise Refused(
-            "empty", "the timeline {} is empty".format(facts["name"]), "Put the programme on it first."
-        )
+    project = session.project
+    first, stop = in_and_out(session)
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise Refused("folder", "{} cannot be written".format(folder), "Choose another folder.")
+        raise Refused("{} cannot be written".format(folder), "Choose another folder.")
     if ask(project, "IsRenderingInProgress"):
-        raise Refused("busy", "DaVinci Resolve is rendering", "Wait until it is done, then start once more.")
+        raise Refused("DaVinci Resolve is rendering", "Wait until it is done, then start once more.")
     presets = [str(each) for each in ask(project, "GetRenderPresetList") or []]
     if PRESET not in presets:
         raise Refused(
-            "no_preset",
             "the render preset {!r} is missing".format(PRESET),
             "Render the sound by hand on the Deliver page as WAV, and work on that file.",
         )
-    first, stop = in_and_out(session) if ranged else (0, facts["frames"])
     name = "dubline-{}".format(uuid.uuid4().hex[:12])
     notes: List[str] = []
     state = _remember(session, notes)
     job = ""
     complete = False
     try:
-        if tracks is not None:
-            for index, on in state["tracks"].items():
-                if on != (index in tracks):
-                    need(timeline, "SetTrackEnable", "audio", index, index in tracks)
         yield Step(0, 100, "Rendering the sound", 0.0)
         session.check()
         need(session.resolve, "OpenPage", "deliver")
@@ -83,7 +71,8 @@ def render(session: Session, folder: str, ranged: bool = True, tracks: Optional[
             ask(project, "DeleteRenderJob", job)
         _put_back(session, state)
         if not complete:
-            _clear(folder, name)
+            for path in _files(folder, name):
+                os.remove(path)
     yield Step(100, 100, "Rendered", 0.0)
     return {"media": {"kind": "file", "path": path, "track": "", "offset_frames": first}, "notes": notes}
 
@@ -97,34 +86,28 @@ def _wait(project: Any, job: str) -> Steps:
         part = int(float(status.get("CompletionPercentage") or 0))
         error = str(status.get("Error") or "")
         if error:
-            raise Refused("render", "the render failed: {}".format(error), "See the Deliver page.")
+            raise Refused("the render failed: {}".format(error), "See the Deliver page.")
         if part >= 100 and not running:
             return
         idle = 0 if running else idle + 1
         if idle > STALL:
-            raise Refused(
-                "render", "the render was stopped at {} %".format(part), "Start once more and let it finish."
-            )
+            raise Refused("the render was stopped at {} %".format(part), "Start once more and let it finish.")
         yield Step(min(part, 99), 100, "Rendering the sound", POLL)
 
 
 def _file(folder: str, name: str) -> str:
     """The rendered file, whatever its ending: success is a file with sound in it, not a word."""
-    for entry in sorted(os.listdir(folder)):
-        path = os.path.join(folder, entry)
-        if os.path.splitext(entry)[0] == name and os.path.getsize(path) > 44:  # more than a WAV's header
+    for path in _files(folder, name):
+        if os.path.getsize(path) > 44:  # more than a WAV's header
             return path
     raise Refused(
-        "render",
-        "the render left no file in {}".format(folder),
-        "Is there room on that disk? See the Deliver page.",
+        "the render left no file in {}".format(folder), "Is there room on that disk? See the Deliver page."
     )
 
 
-def _clear(folder: str, name: str) -> None:
-    for entry in os.listdir(folder):
-        if os.path.splitext(entry)[0] == name:
-            os.remove(os.path.join(folder, entry))
+def _files(folder: str, name: str) -> List[str]:
+    entries = sorted(entry for entry in os.listdir(folder) if os.path.splitext(entry)[0] == name)
+    return [os.path.join(folder, entry) for entry in entries]
 
 
 def _remember(session: Session, notes: List[str]) -> Dict[str, Any]:
@@ -138,7 +121,6 @@ def _remember(session: Session, notes: List[str]) -> Dict[str, Any]:
     return {
         "page": ask(session.resolve, "GetCurrentPage"),
         "marks": marks,
-        "tracks": muted_now(timeline, "audio"),
         "format": ask(project, "GetCurrentRenderFormatAndCodec") or {},
         "mode": ask(project, "GetCurrentRenderMode"),
         "playhead": ask(timeline, "GetCurrentTimecode"),
@@ -147,9 +129,6 @@ def _remember(session: Session, notes: List[str]) -> Dict[str, Any]:
 
 def _put_back(session: Session, state: Dict[str, Any]) -> None:
     timeline, project = session.timeline, session.project
-    for index, on in state["tracks"].items():
-        if bool(ask(timeline, "GetIsTrackEnabled", "audio", index)) != on:
-            ask(timeline, "SetTrackEnable", "audio", index, on)
     kind = state["format"]
     if kind.get("format") and kind.get("codec"):
         ask(project, "SetCurrentRenderFormatAndCodec", kind["format"], kind["codec"])

@@ -7,8 +7,11 @@ import os
 import sys
 from typing import Any, Dict, Iterator, List, Optional
 
+from dubline_resolve import clips, importing, placing, reading, rendering, undo
 from dubline_resolve.choices import safe_name
-from dubline_resolve.objects import Edition, Refused, Session, Step
+from dubline_resolve.cue_reading import read_cues
+from dubline_resolve.objects import Edition, NoTimeline, Refused, Session, Step
+from dubline_resolve.receipt import Book
 
 PLACES = (
     ("timeline", "The current timeline"),
@@ -47,8 +50,6 @@ class ResolveDesk:
         return self._session().description()
 
     def media(self, what: str, path: str, run: str) -> Dict[str, Any]:
-        from dubline_resolve import reading
-
         if what == "pool":
             clip = reading.read_pool_clip(self._session(timeline=False))
             clip["notes"].append("Placed, it will begin with the first frame of the timeline.")
@@ -57,19 +58,14 @@ class ResolveDesk:
         if what == "clips":
             return reading.read_selection(session)
         try:
-            return reading.read_timeline(session, what == "range", None, run)
-        except Refused as refused:
-            if refused.code in reading.CAN_RENDER:
-                refused.hint = "{} Or choose {!r} above.".format(
-                    refused.hint, dict(PLACES)["mixdown"]
-                ).strip()
+            return reading.read_timeline(session, what == "range", run)
+        except clips.Unreadable as refused:
+            refused.hint = "{} Or choose {!r} above.".format(refused.hint, dict(PLACES)["mixdown"])
             raise
 
     def rendering(self, what: str) -> Optional[Iterator[Step]]:
         if what != "mixdown":
             return None
-        from dubline_resolve import rendering
-
         session = self._session()
         folder = os.path.join(films_folder(), "Dubline", "mixdowns")
         os.makedirs(folder, exist_ok=True)
@@ -80,8 +76,6 @@ class ResolveDesk:
 
         For a timeline that a run has imported it is that run's, so that it can be taken back from there.
         """
-        from dubline_resolve import reading
-
         if what == "pool":
             media = reading.read_pool_clip(self._session(timeline=False))["media"]["path"]
             return os.path.splitext(media)[0] + ".dubline"
@@ -99,8 +93,6 @@ class ResolveDesk:
 
     def _imported_by(self, session: Session, project: str) -> str:
         """The run that made the timeline of a session, "" where none did that is known."""
-        from dubline_resolve.receipt import Book
-
         for run in [*self._runs, *sorted(glob.glob(os.path.join(glob.escape(project), "*.dubline")))]:
             with contextlib.suppress(Refused):  # a receipt that cannot be read is told where it matters
                 if Book(run).imported(session) is not None:
@@ -108,14 +100,9 @@ class ResolveDesk:
         return ""
 
     def imports(self, plan: Dict[str, Any]) -> bool:
-        from dubline_resolve import placing
-        from dubline_resolve.receipt import Book
-
         return placing.is_big(plan) or Book(plan["run"]).imported(self._session()) is not None
 
     def place(self, plan: Dict[str, Any], copy: bool) -> Iterator[Step]:
-        from dubline_resolve import importing, placing
-
         if plan["run"] not in self._runs:
             self._runs.append(plan["run"])
         if plan.get("otio") and self.imports(plan):
@@ -127,22 +114,16 @@ class ResolveDesk:
         )
 
     def undo(self, folder: str) -> Iterator[Step]:
-        from dubline_resolve import undo
-
         return ending_in(undo.undo(self._session(), folder), "The placement is taken back.")
 
     def cues(self, folder: str) -> List[Dict[str, Any]]:
-        from dubline_resolve import cue_reading as cues
-
-        return cues.read_cues(self._session(), folder)
+        return read_cues(self._session(), folder)
 
     def _either(self) -> Session:
         """With the timeline, or without where none is open: a media pool clip needs none."""
         try:
             return self._session()
-        except Refused as refused:
-            if refused.code != "no_timeline":
-                raise
+        except NoTimeline:
             return self._session(timeline=False)
 
     def _session(self, timeline: bool = True) -> Session:

@@ -129,7 +129,6 @@ def recount(session: Session, placement: Placement) -> None:
             there = len(items_on(session.timeline, entry["type"], entry["index"]))
             if there != len(entry["cues"] or entry.get("clips") or entry["items"]):
                 raise Refused(
-                    "lost",
                     "DaVinci Resolve lost what was on the track {} when it saved".format(entry["name"]),
                     "Start DaVinci Resolve anew, open the project and place once more.",
                 )
@@ -138,18 +137,13 @@ def recount(session: Session, placement: Placement) -> None:
 def _verify(session: Session, items: List[Any], name: str, clip: Dict[str, Any]) -> None:
     place = session.start + clip["record"]
     if len(items) != 1:
-        raise Refused("not_placed", "DaVinci Resolve did not place the sound {}".format(name), IMPORT)
+        raise Refused("DaVinci Resolve did not place the sound {}".format(name), IMPORT)
     start = number(ask(items[0], "GetStart"), "where a clip begins")
     frames = number(ask(items[0], "GetDuration"), "how long a clip is")
     if start != place:
-        raise Refused(
-            "misplaced",
-            "the sound {} lies {} frames beside its place".format(name, abs(start - place)),
-            IMPORT,
-        )
+        raise Refused("the sound {} lies {} frames beside its place".format(name, abs(start - place)), IMPORT)
     if abs(frames - clip["frames"]) > LENGTH_TOLERANCE:
         raise Refused(
-            "misplaced",
             "the sound {} lasts {} frames on the timeline instead of {}".format(name, frames, clip["frames"]),
             IMPORT,
         )
@@ -161,11 +155,9 @@ def _verify_many(
     """A take that lies on another one's end is skipped without a word (9.12): so they are counted."""
     if len(items) != len(clips):
         raise Refused(
-            "not_placed",
-            "DaVinci Resolve placed {} of {} clips of {}".format(len(items), len(clips), name),
-            IMPORT,
+            "DaVinci Resolve placed {} of {} clips of {}".format(len(items), len(clips), name), IMPORT
         )
     targets = [[clip["record"], clip["record"] + clip["frames"], media[clip["path"]].name] for clip in clips]
     fault = wrong(session, items, targets, 0, LENGTH_TOLERANCE)
     if fault:
-        raise Refused("misplaced", "a clip of {} {}".format(name, fault), IMPORT)
+        raise Refused("a clip of {} {}".format(name, fault), IMPORT)

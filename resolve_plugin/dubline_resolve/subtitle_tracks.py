@@ -140,7 +140,6 @@ def _sweep(
                     strays_by_id[ask(item, "GetUniqueId")] = item
     if not delete_items(session, list(strays_by_id.values())):
         raise Refused(
-            "strays",
             "{} cues landed on another subtitle track and cannot be deleted".format(len(strays_by_id)),
             "Undo once in DaVinci Resolve (Ctrl+Z, or Cmd+Z on a Mac).",
         )

@@ -28,7 +28,6 @@ def add_track(timeline: Any, sort: str, name: str, before: int, sub_type: str = 
     index = count(timeline, sort)
     if index <= before:
         raise Refused(
-            "not_taken",
             "DaVinci Resolve says it made a track, but there is none",
             "Close any dialog that is open in DaVinci Resolve, and start once more.",
         )
@@ -36,7 +35,6 @@ def add_track(timeline: Any, sort: str, name: str, before: int, sub_type: str = 
     if not named or (sub_type and ask(timeline, "GetTrackSubType", sort, index) != sub_type):
         ask(timeline, "DeleteTrack", sort, index)
         raise Refused(
-            "not_taken",
             "DaVinci Resolve did not make the {} track {!r}".format(sub_type or sort, name),
             "Close any dialog that is open in DaVinci Resolve, and start once more.",
         )

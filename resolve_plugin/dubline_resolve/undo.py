@@ -4,9 +4,12 @@ import os
 from typing import Any, Dict, List, Optional
 
 from dubline_resolve.markers import remove_markers
-from dubline_resolve.objects import Refused, Session, Step, Steps, ask
+from dubline_resolve.objects import Refused, Session, Step, Steps, ask, timelines
 from dubline_resolve.receipt import Book, Placement
 from dubline_resolve.tracks import count, find, items_on
+
+NOTHING: Placement = {"tracks": [], "media": [], "bins": [], "markers": [], "muted": []}
+"""A placement of which nothing stays."""
 
 
 def undo(session: Session, run: str) -> Steps:
@@ -19,7 +22,6 @@ def undo(session: Session, run: str) -> Steps:
     if not placements:
         elsewhere = [each["timeline_name"] for each in book.placements()]
         raise Refused(
-            "nothing_placed",
             "nothing of {} was placed on the timeline {}".format(
                 os.path.basename(run.rstrip("/\\")), session.facts["name"]
             ),
@@ -41,46 +43,41 @@ def removal(session: Session, placement: Placement, keep: Optional[Placement] = 
     A timeline that was imported goes as a whole, and the one it was made from is opened.
     """
     notes: List[str] = []
+    stays = keep or NOTHING
     if placement.get("imported") and not keep:
         yield Step(0, 1, "Removing {}".format(placement["imported"]["name"]), 0.0)
         session.alive()
         _open_again(session, placement.get("origin"))
         notes += remove_timeline(session, placement["imported"])
-        clear_pool(session, placement, None, notes)
+        clear_pool(session, placement, NOTHING, notes)
         yield Step(1, 1, "Removed", 0.0)
         return notes
-    timeline = session.timeline
-    tracks = [entry for entry in placement["tracks"] if not (keep and entry in keep["tracks"])]
+    tracks = [entry for entry in placement["tracks"] if entry not in stays["tracks"]]
     total = len(tracks) + 3
     # From the last track on: a deleted one moves those above it down (9.11).
     done = 0
     for entry in sorted(tracks, key=lambda entry: -entry["index"]):
         yield Step(done, total, "Removing {}".format(entry["name"]), 0.0)
         session.alive()
-        notes += _remove_track(session, entry, keep)
+        notes += _remove_track(session, entry, stays)
         done += 1
     yield Step(done, total, "Removing markers", 0.0)
     session.alive()
-    newer = [entry["frame"] for entry in keep["markers"]] if keep else []
-    stays = keep["markers"] if keep else []
-    left = remove_markers(timeline, [entry for entry in placement["markers"] if entry not in stays], newer)
+    going = [entry for entry in placement["markers"] if entry not in stays["markers"]]
+    left = remove_markers(session.timeline, going, [entry["frame"] for entry in stays["markers"]])
     if left:
         notes.append("{} markers could not be removed".format(left))
-    _hear_again(
-        session, [entry for entry in placement["muted"] if not (keep and entry in keep["muted"])], notes
-    )
+    _hear_again(session, [entry for entry in placement["muted"] if entry not in stays["muted"]], notes)
     yield Step(done + 1, total, "Clearing the media pool", 0.0)
-    clear_pool(session, placement, keep, notes)
+    clear_pool(session, placement, stays, notes)
     yield Step(total, total, "Removed", 0.0)
     return notes
 
 
-def _remove_track(session: Session, entry: Dict[str, Any], keep: Optional[Placement]) -> List[str]:
+def _remove_track(session: Session, entry: Dict[str, Any], stays: Placement) -> List[str]:
     timeline, sort = session.timeline, entry["type"]
-    newer = (
-        [each["index"] for each in keep["tracks"] if each["type"] == sort and each.get("new")] if keep else []
-    )
-    place = find(timeline, entry, session.start, min(newer) if newer else None)
+    newer = [each["index"] for each in stays["tracks"] if each["type"] == sort and each.get("new")]
+    place = find(timeline, entry, session.start, min(newer, default=None))
     if place is None:
         return []
     index, ours, others = place
@@ -91,10 +88,9 @@ def _remove_track(session: Session, entry: Dict[str, Any], keep: Optional[Placem
         ask(timeline, "DeleteTrack", sort, index)
         if count(timeline, sort) != before - 1:
             return ["the track {} could not be removed".format(entry["name"])]
-        if keep:
-            for each in keep["tracks"]:
-                if each["type"] == sort and each["index"] > index:
-                    each["index"] -= 1
+        for each in stays["tracks"]:
+            if each["type"] == sort and each["index"] > index:
+                each["index"] -= 1
         return []
     delete_items(session, ours)
     left = len(items_on(timeline, sort, index)) - len(others)
@@ -143,27 +139,25 @@ def _hear_again(session: Session, muted: List[Dict[str, Any]], notes: List[str])
 
 def _open_again(session: Session, origin: Optional[Dict[str, str]]) -> None:
     """Open the timeline that another was made from, if it is still there."""
-    for index in range(1, (ask(session.project, "GetTimelineCount") or 0) + 1) if origin else ():
-        timeline = ask(session.project, "GetTimelineByIndex", index)
-        if timeline is not None and origin and ask(timeline, "GetUniqueId") == origin["id"]:
+    for timeline in timelines(session.project):
+        if origin and ask(timeline, "GetUniqueId") == origin["id"]:
             ask(session.project, "SetCurrentTimeline", timeline)
             return
 
 
 def remove_timeline(session: Session, imported: Dict[str, str]) -> List[str]:
     """Delete a timeline that was made -> notes, empty where that worked or it is gone already."""
-    for index in range(1, (ask(session.project, "GetTimelineCount") or 0) + 1):
-        timeline = ask(session.project, "GetTimelineByIndex", index)
-        if timeline is not None and ask(timeline, "GetUniqueId") == imported["id"]:
+    for timeline in timelines(session.project):
+        if ask(timeline, "GetUniqueId") == imported["id"]:
             if ask(session.pool, "DeleteTimelines", [timeline]):
                 return []
             return ["the timeline {} could not be removed".format(imported["name"])]
     return []
 
 
-def clear_pool(session: Session, placement: Placement, keep: Optional[Placement], notes: List[str]) -> None:
+def clear_pool(session: Session, placement: Placement, stays: Placement, notes: List[str]) -> None:
     """Take out what was brought in and is used nowhere any more, then our bins where they are empty."""
-    staying = {entry["id"] for entry in keep["media"]} if keep else set()
+    staying = {entry["id"] for entry in stays["media"]}
     going = {entry["id"]: entry for entry in placement["media"] if entry["id"] not in staying}
     used = _used(session, [entry for entry in going.values() if not is_subtitle(entry["path"])])
     if used:
@@ -171,9 +165,7 @@ def clear_pool(session: Session, placement: Placement, keep: Optional[Placement]
             "{} stay in the media pool: they are used elsewhere".format(", ".join(sorted(used.values())))
         )
     root = ask(session.pool, "GetRootFolder")
-    bins = {entry["id"] for entry in placement["bins"]} - {
-        entry["id"] for entry in (keep or {}).get("bins", ())
-    }
+    bins = {entry["id"] for entry in placement["bins"]} - {entry["id"] for entry in stays["bins"]}
     known = bins | {entry.get("bin") for entry in going.values()}
     for folder in ask(root, "GetSubFolderList") or []:
         key = ask(folder, "GetUniqueId")
@@ -194,9 +186,8 @@ def _used(session: Session, entries: List[Dict[str, Any]]) -> Dict[str, str]:
     used: Dict[str, str] = {}
     if not names:
         return used
-    for number in range(1, (ask(session.project, "GetTimelineCount") or 0) + 1):
-        timeline = ask(session.project, "GetTimelineByIndex", number)
-        for track in range(1, count(timeline, "audio") + 1) if timeline is not None else ():
+    for timeline in timelines(session.project):
+        for track in range(1, count(timeline, "audio") + 1):
             for item in items_on(timeline, "audio", track):
                 media = ask(item, "GetMediaPoolItem")
                 uid = ask(media, "GetUniqueId") if media is not None else None

@@ -15,11 +15,11 @@
     identity()              a value that changes when another project or timeline is open
     folder(what, path)      the run folder to propose
     place(plan, copy)       a generator of `Step`s, each short; its result is a sentence
-    imports(plan)           whether so much is imported as a timeline of its own
-    undo(folder)            likewise
-    cues(folder)            [{"language", "cues"}] of the timeline's subtitle tracks
     rendering(what)         likewise, its result as of `media`; None where nothing is rendered
-    timed                   whether there is a timeline to place on, and to take back from
+    timed                   whether there is a timeline to place on, and to take back from; if so also
+    imports(plan)           whether so much is imported as a timeline of its own
+    undo(folder)            as `place`
+    cues(folder)            [{"language", "cues"}] of the timeline's subtitle tracks
 
 and raises exceptions with ``message`` and ``hint``. Long actions are generators, so that one timer drives
 all, the window lives on, and any step can be the last.
@@ -54,13 +54,11 @@ class WindowModel:
         self.answers = answers
         self.phase = "ready"
         self.closed = False
-        self.wants_front = False
         self.message = ""
         self.remedy = ""
         self.progress = ""
         self.fraction: Optional[float] = None
         self.notes: List[str] = []
-        self.result_folder = ""
         self._keep = keep
         self._show_folder = show_folder
         self._number: Optional[int] = None
@@ -190,14 +188,13 @@ class WindowModel:
         job = choices.job_of(self.answers, source["media"])
         self.notes += source["notes"]
         if not self._folder():
-            raise Refused("window", "It is not said where the results go.", "Choose a folder.")
+            raise Refused("It is not said where the results go.", "Choose a folder.")
         self._identity = self.desk.identity()
         self._keep(self.answers)
         self.phase, self.progress = "working", "Starting the engine"
         self._ask("localize", {"job": job, "folder": self._folder()}, self._localized)
 
     def _localized(self, event: Dict[str, Any]) -> None:
-        self.result_folder = event.get("folder", self._folder())
         self._finish("done", outcome(event.get("summary") or {}))
         self.remedy = "{} when you like.".format(self.desk.place_word)
 
@@ -220,9 +217,7 @@ class WindowModel:
             if not self._much:
                 self.notes.append("It is imported as a new timeline; this one stays as it is.")
             elif not plan.get("otio"):
-                raise Refused(
-                    "window", "The engine made no timeline to import.", "Update Dubline, then try again."
-                )
+                raise Refused("The engine made no timeline to import.", "Update Dubline, then try again.")
             if not plan.get("otio"):
                 self._much = True
                 self._plan(timeline, dict(choices.want_of(self.answers), otio=True))
@@ -232,24 +227,20 @@ class WindowModel:
     def _carry_out(self, plan: Dict[str, Any]) -> None:
         if self.desk.identity() != self._identity:
             raise Refused(
-                "window",
                 "Another timeline was opened in the meantime, so nothing was placed.",
                 "Open the one that the results belong to, and press {}.".format(self.desk.place_word),
             )
         self.notes += [str(note) for note in plan.get("notes", ())]
-        self.phase, self._then = "placing", self._placed
+        self.phase, self._then = "placing", self._done
         self._steps = self.desk.place(plan, self.answers["copy"])
 
-    def _placed(self, message: str) -> None:
-        self._finish("done", message or "Everything is in its place.")
+    def _done(self, message: str) -> None:
+        self._finish("done", message)
 
     def _undo(self) -> None:
         self._begin("Taking back the last placement")
-        self.phase, self._then = "undoing", self._undone
+        self.phase, self._then = "undoing", self._done
         self._steps = self.desk.undo(self._folder())
-
-    def _undone(self, message: str) -> None:
-        self._finish("done", message or "The placement is taken back.")
 
     def _read(self) -> None:
         self._begin("Reading the subtitle tracks")

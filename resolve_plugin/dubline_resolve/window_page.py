@@ -31,11 +31,11 @@ class PageWindow:
     def __init__(
         self,
         model: WindowModel,
-        each_tick: Callable[[], None],
+        knocked: Callable[[], bool],
         browse: Callable[[str], Any] = webbrowser.open,
     ) -> None:
         self.model = model
-        self.each_tick = each_tick
+        self.knocked = knocked
         self.browse = browse
         self.once = ""
         self.session = secrets.token_urlsafe(32)
@@ -65,10 +65,8 @@ class PageWindow:
         try:
             while not self.model.closed:
                 self.server.handle_request()  # one at a time: Resolve is spoken to from this thread alone
-                self.each_tick()
                 self.model.tick()
-                if self.model.wants_front:
-                    self.model.wants_front = False
+                if self.knocked():
                     self.show()
                 if not self.model.running and time.monotonic() - self.asked > FORSAKEN:
                     break

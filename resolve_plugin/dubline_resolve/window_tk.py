@@ -9,17 +9,17 @@ INTERVAL = 200
 
 
 class TkWindow:
-    """``run()`` shows the window and returns when it is closed.
+    """``run()`` shows the window and returns when it is closed; ``knocked`` says when to come to the front.
 
     ImportError where this Python has no tkinter, tkinter.TclError where there is no screen.
     """
 
-    def __init__(self, model: WindowModel, each_tick: Callable[[], None]) -> None:
+    def __init__(self, model: WindowModel, knocked: Callable[[], bool]) -> None:
         import tkinter
         from tkinter import ttk
 
         self.model = model
-        self.each_tick = each_tick
+        self.knocked = knocked
         self.tk = tkinter
         self.ttk = ttk
         # Named, since Tk would look for a name in sys.argv, which is empty in here (5).
@@ -135,13 +135,11 @@ class TkWindow:
         self.root.destroy()
 
     def _tick(self) -> None:
-        self.each_tick()
         self.model.tick()
         if self.model.closed:
             self.root.destroy()
             return
-        if self.model.wants_front:
-            self.model.wants_front = False
+        if self.knocked():
             self.root.deiconify()
             self.root.lift()
             self.root.focus_force()

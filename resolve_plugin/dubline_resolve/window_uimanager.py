@@ -11,12 +11,12 @@ BAR = 32
 
 
 class FusionWindow:
-    """``run()`` shows the window and returns when it is closed."""
+    """``run()`` shows the window and returns when it is closed; as `window_tk`."""
 
-    def __init__(self, model: WindowModel, fusion: Any, bmd: Any, each_tick: Callable[[], None]) -> None:
+    def __init__(self, model: WindowModel, fusion: Any, bmd: Any, knocked: Callable[[], bool]) -> None:
         self.model = model
         self.fusion = fusion
-        self.each_tick = each_tick
+        self.knocked = knocked
         self.ui = fusion.UIManager
         self.dispatcher = bmd.UIDispatcher(self.ui)
         # A window that was closed may be found again under its name (4), so each has its own.
@@ -138,13 +138,11 @@ class FusionWindow:
         self.dispatcher.ExitLoop()
 
     def _tick(self, event: Any) -> None:
-        self.each_tick()
         self.model.tick()
         if self.model.closed:
             self.dispatcher.ExitLoop()
             return
-        if self.model.wants_front:
-            self.model.wants_front = False
+        if self.knocked():
             self.window.Show()
             self.window.Raise()
         self._draw()

@@ -19,11 +19,6 @@ STAGES = {
 }
 
 
-def stage_label(stage: str) -> str:
-    """A step of the engine, as the window names it."""
-    return STAGES.get(stage, stage.replace("_", " ").capitalize())
-
-
 def spoken_time(seconds: float) -> str:
     """Seconds as a person says them: "40 s", "12 min", "1 h 05 min"."""
     whole = round(seconds)
@@ -56,7 +51,8 @@ def outcome(summary: Dict[str, Any]) -> str:
 def engine_progress(event: Dict[str, Any]) -> Tuple[str, Optional[float]]:
     """What a progress event of the engine says, and how much of it is done (0 to 1; None: not known)."""
     done, total, left = event.get("done", 0), event.get("total", 0), event.get("left")
-    text, part = _with_part(stage_label(str(event.get("stage", ""))), done, total)
+    stage = str(event.get("stage", ""))
+    text, part = _with_part(STAGES.get(stage, stage.replace("_", " ").capitalize()), done, total)
     return text + (", {} left".format(spoken_time(left)) if left is not None else ""), part
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from localized_run import SAID, localized_run, put_dub, put_words
 
 from dubline.errors import InvalidJob
-from dubline.programme.resolve_plan import BIG, frame_ms, layers, make_plan, plan_json
+from dubline.programme.frames import cue_layers
+from dubline.programme.resolve_plan import BIG, frame_ms, make_plan, plan_json
 from dubline.subtitles import read_srt
 from dubline.subtitles.roundtrip import LineNow, compare
 from dubline.subtitles.sent import record_of
@@ -296,7 +297,7 @@ def test_layers(spans: list[tuple[int, int]], fps: Fraction, first: int, length:
     cues = [
         SubtitleCue(id=n, start=a / 1000, end=(a + d) / 1000, text=str(n)) for n, (a, d) in enumerate(spans)
     ]
-    made = layers(cues, first, fps, length)
+    made = cue_layers(cues, fps, first, length)
     kept = []
     for layer in made:
         for (_, before, _), (after, _, _) in pairwise(layer):

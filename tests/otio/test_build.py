@@ -18,6 +18,7 @@ from small_programme import RATES, SPANS, STARTS, STEMS, small_programme
 
 from dubline.errors import InvalidJob
 from dubline.media.original import ORIGINAL, keep_original
+from dubline.programme.frames import sound_frames
 from dubline.programme.reading import programme_of_text, read_programme
 from dubline.run import Run, Work, step
 from dubline.timebase import frame_rate, frames_to_samples, seconds_to_frames
@@ -27,7 +28,7 @@ from dubline.values.programme import Programme, SoundTrack, SubtitleCue, Subtitl
 from dubline.values.stems import Stem, Stems
 from dubline.values.transcript import Segment, Speaker, Transcript, Word, write_transcript
 from dubline.values.translated import Fit, TranslatedSegment, Translation, translation_json
-from otio_dubline.build import COLOURS, build, sound_frames
+from otio_dubline.build import COLOURS, build
 
 SMALL = {rate: frame_rate(rate) for rate in RATES}
 

@@ -16,9 +16,9 @@ from shared_media import Shared
 from small_programme import LINES, STEMS, small_programme
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name, unique
 from otio_dubline.build import build
 from otio_dubline.exporters import ExportOptions, export
-from otio_dubline.naming import file_name, unique
 from otio_dubline.reading import read_timeline
 
 

@@ -19,8 +19,9 @@ from small_programme import STEMS, small_programme
 from dubline.errors import InvalidJob
 from otio_dubline.build import build
 from otio_dubline.exporters import ExportOptions, export
+from otio_dubline.exporters.takes import padded
 from otio_dubline.reading import parse_timeline, read_timeline
-from otio_dubline.time_reference import begins_at, copy_without
+from otio_dubline.time_reference import begins_at
 
 
 def exported(tmp_path: Path, schema: str = "", **wanted: Any) -> tuple[Any, Any]:
@@ -202,7 +203,7 @@ def broadcast(path: Path, reference: int, subtype: str = "PCM_24", before: bool 
 def test_a_time_reference_goes_and_the_samples_stay(tmp_path: Path, subtype: str, before: bool) -> None:
     sound = broadcast(tmp_path / "a.wav", 172_800_000, subtype, before)
     assert begins_at(tmp_path / "a.wav") == 172_800_000
-    copy_without(tmp_path / "a.wav", tmp_path / "b.wav")
+    padded(tmp_path / "a.wav", tmp_path / "b.wav")
     assert begins_at(tmp_path / "b.wav") == 0
     assert sf.info(tmp_path / "b.wav").subtype == subtype
     assert np.array_equal(sf.read(tmp_path / "b.wav", dtype="float64")[0], sound)

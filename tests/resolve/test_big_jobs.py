@@ -54,7 +54,7 @@ class Studio:
 
     def use(self, *steps: tuple[Any, ...]) -> None:
         self.world.ui.steps = [*steps, ("close", "DublineWindow")]
-        FusionWindow(self.model, self.world.fusion, self.world.bmd, lambda: None).run()
+        FusionWindow(self.model, self.world.fusion, self.world.bmd, lambda: False).run()
         assert self.world.ui.failures == []
         self.world.check()
 

@@ -147,7 +147,7 @@ def test_without_a_browser_the_page_is_told_in_the_console(
     script: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = WindowModel(FileDesk("python"), Engine("python"), read_answers(""))
-    window = PageWindow(model, lambda: None, lambda address: False)
+    window = PageWindow(model, lambda: False, lambda address: False)
     window.show()
     window.server.server_close()
     assert f"http://127.0.0.1:{window.port}/?word=" in capsys.readouterr().out

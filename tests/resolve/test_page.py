@@ -66,7 +66,7 @@ def page(tmp_path: Path) -> Iterator[tuple[PageWindow, str]]:
         return True
 
     model = WindowModel(FileDesk(sys.executable), Engine(sys.executable), answers())
-    window = PageWindow(model, lambda: None, browse)
+    window = PageWindow(model, lambda: False, browse)
     serving = threading.Thread(target=window.run)
     serving.start()
     assert opened.wait(30)

@@ -57,7 +57,7 @@ def use(world: Simulator, model: WindowModel, *steps: tuple[Any, ...]) -> None:
         *steps,
         ("close", "DublineWindow"),
     ]
-    FusionWindow(model, world.fusion, world.bmd, lambda: None).run()
+    FusionWindow(model, world.fusion, world.bmd, lambda: False).run()
     assert world.ui.failures == []
     world.check()
 

@@ -25,8 +25,8 @@ def film(tmp_path: Path) -> Film:
     return made
 
 
-def run(film: Film, **options: Any) -> dict[str, Any]:
-    result: dict[str, Any] = drive(render(film.session(), str(film.out), **options))  # type: ignore[attr-defined]
+def run(film: Film) -> dict[str, Any]:
+    result: dict[str, Any] = drive(render(film.session(), str(film.out)))  # type: ignore[attr-defined]
     film.world.check()
     return result
 
@@ -46,21 +46,10 @@ def test_the_range_as_a_file(film: Film) -> None:
 
 
 def test_the_whole_timeline(film: Film) -> None:
-    media = run(film, ranged=False)["media"]
+    film.cut.ClearMarkInOut("all")
+    media = run(film)["media"]
     assert media["offset_frames"] == 0
     assert soundfile.info(media["path"]).frames == int(240 * 1001 * 48000 / 30000)
-
-
-def test_chosen_tracks_are_heard_alone(film: Film) -> None:
-    film.cut.add_track("audio", "stereo")
-    before = film.state()
-    heard = []
-    film.world.renderer = lambda timeline, first, last, path: (
-        heard.append([track.enabled for track in timeline.tracks["audio"]]),
-        Path(path).write_bytes(bytes(100)),
-    )
-    run(film, tracks=[2])
-    assert heard == [[False, True]] and film.state() == before
 
 
 def test_a_render_that_fails(film: Film) -> None:
@@ -92,7 +81,7 @@ def test_a_render_that_the_user_stops(film: Film) -> None:
 def test_cancelled_anywhere(film: Film, stop: int) -> None:
     before = film.state()
     film.world.faults.render_polls = 50
-    steps = render(film.session(), str(film.out), tracks=[])  # type: ignore[attr-defined]
+    steps = render(film.session(), str(film.out))  # type: ignore[attr-defined]
     for _ in range(stop):
         next(steps)
     steps.close()
@@ -141,7 +130,7 @@ def test_refused_before_anything_is_touched(film: Film) -> None:
 def test_progress_never_goes_back(film: Film) -> None:
     film.world.faults.render_polls = 20
     seen: list[int] = []
-    drive(render(film.session(), str(film.out)), each=lambda step: seen.append(step.done))  # type: ignore[attr-defined]
+    seen += [step.done for step in render(film.session(), str(film.out))]  # type: ignore[attr-defined]
     assert seen == sorted(seen) and seen[-1] == 100 and len(set(seen)) > 5
 
 

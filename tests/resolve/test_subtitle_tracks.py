@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from resolve_scene import RATES, Film
 
-from dubline_resolve.cue_reading import read_cues, subtitle_tracks
+from dubline_resolve.cue_reading import read_cues
 from dubline_resolve.objects import Refused
 from dubline_resolve.proof import WHOLE, plain, questions
 from dubline_resolve.subtitle_tracks import BY_HAND
@@ -231,19 +231,12 @@ def test_cues_come_back_as_they_went(tmp_path: Path, rate: str) -> None:
     assert any(cue["text"] == "Edited" for cue in languages[1]["cues"])
 
 
-def test_chosen_tracks(tmp_path: Path) -> None:
+def test_only_what_the_run_placed_is_read(tmp_path: Path) -> None:
     film = Film(tmp_path, user_subtitles=(True, True))
-    tracks = subtitle_tracks(film.session(), str(film.run))
-    assert [(track["index"], track["name"], track["cues"], track["language"]) for track in tracks] == [
-        (1, "User 0", 1, ""),
-        (2, "User 1", 1, ""),
-    ]
-    (one,) = read_cues(film.session(), str(film.run), [2], "de")
-    assert one == {"language": "de", "cues": [{"start": 1.0, "end": 2.0, "text": "Mine.", "name": ""}]}
-    with pytest.raises(Refused, match="which language"):
-        read_cues(film.session(), str(film.run), [1])
     with pytest.raises(Refused, match="no subtitle track of this run"):
         read_cues(film.session(), str(film.run))
-    film.cut.drop(film.cut.tracks["subtitle"][0].items[:])
+    film.place(film.plan())
+    for track in film.cut.tracks["subtitle"][2:]:
+        film.cut.drop(track.items[:])
     with pytest.raises(Refused, match="no subtitles on these"):
-        read_cues(film.session(), str(film.run), [1], "de")
+        read_cues(film.session(), str(film.run))

@@ -90,7 +90,7 @@ class Desk:
 
     def describe(self) -> str:
         if self.open is None:
-            raise Refused("no_project", "no project is open", "Open a project.")
+            raise Refused("no project is open", "Open a project.")
         return f"Film, {self.open}"
 
     def identity(self) -> Any:
@@ -527,7 +527,7 @@ def test_no_project_is_said_and_changes_when_one_is_opened(parts: Any) -> None:
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (Refused("empty", "the timeline is empty", "Put the programme on it."), "The timeline is empty."),
+        (Refused("the timeline is empty", "Put the programme on it."), "The timeline is empty."),
         (ZeroDivisionError("what?"), "ZeroDivisionError: what?"),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_timeline_is_dubbed_and_the_dub_is_on_it(
         *press("undo"),
         ("close", "DublineWindow"),
     ]
-    FusionWindow(model, world.fusion, world.bmd, lambda: None).run()
+    FusionWindow(model, world.fusion, world.bmd, lambda: False).run()
     assert world.ui.failures == []
     world.check()
     run = seen["run"]

@@ -34,7 +34,7 @@ def studio(film: Path, tmp_path: Path, steps: list[tuple[Any, ...]]) -> tuple[Si
         ResolveDesk(world.resolve), Engine(sys.executable, str(tmp_path / "engine.log")), answers()
     )
     world.ui.steps = [*steps, ("close", "DublineWindow")]
-    FusionWindow(model, world.fusion, world.bmd, lambda: None).run()
+    FusionWindow(model, world.fusion, world.bmd, lambda: False).run()
     assert world.ui.failures == []
     world.check()
     return world, model
@@ -76,7 +76,7 @@ def test_from_start_to_placed_and_back_in_studio(film: Path, tmp_path: Path) -> 
         ("call", look("undone")),
         ("close", "DublineWindow"),
     ]
-    window = FusionWindow(model, world.fusion, world.bmd, lambda: None)
+    window = FusionWindow(model, world.fusion, world.bmd, lambda: False)
     window.run()
     assert world.ui.failures == []
     world.check()
@@ -116,7 +116,7 @@ def test_a_bad_answer_and_a_missing_timeline_are_sentences_in_the_window(tmp_pat
     world = Simulator("studio-21.1")
     model = WindowModel(ResolveDesk(world.resolve), Engine(sys.executable), answers())
     world.ui.steps = [("click", "start"), ("tick", 1), ("close", "DublineWindow")]
-    window = FusionWindow(model, world.fusion, world.bmd, lambda: None)
+    window = FusionWindow(model, world.fusion, world.bmd, lambda: False)
     window.run()
     assert world.ui.failures == []
     assert "timeline" in window.items["message"].Text
@@ -184,7 +184,8 @@ from dubline_resolve.view_model import WindowModel
 from dubline_resolve.window_tk import TkWindow
 answers = dict(DEFAULTS, stems=list(DEFAULTS["stems"]))
 model = WindowModel(FileDesk("python"), Engine("no such python"), answers)
-window = TkWindow(model, lambda: None)
+knocks = []
+window = TkWindow(model, lambda: bool(knocks and knocks.pop()))
 seen = {}
 def use():
     window.root.update()
@@ -199,8 +200,8 @@ def use():
     seen["message"] = str(window.texts["message"].cget("text"))
     seen["cancel"] = window.buttons["cancel"].instate(["disabled"])
     seen["answers"] = {key: model.answers[key] for key in ("targets", "content", "stems")}
-    model.wants_front = True
-    window.root.after(700, lambda: (seen.update(front=model.wants_front), window._close()))
+    knocks.append(True)
+    window.root.after(700, lambda: (seen.update(front=not knocks), window._close()))
 window.root.after(50, use)
 window.run()
 seen["closed"] = model.closed
@@ -224,6 +225,6 @@ def test_the_window_of_our_own_works(tmp_path: Path) -> None:
         "message": "No file is chosen.",
         "cancel": True,
         "answers": {"targets": "de, fr", "content": "cinematic", "stems": ["music", "sfx", "ambient"]},
-        "front": False,
+        "front": True,
         "closed": True,
     }

@@ -9,6 +9,5 @@ by hand. The files as they were stay beside them as *.before.json.
 
 from dubline.exchange.returning import Imported, import_subtitles
 from dubline.exchange.sending import Wanted, export_subtitles
-from dubline.exchange.texts import Texts, read_texts
 
-__all__ = ["Imported", "Texts", "Wanted", "export_subtitles", "import_subtitles", "read_texts"]
+__all__ = ["Imported", "Wanted", "export_subtitles", "import_subtitles"]

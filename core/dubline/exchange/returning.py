@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -27,7 +29,7 @@ from dubline.values.transcript import (
     parse_transcript,
     transcript_json,
 )
-from dubline.values.translated import Translation, counted, translation_json
+from dubline.values.translated import TranslatedSegment, Translation, counted, translation_json
 
 
 @dataclass
@@ -69,13 +71,10 @@ def import_subtitles(
     notes = [*read.notes, *(f"{path.name}, line {p.line}: {p.reason}" for p in read.problems)]
     record = _record(root, path, read.cues, language, texts, notes)
     sent = record or _as_it_stands(texts, _language(language, path, texts))
-    if sent.language not in texts.languages:
-        texts.lines(sent.language)
-    lines = texts.lines(sent.language)
     comparison = compare(
         sent,
         read.cues,
-        lines,
+        texts.lines(sent.language),
         divide=_divider(sent.language),
         loose=record is None or sent.language == texts.transcript.language,
     )
@@ -144,14 +143,10 @@ def _language(language: str, path: Path, texts: Texts) -> str:
     """The language meant: as told, as the file's name says it, or the only translation's."""
     if language:
         return language
-    named = [
-        part
-        for part in path.stem.lower().split(".")[::-1]
-        for known in texts.languages
-        if part == known.lower()
-    ]
-    if named:
-        return next(known for known in texts.languages if known.lower() == named[0])
+    known = {name.lower(): name for name in reversed(texts.languages)}
+    for part in reversed(path.stem.lower().split(".")):
+        if part in known:
+            return known[part]
     if path.stem.lower() == "source":
         return texts.transcript.language
     if len(texts.translations) == 1:
@@ -241,19 +236,15 @@ class _Writing:
                 elif self.remove and segment.id in self.comparison.removed:
                     segment = msgspec.structs.replace(segment, text="")
             segments.append(segment)
+        speakers = before.speakers
         if times:
+            lengths: Counter[str] = Counter()
+            for segment in segments:
+                lengths[segment.speaker] += milliseconds(segment.end) - milliseconds(segment.start)
+            speakers = tuple(msgspec.structs.replace(s, seconds=lengths[s.id] / 1000) for s in speakers)
             segments.sort(key=lambda s: s.start)
             crowded = overlapping(segments)
             segments = [msgspec.structs.replace(s, overlap=k in crowded) for k, s in enumerate(segments)]
-        seconds: dict[str, int] = {}
-        for segment in segments:
-            length = milliseconds(segment.end) - milliseconds(segment.start)
-            seconds[segment.speaker] = seconds.get(segment.speaker, 0) + length
-        speakers = before.speakers
-        if times:
-            speakers = tuple(
-                msgspec.structs.replace(s, seconds=seconds.get(s.id, 0) / 1000) for s in speakers
-            )
         made = msgspec.structs.replace(before, segments=tuple(segments), speakers=speakers)
         return parse_transcript(transcript_json(made)) if made != before else before
 
@@ -272,28 +263,9 @@ class _Writing:
                 segment = msgspec.structs.replace(segment, start=start, end=end, fit=None)
             text = self.comparison.texts.get(segment.id) if texts else None
             if text is not None:
-                segment = msgspec.structs.replace(
-                    segment,
-                    text=text,
-                    state="translated",
-                    locked=True,
-                    reasons=(),
-                    warnings=(),
-                    picked=None,
-                    fit=None,  # of the text before; the next `translate` measures it
-                )
+                segment = _told(segment, text=text, state="translated", locked=True)
             elif texts and self.remove and segment.id in self.comparison.removed:
-                segment = msgspec.structs.replace(
-                    segment,
-                    text=None,
-                    state="pending",
-                    locked=False,
-                    reasons=(),
-                    warnings=(),
-                    picked=None,
-                    fit=None,
-                    written="",
-                )
+                segment = _told(segment, text=None, state="pending", locked=False, written="")
             segments.append(segment)
         if times:
             order = {s.id: number for number, s in enumerate(transcript.segments)}
@@ -304,6 +276,12 @@ class _Writing:
         made = msgspec.structs.replace(before, segments=new, totals=counted(new, before.totals.glossary))
         translation_json(made)  # refuses what could not be read again
         return made
+
+
+def _told(segment: TranslatedSegment, **changes: Any) -> TranslatedSegment:
+    """A line with another text: what was known of the one before goes, and the next `translate` measures how
+    this one fits."""
+    return msgspec.structs.replace(segment, reasons=(), warnings=(), picked=None, fit=None, **changes)
 
 
 def _moved(segment: Segment, start: float, end: float) -> Segment:

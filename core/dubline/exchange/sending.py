@@ -10,7 +10,7 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.exchange.texts import read_texts, sent_cue
-from dubline.files import full_disk_is_told, write_whole
+from dubline.files import file_name, full_disk_is_told, write_whole
 from dubline.programme.reading import read_programme
 from dubline.subtitles import FORMATS, SubtitleText, bilingual, write_subtitles
 from dubline.subtitles.roundtrip import LineNow
@@ -71,7 +71,7 @@ def export_subtitles(
     if request.per_speaker:
         groups = {}
         for line in spoken:
-            groups.setdefault(f"{base}.{_file_name(line.name or line.speaker or 'unknown')}", []).append(line)
+            groups.setdefault(f"{base}.{file_name(line.name or line.speaker, 'unknown')}", []).append(line)
     place = request.place or root / PLACE
     clock = _clock_of(root)
     written: list[Path] = []
@@ -125,9 +125,3 @@ def _clock_of(root: Path) -> dict[str, Any]:
     if programme.picture is None:
         return {}
     return {"rate": programme.fps, "start": programme.start, "drop": programme.drop}
-
-
-def _file_name(text: str) -> str:
-    """A speaker's name as part of a file's name."""
-    kept = "".join("_" if c in '<>:"/\\|?*' or ord(c) < 32 else c for c in text).strip(" .")
-    return kept[:60] or "unknown"

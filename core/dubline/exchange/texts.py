@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dubline.errors import InvalidJob
+from dubline.programme.reading import translation_files
 from dubline.subtitles.roundtrip import LineNow
 from dubline.subtitles.sent import SentCue, digest_of
 from dubline.values.transcript import Segment, Transcript, milliseconds, read_transcript
@@ -74,7 +75,7 @@ def read_texts(root: Path) -> Texts:
         )
     transcript = read_transcript(root / "transcript.json")
     translations: dict[str, tuple[Path, Translation]] = {}
-    for path in _translations(root):
+    for path in translation_files(root):
         translation = read_translation(path)
         translations.setdefault(translation.target_language, (path, translation))
     return Texts(transcript, translations)
@@ -83,17 +84,11 @@ def read_texts(root: Path) -> Texts:
 def state_of(root: Path) -> str:
     """A digest of the files that `read_texts` reads: another one means that they were changed."""
     digest = hashlib.sha256()
-    for path in (root / "transcript.json", *_translations(root)):
+    for path in (root / "transcript.json", *translation_files(root)):
         if path.is_file():
             data = path.read_bytes()
             digest.update(f"{path.name} {len(data)}\n".encode() + data)
     return digest.hexdigest()
-
-
-def _translations(root: Path) -> list[Path]:
-    """The files of translations, the first language's first; what an import kept aside is none."""
-    others = (path for path in root.glob("translated.*.json") if not path.name.endswith(".before.json"))
-    return [path for path in (root / "translated.json", *sorted(others)) if path.is_file()]
 
 
 def sent_cue(line: LineNow, number: int, text: str) -> SentCue:

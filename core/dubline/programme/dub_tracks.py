@@ -24,11 +24,11 @@ def dub_sounds(root: Path, dubs: Sequence[Dub], layout: str = "") -> Iterator[So
     mixed = [(dub, dub.mix) for dub in dubs if dub.mix is not None]
     for number, (dub, mix) in enumerate(mixed):
         first = dub_place(root, dub.language).name == "dubbed.json"
-        shown = root / ("final.wav" if first else f"final.{dub.language}.wav")
+        shown = "final.wav" if first else f"final.{dub.language}.wav"
         yield SoundTrack(
             name=f"dub {dub.language or 'und'}",
             role="dub",
-            path=_place(root, shown, mix.wav),
+            path=published(root, shown, mix.wav),
             rate=mix.rate,
             channels=mix.channels,
             frames=mix.frames,
@@ -40,7 +40,7 @@ def dub_sounds(root: Path, dubs: Sequence[Dub], layout: str = "") -> Iterator[So
         yield SoundTrack(
             name="M&E",
             role="m_and_e",
-            path=_place(root, root / "M&E.wav", mix.m_and_e),
+            path=published(root, "M&E.wav", mix.m_and_e),
             rate=mix.rate,
             channels=mix.channels,
             frames=mix.frames,
@@ -119,6 +119,6 @@ def _has_sound(take: Take) -> bool:
     return said and take.frames > 0 and take.rate > 0 and take.start >= 0
 
 
-def _place(root: Path, shown: Path, path: str) -> str:
-    """The published file, else the step's own."""
-    return (shown if shown.exists() else root / path).absolute().as_posix()
+def published(root: Path, shown: str, path: str) -> str:
+    """The published file, else the step's own; absolute."""
+    return (root / (shown if (root / shown).exists() else path)).absolute().as_posix()

@@ -8,7 +8,7 @@ first picture frame; the clock of the timeline (rate, start timecode) is the pic
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,22 +16,22 @@ from dubline.errors import InvalidJob
 from dubline.language.markup import unmark
 from dubline.media.original import ORIGINAL
 from dubline.programme.coherence import at_odds
-from dubline.programme.dub_tracks import dub_marks, dub_sounds, dub_takes, speaker_names, spoken_lines
+from dubline.programme.dub_tracks import (
+    dub_marks,
+    dub_sounds,
+    dub_takes,
+    published,
+    speaker_names,
+    spoken_lines,
+)
 from dubline.run import standing
 from dubline.timebase import Timecode, frame_rate, rate_text, seconds_to_frames
 from dubline.values.dubbed import Dub, read_dubs
 from dubline.values.media import Media, Original, Sound
-from dubline.values.programme import (
-    Mark,
-    MarkKind,
-    Programme,
-    SoundTrack,
-    SubtitleCue,
-    SubtitleTrack,
-)
+from dubline.values.programme import Mark, MarkKind, Programme, SoundTrack, SubtitleCue, SubtitleTrack
 from dubline.values.stems import Stems
-from dubline.values.transcript import Transcript, read_transcript
-from dubline.values.translated import Translation, read_translation
+from dubline.values.transcript import Segment, Transcript, read_transcript
+from dubline.values.translated import TranslatedSegment, Translation, read_translation
 
 NO_PICTURE_RATE = Fraction(25)
 """The rate of a timeline for sound without picture, unless another is asked for."""
@@ -39,7 +39,7 @@ LOW_CONFIDENCE = 0.5
 """Segments of which the recognizer was less sure than this get a mark."""
 
 
-def read_programme(root: Path, *, rate: str = "", low_confidence: float = LOW_CONFIDENCE) -> Programme:
+def read_programme(root: Path, *, rate: str = "") -> Programme:
     """What a run folder holds, as far as it has come.
 
     `rate` is for a sound without picture; a picture's own rate is never changed. Media are not opened here:
@@ -78,42 +78,41 @@ def read_programme(root: Path, *, rate: str = "", low_confidence: float = LOW_CO
         sounds=tuple(_sounds(root, source, dubs)),
         takes=tuple(dub_takes(root, dubs, speaker_names(transcript, translations))),
         subtitles=tuple(_subtitles(transcript, translations)),
-        marks=tuple(_marks(transcript, translations, low_confidence, dubs)),
+        marks=tuple(_marks(transcript, translations, dubs)),
         root=root.absolute().as_posix(),
         notes=(*notes, *at_odds(root, translations)),
     )
 
 
 def programme_of_text(
-    name: str,
-    transcript: Transcript | None,
-    translations: tuple[Translation, ...],
-    *,
-    rate: str = "",
-    low_confidence: float = LOW_CONFIDENCE,
+    name: str, transcript: Transcript | None, translations: tuple[Translation, ...], *, rate: str = ""
 ) -> Programme:
     """A programme of words alone: no picture, no sound, from 00:00:00:00.
 
     Raises:
         InvalidJob: `rate` is no frame rate.
     """
-    fps = frame_rate(rate) if rate else NO_PICTURE_RATE
+    fps = _rate_of(None, rate)
     seconds = max([t.duration for t in (transcript, *translations) if t is not None], default=0.0)
     return Programme(
         name=name,
         rate=rate_text(fps),
         frames=seconds_to_frames(seconds, fps, "ceil"),
         subtitles=tuple(_subtitles(transcript, translations)),
-        marks=tuple(_marks(transcript, translations, low_confidence)),
+        marks=tuple(_marks(transcript, translations)),
     )
 
 
-def read_translations(root: Path) -> tuple[Translation, ...]:
+def translation_files(root: Path) -> list[Path]:
     """The translations in a run folder: translated.json, then translated.LANGUAGE.json by name. Files that
     were set aside before a change (translated.before.json) are none of them."""
     others = (p for p in sorted(root.glob("translated.*.json")) if not p.name.endswith(".before.json"))
-    paths = [root / "translated.json", *others]
-    return tuple(read_translation(path) for path in paths if path.exists())
+    return [path for path in (root / "translated.json", *others) if path.is_file()]
+
+
+def read_translations(root: Path) -> tuple[Translation, ...]:
+    """The translations in a run folder, in the order of `translation_files`."""
+    return tuple(map(read_translation, translation_files(root)))
 
 
 def _rate_of(media: Media | None, rate: str) -> Fraction:
@@ -154,10 +153,6 @@ def _length(media: Media | None, source: Sound | None, transcript: Transcript | 
     return Fraction(transcript.duration if transcript else 0)
 
 
-def _absolute(root: Path, path: str) -> str:
-    return (root / path).absolute().as_posix()
-
-
 def _sounds(root: Path, source: Sound | None, dubs: tuple[Dub, ...]) -> Iterable[SoundTrack]:
     """Of all sounds one way is heard: the dub, else the stems, else the original."""
     dubbed = tuple(dub_sounds(root, dubs, source.layout if source else ""))
@@ -166,7 +161,7 @@ def _sounds(root: Path, source: Sound | None, dubs: tuple[Dub, ...]) -> Iterable
         yield SoundTrack(
             name="original",
             role="original",
-            path=_absolute(root, source.path),
+            path=(root / source.path).absolute().as_posix(),
             rate=source.rate,
             channels=source.channels,
             frames=source.frames,
@@ -174,11 +169,10 @@ def _sounds(root: Path, source: Sound | None, dubs: tuple[Dub, ...]) -> Iterable
             enabled=stems is None and not dubbed,
         )
     for stem in stems.stems if stems else ():
-        shown = root / "stems" / f"{stem.name}.wav"
         yield SoundTrack(
             name=stem.name,
             role=stem.name,
-            path=shown.absolute().as_posix() if shown.exists() else _absolute(root, stem.path),
+            path=published(root, f"stems/{stem.name}.wav", stem.path),
             rate=stem.rate,
             channels=stem.channels,
             frames=stem.frames,
@@ -193,27 +187,23 @@ def _subtitles(
 ) -> Iterable[SubtitleTrack]:
     """A track for each speaker in the source language, then in each target."""
     if transcript is not None:
-        cues = [
-            SubtitleCue(id=s.id, start=s.start, end=s.end, text=s.text, speaker=s.speaker, source_text=s.text)
-            for s in transcript.segments
-            if s.text.strip()
-        ]
-        yield from _per_speaker(cues, transcript.language, {s.id: s.name for s in transcript.speakers})
+        lines = [(s, s.text, s.text) for s in transcript.segments]
+        yield from _per_speaker(lines, transcript.language, speaker_names(transcript, ()))
     for translation in translations:
-        cues = [
-            SubtitleCue(
-                id=s.id, start=s.start, end=s.end, text=s.text, speaker=s.speaker, source_text=s.source_text
-            )
-            for s in translation.segments
-            if s.text and s.text.strip()
-        ]
-        names = {s.id: s.name for s in translation.speakers}
-        if transcript is not None:  # a speaker may have been named since
-            names.update({s.id: s.name for s in transcript.speakers if s.name})
-        yield from _per_speaker(cues, translation.target_language, names)
+        translated = [(s, s.text or "", s.source_text) for s in translation.segments]
+        names = speaker_names(transcript, (translation,))  # a speaker may have been named since
+        yield from _per_speaker(translated, translation.target_language, names)
 
 
-def _per_speaker(cues: list[SubtitleCue], language: str, names: dict[str, str]) -> Iterable[SubtitleTrack]:
+def _per_speaker(
+    lines: Sequence[tuple[Segment | TranslatedSegment, str, str]], language: str, names: dict[str, str]
+) -> Iterable[SubtitleTrack]:
+    """`lines`: segments with their text in this language, and in the source's."""
+    cues = [
+        SubtitleCue(id=s.id, start=s.start, end=s.end, text=text, speaker=s.speaker, source_text=source)
+        for s, text, source in lines
+        if text.strip()
+    ]
     for speaker in dict.fromkeys(cue.speaker for cue in cues):
         name = names.get(speaker) or speaker
         yield SubtitleTrack(
@@ -226,10 +216,7 @@ def _per_speaker(cues: list[SubtitleCue], language: str, names: dict[str, str]) 
 
 
 def _marks(
-    transcript: Transcript | None,
-    translations: tuple[Translation, ...],
-    low_confidence: float,
-    dubs: tuple[Dub, ...] = (),
+    transcript: Transcript | None, translations: tuple[Translation, ...], dubs: tuple[Dub, ...] = ()
 ) -> Iterable[Mark]:
     """What needs an eye, in order of time. Of a line that was spoken its take tells whether it is too long,
     not the estimate that came with its translation."""
@@ -239,7 +226,7 @@ def _marks(
     }
     found = list(dub_marks(dubs, spans))
     for s in transcript.segments if transcript else ():
-        if s.confidence is not None and s.confidence < low_confidence:
+        if s.confidence is not None and s.confidence < LOW_CONFIDENCE:
             text = f"{s.confidence:.0%} sure: {s.text}"
             found.append(Mark(id=s.id, start=s.start, end=s.end, kind="low_confidence", text=text))
     for translation in translations:

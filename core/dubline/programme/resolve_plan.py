@@ -21,6 +21,7 @@ import msgspec
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
 from dubline.media.original import ORIGINAL
+from dubline.programme.frames import Placed, cue_layers
 from dubline.programme.reading import read_programme
 from dubline.programme.resolve_sounds import chosen, clean_name, sound_tracks, take_tracks
 from dubline.run import standing
@@ -28,8 +29,9 @@ from dubline.subtitles import SubtitleText, frame_to_ms, write_srt
 from dubline.subtitles.sent import Sent, SentCue, digest_of, keep_sent
 from dubline.timebase import frame_rate, seconds_to_frames
 from dubline.values.media import Original
-from dubline.values.programme import Mark, Programme, SubtitleCue
+from dubline.values.programme import Mark, Programme
 from dubline.values.resolve import MarkerPlan, Plan, ResolveTimeline, SubtitlePlan, Want
+from dubline.values.transcript import read_transcript
 
 PLACE = "resolve"
 """The folder in a run for what Resolve is given. `dubline export` replaces exports/resolve as a whole."""
@@ -41,9 +43,6 @@ TRACKS_WITH_RECORDS = 6
 # Colours of clips and of markers are two different lists of names (1.5, 1.8).
 MARKERS = {"too_long": "Red", "failed": "Fuchsia", "pending": "Cyan", "low_confidence": "Yellow",
            "take_too_long": "Rose", "take_failed": "Purple"}  # fmt: skip
-
-
-Placed = tuple[int, int, SubtitleCue]
 
 
 def make_plan(root: Path, timeline: ResolveTimeline, want: Want) -> Plan:
@@ -138,7 +137,7 @@ def _subtitles(
             groups = [(language or "und", f"sub:{language}", cues)]
         placed: list[list[Placed]] = []
         for name, key, cues in groups:
-            for number, layer in enumerate(layers(cues, first, fps, length), 1):
+            for number, layer in enumerate(cue_layers(cues, fps, first, length), 1):
                 more = "" if number == 1 else f" ({number})"
                 file = place / f"{clean_name(name + more)} {stamp}-{len(made):02d}.srt"
                 write_whole(file, _srt(layer, fps))
@@ -158,30 +157,6 @@ def _subtitles(
             notes.append(f"{language}: {left_out} of {given} cues lie behind the timeline's end")
         _remember(root, placed, language, first, fps)
     return tuple(made)
-
-
-def layers(cues: Sequence[SubtitleCue], first: int, fps: Fraction, length: int) -> list[list[Placed]]:
-    """Cues on frames, in as few tracks as hold them without overlap; each at least a frame long.
-
-    One that touches the next by rounding alone is cut back to it. What lies at or behind `length` is left
-    out.
-    """
-    made: list[list[Placed]] = []
-    for cue in sorted(cues, key=lambda c: (c.start, c.end, c.id)):
-        start = first + seconds_to_frames(cue.start, fps)
-        end = min(max(first + seconds_to_frames(cue.end, fps), start + 1), length)
-        if start >= length:
-            continue
-        for layer in made:
-            begin, stop, before = layer[-1]
-            if stop > start and before.end <= cue.start and begin < start:
-                layer[-1] = (begin, start, before)
-            if layer[-1][1] <= start:
-                layer.append((start, end, cue))
-                break
-        else:
-            made.append([(start, end, cue)])
-    return made
 
 
 def _srt(layer: Sequence[Placed], fps: Fraction) -> bytes:
@@ -204,7 +179,8 @@ def frame_ms(frame: int, fps: Fraction) -> int:
 
 def _remember(root: Path, placed: list[list[Placed]], language: str, first: int, fps: Fraction) -> None:
     """Keep a record of what goes out, so that it is known again when it comes back."""
-    source = _source_language(root) == language
+    path = root / "transcript.json"
+    source = language == (read_transcript(path).language if path.exists() else "")
     everything = sorted((item for layer in placed for item in layer), key=lambda item: item[:2])
     groups = [everything] if everything else []
     if 1 < len(placed) <= TRACKS_WITH_RECORDS:
@@ -222,14 +198,6 @@ def _remember(root: Path, placed: list[list[Placed]], language: str, first: int,
             for number, (start, end, cue) in enumerate(group, 1)
         )
         keep_sent(Sent(language=language, source=source, cues=cues), root)
-
-
-def _source_language(root: Path) -> str:
-    """The language of the run's own transcript, "" where there is none."""
-    from dubline.values.transcript import read_transcript
-
-    path = root / "transcript.json"
-    return read_transcript(path).language if path.exists() else ""
 
 
 def _markers(marks: Sequence[Mark], first: int, fps: Fraction, length: int) -> tuple[MarkerPlan, ...]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
-import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,13 +12,16 @@ from pathlib import Path
 import msgspec
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name
+from dubline.programme.frames import sound_frames
 from dubline.run import standing
-from dubline.timebase import rate_text, whole
+from dubline.timebase import rate_text
 from dubline.values.programme import Programme, SoundTrack, TakeTrack
 from dubline.values.resolve import AudioPlan, ClipPlan, Want
 from dubline.values.stems import Stems
 
-LONGEST_NAME = 60
+LONGEST_PART = 60
+"""Characters of a text in a file's name, where others stand beside it."""
 COLOURS = {"vocals": "Teal", "music": "Violet", "sfx": "Orange", "ambient": "Olive", "dub": "Pink",
            "m_and_e": "Navy", "takes": "Apricot"}  # fmt: skip
 SUBTYPES = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # 1.5
@@ -79,8 +80,7 @@ def sound_tracks(programme: Programme, place: Path, first: int, fps: Fraction) -
             path=_linked(sound, programme.name, place).as_posix(),
             subtype=SUBTYPES.get(sound.channels, f"adaptive{sound.channels}"),
             record=first,
-            # A file may be half a sample short of its last frame at rates that are no whole numbers.
-            frames=whole(Fraction(2 * sound.frames + 1, 2 * sound.rate) * fps, "floor"),
+            frames=sound_frames(sound.frames, sound.rate, fps),
             colour=COLOURS.get(sound.role, "Teal"),
             enabled=sound.enabled,
         )
@@ -179,6 +179,5 @@ def _linked(sound: SoundTrack, name: str, place: Path) -> Path:
 
 
 def clean_name(text: str) -> str:
-    """A text that people wrote as part of a file's name on any system."""
-    clean = unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode())
-    return re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]+', "_", clean)[:LONGEST_NAME].strip(" .") or "unnamed"
+    """A text that people wrote as part of a file's name."""
+    return file_name(text[:LONGEST_PART], "unnamed")

@@ -3,8 +3,8 @@
 A target's module has
 
     TITLE     the programs it is for, in words
-    CANNOT    what the target cannot carry, a sentence each
-    TARGET_FEATURES    what comes through, for the table in docs/timelines.md: yes, no, sidecar, "part: why"
+    TARGET_FEATURES    what does not come through whole, for the table in docs/timelines.md: no, sidecar,
+                       "part: why"
     WHOLE_FRAMES       (if it has it) True: clips lie on whole frames, so takes go there as copies that do
     export    (timeline, folder, options) -> the files written, the one to open first
 
@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import opentimelineio as otio
@@ -86,13 +87,24 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-class Target(Protocol):
-    """What a target's module has."""
+@dataclass(kw_only=True)
+class Account:
+    """Sentences about what is left out, and what a person should know, each once."""
 
-    TITLE: str
-    CANNOT: tuple[str, ...]
+    lost: dict[str, None] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
 
-    def export(self, timeline: otio.schema.Timeline, folder: Path, options: ExportOptions) -> Written: ...
+    def lose(self, text: str) -> None:
+        """Keep a sentence about something left out."""
+        self.lost[text] = None
+
+    def note(self, text: str) -> None:
+        """Keep a sentence that a person should know."""
+        self.notes[text] = None
+
+    def written(self, *files: str) -> Written:
+        """The account of these files."""
+        return Written(files=files, lost=tuple(self.lost), notes=tuple(self.notes))
 
 
 def target(name: str) -> Any:

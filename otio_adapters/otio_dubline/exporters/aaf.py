@@ -16,42 +16,31 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import aaf2
 import opentimelineio as otio
 
-from dubline.errors import BackendMissing, InvalidJob
+from dubline.errors import InvalidJob
+from dubline.files import file_name
 from dubline.timebase import frames_to_samples, whole
 from otio_dubline.cue_tracks import cue_tracks
 from otio_dubline.exporters import ExportOptions, Written
-from otio_dubline.exporters.aaf_media import AUDIO, MediaMobs, media_starts, mob_id
+from otio_dubline.exporters.aaf_media import AUDIO, MediaMobs, media_starts, mob_id, put
 from otio_dubline.exporters.aaf_sound import RATE, channel_names
 from otio_dubline.exporters.lanes import Laid, Lane, Piece, lay_out
 from otio_dubline.exporters.subtitles import write_files
-from otio_dubline.naming import file_name
 
 TITLE = "Avid Media Composer, Pro Tools, Nuendo, Logic Pro (AAF)"
-CANNOT = (
-    "A stereo or 5.1 track becomes a mono track for each channel.",
-    "A track that is switched off stays as a track whose clips are turned all the way down.",
-    "The picture is a reference without its media: relink it.",
-    "Subtitles go beside the AAF as SRT.",
-)
 TARGET_FEATURES = {
-    "takes": "yes",
     "picture": "part: an offline reference",
+    "mono tracks": "part: a mono track for each channel",
     "stereo tracks": "part: a mono track for each channel",
-    "track names": "yes",
-    "start timecode": "yes",
-    "media timecode": "yes",
-    "markers": "yes",
     "marker colours": "part: the nearest of Avid's",
     "subtitles": "sidecar",
     "speaker names": "sidecar",
-    "levels": "yes",
     "disabled tracks": "part: turned all the way down",
     "5.1": "part: a mono track for each channel",
 }
 
-SUBTITLES = "subtitles"
 AUDIO_GAIN = "9d2ea894-0968-11d3-8a38-0050040ef7d2"
 """Mono Audio Gain, an operation of the AAF Edit Protocol; its parameter is a factor."""
 AMPLITUDE = "e4962320-2267-11d3-8a4c-0050040ef7d2"
@@ -68,15 +57,8 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     """Write NAME.aaf, and `audio/*.wav` where sound is not to be inside.
 
     Raises:
-        BackendMissing: pyaaf2 is not installed.
         InvalidJob: the timeline is refused (see `lay_out`), a sound is missing, or it is too long for WAV.
     """
-    try:
-        import aaf2
-    except ImportError:
-        raise BackendMissing(
-            "AAF needs pyaaf2, which is not installed", hint="pip install 'dubline[aaf]'"
-        ) from None
     laid = lay_out(timeline, options.languages)
     if not laid.lanes:
         raise InvalidJob(
@@ -87,14 +69,11 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
         media = MediaMobs(file, laid, folder, options, media_starts(timeline, laid.fps))
         _Writer(file, laid, media).write()
     tracks = [t for t in cue_tracks(timeline) if not options.languages or t.language in options.languages]
-    subtitles: tuple[str, ...] = ()
+    subtitles = write_files(timeline, tracks, folder, "srt", inside="subtitles")
     if tracks:
-        (folder / SUBTITLES).mkdir()
-        files = write_files(timeline, tracks, folder / SUBTITLES, "srt")
-        subtitles = tuple(f"{SUBTITLES}/{file}" for file in files)
         laid.lose("Subtitle tracks: SRT files are beside the AAF.")
     sounds = sorted(f"{AUDIO}/{path.name}" for path in (folder / AUDIO).glob("*.wav"))
-    return Written(files=(name, *sounds, *subtitles), lost=tuple(laid.lost), notes=tuple(laid.notes))
+    return laid.written(name, *sounds, *subtitles)
 
 
 @dataclass
@@ -105,14 +84,14 @@ class _Writer:
 
     def write(self) -> None:
         laid, file = self.laid, self.file
-        self._sign()
+        put(file.header["IdentificationList"].value[0], CompanyName="Dubline", ProductName="Dubline")
         composition = file.create.CompositionMob(laid.name)
         composition.usage = "Usage_TopLevel"
         composition.mob_id = mob_id("composition", laid.name, str(laid.fps))
         file.content.mobs.append(composition)
         clock = composition.create_timeline_slot(laid.fps)
         clock.name = "TC1"
-        clock["PhysicalTrackNumber"].value = 1
+        put(clock, PhysicalTrackNumber=1)
         clock.segment = self.media.timecode(laid.start, laid.frames)
         first = None
         for number, lane in enumerate((lane for lane in laid.lanes if not lane.sound), 1):
@@ -131,15 +110,10 @@ class _Writer:
                     number += 1
         self._markers(composition, first or clock)
 
-    def _sign(self) -> None:
-        signature = self.file.header["IdentificationList"].value[0]
-        signature["CompanyName"].value = "Dubline"
-        signature["ProductName"].value = "Dubline"
-
     @staticmethod
     def _name(slot: Any, name: str, number: int) -> None:
         slot.name = name
-        slot["PhysicalTrackNumber"].value = number
+        put(slot, PhysicalTrackNumber=number)
 
     def _fill(self, slot: Any, length: int, parts: Any, kind: str, make: Any) -> None:
         """A slot's sequence: clips with silence or black between, `length` units in all."""
@@ -220,10 +194,8 @@ class _Writer:
             dictionary.register_def(amplitude)
             operation = self.file.create.OperationDef(AUDIO_GAIN, "Audio Gain", "")
             operation.media_kind = "sound"
-            operation["IsTimeWarp"].value = False
-            operation["Bypass"].value = 0
-            operation["NumberInputs"].value = 1
-            operation["OperationCategory"].value = "OperationCategory_Effect"
+            put(operation, IsTimeWarp=False, Bypass=0, NumberInputs=1)
+            put(operation, OperationCategory="OperationCategory_Effect")
             operation["ParametersDefined"].extend([amplitude])
             dictionary.register_def(operation)
         group = self.file.create.OperationGroup(operation, length, "sound")
@@ -245,19 +217,16 @@ class _Writer:
         if not self.laid.guides:
             return
         slot = self.file.create.EventMobSlot()
-        slot["EditRate"].value = self.laid.fps
-        slot["SlotID"].value = 1 + max(s.slot_id for s in composition.slots)
+        put(slot, EditRate=self.laid.fps, SlotID=1 + max(s.slot_id for s in composition.slots))
         self._name(slot, "Markers", described["PhysicalTrackNumber"].value)
         sequence = self.file.create.Sequence(media_kind="DescriptiveMetadata")
         sequence.components.value = []
         for guide in self.laid.guides:
             name, rgb = AVID_COLOURS.get(guide.colour.upper(), AVID_COLOURS["RED"])
             marker = self.file.create.DescriptiveMarker()
-            marker["Position"].value = guide.start
-            marker["Comment"].value = guide.text
-            marker["DescribedSlots"].value = {described.slot_id}
-            marker["CommentMarkerUser"].value = "Dubline"
-            marker["CommentMarkerColor"].value = dict(zip(("red", "green", "blue"), rgb, strict=True))
+            put(marker, Position=guide.start, Comment=guide.text, DescribedSlots={described.slot_id})
+            colour = dict(zip(("red", "green", "blue"), rgb, strict=True))
+            put(marker, CommentMarkerUser="Dubline", CommentMarkerColor=colour)
             marker.length = max(guide.frames, 1)
             for key, value in (("_ATN_CRM_COLOR", name), ("_ATN_CRM_LENGTH", max(guide.frames, 1))):
                 marker["CommentMarkerAttributeList"].append(self.file.create.TaggedValue(key, value))

@@ -15,13 +15,12 @@ from typing import Any
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name, unique
 from dubline.timebase import nominal
 from otio_dubline.exporters import ExportOptions
 from otio_dubline.exporters.aaf_sound import RATE, SoundFile, channel_names, open_sound, pcm
 from otio_dubline.exporters.lanes import Laid, Piece
-from otio_dubline.exporters.media_files import local_path
-from otio_dubline.naming import file_name, unique
-from otio_dubline.reading import frames_of
+from otio_dubline.reading import frames_of, media_file
 
 NAMESPACE = uuid.UUID("8b9a7c62-6d6f-5f0c-9a55-0f6f7e5d4b21")
 AUDIO = "audio"
@@ -121,19 +120,14 @@ class MediaMobs:
         source.mob_id = mob_id("inside" if self.options.embed else "beside", digest, name)
         if self.options.embed:
             descriptor = self.file.create.PCMDescriptor()
-            descriptor["Channels"].value = 1
-            descriptor["BlockAlign"].value = width
-            descriptor["AverageBPS"].value = RATE * width
-            descriptor["QuantizationBits"].value = width * 8
-            descriptor["AudioSamplingRate"].value = RATE
+            put(descriptor, Channels=1, BlockAlign=width, AverageBPS=RATE * width)
+            put(descriptor, QuantizationBits=width * 8, AudioSamplingRate=RATE)
             where.mob_id = source.mob_id
         else:
             descriptor = self.file.create.WAVEDescriptor()
-            descriptor["Summary"].value = bytearray(wav_head(frames * width, width * 8))
-            locator = self.file.create.NetworkLocator()
-            locator["URLString"].value = self._shown(where).as_uri()
-            descriptor["Locator"].append(locator)
-        descriptor["SampleRate"].value = RATE
+            put(descriptor, Summary=bytearray(wav_head(frames * width, width * 8)))
+            self._locate(descriptor, self._shown(where))
+        put(descriptor, SampleRate=RATE)
         descriptor.length = frames
         source.descriptor = descriptor
         # Some programs link a file mob to its essence by slot 1 only.
@@ -149,10 +143,15 @@ class MediaMobs:
             return self.file.content.mobs.get(master.mob_id)
         slot = master.create_timeline_slot(RATE)
         slot.name = name
-        slot["PhysicalTrackNumber"].value = 1
+        put(slot, PhysicalTrackNumber=1)
         slot.segment = source.create_source_clip(1, 0, frames, "sound")
         self.file.content.mobs.append(master)
         return master
+
+    def _locate(self, descriptor: Any, path: Path) -> None:
+        locator = self.file.create.NetworkLocator()
+        put(locator, URLString=path.as_uri())
+        descriptor["Locator"].append(locator)
 
     def _shown(self, path: Path) -> Path:
         """Where a file of the folder lies when the folder has taken its place."""
@@ -177,25 +176,19 @@ class MediaMobs:
         tape.descriptor = file.create.TapeDescriptor()
         tape.create_empty_slot(fps, "picture", 1).segment.length = length
         clock = tape.create_timeline_slot(fps)
-        clock["PhysicalTrackNumber"].value = 1
+        put(clock, PhysicalTrackNumber=1)
         clock.segment = self.timecode(self.starts.get(media.path, 0), length)
         source = file.create.SourceMob(f"{name}.PHYS")
         source.mob_id = mob_id("picture", media.path)
         width, height = media.width or 1920, media.height or 1080
         descriptor = file.create.CDCIDescriptor()
-        descriptor["StoredWidth"].value = width
-        descriptor["StoredHeight"].value = height
-        descriptor["ComponentWidth"].value = 8
-        descriptor["HorizontalSubsampling"].value = 2
-        descriptor["FrameLayout"].value = "FullFrame"
-        descriptor["VideoLineMap"].value = [0, 0]
+        put(descriptor, StoredWidth=width, StoredHeight=height, ComponentWidth=8, HorizontalSubsampling=2)
+        put(descriptor, FrameLayout="FullFrame", VideoLineMap=[0, 0])
         shape = (width * media.pixel_aspect / height).limit_denominator(10_000)
-        descriptor["ImageAspectRatio"].value = f"{shape.numerator}/{shape.denominator}"
-        descriptor["SampleRate"].value = f"{fps.numerator}/{fps.denominator}"
+        put(descriptor, ImageAspectRatio=f"{shape.numerator}/{shape.denominator}")
+        put(descriptor, SampleRate=f"{fps.numerator}/{fps.denominator}")
         descriptor.length = length
-        locator = file.create.NetworkLocator()
-        locator["URLString"].value = Path(media.path).absolute().as_uri()
-        descriptor["Locator"].append(locator)
+        self._locate(descriptor, Path(media.path).absolute())
         source.descriptor = descriptor
         slot = source.create_empty_slot(fps, "picture", 1)
         slot.segment = tape.create_source_clip(1, 0, length, "picture")
@@ -207,6 +200,12 @@ class MediaMobs:
         return master
 
 
+def put(thing: Any, **values: Any) -> None:
+    """Set properties of an object of the file by their names."""
+    for name, value in values.items():
+        thing[name].value = value
+
+
 def media_starts(timeline: otio.schema.Timeline, fps: Fraction) -> dict[str, int]:
     """Path -> number of the first frame of the media, which lanes count from 0."""
     starts = {}
@@ -214,9 +213,10 @@ def media_starts(timeline: otio.schema.Timeline, fps: Fraction) -> dict[str, int
         media = clip.media_reference
         if isinstance(media, otio.schema.ExternalReference) and media.available_range is not None:
             try:
-                starts[local_path(media.target_url)] = frames_of(media.available_range.start_time, fps)
+                path = str(media_file(media.target_url, Path()))
             except InvalidJob:  # lay_out has said so
                 continue
+            starts[path] = frames_of(media.available_range.start_time, fps)
     return starts
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import opentimelineio as otio
 
+from dubline.files import file_name, unique
 from otio_dubline.exporters import ExportOptions, Written
-from otio_dubline.exporters.neutral import CANNOT, TARGET_FEATURES, WHOLE_FRAMES, schema_versions
-from otio_dubline.naming import file_name, unique
+from otio_dubline.exporters.neutral import TARGET_FEATURES, WHOLE_FRAMES, schema_versions
 from otio_dubline.reading import external_references, media_file, require_media
 
-__all__ = ["CANNOT", "TARGET_FEATURES", "TITLE", "WHOLE_FRAMES", "export"]
+__all__ = ["TARGET_FEATURES", "TITLE", "WHOLE_FRAMES", "export"]
 
 TITLE = "OpenTimelineIO with its media in one file (.otioz)"
 VERSION = "1.0.0"

@@ -15,25 +15,18 @@ from pathlib import Path
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name
 from dubline.timebase import Timecode, rate_text
-from otio_dubline.exporters import ExportOptions, Written
-from otio_dubline.naming import file_name
+from otio_dubline.exporters import Account, ExportOptions, Written
 from otio_dubline.reading import frames_of, media_file, placed, rate_of, start_of
 
 TITLE = "CMX 3600 edit decision list (.edl): every editing and grading program"
-CANNOT = (
-    "More than the picture and two sounds; the first two that are heard go.",
-    "Subtitles, markers, track names, levels and files' folders.",
-)
 TARGET_FEATURES = {
     "takes": "no",
-    "picture": "yes",
     "mono tracks": "part: two tracks",
     "stereo tracks": "part: two tracks; the width is the file's own",
     "5.1": "part: two tracks; the width is the file's own",
     "track names": "no",
-    "start timecode": "yes",
-    "media timecode": "yes",
     "disabled tracks": "no",
     "levels": "no",
     "markers": "no",
@@ -55,8 +48,8 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     """
     fps = rate_of(timeline)
     start, drop = start_of(timeline, fps)
-    lost: dict[str, None] = {}
-    events = _events(timeline, fps, lost)
+    account = Account()
+    events = _events(timeline, fps, account)
     if not events:
         raise InvalidJob(
             "an edit decision list of this timeline would be empty", hint="Export to another target."
@@ -72,48 +65,47 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
         rows += _event(number, at + start, channel, clip, length, fps, drop, reels)
     name = f"{file_name(timeline.name)}.edl"
     (folder / name).write_bytes(("\r\n".join(rows) + "\r\n").encode())
-    note = (
+    account.note(
         f"An edit decision list does not tell its rate: set the project to {rate_text(fps)} before importing."
     )
-    return Written(files=(name,), lost=tuple(lost), notes=(note,))
+    return account.written(name)
 
 
-def _events(timeline: otio.schema.Timeline, fps: Fraction, lost: dict[str, None]) -> list[Event]:
+def _events(timeline: otio.schema.Timeline, fps: Fraction, account: Account) -> list[Event]:
     pictures = [t for t in timeline.tracks if t.kind == otio.schema.TrackKind.Video and t.enabled]
     heard = [t for t in timeline.tracks if t.kind == otio.schema.TrackKind.Audio and t.enabled]
     others = [t for t in timeline.tracks if t.kind not in ("Video", "Audio")]
     muted = [t for t in timeline.tracks if t.kind in ("Video", "Audio") and not t.enabled]
-    _tell_lost(lost, "video tracks beyond the first", pictures[1:])
-    _tell_lost(lost, "audio tracks beyond the second", heard[len(CHANNELS) :])
-    _tell_lost(lost, "disabled tracks", muted)
-    _tell_lost(lost, "subtitle tracks", others)
+    for what, tracks in (
+        ("video tracks beyond the first", pictures[1:]),
+        ("audio tracks beyond the second", heard[len(CHANNELS) :]),
+        ("disabled tracks", muted),
+        ("subtitle tracks", others),
+    ):
+        if tracks:
+            account.lose(f"{what}: {', '.join(t.name or 'unnamed' for t in tracks)}")
     markers = len(timeline.tracks.markers) + sum(
         len(item.markers) for item in timeline.find_children(descended_from_type=otio.core.Item)
     )
     if markers:
-        lost[f"{markers} markers"] = None
+        account.lose(f"{markers} markers")
     events: list[Event] = []
     for channel, track in [("V", t) for t in pictures[:1]] + list(zip(CHANNELS, heard, strict=False)):
         for at, length, item in placed(track, fps):
             if isinstance(item, otio.schema.Gap) or not length:
                 continue
             if not isinstance(item, otio.schema.Clip):
-                lost["nested sequences"] = None
+                account.lose("nested sequences")
                 continue
             if not item.enabled or not isinstance(item.media_reference, otio.schema.ExternalReference):
-                lost["disabled clips and clips without a media file"] = None
+                account.lose("disabled clips and clips without a media file")
                 continue
             if item.effects:
-                lost["effects and speed changes"] = None
+                account.lose("effects and speed changes")
             events.append((at, channel, item, length))
         if any(isinstance(item, otio.schema.Transition) for item in track):
-            lost["transitions: they are cuts"] = None
+            account.lose("transitions: they are cuts")
     return sorted(events, key=lambda e: (e[0], ("V", *CHANNELS).index(e[1])))
-
-
-def _tell_lost(lost: dict[str, None], what: str, tracks: list[otio.schema.Track]) -> None:
-    if tracks:
-        lost[f"{what}: {', '.join(t.name or 'unnamed' for t in tracks)}"] = None
 
 
 def _event(

@@ -21,45 +21,20 @@ from pathlib import Path
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name
 from dubline.timebase import rate_text
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.markup import add, clean, document
 from otio_dubline.exporters.sequence import sequence_of
-from otio_dubline.exporters.strips import (
-    CaptionStrip,
-    Flag,
-    Medium,
-    Piece,
-    Sequence,
-    Strip,
-    level_of,
-)
-from otio_dubline.naming import file_name
+from otio_dubline.exporters.strips import CaptionStrip, Flag, Medium, Piece, Sequence, Strip, level_of
 
 TITLE = "Final Cut Pro 10.6 and later (.fcpxml)"
-CANNOT = (
-    "Tracks: sounds lie on lanes and have roles with the tracks' names.",
-    "Marker colours: what needs work is a to-do marker (red), the rest are standard markers (blue).",
-    "The length of markers.",
-    "Levels above +12 dB.",
-    "Frame rates other than 23.976, 24, 25, 29.97, 30, 50, 59.94 and 60.",
-    "Effects, transitions, speed changes and nested timelines.",
-)
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
-    "takes": "yes",
-    "picture": "yes",
-    "mono tracks": "yes",
-    "stereo tracks": "yes",
-    "5.1": "yes",
     "track names": "part: as roles",
-    "start timecode": "yes",
-    "media timecode": "yes",
     "disabled tracks": "part: every clip of it is disabled",
-    "levels": "yes",
     "markers": "part: without their length",
     "marker colours": "part: red to-do markers and blue standard markers",
-    "subtitles": "yes",
     "speaker names": "part: as caption roles",
 }
 VERSION = "1.10"
@@ -124,7 +99,7 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
         )
     name = f"{file_name(sequence.name)}.fcpxml"
     (folder / name).write_bytes(document(_Writer(sequence).root()))
-    return Written(files=(name,), lost=tuple(sequence.lost), notes=tuple(sequence.notes))
+    return sequence.written(name)
 
 
 def seconds(time: Fraction) -> str:
@@ -149,7 +124,6 @@ class _Writer:
         self.seen = {p.medium.url for strip in sequence.pictures for p in strip.pieces}
         self.heard = {p.medium.url for strip in sequence.sounds for p in strip.pieces}
         self.held: list[_Held] = []
-        self.places: list[int] = []
 
     def root(self) -> ET.Element:
         """`<fcpxml>` with everything in it."""
@@ -195,7 +169,7 @@ class _Writer:
 
     def _under(self, at: int) -> _Held:
         """The item of the storyline that lies at a frame."""
-        return self.held[max(bisect_right(self.places, at) - 1, 0)]
+        return self.held[max(bisect_right(self.held, at, key=lambda held: held.at) - 1, 0)]
 
     # --- resources ---
 
@@ -217,11 +191,7 @@ class _Writer:
         if url in self.assets:
             return self.assets[url]
         medium = self.sequence.media[url]
-        facts = {
-            "name": medium.name,
-            "start": seconds(medium.begin),
-            "duration": self._time(medium.frames),
-        }
+        facts = {"name": medium.name, "start": seconds(medium.begin), "duration": self._time(medium.frames)}
         if url in self.seen:
             facts["hasVideo"] = "1"
             facts["videoSources"] = "1"
@@ -253,7 +223,6 @@ class _Writer:
             self.held.append(_Held(clip, piece.at, self._begin(piece), piece))
             at = piece.at + piece.frames
         self._gap(spine, at, self.sequence.frames)
-        self.places = [held.at for held in self.held]
 
     def _gap(self, spine: ET.Element, at: int, end: int) -> None:
         if at < end:

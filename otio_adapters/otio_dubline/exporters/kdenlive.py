@@ -15,21 +15,23 @@ from pathlib import Path
 
 import opentimelineio as otio
 
+from dubline.files import file_name
+from otio_dubline.build import COLOURS as MARKS
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.lanes import Cue, Laid, Lane, lay_out
 from otio_dubline.exporters.mlt import (
     COLOURS,
+    bin_producers,
     black,
     channels_of,
     clip_gain,
-    file_name,
     fill,
-    lengths_of,
-    producer,
+    own_producers,
     properties,
     root,
     shown_language,
     sidecars,
+    timed,
     transition,
     volume,
     with_speaker,
@@ -38,40 +40,18 @@ from otio_dubline.exporters.mlt import (
 )
 
 TITLE = "Kdenlive 22.12 and later"
-CANNOT = (
-    "The timeline's start timecode: Kdenlive counts from 00:00:00:00.",
-    "More than one subtitle track: one language is shown, all of them lie beside the project as SRT files.",
-    "The length of markers.",
-    "Effects, transitions, speed changes and nested timelines.",
-)
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
-    "takes": "yes",
-    "picture": "yes",
-    "mono tracks": "yes",
-    "stereo tracks": "yes",
-    "5.1": "yes",
-    "track names": "yes",
-    "levels": "yes",
-    "disabled tracks": "yes",
-    "media timecode": "yes",
     "start timecode": "no",
     "markers": "part: without their length",
-    "marker colours": "yes",
     "subtitles": "part: one track; a sidecar for each language",
     "speaker names": "part: before each text",
 }
 VERSION = "1.04"
 INTERNAL = 237
 """Marks what Kdenlive itself adds and looks after: mixes, faders, the subtitle filter."""
-KINDS = {
-    "too_long": ("Too long", "RED"),
-    "failed": ("Failed", "MAGENTA"),
-    "pending": ("Pending", "CYAN"),
-    "low_confidence": ("Low confidence", "YELLOW"),
-    "take_too_long": ("Take too long", "ORANGE"),
-    "take_failed": ("Take failed", "PURPLE"),
-}
+KINDS = {kind: (kind.replace("_", " ").capitalize(), colour) for kind, colour in MARKS.items()}
+"""Dubline's kinds of marks -> their name and colour."""
 
 
 def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions) -> Written:
@@ -97,7 +77,7 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     if any(guide.frames > 1 for guide in laid.guides):
         laid.lose("Markers stand at their first frame; their length is left out.")
     write(document, folder / files[0])
-    return Written(files=tuple(files), lost=tuple(laid.lost), notes=tuple(laid.notes))
+    return laid.written(*files)
 
 
 def project(laid: Laid, subtitles: str) -> ET.Element:
@@ -107,21 +87,17 @@ def project(laid: Laid, subtitles: str) -> ET.Element:
     lanes = [lane for lane in reversed(laid.lanes) if lane.sound]
     lanes += [lane for lane in laid.lanes if not lane.sound]
     mlt = root(laid)
-    pieces = [piece for lane in lanes for piece in lane.pieces]
     ids = {file.path: number for number, file in enumerate(laid.files(), 2)}
-    lengths = lengths_of(pieces)
-    for file in laid.files():
-        made = producer(mlt, f"bin{ids[file.path]}", file, lengths[file.path])
+    producers = list(bin_producers(mlt, laid))
+    for made, file, _ in producers:
         properties(made, {"kdenlive:id": ids[file.path], "kdenlive:clipname": Path(file.path).name})
         properties(made, {"kdenlive:folderid": -1})
-    _bin(mlt, laid, channels, [(f"bin{ids[f.path]}", lengths[f.path]) for f in laid.files()])
+    _bin(mlt, laid, channels, [(made.attrib["id"], length) for made, _, length in producers])
     ground = black(mlt, "black_track", laid.frames)
     properties(ground, {"kdenlive:playlistid": "black_track"})
     for number, lane in enumerate(lanes):
         _track(mlt, number, lane, ids, laid.frames, channels)
-    tractor = ET.SubElement(
-        mlt, "tractor", {"id": "main", "global_feed": "1", "in": "0", "out": str(laid.frames - 1)}
-    )
+    tractor = timed(mlt, "tractor", laid.frames, id="main", global_feed="1")
     ET.SubElement(tractor, "track", {"producer": "black_track"})
     for number in range(len(lanes)):
         ET.SubElement(tractor, "track", {"producer": f"track{number}"})
@@ -166,7 +142,7 @@ def _bin(mlt: ET.Element, laid: Laid, channels: int, producers: list[tuple[str, 
     properties(made, {f"kdenlive:docproperties.{key}": str(value) for key, value in facts.items()})
     properties(made, {"xml_retain": 1})
     for name, length in producers:
-        ET.SubElement(made, "entry", {"producer": name, "in": "0", "out": str(length - 1)})
+        timed(made, "entry", length, producer=name)
 
 
 def _number(laid: Laid) -> int:
@@ -206,25 +182,19 @@ def _guides(laid: Laid) -> tuple[list[dict[str, object]], list[dict[str, object]
 def _track(mlt: ET.Element, number: int, lane: Lane, ids: dict[str, int], length: int, channels: int) -> None:
     """A track is a tractor of two playlists, of which the second serves Kdenlive's own cross-fades."""
     kind: dict[str, str | int] = {"kdenlive:audio_track": 1} if lane.sound else {}
-    pieces = list(lane.pieces)
+    # A clip of Kdenlive's is heard or seen, on tracks of one kind each.
+    shown = {"set.test_image": int(lane.sound), "set.test_audio": int(not lane.sound)}
     names: dict[str, str] = {}
-    lengths = lengths_of(pieces)
-    for piece in pieces:
-        if piece.file.path not in names:
-            names[piece.file.path] = f"clip{number}_{ids[piece.file.path]}"
-            made = producer(mlt, names[piece.file.path], piece.file, lengths[piece.file.path])
-            properties(made, {"kdenlive:id": ids[piece.file.path]})
-            # A clip of Kdenlive's is heard or seen, on tracks of one kind each.
-            muted = "set.test_image" if lane.sound else "set.test_audio"
-            heard = "set.test_audio" if lane.sound else "set.test_image"
-            properties(made, {muted: 1, heard: 0})
+    for made, piece in own_producers(mlt, number, lane):
+        names[piece.file.path] = made.attrib["id"]
+        properties(made, {"kdenlive:id": ids[piece.file.path], **shown})
     first = properties(ET.SubElement(mlt, "playlist", {"id": f"playlist{2 * number}"}), kind)
     for entry, piece in fill(first, lane, names, length):
         properties(entry, {"kdenlive:id": ids[piece.file.path]})
         if lane.sound and (gain := clip_gain(piece, channels)):
             volume(entry, gain, {"kdenlive_id": "volume"})
     properties(ET.SubElement(mlt, "playlist", {"id": f"playlist{2 * number + 1}"}), kind)
-    tractor = ET.SubElement(mlt, "tractor", {"id": f"track{number}", "in": "0", "out": str(length - 1)})
+    tractor = timed(mlt, "tractor", length, id=f"track{number}")
     properties(tractor, {**kind, "kdenlive:track_name": lane.name, "kdenlive:timeline_active": 1})
     # Kdenlive looks for a muted track here, not on the track of the whole timeline.
     hidden = "both" if not lane.enabled else "video" if lane.sound else "audio"

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ import opentimelineio as otio
 
 from dubline.errors import InvalidJob
 from dubline.timebase import Timecode, frame_rate, may_drop, whole
-from otio_dubline.exporters.media_files import File, media_file, number
-from otio_dubline.reading import exact_start, facts_of
+from otio_dubline.exporters import Account
+from otio_dubline.exporters.media_files import File, file_of, number
+from otio_dubline.reading import exact_rate, exact_start, facts_of, shown_part
 
 MOST_FRAMES = 2**31 - 1
 """MLT counts frames in a C int."""
@@ -77,7 +77,7 @@ class Cue:
 
 
 @dataclass
-class Laid:
+class Laid(Account):
     """The whole timeline. `start`: the number of its first frame; `cues`: by language, in order of time."""
 
     name: str
@@ -88,23 +88,11 @@ class Laid:
     lanes: list[Lane] = field(default_factory=list)
     guides: list[Guide] = field(default_factory=list)
     cues: dict[str, list[Cue]] = field(default_factory=dict)
-    lost: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
     @property
     def timecode(self) -> Timecode:
         """Of the first frame."""
         return Timecode(self.start, self.fps, self.drop)
-
-    def lose(self, text: str) -> None:
-        """Keep a sentence about something left out, once."""
-        if text not in self.lost:
-            self.lost.append(text)
-
-    def note(self, text: str) -> None:
-        """Keep a sentence that a person should know, once."""
-        if text not in self.notes:
-            self.notes.append(text)
 
     def files(self) -> list[File]:
         """Every file once, in the order of the lanes."""
@@ -155,7 +143,7 @@ def _rate(timeline: otio.schema.Timeline, facts: dict[str, Any]) -> Fraction:
     rates: list[Any] = [facts.get("rate")]
     if timeline.global_start_time is not None:
         rates.append(timeline.global_start_time.rate)
-    clips = sorted(timeline.find_clips(), key=lambda clip: _kind(clip.parent()) != "Video")
+    clips = sorted(timeline.find_clips(), key=lambda clip: getattr(clip.parent(), "kind", "") != "Video")
     rates += [clip.source_range.duration.rate for clip in clips if clip.source_range is not None]
     for rate in rates:
         if isinstance(rate, str | float | int):
@@ -168,14 +156,10 @@ def _rate(timeline: otio.schema.Timeline, facts: dict[str, Any]) -> Fraction:
     return Fraction(25)
 
 
-def _kind(track: Any) -> str:
-    return str(getattr(track, "kind", ""))
-
-
 def _frames(time: otio.opentime.RationalTime, fps: Fraction, what: str) -> Fraction | int:
     """A time in frames of the timeline, exactly, its rate being what that number stands for."""
     try:
-        value, rate = time.value, _exact(time.rate)
+        value, rate = time.value, exact_rate(time.rate)
         if rate == fps and value.is_integer():  # nearly always, and much faster
             return int(value)
         return Fraction(value) / rate * fps
@@ -184,11 +168,6 @@ def _frames(time: otio.opentime.RationalTime, fps: Fraction, what: str) -> Fract
             f"{what} is no time: {time.value} at {time.rate} a second",
             hint="Export the timeline anew from the program that made it.",
         ) from None
-
-
-@lru_cache(maxsize=64)
-def _exact(rate: float) -> Fraction:
-    return frame_rate(rate) if rate <= 1000 else Fraction(rate)  # above: samples
 
 
 def _at(time: otio.opentime.RationalTime, fps: Fraction, what: str) -> int:
@@ -205,14 +184,7 @@ def _called(item: Any) -> str:
 
 def _track(track: otio.schema.Track, laid: Laid, languages: tuple[str, ...]) -> None:
     name = track.name or f"{track.kind} {len(laid.lanes) + 1}"
-    if track.source_range is not None:
-        try:
-            track = otio.algorithms.track_trimmed_to_range(track, track.source_range)
-        except otio.exceptions.OTIOError as error:
-            raise InvalidJob(
-                f"track {name!r} is trimmed in a way that cannot be carried over: {error}",
-                hint="Flatten the track in the program that made it.",
-            ) from None
+    track = shown_part(track, name)
     for effect in track.effects:
         laid.lose(f"The effect {effect.effect_name or effect.name!r} on track {name!r} is left out.")
     if track.kind not in ("Video", "Audio"):
@@ -221,21 +193,16 @@ def _track(track: otio.schema.Track, laid: Laid, languages: tuple[str, ...]) -> 
         else:
             laid.lose(f"Track {name!r} is of the kind {track.kind!r} and is left out.")
         return
-    pieces: list[Piece] = []
-    for start, end, item in _items(track, laid, name):
-        frames = end - start
-        piece = _piece(item, start, frames, laid, name)
-        if piece is not None:
-            pieces.append(piece)
-    facts = facts_of(track)
-    lane = Lane(
-        name=name,
-        sound=track.kind == "Audio",
-        enabled=bool(track.enabled),
-        level_db=number(facts.get("level_db")),
-        pieces=tuple(pieces),
+    pieces = [_piece(item, start, end - start, laid, name) for start, end, item in _items(track, laid, name)]
+    laid.lanes.append(
+        Lane(
+            name=name,
+            sound=track.kind == "Audio",
+            enabled=bool(track.enabled),
+            level_db=number(facts_of(track).get("level_db")),
+            pieces=tuple(piece for piece in pieces if piece is not None),
+        )
     )
-    laid.lanes.append(lane)
 
 
 def _items(track: otio.schema.Track, laid: Laid, name: str) -> Iterator[tuple[int, int, Any]]:
@@ -271,22 +238,22 @@ def _piece(item: Any, start: int, frames: int, laid: Laid, track: str) -> Piece 
     """A clip's part of a file; None for gaps and what has no file, of which something is told."""
     if isinstance(item, otio.schema.Gap) or not frames:
         return None
+    where = f"{_called(item)} on track {track!r}"
     if not isinstance(item, otio.schema.Clip):
-        laid.lose(f"{_called(item)} on track {track!r} is left out: nested timelines cannot be carried over.")
+        laid.lose(f"{where} is left out: nested timelines cannot be carried over.")
         return None
     media = item.media_reference
     if not isinstance(media, otio.schema.ExternalReference):
-        laid.lose(f"{_called(item)} on track {track!r} is left out: it names no media file.")
+        laid.lose(f"{where} is left out: it names no media file.")
         return None
     if not item.enabled:
-        laid.lose(f"{_called(item)} on track {track!r} is switched off and left out.")
+        laid.lose(f"{where} is switched off and left out.")
         return None
     for effect in item.effects:
         if isinstance(effect, otio.schema.TimeEffect):
-            laid.lose(f"{_called(item)} on track {track!r} plays at its normal speed.")
+            laid.lose(f"{where} plays at its normal speed.")
         else:
-            named = effect.effect_name or effect.name
-            laid.lose(f"The effect {named!r} of {_called(item)} on track {track!r} is left out.")
+            laid.lose(f"The effect {effect.effect_name or effect.name!r} of {where} is left out.")
     origin: Fraction | int = 0
     length = 0
     if media.available_range is not None:
@@ -295,11 +262,11 @@ def _piece(item: Any, start: int, frames: int, laid: Laid, track: str) -> Piece 
     began = _frames(item.trimmed_range().start_time, laid.fps, _called(item))
     first = whole(Fraction(began - origin))
     if first < 0:
-        laid.lose(f"{_called(item)} on track {track!r} begins {-first} frames before its media: not shown.")
+        laid.lose(f"{where} begins {-first} frames before its media: not shown.")
         start, frames, first = start - first, frames + first, 0
         if frames <= 0:
             return None
-    file = media_file(media, length, laid.note)
+    file = file_of(media, length, laid.note)
     return Piece(
         name=item.name or Path(file.path).name,
         file=file,

@@ -25,6 +25,12 @@ def add(
     return made
 
 
+def add_all(parent: ET.Element, **texts: str | int) -> None:
+    """Append an element for each text, in this order, named as it is."""
+    for tag, text in texts.items():
+        add(parent, tag, text)
+
+
 def truth(value: bool) -> str:
     """TRUE or FALSE."""
     return "TRUE" if value else "FALSE"

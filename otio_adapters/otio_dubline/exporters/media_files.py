@@ -8,14 +8,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import opentimelineio as otio
 
-from dubline.errors import InvalidJob
-from otio_dubline.reading import facts_of
-
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+from otio_dubline.reading import facts_of, media_file
 
 
 @dataclass(frozen=True)
@@ -39,50 +35,27 @@ def number(value: Any, otherwise: float = 0.0) -> float:
     return otherwise
 
 
-def local_path(url: str) -> str:
-    """A `file:` URL or a plain path -> a path.
-
-    Raises:
-        InvalidJob: another kind of URL, or none.
-    """
-    match = _SCHEME.match(url)
-    if match is None or len(match[1]) == 1:  # a drive letter
-        path = url
-    elif match[1].lower() == "file":
-        parts = urlsplit(url)
-        path = unquote(parts.path)
-        if parts.netloc not in ("", "localhost"):
-            path = f"//{parts.netloc}{path}"
-        if re.match(r"/[A-Za-z]:/", path):
-            path = path[1:]
-    else:
-        raise InvalidJob(
-            f"the media {url!r} are not a file on this computer", hint="Copy them here and link them anew."
-        )
-    if not path or "\0" in path:
-        raise InvalidJob(
-            f"the timeline names a media file {url!r}, which is no path",
-            hint="Link its media anew in the program that made it.",
-        )
-    return path
+def pixel_aspect(facts: dict[str, Any]) -> Fraction:
+    """A picture's pixel aspect from metadata, 1 where they tell none that can be."""
+    try:
+        aspect = Fraction(str(facts.get("pixel_aspect", "1")))
+    except (ValueError, ZeroDivisionError):
+        return Fraction(1)
+    return aspect if aspect > 0 else Fraction(1)
 
 
-def media_file(media: otio.schema.ExternalReference, frames: int, note: Callable[[str], None]) -> File:
+def file_of(media: otio.schema.ExternalReference, frames: int, note: Callable[[str], None]) -> File:
     """A reference's file, `frames` long; `note` is told when it is not where it should be.
 
     Raises:
-        InvalidJob: as `local_path`.
+        InvalidJob: as `media_file`.
     """
-    path = local_path(media.target_url)
+    path = str(media_file(media.target_url, Path()))
     facts = facts_of(media)
     if not Path(path).is_absolute() and not re.match(r"[A-Za-z]:[\\/]", path):
         note(f"{path} is a relative path: put the file beside the project, or relink it there.")
     elif not Path(path).exists():
         note(f"{path} is not there: relink it after opening the project.")
-    try:
-        aspect = Fraction(str(facts.get("pixel_aspect", "1")))
-    except (ValueError, ZeroDivisionError):
-        aspect = Fraction(1)
     file = File(
         path=path,
         frames=frames,
@@ -90,17 +63,17 @@ def media_file(media: otio.schema.ExternalReference, frames: int, note: Callable
         sample_rate=int(number(facts.get("sample_rate"))),
         width=int(number(facts.get("width"))),
         height=int(number(facts.get("height"))),
-        pixel_aspect=aspect if aspect > 0 else Fraction(1),
+        pixel_aspect=pixel_aspect(facts),
     )
-    return file if file.channels else _measured(file)
+    head = None if file.channels else sound_head(path)
+    return file if head is None else replace(file, channels=head.channels, sample_rate=head.samplerate)
 
 
-def _measured(file: File) -> File:
-    """With the channels that a sound file's head tells, where soundfile can read it."""
+def sound_head(path: str | Path) -> Any:
+    """What a sound file's head tells, as soundfile has it; None of a video, or where nothing lies."""
     import soundfile
 
     try:
-        head = soundfile.info(file.path)
-    except (soundfile.SoundFileError, OSError, TypeError):  # a video, or not there
-        return file
-    return replace(file, channels=head.channels, sample_rate=head.samplerate)
+        return soundfile.info(str(path))
+    except (soundfile.SoundFileError, OSError, TypeError):
+        return None

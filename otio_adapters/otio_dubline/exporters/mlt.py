@@ -19,14 +19,14 @@ Facts that the files depend on, each seen in melt 7.12 with the channels of its 
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from dubline.files import write_whole
+from dubline.files import file_name, write_whole
 from otio_dubline.exporters.lanes import Cue, Laid, Lane, Piece
+from otio_dubline.exporters.markup import clean
 from otio_dubline.exporters.media_files import File
 
 MLT_VERSION = "7.12.0"
@@ -50,19 +50,18 @@ COLOURS = {
 """OTIO's colours as the editors show them."""
 PICTURES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"))
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def clean(text: str) -> str:
-    """A text as XML 1.0 may hold it: what it may not hold becomes U+FFFD."""
-    return _NOT_XML.sub("\ufffd", text)
-
 
 def properties(element: ET.Element, values: dict[str, str | int]) -> ET.Element:
     """Add a `<property>` for each value; returns the element."""
     for name, value in values.items():
         ET.SubElement(element, "property", {"name": name}).text = clean(str(value))
     return element
+
+
+def timed(parent: ET.Element, tag: str, frames: int, first: int = 0, **attributes: str) -> ET.Element:
+    """Add an element that plays `frames` frames from `first` on; returns it."""
+    span = {"in": str(first), "out": str(first + frames - 1)}
+    return ET.SubElement(parent, tag, {**attributes, **span})
 
 
 def root(laid: Laid) -> ET.Element:
@@ -122,15 +121,30 @@ def lengths_of(pieces: Iterable[Piece]) -> dict[str, int]:
 def producer(element: ET.Element, name: str, file: File, frames: int) -> ET.Element:
     """A `<producer>` for a file. It is opened when first played: the project loads where media are away."""
     service = "qimage" if Path(file.path).suffix.lower() in PICTURES else "avformat-novalidate"
-    made = ET.SubElement(element, "producer", {"id": name, "in": "0", "out": str(frames - 1)})
+    made = timed(element, "producer", frames, id=name)
     return properties(made, {"length": frames, "eof": "pause", "resource": file.path, "mlt_service": service})
+
+
+def bin_producers(element: ET.Element, laid: Laid) -> Iterator[tuple[ET.Element, File, int]]:
+    """Add a producer of each file for the list of all media; gives it, the file, and its frames."""
+    lengths = lengths_of(piece for lane in laid.lanes for piece in lane.pieces)
+    for place, file in enumerate(laid.files()):
+        yield producer(element, f"bin{place}", file, lengths[file.path]), file, lengths[file.path]
+
+
+def own_producers(element: ET.Element, number: int, lane: Lane) -> Iterator[tuple[ET.Element, Piece]]:
+    """Add a producer of lane `number`'s own for each file on it; gives each with the first piece of it."""
+    lengths = lengths_of(lane.pieces)
+    firsts = {piece.file.path: piece for piece in reversed(lane.pieces)}
+    for place, (path, frames) in enumerate(lengths.items()):
+        piece = firsts[path]
+        yield producer(element, f"clip{number}_{place}", piece.file, frames), piece
 
 
 def black(element: ET.Element, name: str, frames: int) -> ET.Element:
     """The ground on which everything lies: as long as the programme, and silent."""
-    made = ET.SubElement(element, "producer", {"id": name, "in": "0", "out": str(frames - 1)})
     return properties(
-        made,
+        timed(element, "producer", frames, id=name),
         {
             "length": frames,
             "eof": "continue",
@@ -153,15 +167,7 @@ def fill(
     for piece in lane.pieces:
         if piece.start > at:
             ET.SubElement(playlist, "blank", {"length": str(piece.start - at)})
-        entry = ET.SubElement(
-            playlist,
-            "entry",
-            {
-                "producer": names[piece.file.path],
-                "in": str(piece.first),
-                "out": str(piece.first + piece.frames - 1),
-            },
-        )
+        entry = timed(playlist, "entry", piece.frames, piece.first, producer=names[piece.file.path])
         at = piece.start + piece.frames
         yield entry, piece
     if at < length:
@@ -195,12 +201,6 @@ def write(element: ET.Element, path: Path) -> None:
     """Write the document, indented, in UTF-8."""
     ET.indent(element, " ")
     write_whole(path, ET.tostring(element, encoding="utf-8", xml_declaration=True))
-
-
-def file_name(name: str) -> str:
-    """A timeline's name as a file's name."""
-    kept = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]', "_", clean(name)).strip(" .")
-    return kept.encode()[:120].decode("utf-8", "ignore") or "timeline"
 
 
 # --- subtitles -----------------------------------------------------------------------------------

@@ -8,28 +8,16 @@ from typing import Any
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name
 from otio_dubline.exporters import ExportOptions, Written
-from otio_dubline.naming import file_name
 from otio_dubline.reading import require_media
 
 TITLE = "OpenTimelineIO (.otio): every program that reads it"
-CANNOT: tuple[str, ...] = ()
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
-    "takes": "yes",
-    "picture": "yes",
-    "mono tracks": "yes",
-    "stereo tracks": "yes",
-    "5.1": "yes",
-    "track names": "yes",
     "start timecode": "part: labels always read as non-drop, OTIO has no sign for drop frame",
-    "media timecode": "yes",
-    "disabled tracks": "yes",
     "levels": "part: in metadata, which no other program applies",
-    "markers": "yes",
-    "marker colours": "yes",
     "subtitles": "part: as tracks of kind Subtitle, which few programs show",
-    "speaker names": "yes",
 }
 
 

@@ -17,35 +17,20 @@ from pathlib import Path
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name
 from dubline.timebase import Timecode, nominal, rate_text, whole
 from otio_dubline.cue_tracks import cue_tracks
 from otio_dubline.exporters import ExportOptions, Written
-from otio_dubline.exporters.markup import add, document, truth
+from otio_dubline.exporters.markup import add, add_all, document, truth
 from otio_dubline.exporters.sequence import sequence_of
 from otio_dubline.exporters.strips import Flag, Medium, Piece, Sequence, Strip, level_of
-from otio_dubline.exporters.subtitles import start_note, write_files
-from otio_dubline.naming import file_name
+from otio_dubline.exporters.subtitles import note_start, write_files
 
 TITLE = "Premiere Pro, by Final Cut Pro 7 XML (.xml)"
-CANNOT = (
-    "Subtitles: they lie beside it as SRT files, one for each language and each speaker.",
-    "Marker colours beyond Premiere's eight.",
-    "Levels above +12 dB.",
-    "Effects, transitions, speed changes and nested timelines.",
-)
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
-    "takes": "yes",
-    "picture": "yes",
-    "mono tracks": "yes",
-    "stereo tracks": "yes",
     "5.1": "part: six tracks, marked as the channels of one 5.1 track",
     "track names": "part: Premiere's own attribute; other programs number the tracks",
-    "start timecode": "yes",
-    "media timecode": "yes",
-    "disabled tracks": "yes",
-    "levels": "yes",
-    "markers": "yes",
     "marker colours": "part: Premiere's eight, in its own tag",
     "subtitles": "sidecar",
     "speaker names": "sidecar",
@@ -85,24 +70,19 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
         InvalidJob: nothing on the timeline, a rate that the format cannot say, media that are no local file.
     """
     sequence = sequence_of(timeline, captions=False)
-    _refuse_rate(sequence.fps)
+    if not _sayable(sequence.fps):
+        raise InvalidJob(
+            f"Final Cut Pro 7 XML cannot say {rate_text(sequence.fps)} frames a second",
+            hint="It knows whole rates and those times 1000/1001. Use another target.",
+        )
     name = file_name(sequence.name)
     (folder / f"{name}.xml").write_bytes(document(_Writer(sequence).root()))
     sidecars = write_files(timeline, cue_tracks(timeline), folder, "srt")
     if sidecars:
         sequence.lose("The subtitles are not in the XML; they are SRT files beside it.")
         sequence.note("Import an SRT file and put it at the sequence's first frame.")
-        for text in start_note(timeline):
-            sequence.note(text)
-    return Written(files=(f"{name}.xml", *sidecars), lost=tuple(sequence.lost), notes=tuple(sequence.notes))
-
-
-def _refuse_rate(fps: Fraction) -> None:
-    if not _sayable(fps):
-        raise InvalidJob(
-            f"Final Cut Pro 7 XML cannot say {rate_text(fps)} frames a second",
-            hint="It knows whole rates and those times 1000/1001. Use another target.",
-        )
+        note_start(timeline, sequence)
+    return sequence.written(f"{name}.xml", *sidecars)
 
 
 class _Writer:
@@ -120,8 +100,7 @@ class _Writer:
         sequence = self.sequence
         xmeml = ET.Element("xmeml", {"version": "4"})
         made = add(xmeml, "sequence", attributes={"id": "sequence-1"})
-        add(made, "name", sequence.name)
-        add(made, "duration", sequence.frames)
+        add_all(made, name=sequence.name, duration=sequence.frames)
         _rate(made, sequence.fps)
         _timecode(made, Timecode(sequence.start, sequence.fps, sequence.drop))
         media = add(made, "media")
@@ -150,14 +129,11 @@ class _Writer:
         add(audio, "numOutputChannels", outputs)
         rates = [m.sample_rate for m in self.sequence.media.values() if m.sample_rate]
         form = add(add(audio, "format"), "samplecharacteristics")
-        add(form, "depth", 16)
-        add(form, "samplerate", max(rates, default=48000))
+        add_all(form, depth=16, samplerate=max(rates, default=48000))
         groups = add(audio, "outputs")
         for channel in range(1, outputs + 1):
             group = add(groups, "group")
-            add(group, "index", channel)
-            add(group, "numchannels", 1)
-            add(group, "downmix", 0)
+            add_all(group, index=channel, numchannels=1, downmix=0)
             add(add(group, "channel"), "index", channel)
         number = 1
         for strip in strips:
@@ -215,30 +191,22 @@ class _Writer:
         medium = self.sequence.media[piece.medium.url]
         facts = {"id": links[which][0], "premiereChannelType": kind.lower()}
         clip = add(track, "clipitem", attributes=facts)
-        add(clip, "masterclipid", f"masterclip-{self.ids[medium.url]}")
-        add(clip, "name", piece.name)
-        add(clip, "enabled", truth(piece.enabled))
-        add(clip, "duration", medium.frames)
+        add_all(clip, masterclipid=f"masterclip-{self.ids[medium.url]}", name=piece.name)
+        add_all(clip, enabled=truth(piece.enabled), duration=medium.frames)
         _rate(clip, self.sequence.fps)
-        add(clip, "start", piece.at)
-        add(clip, "end", piece.at + piece.frames)
+        add_all(clip, start=piece.at, end=piece.at + piece.frames)
         add(clip, "in", piece.first)
         add(clip, "out", piece.first + piece.frames)
         self._file(clip, medium)
         if source:
-            sourcetrack = add(clip, "sourcetrack")
-            add(sourcetrack, "mediatype", media)
-            add(sourcetrack, "trackindex", source)
+            add_all(add(clip, "sourcetrack"), mediatype=media, trackindex=source)
         if db:
             _level(clip, db)
         if len(links) > 1:
             for name, number, place in links:
                 link = add(clip, "link")
-                add(link, "linkclipref", name)
-                add(link, "mediatype", media)
-                add(link, "trackindex", number)
-                add(link, "clipindex", place)
-                add(link, "groupindex", 1)
+                add_all(link, linkclipref=name, mediatype=media)
+                add_all(link, trackindex=number, clipindex=place, groupindex=1)
         if which == 0:
             for flag in piece.flags:
                 self._marker(clip, flag)
@@ -271,8 +239,7 @@ class _Writer:
 
     def _marker(self, parent: ET.Element, flag: Flag) -> None:
         made = add(parent, "marker")
-        add(made, "name", flag.name)
-        add(made, "comment", flag.comment)
+        add_all(made, name=flag.name, comment=flag.comment)
         add(made, "in", flag.at)
         add(made, "out", flag.at + flag.frames if flag.frames > 1 else -1)
         if flag.colour in COLOURS:
@@ -287,16 +254,13 @@ def _sayable(rate: Fraction) -> bool:
 
 def _rate(parent: ET.Element, rate: Fraction) -> None:
     made = add(parent, "rate")
-    add(made, "timebase", nominal(rate))
-    add(made, "ntsc", truth(rate != nominal(rate)))
+    add_all(made, timebase=nominal(rate), ntsc=truth(rate != nominal(rate)))
 
 
 def _timecode(parent: ET.Element, clock: Timecode) -> None:
     made = add(parent, "timecode")
     _rate(made, clock.rate)
-    add(made, "string", str(clock))
-    add(made, "frame", clock.frame)
-    add(made, "displayformat", "DF" if clock.drop else "NDF")
+    add_all(made, string=str(clock), frame=clock.frame, displayformat="DF" if clock.drop else "NDF")
 
 
 def _picture(parent: ET.Element, width: int, height: int, aspect: Fraction, rate: Fraction) -> None:
@@ -304,29 +268,19 @@ def _picture(parent: ET.Element, width: int, height: int, aspect: Fraction, rate
     made = add(parent, "samplecharacteristics")
     _rate(made, rate)
     if width and height:
-        add(made, "width", width)
-        add(made, "height", height)
-        add(made, "anamorphic", "FALSE")
-        add(made, "pixelaspectratio", PIXELS.get(aspect, "square"))
-        add(made, "fielddominance", "none")
+        add_all(made, width=width, height=height, anamorphic="FALSE")
+        add_all(made, pixelaspectratio=PIXELS.get(aspect, "square"), fielddominance="none")
 
 
 def _level(clip: ET.Element, db: float) -> None:
     """The Audio Levels filter; its value is a factor, 10 ** (dB / 20)."""
     effect = add(add(clip, "filter"), "effect")
-    add(effect, "name", "Audio Levels")
-    add(effect, "effectid", "audiolevels")
-    add(effect, "effectcategory", "audiolevels")
-    add(effect, "effecttype", "audiolevels")
-    add(effect, "mediatype", "audio")
+    add_all(effect, name="Audio Levels", effectid="audiolevels", effectcategory="audiolevels")
+    add_all(effect, effecttype="audiolevels", mediatype="audio")
     parameter = add(effect, "parameter", attributes={"authoringApp": "PremierePro"})
-    add(parameter, "parameterid", "level")
-    add(parameter, "name", "Level")
-    add(parameter, "valuemin", 0)
-    add(parameter, "valuemax", LARGEST_FACTOR)
+    add_all(parameter, parameterid="level", name="Level", valuemin=0, valuemax=LARGEST_FACTOR)
     add(parameter, "value", f"{10 ** (db / 20):.6f}")
 
 
 def _ending(track: ET.Element, strip: Strip) -> None:
-    add(track, "enabled", truth(strip.enabled))
-    add(track, "locked", "FALSE")
+    add_all(track, enabled=truth(strip.enabled), locked="FALSE")

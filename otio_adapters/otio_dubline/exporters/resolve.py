@@ -19,36 +19,23 @@ from typing import Any
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import file_name
 from dubline.timebase import Timecode, rate_text
 from otio_dubline.build import SUBTITLE, frames_range
 from otio_dubline.cue_tracks import CueTrack, cue_tracks, mixed
-from otio_dubline.exporters import ExportOptions, Written
+from otio_dubline.exporters import Account, ExportOptions, Written
+from otio_dubline.exporters.media_files import sound_head
 from otio_dubline.exporters.neutral import schema_versions
 from otio_dubline.exporters.subtitles import write_files
-from otio_dubline.exporters.takes import FOLDER, is_takes
-from otio_dubline.naming import file_name
+from otio_dubline.exporters.takes import FOLDER, is_takes, padded
 from otio_dubline.reading import facts_of, frames_of, media_file, rate_of, require_media, start_of
-from otio_dubline.time_reference import begins_at, copy_without
+from otio_dubline.time_reference import begins_at
 
 TITLE = "DaVinci Resolve 18.5 and later, free and Studio (.otio)"
-CANNOT = (
-    "Subtitle tracks; SRT files beside it are imported by hand.",
-    "Levels below -100 dB or above 30 dB.",
-    "Whether the timecode drops frames; Resolve asks the project.",
-)
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
-    "takes": "yes",
-    "picture": "yes",
-    "mono tracks": "yes",
-    "stereo tracks": "yes",
     "5.1": "part: as track type 5.1, which no export of Resolve's at hand confirms",
-    "track names": "yes",
     "start timecode": "part: non-drop labels unless the project drops frames",
-    "media timecode": "yes",
-    "disabled tracks": "yes",
-    "levels": "yes",
-    "markers": "yes",
     "marker colours": "part: magenta becomes pink, orange blue",
     "subtitles": "sidecar",
     "speaker names": "sidecar",
@@ -70,25 +57,21 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     require_media(timeline)
     fps = rate_of(timeline)
     start, drop = start_of(timeline, fps)
-    lost: dict[str, None] = {}
-    notes: dict[str, None] = {}
+    account = Account()
     cues = cue_tracks(timeline)
-    subtitles: tuple[str, ...] = ()
+    # Resolve takes a file without the mark for the system's own encoding.
+    subtitles = write_files(timeline, cues, folder, "srt", inside="subtitles", marked=True)
     if cues:
-        (folder / "subtitles").mkdir()
-        # Resolve takes a file without the mark for the system's own encoding.
-        files = write_files(timeline, cues, folder / "subtitles", "srt", marked=True)
-        subtitles = tuple(f"subtitles/{name}" for name in files)
-        lost["subtitle tracks: SRT files are beside the timeline"] = None
+        account.lose("subtitle tracks: SRT files are beside the timeline")
         if crowded := _overlaps(cues):
-            notes[
+            account.note(
                 f"{crowded} subtitles begin before the last one ends, and a track of Resolve's holds one at "
                 "a time: take the files of the speakers, each on a track."
-            ] = None
+            )
     strange = [t for t in timeline.tracks if getattr(t, "kind", "Video") not in ("Video", "Audio")]
     for track in strange:
         if track.kind != SUBTITLE:
-            lost[f"tracks of kind {track.kind}"] = None
+            account.lose(f"tracks of kind {track.kind}")
         timeline.tracks.remove(track)
     if not len(timeline.tracks):
         raise InvalidJob(
@@ -96,31 +79,29 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
         )
     final = folder.with_name(options.target or "resolve")
     timeline.metadata[NAMESPACE] = {"Resolve OTIO Meta Version": "1.0"}
-    groups = 0
+    groups = count(1 + max((int(_own(c).get("Link Group ID", 0)) for c in timeline.find_clips()), default=0))
     for track in timeline.tracks:
-        groups = _dress_track(track, groups, lost, notes)
+        _dress_track(track, groups, account)
     copied = _without_time_references(timeline, folder, final)
     gathered = _gathered(timeline, folder, final) if options.gather else ()
     if copied:
-        notes[
+        account.note(
             f"{', '.join(Path(c).name for c in copied)}: copied without its time reference, by which Resolve "
             "would move it."
-        ] = None
+        )
     _apart(timeline.tracks.markers, fps)
     for item in [timeline.tracks, *timeline.find_children(descended_from_type=otio.core.Item)]:
         for marker in item.markers:
             marker.color = COLOURS.get(marker.color, marker.color)
             marker.metadata[NAMESPACE] = {"Keywords": [], "Note": marker.comment}
     if drop:
-        lost["drop-frame labels: choose a drop-frame rate in the project's settings first"] = None
+        account.lose("drop-frame labels: choose a drop-frame rate in the project's settings first")
     name = f"{file_name(timeline.name)}.otio"
     otio.adapters.write_to_file(timeline, str(folder / name), "otio_json", target_schema_versions=versions)
     clock = Timecode(start, fps, drop)
     text = _howto(name, subtitles, fps, clock, list(timeline.tracks), bool(gathered))
     (folder / "HOWTO.txt").write_text(text, encoding="utf-8")
-    return Written(
-        files=(name, "HOWTO.txt", *subtitles, *copied, *gathered), lost=tuple(lost), notes=tuple(notes)
-    )
+    return account.written(name, "HOWTO.txt", *subtitles, *copied, *gathered)
 
 
 def _overlaps(tracks: Sequence[CueTrack]) -> int:
@@ -132,92 +113,81 @@ def _overlaps(tracks: Sequence[CueTrack]) -> int:
     return crowded
 
 
-def _dress_track(track: otio.schema.Track, groups: int, lost: dict[str, None], notes: dict[str, None]) -> int:
-    """Put Resolve's own marks on a track and its clips; the number of link groups so far is given back."""
+def _own(thing: Any) -> dict[str, Any]:
+    """What Resolve noted about something."""
+    return dict(thing.metadata.get(NAMESPACE, {}))
+
+
+def _dress_track(track: otio.schema.Track, groups: Iterator[int], account: Account) -> None:
+    """Put Resolve's own marks on a track and its clips; `groups`: free numbers of link groups."""
     for clip in list(track.find_clips()):
         if not isinstance(clip.media_reference, otio.schema.ExternalReference):
-            lost["clips without a media file, which keep Resolve from importing anything"] = None
+            account.lose("clips without a media file, which keep Resolve from importing anything")
             parent = clip.parent()
-            parent[parent.index(clip)] = otio.schema.Gap(source_range=_from_zero(clip.trimmed_range()))
+            parent[parent.index(clip)] = otio.schema.Gap(duration=clip.trimmed_range().duration)
     facts: dict[str, Any] = {"Locked": False}
     clips = list(track.find_clips())
-    channels = 2
     if track.kind == otio.schema.TrackKind.Audio:
-        channels = max((_channels(clip, notes) for clip in clips), default=2)
+        channels = max((_channels(clip, account) for clip in clips), default=2)
         if channels not in TYPES:
-            notes[f"{track.name or 'A track'} has {channels} channels; its type is adaptive."] = None
+            account.note(f"{track.name or 'A track'} has {channels} channels; its type is adaptive.")
         if channels > 2:
-            notes[
+            account.note(
                 f"{track.name or 'A track'} has {channels} channels. Look at its type after the import: "
                 "right-click the track's name, Change Track Type To."
-            ] = None
+            )
         facts = {"Audio Type": TYPES.get(channels, f"Adaptive {channels}"), "Locked": False, "SoloOn": False}
     track.metadata[NAMESPACE] = facts
     for clip in clips:
-        groups = _dress_clip(clip, track, groups, notes, lost)
-    return groups
+        _dress_clip(clip, track, groups, account)
 
 
 def _dress_clip(
-    clip: otio.schema.Clip,
-    track: otio.schema.Track,
-    groups: int,
-    notes: dict[str, None],
-    lost: dict[str, None],
-) -> int:
+    clip: otio.schema.Clip, track: otio.schema.Track, groups: Iterator[int], account: Account
+) -> None:
     path = media_file(clip.media_reference.target_url)
     clip.media_reference.target_url = path.as_posix()
     clip.media_reference.name = path.name
     # By a medium's own name it is found again in the pool.
     clip.name = path.name if is_takes(track) else clip.name or path.name
-    facts = dict(clip.metadata.get(NAMESPACE, {}))
+    facts = _own(clip)
     if "Link Group ID" not in facts:
-        groups += 1
-        facts["Link Group ID"] = groups
-    else:
-        groups = max(groups, int(facts["Link Group ID"]))
+        facts["Link Group ID"] = next(groups)
     if track.kind == otio.schema.TrackKind.Audio:
         if "Channels" not in facts:
             stream = facts_of(clip.media_reference).get("track") or 0
             facts["Channels"] = [
                 {"Source Channel ID": number, "Source Track ID": stream}
-                for number in range(_channels(clip, notes))
+                for number in range(_channels(clip, account))
             ]
         level = facts_of(clip).get("level_db", facts_of(clip.media_reference).get("level_db"))
-        if isinstance(level, int | float) and not _has_volume(clip):
-            clip.effects.append(_volume(float(level), clip.name, lost))
+        has_volume = any(_own(effect).get("Name") == "Volume" for effect in clip.effects)
+        if isinstance(level, int | float) and not has_volume:
+            clip.effects.append(_volume(float(level), clip.name, account))
     clip.metadata[NAMESPACE] = facts
-    return groups
 
 
-def _channels(clip: otio.schema.Clip, notes: dict[str, None]) -> int:
+def _channels(clip: otio.schema.Clip, account: Account) -> int:
     channels = facts_of(clip.media_reference).get("channels")
     if isinstance(channels, int) and channels > 0:
         return channels
-    known = clip.metadata.get(NAMESPACE, {}).get("Channels")
-    if known:
+    if known := _own(clip).get("Channels"):
         return len(known)
-    import soundfile
-
     path = media_file(clip.media_reference.target_url)
-    try:
-        return int(soundfile.info(str(path)).channels)
-    except (soundfile.LibsndfileError, OSError):
-        notes[f"How many channels {path.name} has was not found out; two were written."] = None
+    head = sound_head(path)
+    if head is None:
+        account.note(f"How many channels {path.name} has was not found out; two were written.")
         return 2
+    return int(head.channels)
 
 
-def _has_volume(clip: otio.schema.Clip) -> bool:
-    return any(e.metadata.get(NAMESPACE, {}).get("Name") == "Volume" for e in clip.effects)
-
-
-def _volume(level: float, name: str, lost: dict[str, None]) -> otio.schema.Effect:
+def _volume(level: float, name: str, account: Account) -> otio.schema.Effect:
     """Resolve's clip volume; one that was not touched has no parameters."""
     parameters = []
     if level:
         inside = min(max(level, QUIETEST), LOUDEST)
         if inside != level:
-            lost[f"the level of {name}, {level:g} dB: {inside:g} dB was written"] = None
+            account.lose(f"the level of {name}, {level:g} dB: {inside:g} dB was written")
         parameters = [
             {
                 "Default Parameter Value": 0.0,
@@ -240,30 +210,28 @@ def _volume(level: float, name: str, lost: dict[str, None]) -> otio.schema.Effec
     return otio.schema.Effect(effect_name="Resolve Effect", metadata={NAMESPACE: about})
 
 
-def _from_zero(span: otio.opentime.TimeRange) -> otio.opentime.TimeRange:
-    return otio.opentime.TimeRange(otio.opentime.RationalTime(0, span.duration.rate), span.duration)
+Sound = tuple[otio.schema.Track, otio.schema.ExternalReference, Path]
 
 
-def _sounds(timeline: otio.schema.Timeline) -> Iterator[otio.schema.ExternalReference]:
+def _sounds(timeline: otio.schema.Timeline) -> Iterator[Sound]:
+    """(track, reference, its file) of every sound."""
     for track in timeline.tracks:
-        if track.kind == otio.schema.TrackKind.Audio:
-            for item in track.find_clips():
-                if isinstance(item.media_reference, otio.schema.ExternalReference):
-                    yield item.media_reference
+        for item in track.find_clips() if track.kind == otio.schema.TrackKind.Audio else ():
+            if isinstance(item.media_reference, otio.schema.ExternalReference):
+                yield track, item.media_reference, media_file(item.media_reference.target_url)
 
 
 def _without_time_references(timeline: otio.schema.Timeline, folder: Path, final: Path) -> tuple[str, ...]:
     """Copies of the sounds that carry a time reference while their clips count from 0."""
     made: dict[Path, str] = {}
-    for reference in _sounds(timeline):
-        path = media_file(reference.target_url)
+    for _, reference, path in _sounds(timeline):
         span = reference.available_range
         if (span is not None and span.start_time.value) or not begins_at(path):
             continue
         if path not in made:
             (folder / "media").mkdir(exist_ok=True)
             made[path] = f"media/{len(made) + 1} {path.name}"
-            copy_without(path, folder / made[path])
+            padded(path, folder / made[path])
         reference.target_url = (final / made[path]).absolute().as_posix()
     return tuple(made.values())
 
@@ -275,23 +243,18 @@ def _gathered(timeline: otio.schema.Timeline, folder: Path, final: Path) -> tupl
     roots = [final.absolute().with_name(FOLDER), *([Path(run).absolute()] if run else [])]
     made: dict[Path, str] = {}
     taken: set[str] = set()
-    for track in timeline.tracks:
-        for clip in track.find_clips() if track.kind == otio.schema.TrackKind.Audio else ():
-            reference = clip.media_reference
-            if not isinstance(reference, otio.schema.ExternalReference):
-                continue
-            path = media_file(reference.target_url)
-            if final.absolute() in path.parents or not any(root in path.parents for root in roots):
-                continue
-            if path not in made:
-                name = path.name if is_takes(track) else f"{file_name(track.name)}{path.suffix}"
-                while name.casefold() in taken:
-                    name = f"{len(made) + 1} {name}"
-                taken.add(name.casefold())
-                made[path] = f"media/{name}"
-                _link(path, folder / made[path])
-            reference.target_url = (final / made[path]).absolute().as_posix()
-            reference.name = Path(made[path]).name
+    for track, reference, path in _sounds(timeline):
+        if final.absolute() in path.parents or not any(root in path.parents for root in roots):
+            continue
+        if path not in made:
+            name = path.name if is_takes(track) else f"{file_name(track.name)}{path.suffix}"
+            while name.casefold() in taken:
+                name = f"{len(made) + 1} {name}"
+            taken.add(name.casefold())
+            made[path] = f"media/{name}"
+            _link(path, folder / made[path])
+        reference.target_url = (final / made[path]).absolute().as_posix()
+        reference.name = Path(made[path]).name
     return tuple(made.values())
 
 

@@ -9,16 +9,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
-from dubline.timebase import frame_rate
 from otio_dubline.build import SUBTITLE
+from otio_dubline.exporters.media_files import number, pixel_aspect, sound_head
 from otio_dubline.exporters.strips import Caption, CaptionStrip, Flag, Medium, Piece, Sequence, Strip
-from otio_dubline.reading import facts_of, frames_of, media_file, placed, rate_of, start_of
+from otio_dubline.reading import (
+    exact_rate,
+    facts_of,
+    frames_of,
+    media_file,
+    placed,
+    rate_of,
+    shown_part,
+    start_of,
+)
+
+BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
+"""Kinds of sample -> bits of one."""
 
 
 def sequence_of(timeline: otio.schema.Timeline, *, captions: bool = True) -> Sequence:
@@ -44,14 +56,14 @@ def sequence_of(timeline: otio.schema.Timeline, *, captions: bool = True) -> Seq
         if not isinstance(timeline.tracks[place], otio.schema.Track):
             made.lose(f"{_called(timeline.tracks[place])} lies among the tracks and is left out.")
             del timeline.tracks[place]
-    for number, track in enumerate(timeline.tracks, 1):
+    for place, track in enumerate(timeline.tracks, 1):
         if track.kind == SUBTITLE and not captions:
             if not track.enabled:
                 made.lose(f"The subtitles {track.name!r} are switched off and left out.")
         elif track.kind == SUBTITLE:
             made.captions.append(_captions(track, made))
         elif track.kind in (otio.schema.TrackKind.Video, otio.schema.TrackKind.Audio):
-            made.strips.append(_strip(track, made, number))
+            made.strips.append(_strip(track, made, place))
         else:
             made.lose(f"Track {track.name!r} is of the kind {track.kind!r} and is left out.")
     made.flags.sort(key=lambda flag: (flag.at, flag.name))
@@ -77,16 +89,11 @@ def _called(item: Any) -> str:
     return f"{type(item).__name__} {name!r}" if name else f"A {type(item).__name__.lower()}"
 
 
-def _number(value: Any) -> float:
-    """A finite number out of metadata, else 0."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9:
-        return float(value)
-    return 0.0
-
-
-def _strip(track: otio.schema.Track, made: Sequence, number: int) -> Strip:
-    name = track.name or f"{track.kind} {number}"
-    track, begin = _trimmed(track, name, made.fps)
+def _strip(track: otio.schema.Track, made: Sequence, place: int) -> Strip:
+    name = track.name or f"{track.kind} {place}"
+    shown = track.source_range
+    begin = 0 if shown is None else frames_of(shown.start_time, made.fps)
+    track = shown_part(track, name)
     if track.effects:
         made.lose(f"The effects on track {name!r} are left out.")
     if any(isinstance(item, otio.schema.Transition) for item in track):
@@ -108,25 +115,11 @@ def _strip(track: otio.schema.Track, made: Sequence, number: int) -> Strip:
         name=name,
         sound=track.kind == otio.schema.TrackKind.Audio,
         enabled=bool(track.enabled),
-        level_db=_number(facts.get("level_db")),
+        level_db=number(facts.get("level_db")),
         role=str(facts.get("role") or ""),
         language=str(facts.get("language") or ""),
         pieces=tuple(pieces),
     )
-
-
-def _trimmed(track: otio.schema.Track, name: str, fps: Fraction) -> tuple[otio.schema.Track, int]:
-    """The part of a track that it shows, and where on the whole track that begins."""
-    shown = track.source_range
-    if shown is None:
-        return track, 0
-    try:
-        return otio.algorithms.track_trimmed_to_range(track, shown), frames_of(shown.start_time, fps)
-    except otio.exceptions.OTIOError as error:
-        raise InvalidJob(
-            f"track {name!r} is trimmed in a way that cannot be carried over: {error}",
-            hint="Flatten the track in the program that made it.",
-        ) from None
 
 
 def _piece(item: Any, at: int, frames: int, made: Sequence, track: str) -> Piece | None:
@@ -166,7 +159,7 @@ def _piece(item: Any, at: int, frames: int, made: Sequence, track: str) -> Piece
         frames=frames,
         enabled=bool(item.enabled),
         flags=_flags(item.markers, made.fps, -origin),
-        level_db=_number(facts_of(item).get("level_db")),
+        level_db=number(facts_of(item).get("level_db")),
     )
 
 
@@ -188,26 +181,22 @@ def _medium(media: otio.schema.ExternalReference, made: Sequence, needed: int) -
     begin, rate, frames = Fraction(0), made.fps, needed
     if known is not None:
         frames = frames_of(known.duration, made.fps)
-        begin = _seconds(known.start_time)
+        exact = exact_rate(known.start_time.rate)
+        begin = Fraction(known.start_time.value) / exact
         if known.start_time.rate <= 1000:
-            rate = frame_rate(known.start_time.rate)
+            rate = exact
     if earlier is not None:  # the clock of the first use stands; another may show that the file is longer
         made.media[url] = replace(earlier, frames=max(earlier.frames, frames))
         return made.media[url]
-    channels, bits = int(_number(facts.get("channels"))), 0
-    sample_rate = int(_number(facts.get("sample_rate")))
+    channels, bits = int(number(facts.get("channels"))), 0
+    sample_rate = int(number(facts.get("sample_rate")))
     own = facts.get("audio")
     if not channels and own:
-        channels = sum(int(_number(stream.get("channels"))) for stream in own if hasattr(stream, "get"))
-        sample_rate = max((int(_number(s.get("rate"))) for s in own if hasattr(s, "get")), default=0)
-    if not windows:
-        head = _head(path)
-        if head is not None:
-            channels, sample_rate, bits = head
-    try:
-        aspect = Fraction(str(facts.get("pixel_aspect", "1")))
-    except (ValueError, ZeroDivisionError):
-        aspect = Fraction(1)
+        channels = sum(int(number(stream.get("channels"))) for stream in own if hasattr(stream, "get"))
+        sample_rate = max((int(number(s.get("rate"))) for s in own if hasattr(s, "get")), default=0)
+    head = None if windows else sound_head(path)
+    if head is not None:
+        channels, sample_rate, bits = head.channels, head.samplerate, BITS.get(head.subtype, 0)
     made.media[url] = Medium(
         url=url,
         name=(PureWindowsPath if windows else PurePosixPath)(str(path)).name,
@@ -217,28 +206,11 @@ def _medium(media: otio.schema.ExternalReference, made: Sequence, needed: int) -
         channels=max(channels, 0),
         sample_rate=max(sample_rate, 0),
         bits=bits,
-        width=max(int(_number(facts.get("width"))), 0),
-        height=max(int(_number(facts.get("height"))), 0),
-        pixel_aspect=aspect if aspect > 0 else Fraction(1),
+        width=max(int(number(facts.get("width"))), 0),
+        height=max(int(number(facts.get("height"))), 0),
+        pixel_aspect=pixel_aspect(facts),
     )
     return made.media[url]
-
-
-def _head(path: Path) -> tuple[int, int, int] | None:
-    """(channels, sample rate, bits of a sample) of a sound file's head, where soundfile can read it."""
-    import soundfile
-
-    try:
-        head = soundfile.info(str(path))
-    except (soundfile.SoundFileError, OSError, TypeError):  # a video, or not there
-        return None
-    bits = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
-    return head.channels, head.samplerate, bits.get(head.subtype, 0)
-
-
-def _seconds(time: otio.opentime.RationalTime) -> Fraction:
-    rate = frame_rate(time.rate) if time.rate <= 1000 else Fraction(time.rate)
-    return Fraction(time.value) / rate
 
 
 # --- markers and subtitles -----------------------------------------------------------------------
@@ -260,7 +232,7 @@ def _flags(markers: Any, fps: Fraction, shift: int) -> tuple[Flag, ...]:
 
 def _captions(track: otio.schema.Track, made: Sequence) -> CaptionStrip:
     captions = []
-    track, _ = _trimmed(track, track.name, made.fps)
+    track = shown_part(track, track.name)
     for at, frames, item in placed(track, made.fps):
         if isinstance(item, otio.schema.Gap):
             continue

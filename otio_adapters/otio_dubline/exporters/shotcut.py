@@ -12,49 +12,30 @@ from pathlib import Path
 
 import opentimelineio as otio
 
+from dubline.files import file_name
 from dubline.timebase import whole
 from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.lanes import Laid, Lane, lay_out
 from otio_dubline.exporters.mlt import (
     COLOURS,
+    bin_producers,
     black,
     channels_of,
     clip_gain,
-    file_name,
     fill,
-    lengths_of,
-    producer,
+    own_producers,
     properties,
     root,
     sidecars,
+    timed,
     transition,
     volume,
     write,
 )
 
 TITLE = "Shotcut 22.12 and later"
-CANNOT = (
-    "The timeline's start timecode: Shotcut counts from 00:00:00:00.",
-    "Subtitles: they lie beside the project as SRT files.",
-    "Effects, transitions, speed changes and nested timelines.",
-)
 WHOLE_FRAMES = True
-TARGET_FEATURES = {
-    "takes": "yes",
-    "picture": "yes",
-    "mono tracks": "yes",
-    "stereo tracks": "yes",
-    "5.1": "yes",
-    "track names": "yes",
-    "levels": "yes",
-    "disabled tracks": "yes",
-    "media timecode": "yes",
-    "start timecode": "no",
-    "markers": "yes",
-    "marker colours": "yes",
-    "subtitles": "sidecar",
-    "speaker names": "sidecar",
-}
+TARGET_FEATURES = {"start timecode": "no", "subtitles": "sidecar", "speaker names": "sidecar"}
 
 
 def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions) -> Written:
@@ -72,7 +53,7 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     if laid.start:
         laid.lose(f"The timeline starts at 00:00:00:00 instead of {laid.timecode}.")
     write(document, folder / files[0])
-    return Written(files=tuple(files), lost=tuple(laid.lost), notes=tuple(laid.notes))
+    return laid.written(*files)
 
 
 def project(laid: Laid) -> ET.Element:
@@ -83,14 +64,10 @@ def project(laid: Laid) -> ET.Element:
     _bin(mlt, laid)
     black(mlt, "black", laid.frames)
     ground = ET.SubElement(mlt, "playlist", {"id": "background"})
-    ET.SubElement(ground, "entry", {"producer": "black", "in": "0", "out": str(laid.frames - 1)})
+    timed(ground, "entry", laid.frames, producer="black")
     for number, lane in enumerate(lanes):
         _track(mlt, number, lane, laid.frames, channels)
-    tractor = ET.SubElement(
-        mlt,
-        "tractor",
-        {"id": "main", "title": "Dubline", "global_feed": "1", "in": "0", "out": str(laid.frames - 1)},
-    )
+    tractor = timed(mlt, "tractor", laid.frames, id="main", title="Dubline", global_feed="1")
     # Without the first of these Shotcut opens the project as one clip.
     properties(tractor, {"shotcut": 1, "shotcut:projectAudioChannels": channels, "shotcut:projectFolder": 0})
     _markers(tractor, laid)
@@ -113,31 +90,19 @@ def project(laid: Laid) -> ET.Element:
 
 def _bin(mlt: ET.Element, laid: Laid) -> None:
     """Shotcut's playlist: every file once."""
-    pieces = [piece for lane in laid.lanes for piece in lane.pieces]
-    lengths = lengths_of(pieces)
-    for number, file in enumerate(laid.files()):
-        made = producer(mlt, f"bin{number}", file, lengths[file.path])
-        properties(made, {"shotcut:caption": Path(file.path).name, "xml": "was here"})
+    producers = list(bin_producers(mlt, laid))
     playlist = ET.SubElement(mlt, "playlist", {"id": "main_bin"})
     properties(playlist, {"xml_retain": 1})
-    for number, file in enumerate(laid.files()):
-        facts = {"producer": f"bin{number}", "in": "0", "out": str(lengths[file.path] - 1)}
-        ET.SubElement(playlist, "entry", facts)
+    for made, file, length in producers:
+        properties(made, {"shotcut:caption": Path(file.path).name, "xml": "was here"})
+        timed(playlist, "entry", length, producer=made.attrib["id"])
 
 
 def _track(mlt: ET.Element, number: int, lane: Lane, length: int, channels: int) -> None:
-    pieces = list(lane.pieces)
     names: dict[str, str] = {}
-    lengths = lengths_of(pieces)
-    for piece in pieces:
-        if piece.file.path not in names:
-            names[piece.file.path] = f"clip{number}_{len(names)}"
-            made = producer(mlt, names[piece.file.path], piece.file, lengths[piece.file.path])
-            properties(made, {"shotcut:caption": piece.name})
-            if lane.sound:
-                properties(made, {"video_index": -1})
-            else:
-                properties(made, {"audio_index": -1})
+    for made, piece in own_producers(mlt, number, lane):
+        names[piece.file.path] = made.attrib["id"]
+        properties(made, {"shotcut:caption": piece.name, f"{'video' if lane.sound else 'audio'}_index": -1})
     playlist = ET.SubElement(mlt, "playlist", {"id": f"playlist{number}"})
     properties(playlist, {"shotcut:name": lane.name, f"shotcut:{'audio' if lane.sound else 'video'}": 1})
     for entry, piece in fill(playlist, lane, names, length):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from otio_dubline.exporters import Account
+
 
 @dataclass(frozen=True)
 class Medium:
@@ -95,7 +97,7 @@ class CaptionStrip:
 
 
 @dataclass
-class Sequence:
+class Sequence(Account):
     """The whole timeline. `start` is the number of its first frame."""
 
     name: str
@@ -106,17 +108,7 @@ class Sequence:
     strips: list[Strip] = field(default_factory=list)
     captions: list[CaptionStrip] = field(default_factory=list)
     flags: list[Flag] = field(default_factory=list)
-    lost: dict[str, None] = field(default_factory=dict)
-    notes: dict[str, None] = field(default_factory=dict)
     media: dict[str, Medium] = field(default_factory=dict)
-
-    def lose(self, text: str) -> None:
-        """Keep a sentence about something left out, once."""
-        self.lost[text] = None
-
-    def note(self, text: str) -> None:
-        """Keep a sentence that a person should know, once."""
-        self.notes[text] = None
 
     @property
     def pictures(self) -> list[Strip]:

@@ -9,16 +9,14 @@ from pathlib import Path
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
-from dubline.subtitles.cues import SubtitleText
+from dubline.files import file_name, unique
 from dubline.subtitles.writing import write_subtitles
 from dubline.timebase import Timecode
 from otio_dubline.cue_tracks import CueTrack, cue_tracks, mixed
-from otio_dubline.exporters import ExportOptions, Written
-from otio_dubline.naming import file_name, unique
+from otio_dubline.exporters import Account, ExportOptions, Written
 from otio_dubline.reading import rate_of, start_of
 
 TITLE = "Subtitle files, for each language and for each speaker"
-CANNOT = ("Picture, sound and markers.",)
 TARGET_FEATURES = {
     "takes": "no",
     "picture": "no",
@@ -32,7 +30,6 @@ TARGET_FEATURES = {
     "levels": "no",
     "markers": "no",
     "marker colours": "no",
-    "subtitles": "yes",
     "speaker names": "part: srt in the names of files only",
 }
 SPEAKERS = "speakers"
@@ -52,23 +49,25 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
             "there are no subtitles on this timeline", hint="Run `dubline transcribe` on the media first."
         )
     files = write_files(timeline, tracks, folder, kind)
-    lost = []
+    account = Account()
     others = sum(track.kind in ("Video", "Audio") for track in timeline.tracks)
     if others:
-        lost.append(f"{others} tracks of picture and sound")
+        account.lose(f"{others} tracks of picture and sound")
     if timeline.tracks.markers:
-        lost.append(f"{len(timeline.tracks.markers)} markers")
-    return Written(files=files, lost=tuple(lost), notes=start_note(timeline))
+        account.lose(f"{len(timeline.tracks.markers)} markers")
+    note_start(timeline, account)
+    return account.written(*files)
 
 
-def start_note(timeline: otio.schema.Timeline) -> tuple[str, ...]:
+def note_start(timeline: otio.schema.Timeline, account: Account) -> None:
     """What to know where the timeline begins at another timecode than 0."""
     fps = rate_of(timeline)
     start, drop = start_of(timeline, fps)
-    if not start:
-        return ()
-    clock = Timecode(start, fps, drop)
-    return (f"Subtitle times count from the first frame of the picture, which has the timecode {clock}.",)
+    if start:
+        clock = Timecode(start, fps, drop)
+        account.note(
+            f"Subtitle times count from the first frame of the picture, which has the timecode {clock}."
+        )
 
 
 def write_files(
@@ -77,33 +76,33 @@ def write_files(
     folder: Path,
     kind: str,
     *,
+    inside: str = "",
     marked: bool = False,
 ) -> tuple[str, ...]:
     """Write the files of each language; names relative to `folder`, those with everybody first.
 
-    `marked` puts a byte order mark before UTF-8.
+    `inside`: the folder in it that they go to. `marked` puts a byte order mark before UTF-8.
     """
     title = file_name(timeline.name, "subtitles")
     fps = rate_of(timeline)
     start, drop = start_of(timeline, fps)
 
-    def written(path: Path, cues: Sequence[SubtitleText], language: str) -> None:
-        data = write_subtitles(cues, kind, rate=fps, start=start, drop=drop, language=language)
-        path.write_bytes(codecs.BOM_UTF8 + data if marked else data)
-
     taken: set[str] = set()
+
+    def written(place: Path, chosen: Sequence[CueTrack], language: str, who: str = "") -> str:
+        parts = filter(None, (title, file_name(language, ""), who, kind))
+        file = place / unique(".".join(parts), taken)
+        data = write_subtitles(mixed(chosen), kind, rate=fps, start=start, drop=drop, language=language)
+        (folder / place).mkdir(exist_ok=True)
+        (folder / file).write_bytes(codecs.BOM_UTF8 + data if marked else data)
+        return file.as_posix()
+
     together, apart = [], []
     for language in dict.fromkeys(track.language for track in tracks):
         mine = [track for track in tracks if track.language == language]
-        name = unique(".".join(filter(None, (title, file_name(language, "")))) + f".{kind}", taken)
-        written(folder / name, mixed(mine), language)
-        together.append(name)
+        together.append(written(Path(inside), mine, language))
         speakers = dict.fromkeys(track.speaker for track in mine)
         for speaker in speakers if len(speakers) > 1 else ():
-            who = file_name(speaker, "unknown")
-            name = unique(".".join(filter(None, (title, file_name(language, ""), who))) + f".{kind}", taken)
-            (folder / SPEAKERS).mkdir(exist_ok=True)
-            cues = mixed([track for track in mine if track.speaker == speaker])
-            written(folder / SPEAKERS / name, cues, language)
-            apart.append(f"{SPEAKERS}/{name}")
+            his = [track for track in mine if track.speaker == speaker]
+            apart.append(written(Path(inside, SPEAKERS), his, language, file_name(speaker, "unknown")))
     return (*together, *apart)

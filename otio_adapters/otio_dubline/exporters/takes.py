@@ -13,9 +13,10 @@ from pathlib import Path
 
 import opentimelineio as otio
 
+from dubline.files import file_name
 from dubline.timebase import frames_to_samples, samples_to_frames, whole
-from otio_dubline.build import file_url, frames_range
-from otio_dubline.naming import file_name
+from otio_dubline.build import file_url, frames_range, pad
+from otio_dubline.exporters.media_files import sound_head
 from otio_dubline.reading import exact_start, facts_of, frames_of, media_file, placed, rate_of
 
 FOLDER = "takes"
@@ -50,8 +51,11 @@ def is_takes(track: otio.core.Composable) -> bool:
     return isinstance(track, otio.schema.Track) and facts_of(track).get("role") == "takes"
 
 
-def padded(path: Path, target: Path, before: int, samples: int) -> None:
-    """A copy with `before` samples of silence before it, and as much after it as makes `samples` in all."""
+def padded(path: Path, target: Path, before: int = 0, samples: int = 0) -> None:
+    """A copy with `before` samples of silence before it, and as much after it as makes `samples` in all.
+
+    With neither it is the sound as it is, without any chunk besides. Memory does not grow with length.
+    """
     import soundfile
 
     aside = target.with_name(f".{target.name}.part")
@@ -61,7 +65,7 @@ def padded(path: Path, target: Path, before: int, samples: int) -> None:
         with soundfile.SoundFile(
             str(aside), "w", source.samplerate, source.channels, source.subtype, format=source.format
         ) as copy:
-            left = samples - before
+            left = (samples or source.frames) - before
             _silence(copy, before, kind)
             while left > 0 and len(block := source.read(min(_BLOCK, left), dtype=kind, always_2d=True)):
                 copy.write(block)
@@ -97,14 +101,12 @@ def _retake(track: otio.schema.Track, fps: Fraction, folder: Path) -> None:
     del track[:]
     at, rate = 0, float(fps)
     for start, end, clip, silence in spans:
-        if at < start:
-            track.append(otio.schema.Gap(source_range=frames_range(0, start - at, rate)))
+        pad(track, at, start, rate)
         if silence >= 0:
             _point(clip, language, end - start, silence, fps, folder)
         track.append(clip)
         at = end
-    if at < length:
-        track.append(otio.schema.Gap(source_range=frames_range(0, length - at, rate)))
+    pad(track, at, length, rate)
 
 
 def _span(clip: otio.schema.Clip, at: int, frames: int, fps: Fraction, before: int, following: int) -> Span:
@@ -121,18 +123,10 @@ def _span(clip: otio.schema.Clip, at: int, frames: int, fps: Fraction, before: i
         end = min(end, at + frames)
     path = media_file(clip.media_reference.target_url)
     end = max(end, start + 1)
-    if start < before or end > following or not _readable(path, rate):
+    head = sound_head(path)
+    if start < before or end > following or head is None or head.samplerate != rate:
         return as_it_is
     return start, end, clip, sample - frames_to_samples(start, fps, rate)
-
-
-def _readable(path: Path, rate: int) -> bool:
-    import soundfile
-
-    try:
-        return bool(soundfile.info(str(path)).samplerate == rate)
-    except (soundfile.SoundFileError, OSError, TypeError):
-        return False
 
 
 def _point(
@@ -153,10 +147,8 @@ def _point(
         folder.mkdir(parents=True, exist_ok=True)
         padded(path, target, silence, samples)
     known = dict(facts_of(clip.media_reference)) | {"samples": samples}
-    reference = otio.schema.ExternalReference(
-        target_url=file_url(str(target)), available_range=frames_range(0, frames, float(fps))
-    )
-    reference.metadata["dubline"] = known
-    clip.media_reference = reference
     clip.source_range = frames_range(0, frames, float(fps))
+    clip.media_reference = otio.schema.ExternalReference(
+        target_url=file_url(str(target)), available_range=clip.source_range, metadata={"dubline": known}
+    )
     clip.metadata["dubline"] = facts | {"silence_before": silence}

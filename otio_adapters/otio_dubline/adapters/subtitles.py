@@ -1,4 +1,7 @@
-"""Subtitle files as timelines and timelines as subtitle files: what the OTIO adapters srt and vtt do."""
+"""OTIO adapters `dubline_srt` and `dubline_vtt`: files of subtitles as timelines, and the other way round.
+
+OTIO loads this file once for each of the two, under the adapter's name.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,21 @@ from pathlib import Path
 
 import opentimelineio as otio
 
-from dubline.errors import DublineError, InvalidJob
-from dubline.files import write_whole
-from dubline.subtitles.cues import Subtitles, SubtitleText
+from dubline.errors import InvalidJob
+from dubline.files import file_name, unique, write_whole
+from dubline.subtitles.cues import Subtitles
 from dubline.subtitles.srt import read_srt, write_srt
 from dubline.subtitles.vtt import read_vtt, write_vtt
 from dubline.timebase import frame_rate
 from otio_dubline.cue_tracks import CueTrack, cue_tracks, mixed, timeline_of
-from otio_dubline.naming import file_name, unique
+from otio_dubline.otio_errors import otio_errors
 
 MANNERS = ("mixed", "apart")
+_read, _text = (read_vtt, write_vtt) if __name__.endswith("_vtt") else (read_srt, write_srt)
 
 
-def read(
-    place: str, kind: str, rate: str, language: str, speakers: str, encoding: str
+def read_from_file(
+    filepath: str, rate: object = "25", language: str = "", speakers: str = "mixed", encoding: str = ""
 ) -> otio.schema.Timeline:
     """A subtitle file -> a timeline at `rate` (a file of subtitles has none of its own).
 
@@ -30,63 +34,57 @@ def read(
     Raises:
         OTIOError: with what is wrong and where.
     """
-    try:
-        path = Path(place)
-        if kind == "srt":
-            subtitles = read_srt(path, encoding=encoding, language=language)
-        else:
-            subtitles = read_vtt(path, encoding=encoding, language=language)
+    with otio_errors():
+        path = Path(filepath)
+        subtitles = _read(path, encoding=encoding, language=language)
         return _timeline(subtitles, path.stem, rate, language, speakers)
-    except DublineError as error:
-        raise _as_otio(error) from error
 
 
-def from_text(text: str, kind: str, rate: str, language: str, speakers: str) -> otio.schema.Timeline:
-    """Like `read`, of text."""
-    try:
-        subtitles = read_srt(text) if kind == "srt" else read_vtt(text)
-        return _timeline(subtitles, "subtitles", rate, language, speakers)
-    except DublineError as error:
-        raise _as_otio(error) from error
+def read_from_string(
+    input_str: str, rate: object = "25", language: str = "", speakers: str = "mixed"
+) -> otio.schema.Timeline:
+    """Like `read_from_file`, of text."""
+    with otio_errors():
+        return _timeline(_read(input_str), "subtitles", rate, language, speakers)
 
 
-def to_text(timeline: otio.schema.Timeline, kind: str, track: str, language: str) -> str:
+def write_to_string(input_otio: otio.schema.Timeline, track: str = "", language: str = "") -> str:
     """The subtitles of a timeline in one text: of the track of that name, or of that language, or all.
 
     Raises:
         OTIOError: the timeline has none. Of several languages the first is taken, and standard error says so.
     """
-    try:
-        return _text(mixed(_chosen(timeline, track, language)), kind)
-    except DublineError as error:
-        raise _as_otio(error) from error
+    with otio_errors():
+        return _text(mixed(_chosen(input_otio, track, language)))
 
 
-def write(
-    timeline: otio.schema.Timeline, place: str, kind: str, track: str, language: str, speakers: str
+def write_to_file(
+    input_otio: otio.schema.Timeline,
+    filepath: str,
+    track: str = "",
+    language: str = "",
+    speakers: str = "mixed",
 ) -> None:
     """Write the subtitles to a file; with `speakers` "apart" to one for each, PLACE.SPEAKER.srt.
 
     Raises:
-        OTIOError: as `to_text`, or there is no such manner.
+        OTIOError: as `write_to_string`, or there is no such manner.
     """
-    path = Path(place)
-    try:
-        tracks = _chosen(timeline, track, language)
+    path = Path(filepath)
+    with otio_errors():
+        tracks = _chosen(input_otio, track, language)
         if _manner(speakers) == "mixed":
-            write_whole(path, _text(mixed(tracks), kind).encode())
+            write_whole(path, _text(mixed(tracks)).encode())
             return
         taken: set[str] = set()
         for speaker in dict.fromkeys(t.speaker for t in tracks):
             cues = mixed([t for t in tracks if t.speaker == speaker])
             name = unique(f"{path.stem}.{file_name(speaker, 'unknown')}{path.suffix}", taken)
-            write_whole(path.with_name(name), _text(cues, kind).encode())
-    except DublineError as error:
-        raise _as_otio(error) from error
+            write_whole(path.with_name(name), _text(cues).encode())
 
 
 def _timeline(
-    subtitles: Subtitles, name: str, rate: str, language: str, speakers: str
+    subtitles: Subtitles, name: str, rate: object, language: str, speakers: str
 ) -> otio.schema.Timeline:
     apart = _manner(speakers) == "apart"
     timeline = timeline_of(subtitles.cues, name, frame_rate(str(rate)), language=language, per_speaker=apart)
@@ -117,15 +115,7 @@ def _chosen(timeline: otio.schema.Timeline, track: str, language: str) -> list[C
     return tracks
 
 
-def _text(cues: tuple[SubtitleText, ...], kind: str) -> str:
-    return write_srt(cues) if kind == "srt" else write_vtt(cues)
-
-
 def _manner(speakers: str) -> str:
     if speakers not in MANNERS:
         raise InvalidJob(f"there is no speakers={speakers}", hint=f"Use {' or '.join(MANNERS)}.")
     return speakers
-
-
-def _as_otio(error: DublineError) -> otio.exceptions.OTIOError:
-    return otio.exceptions.OTIOError(f"{error.message}. {error.hint}".strip())
