@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dubline.backends.choosing import opened
 from dubline.errors import InvalidJob
 from dubline.media.speech import RATE, Speech
-from dubline.recognition.stage import Diarized, Recognized, SpeechFile, WordsJob, opened, passages
+from dubline.recognition.stage import Diarized, Recognized, SpeechFile, WordsJob, passages
 from dubline.recognition.stage import recognized as recognized_by
 from dubline.report import part
 from dubline.run import Work, step
@@ -309,7 +310,7 @@ def recognize_microphones(
     spoken = [[turn for turn in speakers.turns if turn.speaker == label] for label in labels]
     sizes = [sum(turn.end - turn.start for turn in turns) for turns in spoken]
     completed_seconds, total = 0.0, sum(sizes) or 1.0
-    with opened("recognizer", job.recognizer, work) as recognizer:
+    with opened("recognizer", job.recognizer, work.hints, work.note) as recognizer:
         for file, label, turns, size in zip(heard, labels, spoken, sizes, strict=True):
             report = part(work.report, completed_seconds / total, size / total)
             with OwnSpeech(work.open(file.path), turns) as speech:

@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from dubline.backends.choosing import opened
 from dubline.backends.contract import Diarizer
 from dubline.errors import DublineError, InvalidJob
 from dubline.recognition.intervals import Intervals
 from dubline.recognition.publish import TRANSCRIPT
 from dubline.recognition.speaker_log import Span, as_heard, read_log, spans_of
-from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile, opened
-from dubline.report import silent
-from dubline.run import Manifest, StepRecord, Work
+from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile
+from dubline.run import Manifest, StepRecord, read_manifest
 from dubline.values.media import Sound
 from dubline.values.transcript import Transcript, read_transcript
 
@@ -33,14 +33,6 @@ class Origin(NamedTuple):
     sound: Sound | None
 
 
-def manifest_of(root: Path) -> Manifest:
-    """`run.json` of a folder; an empty one where there is none that can be read."""
-    try:
-        return msgspec.json.decode((root / "run.json").read_bytes(), type=Manifest)
-    except (OSError, ValueError):  # msgspec's errors are ValueErrors
-        return Manifest()
-
-
 def origin_of(root: Path) -> Origin:
     """What a run's transcript was made from.
 
@@ -48,7 +40,7 @@ def origin_of(root: Path) -> Origin:
         InvalidJob: no transcript there, or none that a diarization of this run led to.
     """
     transcript = read_transcript(root / TRANSCRIPT)
-    manifest = manifest_of(root)
+    manifest = read_manifest(root)
     found = [
         origin
         for record in manifest.steps
@@ -126,12 +118,7 @@ class Voices(NamedTuple):
 
 
 @contextmanager
-def diarizer_of(
-    root: Path,
-    origin: Origin,
-    *,
-    hints: Mapping[str, Any] | None = None,
-) -> Iterator[Diarizer]:
+def diarizer_of(origin: Origin, *, hints: Mapping[str, Any] | None = None) -> Iterator[Diarizer]:
     """The diarizer that heard the run's voices, with its weights, whose vectors are of the same kind.
 
     Raises:
@@ -139,8 +126,7 @@ def diarizer_of(
         InvalidJob: its weights are others now, so that its vectors cannot be compared.
     """
     # What there is to tell about its weights was told when the run was made.
-    work = Work(root, root, "", silent, dict(hints or {}))
-    with opened("diarizer", origin.job.diarizer, work) as diarizer:
+    with opened("diarizer", origin.job.diarizer, hints) as diarizer:
         check_kind(diarizer, origin.diarized.embedding)
         yield diarizer
 
@@ -240,7 +226,7 @@ def _from_sound(
     vectors: dict[str, tuple[float, ...]] = {}
     try:
         with (
-            (open_diarizer or (lambda: diarizer_of(root, origin)))() as diarizer,
+            (open_diarizer or (lambda: diarizer_of(origin)))() as diarizer,
             Speech(root / origin.speech.path) as speech,
         ):
             for speaker in speakers:

@@ -13,21 +13,19 @@ diarizer where every speaker has a track.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from dubline.backends.choosing import find, options_of
-from dubline.errors import InvalidJob
+from dubline.backends.choosing import opened
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.filters import FilterRules, Passage, filter_passages
 from dubline.recognition.segments import segment
 from dubline.recognition.stretches import pack
 from dubline.recognition.word_edges import first_words_on_sound
 from dubline.run import Work, step
-from dubline.values.base import Choice, ModelIdentity, Value
+from dubline.values.base import Choice, Value
 from dubline.values.media import Line, Sound
 from dubline.values.transcript import DroppedSegment, Engine, HeardWord, Transcript, Turn
 
@@ -125,7 +123,10 @@ def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
     """
     from dubline.media.speech import Speech
 
-    with opened("diarizer", job.diarizer, work) as diarizer, Speech(work.open(heard.path)) as speech:
+    with (
+        opened("diarizer", job.diarizer, work.hints, work.note) as diarizer,
+        Speech(work.open(heard.path)) as speech,
+    ):
         found = diarizer.diarize(speech, work.report)
         models = tuple(diarizer.identities)
         for note in diarizer.notes:
@@ -154,7 +155,10 @@ def recognize(work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob) 
     """
     from dubline.media.speech import Speech
 
-    with Speech(work.open(heard.path)) as speech, opened("recognizer", job.recognizer, work) as recognizer:
+    with (
+        Speech(work.open(heard.path)) as speech,
+        opened("recognizer", job.recognizer, work.hints, work.note) as recognizer,
+    ):
         found = passages(recognizer, speech, speakers.turns, work.report)
         return recognized(found, recognizer, job, work)
 
@@ -247,29 +251,3 @@ def tell_dropped(transcript: Transcript, work: Work) -> None:
 def _keep_reasons(work: Work, *kinds: str) -> None:
     """Put into the manifest why this back end was chosen; the user has been told already."""
     work.notes.extend(r for r in work.hints.get("reasons", ()) if r.partition(":")[0] in kinds)
-
-
-@contextmanager
-def opened(kind: str, choice: Choice, work: Work) -> Iterator[Any]:
-    """A chosen back end with its weights in memory; their checksum and licence are told."""
-    from dubline.weights.files import licence_notice
-
-    cls = find(kind, choice.backend)
-    known = set(cls.Options.__struct_fields__)
-    hints = {k: v for k, v in work.hints.items() if k in known and v is not None}
-    try:
-        options = options_of(cls, {**choice.options, **hints})
-    except InvalidJob as error:
-        raise InvalidJob(f"{choice.backend}: {error.message}", hint=error.hint) from None
-    with cls(options) as backend:
-        for identity in backend.identities:
-            _tell(identity, licence_notice(identity), work)
-        yield backend
-
-
-def _tell(identity: ModelIdentity, notice: str | None, work: Work) -> None:
-    if identity.sha256:
-        sums = ", ".join(f"{f} {d[:16]}" for f, d in zip(identity.files, identity.sha256, strict=True))
-        work.note(f"weights of {identity.name}, SHA-256: {sums}")
-    if notice:
-        work.note(notice)

@@ -98,7 +98,7 @@ def _heard(
     hints: Mapping[str, Any] | None,
 ) -> _Heard:
     transcript = read_transcript(root / TRANSCRIPT)
-    voices = voices_of(root, transcript, origin, lambda: diarizer_of(root, origin, hints=hints))
+    voices = voices_of(root, transcript, origin, lambda: diarizer_of(origin, hints=hints))
     notes += [f"{root.name}: {note}" for note in voices.notes]
     return _Heard(transcript, {s.id: s for s in transcript.speakers}, voices.vectors)
 

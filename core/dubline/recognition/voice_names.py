@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dubline.backends.choosing import opened
 from dubline.errors import DublineError, InvalidJob
 from dubline.recognition.origin import check_kind, diarizer_of, origin_of, voices_of
 from dubline.recognition.publish import TRANSCRIPT, amend
 from dubline.recognition.speaker_log import Cast, Named, meant
-from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile, opened
+from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile
 from dubline.report import Report, silent
 from dubline.run import Run, Work, step
 from dubline.signal.embeddings import LEAST_ALIKE, gallery, likeness, name_voices
@@ -90,7 +91,7 @@ def name_from_cast(
         InvalidJob: a clip is no sound, too short, silent, or ends before it starts; with the person and the
             clip. Or the diarizer's vectors are of another kind now.
     """
-    with opened("diarizer", job.diarizer, work) as diarizer:
+    with opened("diarizer", job.diarizer, work.hints, work.note) as diarizer:
         check_kind(diarizer, embedding)
         total = sum(len(person.clips) for person in people)
         count = 0
@@ -215,7 +216,7 @@ def name_run(
     origin = origin_of(root)
     require_vectors(origin.diarized)
     people = read_people(cast)
-    voices = voices_of(root, transcript, origin, lambda: diarizer_of(root, origin, hints=hints))
+    voices = voices_of(root, transcript, origin, lambda: diarizer_of(origin, hints=hints))
     for note in voices.notes:
         tell(note)
     with Run(root, report=report, tell=tell) as run:

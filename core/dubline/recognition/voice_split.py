@@ -76,7 +76,7 @@ def segments_by_voice(
         own = [s for s in transcript.segments if s.speaker == who]
         vectors: dict[int, tuple[float, ...]] = {}
         with (
-            diarizer_of(root, origin, hints=hints) as diarizer,
+            diarizer_of(origin, hints=hints) as diarizer,
             Speech(root / origin.speech.path) as speech,
         ):
             total, heard = sum(s.end - s.start for s in own), 0.0

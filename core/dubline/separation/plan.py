@@ -11,7 +11,7 @@ One stem always takes what nobody claimed, so nothing is lost and the stems sum 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -141,9 +141,3 @@ def labels(sources: tuple[str, ...], film_sources: tuple[str, ...] | None, job: 
         "ambient": ambient,
     }
     return Labels("music", text, ("sfx", "ambient"))
-
-
-def with_hints(choice: Choice, cls: Any, hints: dict[str, Any]) -> dict[str, Any]:
-    """A choice's options with the hints its back end knows (threads, device, batch)."""
-    known = set(cls.Options.__struct_fields__)
-    return {**choice.options, **{k: v for k, v in hints.items() if k in known and v is not None}}

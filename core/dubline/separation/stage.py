@@ -5,15 +5,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dubline.backends.choosing import find, options_of
+from dubline.backends.choosing import opened
 from dubline.errors import ValidationError
 from dubline.files import write_whole
 from dubline.media.sound import read_blocks, require_space
@@ -28,7 +26,6 @@ from dubline.separation.plan import (
     filling,
     film_filling,
     labels,
-    with_hints,
 )
 from dubline.signal.channels import Group, groups_of, layout_of
 from dubline.signal.exact import HIGHEST, STEP
@@ -36,9 +33,6 @@ from dubline.threads import default_threads
 from dubline.values.base import Choice, ModelIdentity
 from dubline.values.media import Sound
 from dubline.values.stems import STEM_NAMES, Stem, Stems, film_model
-
-if TYPE_CHECKING:
-    from dubline.backends.contract import Separator
 
 Array = NDArray[np.float32]
 
@@ -93,7 +87,7 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
     models: list[ModelIdentity] = []
     each = (1.0 - LISTENING - WRITING) / len(passes)
     for number, (choice, film) in enumerate(passes):
-        with loaded(choice, work) as separator:
+        with opened("separator", choice, work.hints, work.note) as separator:
             shares = (
                 film_filling(separator.sources)
                 if film
@@ -150,24 +144,6 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
     work.facts["seconds"] = {name: round(seconds, 3) for name, seconds in spent.items()}
     shutil.rmtree(scratch)
     return _result(work, sound, job, told, written, tuple(models))
-
-
-@contextmanager
-def loaded(choice: Choice, work: Work) -> Iterator[Separator]:
-    """A chosen separator with its weights in memory; their licence is told where it is new to the user."""
-    from dubline.weights.files import licence_notice
-
-    cls = find("separator", choice.backend)
-    with cls(options_of(cls, with_hints(choice, cls, work.hints))) as separator:
-        for identity in separator.identities:
-            sums = ", ".join(
-                f"{file} {digest[:16]}" for file, digest in zip(identity.files, identity.sha256, strict=True)
-            )
-            work.note(f"weights of {identity.name}, SHA-256: {sums}")
-            notice = licence_notice(identity)
-            if notice:
-                work.note(notice)
-        yield separator
 
 
 def look(source: Path, sound: Sound, scratch: Path, report: Report) -> Loudest:

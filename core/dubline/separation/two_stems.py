@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from dubline.backends.choosing import opened
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
 from dubline.media.sound import SoundWriter, Subtype, open_sound
@@ -19,7 +20,7 @@ from dubline.run import Work
 from dubline.separation.assembly import Contribution, estimated
 from dubline.separation.passes import take_apart
 from dubline.separation.plan import Filling, SeparationJob, Share, filling
-from dubline.separation.stage import channel_feed, loaded, look, require_room, settle_depth, space_needed
+from dubline.separation.stage import channel_feed, look, require_room, settle_depth, space_needed
 from dubline.signal.channels import groups_of, layout_of
 from dubline.signal.exact import float_stems, integer_stems, to_steps
 from dubline.values.base import Choice, ModelIdentity, canonical_json
@@ -105,7 +106,7 @@ def _separate(work: Work, source: Path, sound: Sound, job: SeparationJob, backgr
     groups = [g for g in groups_of(sound.channels, sound.layout) if g.modelled and g.dialogue]
     depth = settle_depth(job, look(source, sound, work.folder, part(progress, 0.0, 0.02)), work)
     require_room(work, space_needed(sound, tuple(groups), 1))
-    with loaded(job.separator, work) as separator:
+    with opened("separator", job.separator, work.hints, work.note) as separator:
         shares = _shares(separator.sources, background)
         contributions = [
             Contribution(

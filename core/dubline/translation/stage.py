@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import structs
 
-from dubline.backends.choosing import find, options_of
+from dubline.backends.choosing import find, opened
 from dubline.errors import InvalidJob
 from dubline.fit.durations import DurationModel, default_model, pace
 from dubline.fit.isochrony import FitRules, rooms
@@ -32,6 +32,7 @@ from dubline.values.base import Choice, Value
 from dubline.values.glossary import Term
 from dubline.values.transcript import Engine, Transcript
 from dubline.values.translated import TranslatedSegment, Translation, counted
+from dubline.weights.files import licence_notice
 
 
 class Person(Value, frozen=True):
@@ -92,8 +93,9 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
     engine = Engine(choice=job.translator)
     notes: tuple[str, ...] = ()
     if not backend.by_hand:
-        with backend(_options(backend, job, source, spoken, work)) as translator:
-            _tell(translator, work)
+        with opened("translator", _informed(backend, job, source, spoken), work.hints) as translator:
+            for notice in filter(None, map(licence_notice, translator.identities)):
+                work.note(notice)
             engine = Engine(choice=job.translator, models=tuple(translator.identities))
             found = phrases(segments, texts, source, whole_sentences=backend.whole_sentences)
             solver = Solver(
@@ -205,31 +207,17 @@ def _asked_of(job: TranslationJob, source: str) -> dict[str, Any]:
     return asked
 
 
-def _options(backend: Any, job: TranslationJob, source: str, spoken: dict[str, str], work: Work) -> Any:
-    """The back end's options: what was chosen, the languages, and what it can use of the rest."""
-    fields = backend.Options.__struct_fields__
-    given: dict[str, Any] = {**job.translator.options, "source": source, "target": job.target}
+def _informed(backend: Any, job: TranslationJob, source: str, spoken: dict[str, str]) -> Choice:
+    """The translator with the languages, and what it can use of the rest, among its options."""
     cast = {spoken.get(who, who): f"{p.gender}; {p.register}".strip("; ") for who, p in job.cast.items()}
     known = {
         "glossary": [(term.source, term.target) for term in job.glossary if term.target],
         "synopsis": job.synopsis,
         "cast": {name: text for name, text in cast.items() if text},
     }
-    given.update({name: value for name, value in known.items() if name in fields and value})
-    given.update({k: v for k, v in work.hints.items() if k in fields and v is not None})
-    try:
-        return options_of(backend, given)
-    except InvalidJob as error:
-        raise InvalidJob(f"{job.translator.backend}: {error.message}", hint=error.hint) from None
-
-
-def _tell(translator: Any, work: Work) -> None:
-    from dubline.weights.files import licence_notice
-
-    for identity in translator.identities:
-        notice = licence_notice(identity)
-        if notice:
-            work.note(notice)
+    used = {k: value for k, value in known.items() if k in backend.Options.__struct_fields__ and value}
+    options = {**job.translator.options, "source": source, "target": job.target, **used}
+    return structs.replace(job.translator, options=options)
 
 
 def _taken_over(old: TranslatedSegment, new: TranslatedSegment) -> TranslatedSegment:

@@ -27,7 +27,7 @@ from dubline.voice.calibration import voice_models
 from dubline.voice.casting import full_name
 from dubline.voice.fitting import usable
 from dubline.voice.kept import take_key
-from dubline.voice.opening import opened
+from dubline.voice.settling import open_voice
 
 DEAF = 8
 """Lines in a row that fail alike, after which a voice counts as gone."""
@@ -67,7 +67,7 @@ def pace_job(voice: str, language: str, options: dict[str, Any] | None = None) -
     options = dict(options or {})
     sought = Sought(model=str(options.pop("model", "")), language=language)
     choice = settle("voice", backend, sought, options=options).choice
-    with opened(choice, language) as speaker:
+    with open_voice(choice, language) as speaker:
         names = [info.name for info in speaker.voices()]
         name = name or (names[0] if names else "")
         if not speaker.knows(name):
@@ -89,7 +89,7 @@ def hear_pace(work: Work, texts: tuple[str, ...], job: PaceJob) -> VoicePace:
     """
     choice = job.voice
     model = default_model(job.language)
-    with opened(choice, job.language) as voice:
+    with open_voice(choice, job.language) as voice:
         options = {key: value for key, value in choice.options.items() if key not in _NO_MATTER}
         key = take_key(choice.backend, options, voice.identities, job.language, job.name)
         kept = _Lengths(work.root / "memory" / f"lengths-{key}.jsonl")

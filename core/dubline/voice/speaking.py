@@ -23,10 +23,10 @@ from dubline.values.translated import TranslatedSegment, Translation
 from dubline.voice.casting import Role, cast_speakers, full_name, parted
 from dubline.voice.fitting import fitted
 from dubline.voice.kept import KeptTake, KeptTakes, put, take_key
-from dubline.voice.opening import opened
 from dubline.voice.references import References
 from dubline.voice.schedule import Schedule
-from dubline.voice.settling import clones
+from dubline.voice.settling import clones, open_voice
+from dubline.weights.files import licence_notice
 
 LOUDEST = 12.0  # dB: how far a line's level may lie from its speaker's median
 LATE = 0.04  # seconds: a frame at 25; what begins later than that is told
@@ -86,12 +86,13 @@ def speak(work: Work, translation: Translation, job: VoiceJob) -> Takes:
     speaking = {s.speaker for s, length in zip(translation.segments, lengths, strict=True) if length}
     with ExitStack() as stack:
         voices = {
-            choice.backend: stack.enter_context(opened(choice, translation.target_language))
+            choice.backend: stack.enter_context(open_voice(choice, translation.target_language))
             for choice in (job.voice, *job.others)
         }
         cast = _cast(translation, job, voices, speaking)
         for voice in voices.values():
-            _tell(voice, work)
+            for note in filter(None, (*voice.notes, *map(licence_notice, voice.identities))):
+                work.note(note)
         maker = _Maker(work, translation, job, voices, cast)
         takes = tuple(
             maker.take(number, segment, text, length)
@@ -353,14 +354,6 @@ def _cast(
                 hint=f"{job.voice.backend} has {few}; a voice of another back end is BACKEND:VOICE.",
             )
     return cast
-
-
-def _tell(voice: Any, work: Work) -> None:
-    from dubline.weights.files import licence_notice
-
-    for note in (*voice.notes, *(licence_notice(identity) for identity in voice.identities)):
-        if note:
-            work.note(note)
 
 
 def _summary(work: Work, takes: Sequence[Take], made: int) -> None:
