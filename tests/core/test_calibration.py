@@ -416,7 +416,8 @@ def choices(monkeypatch: pytest.MonkeyPatch) -> type[Choices]:
     def settled(*asked: Any) -> Settled:
         return Settled(Choice(backend="choices"), ())
 
-    monkeypatch.setattr("dubline.translation.stage.find", lambda kind, name: Own)
+    for place in ("backends.choosing", "translation.stage"):
+        monkeypatch.setattr(f"dubline.{place}.find", lambda kind, name: Own)
     monkeypatch.setattr("dubline.translation.way.settle_translation", settled)
     return Own
 
