@@ -416,8 +416,8 @@ def choices(monkeypatch: pytest.MonkeyPatch) -> type[Choices]:
     def settled(*asked: Any) -> Settled:
         return Settled(Choice(backend="choices"), ())
 
-    for place in ("backends.choosing", "translation.stage"):
-        monkeypatch.setattr(f"dubline.{place}.find", lambda kind, name: Own)
+    for module in ("backends.choosing", "translation.stage"):
+        monkeypatch.setattr(f"dubline.{module}.find", lambda kind, name: Own)
     monkeypatch.setattr("dubline.translation.way.settle_translation", settled)
     return Own
 
