@@ -16,11 +16,11 @@ from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
 from dubline.recognition.edits import HAND, RECOGNISED, apply_edits, number_of, with_speakers
 from dubline.recognition.exports import to_ctm, to_rttm, to_srt
-from dubline.recognition.intervals import overlapping
 from dubline.recognition.speaker_log import (
     FILE,
     Cast,
     Edit,
+    Meant,
     Merge,
     Named,
     Rename,
@@ -193,14 +193,8 @@ def _given(log: SpeakerLog, now: Transcript) -> dict[str, int]:
     """Who gave each name; one that the log does not explain was written into the file by hand."""
     logged = apply_edits(as_heard(log, now), log.edits)
     names = {s.id: s.name for s in logged.transcript.speakers}
-    return {
-        s.id: logged.given[s.id]
-        if s.id in names and names[s.id] == s.name
-        else HAND
-        if s.name
-        else RECOGNISED
-        for s in now.speakers
-    }
+    by_hand = {s.id: HAND if s.name else RECOGNISED for s in now.speakers}
+    return {s.id: logged.given[s.id] if names.get(s.id) == s.name else by_hand[s.id] for s in now.speakers}
 
 
 def _highest(log: SpeakerLog) -> int:
@@ -262,20 +256,14 @@ def split_edit(transcript: Transcript, who: str, parts: list[set[int]], highest:
     whole = meant(transcript, who)
     moved = {number for part in parts for number in part}
 
-    def spans(numbers: set[int], inside: bool) -> tuple[tuple[float, float], ...]:
-        return tuple(
-            (round(s.start, 3), round(s.end, 3))
-            for s in transcript.segments
-            if s.speaker == who and (s.id in numbers) is inside
-        )
-
-    rest = spans(moved, False)
+    own = [s for s in transcript.segments if s.speaker == who]
+    rest = spans_of(s for s in own if s.id not in moved)
     if not rest:
         raise InvalidJob(f"these are all segments of {who}", hint="To give the voice a name, use rename.")
     return Split(
         voice=msgspec.structs.replace(whole, spans=rest),
         parts=tuple(
-            msgspec.structs.replace(whole, id=f"SPEAKER_{highest + k:02d}", label="", spans=spans(part, True))
+            Meant(id=f"SPEAKER_{highest + k:02d}", spans=spans_of(s for s in own if s.id in part))
             for k, part in enumerate(parts, 1)
         ),
     )
@@ -329,12 +317,6 @@ def _carried(now: Transcript, after: Transcript, before: Transcript) -> Transcri
         speakers = [was.speaker if s.speaker == later.speaker else s.speaker for s, later, was in states]
     else:
         speakers = [_before(s, after, before) for s in now.segments]
-    segments = [
-        msgspec.structs.replace(s, speaker=who) for s, who in zip(now.segments, speakers, strict=True)
-    ]
-    crowded = overlapping(segments)
-    if [s.speaker for s in segments] != [s.speaker for s in now.segments]:
-        segments = [msgspec.structs.replace(s, overlap=k in crowded) for k, s in enumerate(segments)]
     named = {s.id: s.name for s in after.speakers}
     voices = {s.id: (s.id, s.name, s.label) for s in now.speakers}
     for speaker in before.speakers:
@@ -342,7 +324,7 @@ def _carried(now: Transcript, after: Transcript, before: Transcript) -> Transcri
         if name == named.get(speaker.id, name):  # else a person changed it in the file
             name = speaker.name
         voices[speaker.id] = (speaker.id, name, speaker.label)
-    return with_speakers(now, segments, voices.values())
+    return with_speakers(now, speakers, voices.values())
 
 
 def _before(segment: Segment, after: Transcript, before: Transcript) -> str:

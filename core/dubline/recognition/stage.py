@@ -75,24 +75,6 @@ class CutJob(Value, frozen=True):
     filters: FilterRules = FilterRules()
 
 
-class RecognitionJob(Value, frozen=True):
-    """Both in one: what a user decides about words. `words` and `cutting` are what the steps are given."""
-
-    recognizer: Choice
-    segments: SegmentRules = SegmentRules()
-    filters: FilterRules = FilterRules()
-
-    @property
-    def words(self) -> WordsJob:
-        """What finding the words depends on."""
-        return WordsJob(recognizer=self.recognizer)
-
-    @property
-    def cutting(self) -> CutJob:
-        """What cutting them depends on."""
-        return CutJob(segments=self.segments, filters=self.filters)
-
-
 class Recognized(Value, frozen=True):
     """Everything that was heard, before anything is left out; words that one microphone heard alone have its
     speaker. `language` is the one asked for, else that of most words."""
