@@ -17,7 +17,7 @@ from msgspec import structs
 from dubline.errors import InvalidJob
 from dubline.language.script import base_language
 from dubline.media.speech import RATE, Speech
-from dubline.recognition.alignment import AlignedCue, align, align_spoken, normal_tokens, snap
+from dubline.recognition.alignment import AlignedCue, align, align_spoken, normal_tokens, placed_cue, snap
 from dubline.recognition.given_cues import Cue
 from dubline.recognition.sound_edges import REACH
 from dubline.recognition.stage import Recognized, SpeechFile
@@ -122,14 +122,7 @@ def _inside(
             continue
         start, end = max(0.0, start), min(end, duration)
         words = spread(cue.text.split(), start, end)
-        placed.append(
-            (
-                cue,
-                AlignedCue(
-                    start=start, end=end, text=cue.text, words=words, matched=1.0, speaker=cue.speaker
-                ),
-            )
-        )
+        placed.append((cue, placed_cue(cue, start, end, words)))
     if not placed:
         raise InvalidJob(
             f"no cue lies inside the programme, which is {duration:.1f} s long; the first begins at "

@@ -247,28 +247,6 @@ def merge_speakers(root: Path, into: str, others: list[str]) -> Transcript:
     return amend(root, make)
 
 
-def split_edit(transcript: Transcript, who: str, parts: list[set[int]], highest: int) -> Split:
-    """The edit that makes each of these sets of a speaker's segment ids a voice of its own.
-
-    Raises:
-        InvalidJob: nothing would be left of the speaker.
-    """
-    whole = meant(transcript, who)
-    moved = {number for part in parts for number in part}
-
-    own = [s for s in transcript.segments if s.speaker == who]
-    rest = spans_of(s for s in own if s.id not in moved)
-    if not rest:
-        raise InvalidJob(f"these are all segments of {who}", hint="To give the voice a name, use rename.")
-    return Split(
-        voice=msgspec.structs.replace(whole, spans=rest),
-        parts=tuple(
-            Meant(id=f"SPEAKER_{highest + k:02d}", spans=spans_of(s for s in own if s.id in part))
-            for k, part in enumerate(parts, 1)
-        ),
-    )
-
-
 def split_speaker(
     root: Path, speaker: str, divide: Callable[[Transcript, str], list[set[int]]]
 ) -> Transcript:
@@ -281,8 +259,18 @@ def split_speaker(
     def make(transcript: Transcript) -> Edit:
         who = find_speaker(transcript, speaker)
         parts = divide(transcript, who)
-        present = (number_of(s.id) for s in transcript.speakers)
-        return split_edit(transcript, who, parts, max([_highest(read_log(root)), *present]))
+        own = [s for s in transcript.segments if s.speaker == who]
+        rest = spans_of(s for s in own if not any(s.id in part for part in parts))
+        if not rest:
+            raise InvalidJob(f"these are all segments of {who}", hint="To give the voice a name, use rename.")
+        highest = max([_highest(read_log(root)), *(number_of(s.id) for s in transcript.speakers)])
+        return Split(
+            voice=msgspec.structs.replace(meant(transcript, who), spans=rest),
+            parts=tuple(
+                Meant(id=f"SPEAKER_{highest + k:02d}", spans=spans_of(s for s in own if s.id in part))
+                for k, part in enumerate(parts, 1)
+            ),
+        )
 
     return amend(root, make)
 

@@ -152,7 +152,7 @@ def quiet_place(speech: Speech, start: float, end: float) -> float:
     loud = float(np.percentile(level, 90))
     low = float(level.min())
     quiet = level < max(loud - 30.0, low + 0.25 * (loud - low))
-    best = max(_true_runs(quiet), key=lambda run: run[1] - run[0], default=(0, 0))
+    best = max(true_runs(quiet), key=lambda run: run[1] - run[0], default=(0, 0))
     if (best[1] - best[0]) * HOP < LEAST_PAUSE:
         wide = np.convolve(level, np.ones(5) / 5, mode="same")
         middle = int(wide[2:-2].argmin()) + 2 if len(wide) > 4 else len(wide) // 2
@@ -172,7 +172,7 @@ def levels(speech: Speech, start: float, end: float) -> NDArray[np.float64]:
     return np.asarray(10 * np.log10(np.maximum(mean, 10 ** (FLOOR / 10))))
 
 
-def _true_runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def true_runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """(first, one past the last) of each run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from dubline.errors import DublineError, InvalidJob
 from dubline.recognition.origin import check_kind, diarizer_of, origin_of, voices_of
 from dubline.recognition.publish import TRANSCRIPT, amend
 from dubline.recognition.speaker_log import Cast, Named, meant
-from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile
+from dubline.recognition.stage import DiarizationJob, Diarized
 from dubline.report import Report, silent
 from dubline.run import Run, Work, step
 from dubline.signal.embeddings import LEAST_ALIKE, gallery, likeness, name_voices
@@ -147,32 +147,22 @@ def _clip_vector(work: Work, diarizer: Any, name: str, clip: Clip) -> tuple[floa
 
 def cast_names(
     run: Run,
-    heard: SpeechFile,
     speakers: Diarized,
     diarization: DiarizationJob,
     cast: Path,
     *,
-    least_alike: float = LEAST_ALIKE,
-    hints: Mapping[str, Any] | None = None,
+    hints: dict[str, Any] | None = None,
 ) -> dict[str, str]:
     """Diarizer's label -> name, for voices of a diarization that are like the clips of a cast.toml.
 
-    `heard` is what was diarized; it is not read again. `publish_transcript` takes the result as `cast`.
+    `publish_transcript` takes the result as `cast`.
 
     Raises:
         InvalidJob: see `read_people` and `name_from_cast`; or the diarizer gives no vectors.
     """
     require_vectors(speakers)
-    named = run.step(
-        name_from_cast,
-        speakers.embeddings,
-        speakers.embedding,
-        diarization,
-        read_people(cast),
-        least_alike,
-        hints=dict(hints or {}),
-    )
-    return named.names
+    voices, kind, people = speakers.embeddings, speakers.embedding, read_people(cast)
+    return run.step(name_from_cast, voices, kind, diarization, people, LEAST_ALIKE, hints=hints).names
 
 
 def require_vectors(speakers: Diarized) -> None:
@@ -203,7 +193,7 @@ def name_run(
     cast: Path,
     *,
     least_alike: float = LEAST_ALIKE,
-    hints: Mapping[str, Any] | None = None,
+    hints: dict[str, Any] | None = None,
     report: Callable[[str], Report] = lambda name: silent,
     tell: Callable[[str], None] = lambda text: None,
 ) -> NamedRun:
@@ -220,15 +210,8 @@ def name_run(
     for note in voices.notes:
         tell(note)
     with Run(root, report=report, tell=tell) as run:
-        named = run.step(
-            name_from_cast,
-            voices.vectors,
-            origin.diarized.embedding,
-            origin.job,
-            people,
-            least_alike,
-            hints=dict(hints or {}),
-        )
+        kind = origin.diarized.embedding
+        named = run.step(name_from_cast, voices.vectors, kind, origin.job, people, least_alike, hints=hints)
     names = {who: (name, named.alike[who]) for who, name in named.names.items()}
     if not names:
         return NamedRun({}, transcript)

@@ -21,6 +21,7 @@ from dubline.errors import InvalidJob
 from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
 from dubline.recognition.attribution import attribute_text
+from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.given_text import GivenText, place_text
 from dubline.recognition.microphones import (
     Microphone,
@@ -30,7 +31,6 @@ from dubline.recognition.microphones import (
     recognize_microphones,
 )
 from dubline.recognition.publish import publish_transcript
-from dubline.recognition.segments import SegmentRules
 from dubline.recognition.stage import (
     CutJob,
     DiarizationJob,
@@ -184,7 +184,7 @@ def _by_voices(
     transcript = _written(run, heard, speakers, words, job)
     if transcribing.cast is None:
         return transcript, None
-    return transcript, cast_names(run, heard, speakers, job.diarization, transcribing.cast, hints=hints)
+    return transcript, cast_names(run, speakers, job.diarization, transcribing.cast, hints=hints)
 
 
 def _by_microphones(
