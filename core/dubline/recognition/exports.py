@@ -168,7 +168,7 @@ def _wrapped(cue: SubtitleText) -> SubtitleText:
 def wrapped(text: str, line_length: int) -> str:
     """A text in as few lines of `line_length` characters as hold it, broken at spaces; two lines are made
     as even as can be. A word longer than a line stays whole; a text without spaces is not broken."""
-    if width(text) <= line_length:
+    if not line_length or width(text) <= line_length:
         return text
     words = text.split(" ")
     widths = [width(word) for word in words]

@@ -7,8 +7,8 @@ so the sound is read once more and no more.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,10 +69,35 @@ def estimated(
 
 
 def without(source: Path, sound: Sound, contributions: list[Contribution], group: Group) -> Iterator[Array]:
-    """A group's channels less everything the models found in them: what a second model hears."""
-    mine = [c for c in contributions if c.group == group]
+    """A group's channels less everything that models have found in them: what the next one hears."""
+    mine, channels = [c for c in contributions if c.group == group], list(group.channels)
+    if not mine:
+        yield from (block[channels] for block in read_blocks(source))
+        return
     for block, parts in estimated(source, sound, mine):
-        yield block[list(group.channels)] - parts[:, list(group.channels)].sum(axis=0, dtype=np.float32)
+        yield block[channels] - parts[:, channels].sum(axis=0, dtype=np.float32)
+
+
+@contextmanager
+def writers_of(
+    folder: Path, names: Iterable[str], sound: Sound, depth: str
+) -> Iterator[dict[str, SoundWriter]]:
+    """A file for each name, with rate, channels and length of a sound. `depth` is "24" or "float"."""
+    subtype: Subtype = "PCM_24" if depth == "24" else "FLOAT"
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(
+                SoundWriter(
+                    folder / f"{name}.wav",
+                    sound.rate,
+                    sound.channels,
+                    sound.frames,
+                    subtype,
+                    layout=sound.layout,
+                )
+            )
+            for name in names
+        }
 
 
 def assemble(
@@ -97,7 +122,6 @@ def assemble(
     """
     from dubline.separation.picture import StemPicture
 
-    subtype: Subtype = "PCM_24" if depth == "24" else "FLOAT"
     active = tuple(name for name in STEM_NAMES if name not in empty)
     resting = active.index(rest)
     blocks = _completed(estimated(source, sound, contributions, active), resting)
@@ -106,21 +130,10 @@ def assemble(
     picture = StemPicture(STEM_NAMES, sound.rate, sound.frames, labels=labels)
     moved = 0
     peaks = np.zeros(len(active))
-    with ExitStack() as stack:
-        writers = {
-            name: stack.enter_context(
-                SoundWriter(
-                    folder / f"{name}.wav",
-                    sound.rate,
-                    sound.channels,
-                    sound.frames,
-                    subtype,
-                    layout=sound.layout,
-                )
-            )
-            for name in STEM_NAMES
-        }
-        side = stack.enter_context(_Side(sound, lines, picture, active, threads))
+    with (
+        writers_of(folder, STEM_NAMES, sound, depth) as writers,
+        _Side(sound, lines, picture, active, threads) as side,
+    ):
         position = 0
         for block, parts in blocks:
             report(position, sound.frames)

@@ -45,14 +45,7 @@ class Share(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
 
 
-class Filling(msgspec.Struct, frozen=True):
-    """What comes of one model: its shares of the stems."""
-
-    shares: tuple[Share, ...]
-
-    @property
-    def outputs(self) -> tuple[tuple[str, ...], ...]:
-        return tuple(share.sources for share in self.shares)
+Shares = tuple[Share, ...]
 
 
 class Labels(msgspec.Struct, frozen=True):
@@ -63,8 +56,8 @@ class Labels(msgspec.Struct, frozen=True):
     empty: tuple[StemName, ...]
 
 
-def filling(sources: tuple[str, ...], *, background: str) -> Filling:
-    """The shares of the model that hears the sound.
+def filling(sources: tuple[str, ...], *, background: str) -> Shares:
+    """What the model that hears the sound fills.
 
     Raises:
         InvalidJob: the model returns no voices.
@@ -78,14 +71,12 @@ def filling(sources: tuple[str, ...], *, background: str) -> Filling:
     others = tuple(s for s in sources if s not in voices)
     if film_model(sources):
         return _film_shares(sources)
-    shares = [Share("vocals", voices)]
-    if background == "sum" and others:
-        shares.append(Share("music", others))
-    return Filling(tuple(shares))
+    bed = (Share("music", others),) if background == "sum" and others else ()
+    return (Share("vocals", voices), *bed)
 
 
-def film_filling(sources: tuple[str, ...]) -> Filling:
-    """The shares of the film model that hears what the dialogue model left.
+def film_filling(sources: tuple[str, ...]) -> Shares:
+    """What the film model fills, which hears what the dialogue model left.
 
     Raises:
         InvalidJob: the model does not tell music from effects.
@@ -98,14 +89,12 @@ def film_filling(sources: tuple[str, ...]) -> Filling:
     return _film_shares(sources)
 
 
-def _film_shares(sources: tuple[str, ...]) -> Filling:
+def _film_shares(sources: tuple[str, ...]) -> Shares:
     # Effects are not asked for: they are what is left, which loses nothing.
-    return Filling(
-        tuple(
-            Share(stem, tuple(s for s in sources if STEM_OF_SOURCE.get(s) == stem))
-            for stem in ("vocals", "music")
-            if any(STEM_OF_SOURCE.get(s) == stem for s in sources)
-        )
+    return tuple(
+        Share(stem, own)
+        for stem in ("vocals", "music")
+        if (own := tuple(s for s in sources if STEM_OF_SOURCE.get(s) == stem))
     )
 
 

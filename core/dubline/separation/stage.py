@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,9 +20,9 @@ from dubline.run import Work, step
 from dubline.separation.assembly import Contribution, Written, assemble, without
 from dubline.separation.passes import take_apart
 from dubline.separation.plan import (
-    Filling,
     Labels,
     SeparationJob,
+    Shares,
     filling,
     film_filling,
     labels,
@@ -80,7 +80,7 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
     passes: list[tuple[Choice, bool]] = [(job.separator, False)]
     if job.film is not None:
         passes.append((job.film, True))
-    require_room(work, space_needed(sound, groups, len(passes)))
+    require_room(work, sound, groups, len(passes))
 
     contributions: list[Contribution] = []
     sources: list[tuple[str, ...]] = []
@@ -105,17 +105,17 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
                         take_apart(
                             scratch,
                             f"{number + 1}-{group.name.replace(' ', '-')}",
-                            _feed(source, sound, before, group),
+                            partial(without, source, sound, before, group),
                             rate=sound.rate,
                             frames=sound.frames,
                             mono=group.mono,
                             separator=separator,
-                            outputs=mine.outputs,
+                            outputs=tuple(share.sources for share in mine),
                             lines=job.lines,
                             report=part(progress, start, each / len(heard)),
                             spent=spent,
                         ),
-                        mine.shares,
+                        mine,
                     )
                 )
             sources.append(separator.sources)
@@ -191,49 +191,26 @@ def settle_depth(job: SeparationJob, loudest: Loudest, work: Work) -> str:
     return job.depth
 
 
-def space_needed(sound: Sound, groups: tuple[Group, ...], passes: int) -> int:
-    """Bytes on disk at the fullest moment: temporary files of all passes, and the stems.
+def require_room(work: Work, sound: Sound, groups: tuple[Group, ...], passes: int) -> None:
+    """Stop before starting where the disk has too little for the temporary files of all passes and the stems;
+    what a stopped run left counts as had.
 
     Counted at 48 kHz for the models (none of ours works higher), float32, two outputs a pass.
-    """
-    seconds = sound.duration
-    modelled = sum(1 for g in groups if g.modelled)
-    temporary = seconds * 48000 * 4 * 2 * modelled * (1 + 2 * passes)
-    stems = sound.frames * sound.channels * 4 * len(STEM_NAMES)
-    return int(temporary + stems) + (1 << 20)
-
-
-def require_room(work: Work, needed: int) -> None:
-    """Stop before starting where the disk has too little; what a stopped run left counts as had.
 
     Raises:
         StorageFull: with both numbers.
     """
+    modelled = sum(1 for g in groups if g.modelled)
+    temporary = sound.duration * 48000 * 4 * 2 * modelled * (1 + 2 * passes)
+    stems = sound.frames * sound.channels * 4 * len(STEM_NAMES)
+    needed = int(temporary + stems) + (1 << 20)
     had = sum(file.stat().st_size for file in work.folder.rglob("*") if file.is_file())
     require_space(work.root, max(0, needed - had), "separating this sound")
 
 
-def _feed(
-    source: Path, sound: Sound, before: list[Contribution], group: Group
-) -> Callable[[], Iterator[Array]]:
-    if before:
-        return lambda: without(source, sound, before, group)
-    return channel_feed(source, group)
-
-
-def channel_feed(source: Path, group: Group) -> Callable[[], Iterator[Array]]:
-    """What begins a walk over a group's channels in the source."""
-
-    def begin() -> Iterator[Array]:
-        for block in read_blocks(source):
-            yield block[list(group.channels)]
-
-    return begin
-
-
-def _no_voices(shares: Filling) -> Filling:
+def _no_voices(shares: Shares) -> Shares:
     # Surrounds hold no dialogue worth taking: what a film model calls speech there stays in the bed.
-    return Filling(tuple(share for share in shares.shares if share.stem != "vocals"))
+    return tuple(share for share in shares if share.stem != "vocals")
 
 
 def _note_channels(work: Work, groups: tuple[Group, ...], told: Labels) -> None:
