@@ -21,7 +21,7 @@ from fractions import Fraction
 from typing import Literal, Protocol
 
 from dubline.fit.durations import DurationModel
-from dubline.timebase import whole
+from dubline.timebase import frame_rate, whole
 from dubline.values.base import Value
 from dubline.values.translated import Candidate, Fit, FitBasis, FitStatus, Tone
 
@@ -78,7 +78,7 @@ class Place(Value, frozen=True):
     """Where a translation has to go: one sentence group with its candidates; seconds.
 
     `slot` is the length of its segments and of the gaps between them, `room` what may be borrowed after the
-    last (see `room`). `pace` multiplies the language's ordinary length (see `slowness`). `model`: of the
+    last (see `rooms`). `pace` multiplies the language's ordinary length (see `slowness`). `model`: of the
     voice that will speak it, where that is known; it counts instead of the language's. `loud`: it is shouted.
     `problems`: for each candidate, what disqualifies it; () for all where nothing does.
     """
@@ -226,10 +226,10 @@ def choose(
     """For each place the index of its candidate, None where none is usable.
 
     `seconds` gives a text's ordinary length (`DurationModel.seconds`), for places that have no model of their
-    own. The cheapest is taken, of equals the
-    first. The same source by the same speaker gets the same text everywhere: costs are summed over those
-    places, among the texts that all of them have; where there is no such text, each chooses for itself. A
-    text that occurs twice among the candidates counts once, with its better score.
+    own. The cheapest is taken, of equals the first. The same source by the same speaker gets the same text
+    everywhere: costs are summed over those places, among the texts that all of them have; where there is no
+    such text, each chooses for itself. A text that occurs twice among the candidates counts once, with its
+    better score.
     """
     together: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, place in enumerate(places):
@@ -306,18 +306,18 @@ def misfits(
 def rooms(
     segments: Sequence[Timed],
     *,
-    rate: Fraction | None = None,
+    rate: str = "",
     duration: float | None = None,
     most: float = RULES.most,
     gap: int = RULES.gap,
 ) -> tuple[float, ...]:
     """For each segment, the silence after it that may be borrowed: seconds, whole milliseconds, 0 to `most`.
 
-    `segments` are ordered by start. It ends `gap` picture frames before the next cue of any speaker (at 25
-    frames a second where `rate` is not given), and at the programme's end. There is none where somebody else
+    `segments` are ordered by start. It ends `gap` picture frames before the next cue of any speaker (`rate`
+    of them a second, "24000/1001"; "" is 25), and at the programme's end. There is none where somebody else
     still speaks at the segment's end, or begins before it.
     """
-    free = Fraction(gap) / (rate or 25)
+    free = Fraction(gap) / (frame_rate(rate) if rate else 25)
     silences: list[float] = []
     running = -math.inf  # the last end among the cues so far
     for index, segment in enumerate(segments):
@@ -332,18 +332,6 @@ def rooms(
         running = max(running, segment.end)
         silences.append(max(0, whole((limit - Fraction(segment.end)) * 1000, "floor")) / 1000)
     return tuple(silences)
-
-
-def room(
-    segments: Sequence[Timed],
-    index: int,
-    *,
-    rate: Fraction | None = None,
-    duration: float | None = None,
-    most: float = RULES.most,
-) -> float:
-    """`rooms` for a single segment. Looks at all segments before it; ask `rooms` for all at once."""
-    return rooms(segments[: index + 2], rate=rate, duration=duration, most=most)[index]
 
 
 def _whole_milliseconds(seconds: float) -> int:

@@ -67,7 +67,6 @@ def refitted(
     translation: Translation,
     voices: Mapping[str, DurationModel],
     free: Sequence[float],
-    rules: FitRules = RULES,
 ) -> Translation:
     """A translation whose lines say how they fit in these voices; nothing else of it changes.
 
@@ -78,15 +77,8 @@ def refitted(
     lines = []
     for line, room in zip(translation.segments, free, strict=True):
         if line.state == "translated" and line.text and time.voice(line.speaker) is not None:
-            line_fit = time.fit(
-                unmark(line.text).plain,
-                line.speaker,
-                line.end - line.start,
-                room,
-                tone=line.tone,
-                rules=rules,
-            )
-            line = structs.replace(line, fit=line_fit)
+            plain, slot = unmark(line.text).plain, line.end - line.start
+            line = structs.replace(line, fit=time.fit(plain, line.speaker, slot, room, tone=line.tone))
         lines.append(line)
     made = tuple(lines)
     return structs.replace(translation, segments=made, totals=counted(made, translation.totals.glossary))

@@ -22,7 +22,6 @@ from dubline.fit.speech_time import SpeechTime
 from dubline.language.markup import unmark
 from dubline.language.script import base_language
 from dubline.run import Work, step
-from dubline.timebase import frame_rate
 from dubline.translation.asking import Asking
 from dubline.translation.memory import Memory, memory_name
 from dubline.translation.phrases import phrases
@@ -86,6 +85,7 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
     texts = [text.plain for text in unmarked]
     paces = pace(segments, default_model(source))
     time = SpeechTime(job.target, paces, job.durations)
+    free = rooms(segments, rate=job.rate, duration=transcript.duration, most=job.fit.most, gap=job.fit.gap)
     kept = {line.id: line for line in job.kept}
     backend = find("translator", job.translator.backend)
     memory = Memory(work.root / "memory" / memory_name(_asked_of(job, source)))
@@ -105,7 +105,7 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
                 target=job.target,
                 time=time,
                 tones=tones.tones,
-                rooms=_rooms(transcript, job),
+                rooms=free,
                 rules=job.fit,
                 glossary=job.glossary,
                 speakers=spoken,
@@ -117,7 +117,6 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
             notes = tuple(translator.notes)
             for note in notes:
                 work.note(note)
-    free = _rooms(transcript, job)
     lines = []
     for number, segment in enumerate(segments):
         old = kept.get(segment.id)
@@ -181,16 +180,6 @@ def check_languages(source: str, target: str) -> None:
             f"source and target are both {target}",
             hint="Check --from and --to, and the transcript's language.",
         )
-
-
-def _rooms(transcript: Transcript, job: TranslationJob) -> tuple[float, ...]:
-    return rooms(
-        transcript.segments,
-        rate=frame_rate(job.rate) if job.rate else None,
-        duration=transcript.duration,
-        most=job.fit.most,
-        gap=job.fit.gap,
-    )
 
 
 def _asked_of(job: TranslationJob, source: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dubline.fit.durations import default_model
 from dubline.fit.isochrony import FitRules, rooms
 from dubline.language.markup import unmark
 from dubline.run import Work, step
-from dubline.timebase import frame_rate, seconds_to_samples
+from dubline.timebase import seconds_to_samples
 from dubline.values.base import Choice, Value
 from dubline.values.dubbed import CastVoice, Take, Takes
 from dubline.values.transcript import Speaker
@@ -136,7 +136,7 @@ class _Maker:
         self._schedule = Schedule(job.rate, seconds_to_samples(translation.duration, job.rate))
         self._silences = rooms(
             translation.segments,
-            rate=frame_rate(job.frame_rate) if job.frame_rate else None,
+            rate=job.frame_rate,
             duration=translation.duration,
             most=_SILENCE,
             gap=job.fit.gap,
