@@ -18,6 +18,7 @@ command line, and survives pickling to another process.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, ClassVar
 
 
@@ -110,3 +111,15 @@ class Cancelled(DublineError):
 
     code = "cancelled"
     exit_status = 130
+
+
+def imported(module: str, need: str, hint: str) -> Any:
+    """A library that is asked for when it is used; `need` says what for, such as "a dub needs Pedalboard".
+
+    Raises:
+        BackendMissing: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError:
+        raise BackendMissing(f"{need}, which is not installed", hint=hint) from None

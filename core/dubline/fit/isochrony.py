@@ -145,7 +145,8 @@ def fit(
     borrowed = 0.0
     if round(natural / max(slot, _SHORTEST), 4) > rules.fastest:
         needed = math.ceil(round((natural / rules.fastest - slot) * 1000, 6))
-        borrowed = max(0, min(needed, _whole_milliseconds(room))) / 1000
+        free = math.floor(round(max(0.0, room) * 1000, 6))
+        borrowed = max(0, min(needed, free)) / 1000
     speed = min(round(natural / max(slot + borrowed, _SHORTEST), 4), _FASTEST_RECORDED)
     status: FitStatus = "fits"
     if speed > rules.fastest:
@@ -332,7 +333,3 @@ def rooms(
         running = max(running, segment.end)
         silences.append(max(0, whole((limit - Fraction(segment.end)) * 1000, "floor")) / 1000)
     return tuple(silences)
-
-
-def _whole_milliseconds(seconds: float) -> int:
-    return math.floor(round(max(0.0, seconds) * 1000, 6))

@@ -5,7 +5,7 @@ The manifest tells. Of several diarizations the one counts whose voices speak wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -144,14 +144,12 @@ def check_kind(diarizer: Diarizer, embedding: str) -> None:
         )
 
 
-def voices_of(
-    root: Path, transcript: Transcript, origin: Origin, open_diarizer: Callable[[], Any] | None = None
-) -> Voices:
+def voices_of(root: Path, transcript: Transcript, origin: Origin, hints: Mapping[str, Any] | None) -> Voices:
     """A vector for each speaker of a run's transcript as it stands.
 
     A speaker who is one or several voices as heard has their mean, weighted by seconds. One who has only a
-    part of a heard voice is embedded from the sound, with `open_diarizer()` (a context manager, by default
-    the run's own); where that cannot be, it is left out, and told.
+    part of a heard voice is embedded from the sound, by the run's own diarizer; where that cannot be, it is
+    left out, and told.
     """
     import numpy as np
 
@@ -178,7 +176,7 @@ def voices_of(
         else:
             notes.append(f"{speaker} spoke too briefly to be compared")
     if divided:
-        vectors |= _from_sound(root, transcript, origin, divided, notes, open_diarizer)
+        vectors |= _from_sound(root, transcript, origin, divided, notes, hints)
     return Voices({s.id: vectors[s.id] for s in transcript.speakers if s.id in vectors}, tuple(notes))
 
 
@@ -213,7 +211,7 @@ def _from_sound(
     origin: Origin,
     speakers: list[str],
     notes: list[str],
-    open_diarizer: Callable[[], Any] | None,
+    hints: Mapping[str, Any] | None,
 ) -> dict[str, tuple[float, ...]]:
     from dubline.media.speech import Speech
 
@@ -226,7 +224,7 @@ def _from_sound(
     vectors: dict[str, tuple[float, ...]] = {}
     try:
         with (
-            (open_diarizer or (lambda: diarizer_of(origin)))() as diarizer,
+            diarizer_of(origin, hints=hints) as diarizer,
             Speech(root / origin.speech.path) as speech,
         ):
             for speaker in speakers:

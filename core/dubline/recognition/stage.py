@@ -152,7 +152,7 @@ def passages(
 
     `speaker` is whose words they are, where that is known.
     """
-    stretches = pack(turns, speech).stretches
+    stretches = pack(turns, speech)
     return [
         (
             Passage(

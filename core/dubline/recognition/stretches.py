@@ -7,7 +7,6 @@ of its time. Turns are packed here into stretches of the sound as it is, pauses 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +14,6 @@ import numpy as np
 
 from dubline.backends.contract import Stretch
 from dubline.errors import InvalidJob
-from dubline.values.base import Value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,20 +44,8 @@ class Span(Protocol):
     def end(self) -> float: ...
 
 
-class Packing(Value, frozen=True):
-    """Stretches in order, and for each the places (in the list given) of the spans that it overlaps."""
-
-    stretches: tuple[Stretch, ...]
-    members: tuple[tuple[int, ...], ...]
-
-    def at(self, seconds: float) -> int | None:
-        """Which stretch holds a time; None between stretches. Where two touch, the later."""
-        index = bisect_right([s.start for s in self.stretches], seconds) - 1
-        return index if index >= 0 and seconds <= self.stretches[index].end else None
-
-
-def pack(spans: Sequence[Span], speech: Speech, *, longest: float = LONGEST) -> Packing:
-    """Stretches that hold all the speech in `spans`, each at most `longest` seconds (0.2 to 30).
+def pack(spans: Sequence[Span], speech: Speech, *, longest: float = LONGEST) -> tuple[Stretch, ...]:
+    """Stretches, in order, that hold all the speech in `spans`, each at most `longest` seconds (0.2 to 30).
 
     Spans may overlap and come in any order; what lies outside the sound is left out. A stretch is filled
     until the next span would not fit, then cut back to the longest pause in its second half. Speech that
@@ -88,7 +74,7 @@ def pack(spans: Sequence[Span], speech: Speech, *, longest: float = LONGEST) -> 
             upto = max(late, key=lambda i: (late[i], i)) if late else upto
         stretches.append(Stretch(start=runs[at][0], end=runs[upto - 1][1]))
         at = upto
-    return Packing(stretches=tuple(stretches), members=_members(spans, stretches))
+    return tuple(stretches)
 
 
 def _runs(spans: Iterable[Span], duration: float) -> list[tuple[float, float]]:
@@ -130,18 +116,6 @@ def _divided(
             start = cut
         pieces.append((start, end))
     return pieces
-
-
-def _members(spans: Sequence[Span], stretches: Sequence[Stretch]) -> tuple[tuple[int, ...], ...]:
-    starts = [stretch.start for stretch in stretches]
-    inside: list[list[int]] = [[] for _ in stretches]
-    for number, span in enumerate(spans):
-        index = max(0, bisect_right(starts, span.start) - 1)
-        while index < len(stretches) and stretches[index].start < span.end:
-            if stretches[index].end > span.start:
-                inside[index].append(number)
-            index += 1
-    return tuple(tuple(numbers) for numbers in inside)
 
 
 def quiet_place(speech: Speech, start: float, end: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from dubline.backends.choosing import opened
 from dubline.errors import DublineError, InvalidJob
-from dubline.recognition.origin import check_kind, diarizer_of, origin_of, voices_of
+from dubline.recognition.origin import check_kind, origin_of, voices_of
 from dubline.recognition.publish import TRANSCRIPT, amend
 from dubline.recognition.speaker_log import Cast, Named, meant
 from dubline.recognition.stage import DiarizationJob, Diarized
@@ -206,7 +206,7 @@ def name_run(
     origin = origin_of(root)
     require_vectors(origin.diarized)
     people = read_people(cast)
-    voices = voices_of(root, transcript, origin, lambda: diarizer_of(origin, hints=hints))
+    voices = voices_of(root, transcript, origin, hints)
     for note in voices.notes:
         tell(note)
     with Run(root, report=report, tell=tell) as run:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -24,7 +23,7 @@ from dubline.separation.plan import SeparationJob, Share, Shares, filling
 from dubline.separation.stage import look, require_room, settle_depth
 from dubline.signal.channels import groups_of, layout_of
 from dubline.signal.exact import float_stems, integer_stems, to_steps
-from dubline.values.base import Choice, ModelIdentity, canonical_json
+from dubline.values.base import Choice, ModelIdentity, key_of
 from dubline.values.media import Sound
 from dubline.weights.files import resolve
 
@@ -82,8 +81,7 @@ def run_demucs_separation(
     stat = source.stat()
     weights = resolve(model, "demucs").identity().sha256
     asked = [str(source), stat.st_size, stat.st_mtime_ns, weights, background, depth, _lasting(options)]
-    key = hashlib.sha256(canonical_json(asked)).hexdigest()[:10]
-    scratch = out / f".demucs-{key}.part"
+    scratch = out / f".demucs-{key_of(*asked, digits=10)}.part"
     with full_disk_is_told(out):
         scratch.mkdir(parents=True, exist_ok=True)
         work = Work(out, scratch, "", report, tell=tell)

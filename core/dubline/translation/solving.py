@@ -72,28 +72,24 @@ class Solver:
         self._candidates: dict[tuple[int, ...], tuple[Candidate, ...]] = {}
         self._why: dict[tuple[int, ...], tuple[str, ...]] = {}
         self._judged: dict[tuple[int, ...], int] = {}
+        self._outcomes: dict[int, Outcome] = {}
 
     def solve(self, phrases: Sequence[Phrase], kept: Mapping[int, str]) -> dict[int, Outcome]:
         """Index of a segment -> what became of it. `kept`: texts that stay; nobody asks for a phrase of which
         all parts have one, but a translator that looks at the context sees them."""
-        self._outcomes: dict[int, Outcome] = {}
-        outcomes = self._outcomes
+        outcomes = self._outcomes = {}
         todo: list[Phrase] = []
+        given: dict[str, Answer] = {}
+        context: list[SourceLine] = []
         for phrase in phrases:
-            if not phrase.text:
-                continue
             if not phrase.speakable:
                 outcomes.update(self._copied(phrase))
+            elif all(part in kept for part in phrase.parts):
+                line, text = self._lines(phrase)[0], rejoin([kept[x] for x in phrase.parts], self._target)
+                given[line.key] = Answer(candidates=(Candidate(text=text),))
+                context += [line] if self._in_context else []
             else:
                 todo.append(phrase)
-        settled = [p for p in todo if all(part in kept for part in p.parts)]
-        todo = [p for p in todo if not all(part in kept for part in p.parts)]
-        given = {
-            line.key: Answer(candidates=(Candidate(text=rejoin([kept[x] for x in p.parts], self._target)),))
-            for p in settled
-            for line in self._lines(p)[:1]
-        }
-        context = [line for p in settled for line in self._lines(p)[:1]] if self._in_context else []
         for number in range(ROUNDS):
             asked = [line for phrase in todo for line in self._lines(phrase)]
             order = {s.id: n for n, s in enumerate(self._segments)}
@@ -101,7 +97,7 @@ class Solver:
             todo, changed = self._reviewed(todo, last=number == ROUNDS - 1)
             if not changed:
                 break
-        picked = self._choose(todo)
+        picked = choose([self._place(phrase) for phrase in todo], self._seconds, self._rules)
         for phrase, choice in zip(todo, picked, strict=True):
             outcomes.update(self._outcomes_of(phrase, choice))
         return outcomes
@@ -203,9 +199,6 @@ class Solver:
             model=self._time.voice(phrase.speaker),
             loud=is_loud(tone),
         )
-
-    def _choose(self, todo: Sequence[Phrase]) -> tuple[int | None, ...]:
-        return choose([self._place(phrase) for phrase in todo], self._seconds, self._rules)
 
     def _split(self, phrase: Phrase, text: str) -> tuple[str, ...] | None:
         if len(phrase.parts) == 1:

@@ -23,11 +23,11 @@ from dubline.language.markup import unmark
 from dubline.language.script import base_language
 from dubline.run import Work, step
 from dubline.translation.asking import Asking
-from dubline.translation.memory import Memory, memory_name
+from dubline.translation.memory import Memory
 from dubline.translation.phrases import phrases
 from dubline.translation.solving import Outcome, Solver, glossary_hits
 from dubline.translation.tone import Tones
-from dubline.values.base import Choice, Value
+from dubline.values.base import Choice, Value, key_of
 from dubline.values.glossary import Term
 from dubline.values.transcript import Engine, Transcript
 from dubline.values.translated import TranslatedSegment, Translation, counted
@@ -88,7 +88,8 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
     free = rooms(segments, rate=job.rate, duration=transcript.duration, most=job.fit.most, gap=job.fit.gap)
     kept = {line.id: line for line in job.kept}
     backend = find("translator", job.translator.backend)
-    memory = Memory(work.root / "memory" / memory_name(_asked_of(job, source)))
+    asked = key_of(_asked_of(backend, job, source), digits=10)
+    memory = Memory(work.root / "memory" / f"translator-{asked}.jsonl")
     outcomes: dict[int, Outcome] = {}
     engine = Engine(choice=job.translator)
     notes: tuple[str, ...] = ()
@@ -182,18 +183,11 @@ def check_languages(source: str, target: str) -> None:
         )
 
 
-def _asked_of(job: TranslationJob, source: str) -> dict[str, Any]:
+def _asked_of(backend: Any, job: TranslationJob, source: str) -> dict[str, Any]:
     """What an answer depends on besides its line."""
-    asked: dict[str, Any] = {
-        "translator": job.translator,
-        "source": source,
-        "target": job.target,
-    }
-    fields = find("translator", job.translator.backend).Options.__struct_fields__
-    for name in ("glossary", "synopsis", "cast"):
-        if name in fields:
-            asked[name] = getattr(job, name)
-    return asked
+    names = [n for n in ("glossary", "synopsis", "cast") if n in backend.Options.__struct_fields__]
+    told = {name: getattr(job, name) for name in names}
+    return {"translator": job.translator, "source": source, "target": job.target, **told}
 
 
 def _informed(backend: Any, job: TranslationJob, source: str, spoken: dict[str, str]) -> Choice:

@@ -22,11 +22,10 @@ from dubline.errors import BackendFailed, InvalidJob
 from dubline.files import full_disk_is_told
 from dubline.fit.durations import DurationModel, default_model
 from dubline.run import Work, step
-from dubline.values.base import Choice, ModelIdentity, Value
+from dubline.values.base import Choice, ModelIdentity, Value, key_of
 from dubline.voice.calibration import voice_models
 from dubline.voice.casting import full_name
 from dubline.voice.fitting import usable
-from dubline.voice.kept import take_key
 from dubline.voice.settling import open_voice
 
 DEAF = 8
@@ -91,7 +90,7 @@ def hear_pace(work: Work, texts: tuple[str, ...], job: PaceJob) -> VoicePace:
     model = default_model(job.language)
     with open_voice(choice, job.language) as voice:
         options = {key: value for key, value in choice.options.items() if key not in _NO_MATTER}
-        key = take_key(choice.backend, options, voice.identities, job.language, job.name)
+        key = key_of(choice.backend, options, voice.identities, job.language, job.name)
         kept = _Lengths(work.root / "memory" / f"lengths-{key}.jsonl")
         lengths: dict[str, float] = {}
         alike: list[str] = []

@@ -16,13 +16,13 @@ from dubline.fit.isochrony import FitRules, rooms
 from dubline.language.markup import unmark
 from dubline.run import Work, step
 from dubline.timebase import seconds_to_samples
-from dubline.values.base import Choice, Value
+from dubline.values.base import Choice, Value, key_of
 from dubline.values.dubbed import CastVoice, Take, Takes
 from dubline.values.transcript import Speaker
 from dubline.values.translated import TranslatedSegment, Translation
 from dubline.voice.casting import Role, cast_speakers, full_name, parted
 from dubline.voice.fitting import fitted
-from dubline.voice.kept import KeptTake, KeptTakes, put, take_key
+from dubline.voice.kept import KeptTake, KeptTakes, put
 from dubline.voice.references import References
 from dubline.voice.schedule import Schedule
 from dubline.voice.settling import clones, open_voice
@@ -159,40 +159,28 @@ class _Maker:
             return self._stands(self._standing[segment.id], segment)
         slot = round(segment.end - segment.start, 6)
         passed = bool(self._job.only) and segment.id not in self._job.only
+        rate = self._job.rate
+        start = round(segment.start * rate)
+        blank = Take(
+            id=segment.id, speaker=segment.speaker, state="silent", rate=rate, start=start, slot=slot
+        )
         if not expected or passed:
             reasons = () if segment.state in ("translated", "silent") else ("there is no translation",)
             if passed and not reasons:
                 reasons = ("it was not asked for",)
-            return Take(
-                id=segment.id,
-                speaker=segment.speaker,
-                state="silent",
-                rate=self._job.rate,
-                start=round(segment.start * self._job.rate),
-                slot=slot,
-                reasons=reasons,
-            )
-        role, rate = self._cast[segment.speaker], self._job.rate
+            return structs.replace(blank, reasons=reasons)
+        role, blank = self._cast[segment.speaker], structs.replace(blank, state="failed", text=text)
         earliest = self._schedule.earliest(segment, segment.speaker)
-        late = max(0, earliest - round(segment.start * rate))
+        late = max(0, earliest - start)
         left = max(0.0, round(slot - late / rate, 6))
         # What a line lost at its beginning it may take of the silence after it, beyond what it may borrow.
         past = max(0.0, late / rate - slot)
         room = max(0.0, round(min(self._silences[number], self._job.fit.most + late / rate) - past, 3))
-        blank = Take(
-            id=segment.id,
-            speaker=segment.speaker,
-            state="failed",
-            rate=rate,
-            start=round(segment.start * rate),
-            text=text,
-            slot=slot,
-        )
         backend, voice = parted(role.voice)
         reference = self._reference(backend, segment.speaker)
         if isinstance(reference, str):
             return structs.replace(blank, reasons=(reference,))
-        key = take_key(
+        key = key_of(
             _TAKES, backend, self._options[backend], self._voices[backend].identities,
             self._identity[backend], self._language, text, voice, role.pitch, left, room, self._job.fit, rate,
             *((reference.sha256, reference.text) if reference else ()),
@@ -209,7 +197,7 @@ class _Maker:
                 return structs.replace(blank, reasons=(str(error),))
             self._alike.pop(backend, None)
         name = f"{segment.id:05d}.wav"
-        self._kept.copy(key, self._folder / name)
+        put(self._kept.sound(key), self._folder / name)
         start = self._schedule.place(segment, segment.speaker, known.frames)
         return structs.replace(
             blank,
