@@ -20,9 +20,19 @@ import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, Protocol
 
 from dubline.errors import InvalidJob
+
+
+class Timed(Protocol):
+    """Anything with a place in time, in seconds."""
+
+    @property
+    def start(self) -> float: ...
+    @property
+    def end(self) -> float: ...
+
 
 Rounding = Literal["nearest", "floor", "ceil"]
 Seconds = float | Fraction | int

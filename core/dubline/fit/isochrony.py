@@ -18,10 +18,10 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Literal, Protocol
+from typing import Literal
 
 from dubline.fit.durations import DurationModel
-from dubline.timebase import frame_rate, whole
+from dubline.timebase import Timed, frame_rate, whole
 from dubline.values.base import Value
 from dubline.values.translated import Candidate, Fit, FitBasis, FitStatus, Tone
 
@@ -34,15 +34,6 @@ _SHORTEST = 0.001  # s; a slot of no length counts as a millisecond, which keeps
 _FASTEST_RECORDED = 99.0
 _FORCE = (re.compile(r"[!！]"), re.compile(r"[?？؟⁇‽\u037e]"), re.compile(r"\.{2,}|…+"))
 _UNUSUAL = 0.87, 1.15
-
-
-class Timed(Protocol):
-    """Anything with a place in time, in seconds."""
-
-    @property
-    def start(self) -> float: ...
-    @property
-    def end(self) -> float: ...
 
 
 class FitRules(Value, frozen=True):

@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Protocol
 
 from dubline.errors import InvalidJob
+from dubline.timebase import Timed
 
 
 class Intervals:
@@ -46,13 +47,9 @@ class Intervals:
         return min(behind, ahead)
 
 
-class Spoken(Protocol):
+class Spoken(Timed, Protocol):
     """What somebody says from one time to another."""
 
-    @property
-    def start(self) -> float: ...
-    @property
-    def end(self) -> float: ...
     @property
     def speaker(self) -> str: ...
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import msgspec
+from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
@@ -71,14 +71,9 @@ def publish_transcript(
     log = read_log(root)
     # Times as the file will have them, so that edits find the very same ones.
     read = parse_transcript(transcript_json(transcript))
-    heard = msgspec.structs.replace(
-        read,
-        speakers=tuple(
-            # A label is no name: who has not been named has none.
-            msgspec.structs.replace(s, name="" if s.name == s.label else s.name)
-            for s in read.speakers
-        ),
-    )
+    # A label is no name: who has not been named has none.
+    speakers = tuple(structs.replace(s, name="" if s.name == s.label else s.name) for s in read.speakers)
+    heard = structs.replace(read, speakers=speakers)
     edits = log.edits
     if cast is not None:
         named = tuple(
@@ -97,11 +92,8 @@ def publish_transcript(
         if voices != log.heard:
             for sample in sample_files(root):  # they may be other people's now
                 sample.unlink()
-    _write(
-        root,
-        applied.transcript,
-        msgspec.structs.replace(log, edits=edits, heard=voices, by_hand=False, notes=applied.notes),
-    )
+    log = structs.replace(log, edits=edits, heard=voices, by_hand=False, notes=applied.notes)
+    _write(root, applied.transcript, log)
     return applied.transcript
 
 
@@ -132,7 +124,7 @@ def _write(root: Path, transcript: Transcript, log: SpeakerLog) -> None:
     with full_disk_is_told(root):
         (root / "subtitles").mkdir(exist_ok=True)
         # The log first: an edit that is in the log alone is done again, one in the file alone would be lost.
-        log = msgspec.structs.replace(log, transcript=checksum_of(data))
+        log = structs.replace(log, transcript=checksum_of(data))
         write_whole(root / FILE, log_json(log))
         write_whole(root / TRANSCRIPT, data)
         write_whole(root / "transcript.rttm", to_rttm(transcript, root.stem).encode())
@@ -170,23 +162,20 @@ def amend(root: Path, make: Callable[[Transcript], Edit]) -> Transcript:
     """
     read_transcript(root / TRANSCRIPT)  # before a lock makes a run folder of any folder
     with Run(root):
-        data, transcript, log = _as_it_stands(root)
+        transcript, log = _as_it_stands(root)
         edit = make(transcript)
         given = _given(log, transcript)
         result = apply_edits(transcript, [edit], highest=_highest(log), given=given).transcript
-        by_hand = log.by_hand or checksum_of(data) != log.transcript
         heard = log.heard or heard_voices(transcript)
-        _write(
-            root,
-            result,
-            msgspec.structs.replace(log, edits=(*log.edits, edit), heard=heard, by_hand=by_hand),
-        )
+        _write(root, result, structs.replace(log, edits=(*log.edits, edit), heard=heard))
     return result
 
 
-def _as_it_stands(root: Path) -> tuple[bytes, Transcript, SpeakerLog]:
-    data = (root / TRANSCRIPT).read_bytes()
-    return data, parse_transcript(data, TRANSCRIPT), read_log(root)
+def _as_it_stands(root: Path) -> tuple[Transcript, SpeakerLog]:
+    """A run's transcript, and its log, which tells whether a person has changed it by hand."""
+    data, log = (root / TRANSCRIPT).read_bytes(), read_log(root)
+    by_hand = log.by_hand or checksum_of(data) != log.transcript
+    return parse_transcript(data, TRANSCRIPT), structs.replace(log, by_hand=by_hand)
 
 
 def _given(log: SpeakerLog, now: Transcript) -> dict[str, int]:
@@ -265,7 +254,7 @@ def split_speaker(
             raise InvalidJob(f"these are all segments of {who}", hint="To give the voice a name, use rename.")
         highest = max([_highest(read_log(root)), *(number_of(s.id) for s in transcript.speakers)])
         return Split(
-            voice=msgspec.structs.replace(meant(transcript, who), spans=rest),
+            voice=structs.replace(meant(transcript, who), spans=rest),
             parts=tuple(
                 Meant(id=f"SPEAKER_{highest + k:02d}", spans=spans_of(s for s in own if s.id in part))
                 for k, part in enumerate(parts, 1)
@@ -283,18 +272,13 @@ def undo_edit(root: Path) -> tuple[Edit, Transcript]:
     """
     read_transcript(root / TRANSCRIPT)
     with Run(root):
-        data, now, log = _as_it_stands(root)
+        now, log = _as_it_stands(root)
         if not log.edits:
             raise InvalidJob("there is no edit to undo", hint="Nothing was renamed, merged or split here.")
         base = as_heard(log, now)
         after, before = (apply_edits(base, edits) for edits in (log.edits, log.edits[:-1]))
         result = _carried(now, after.transcript, before.transcript)
-        by_hand = log.by_hand or checksum_of(data) != log.transcript
-        _write(
-            root,
-            result,
-            msgspec.structs.replace(log, edits=log.edits[:-1], by_hand=by_hand, notes=before.notes),
-        )
+        _write(root, result, structs.replace(log, edits=log.edits[:-1], notes=before.notes))
     return log.edits[-1], result
 
 

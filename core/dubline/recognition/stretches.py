@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dubline.backends.contract import Stretch
 from dubline.errors import InvalidJob
+from dubline.timebase import Timed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,16 +36,7 @@ LEAST_PAUSE = 0.06
 """Seconds. Stops inside words are shorter than this more often than not, pauses between words longer."""
 
 
-class Span(Protocol):
-    """A time in which somebody speaks, in seconds: a `Turn`, a `Line`, what a voice detector finds."""
-
-    @property
-    def start(self) -> float: ...
-    @property
-    def end(self) -> float: ...
-
-
-def pack(spans: Sequence[Span], speech: Speech, *, longest: float = LONGEST) -> tuple[Stretch, ...]:
+def pack(spans: Sequence[Timed], speech: Speech, *, longest: float = LONGEST) -> tuple[Stretch, ...]:
     """Stretches, in order, that hold all the speech in `spans`, each at most `longest` seconds (0.2 to 30).
 
     Spans may overlap and come in any order; what lies outside the sound is left out. A stretch is filled
@@ -77,7 +69,7 @@ def pack(spans: Sequence[Span], speech: Speech, *, longest: float = LONGEST) -> 
     return tuple(stretches)
 
 
-def _runs(spans: Iterable[Span], duration: float) -> list[tuple[float, float]]:
+def _runs(spans: Iterable[Timed], duration: float) -> list[tuple[float, float]]:
     """The spans merged where they overlap or nearly touch, with some room around them."""
     merged: list[list[float]] = []
     for span in sorted(spans, key=lambda s: (s.start, s.end)):
