@@ -5,20 +5,17 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import ValidationError
 from dubline.media.sound import open_sound, read_blocks
 from dubline.report import clock_text
 from dubline.values.dubbed import Take
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 Spans = tuple[tuple[int, int], ...]  # samples, sorted and apart
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import ValidationError
 from dubline.media.sound import FRAMES, SoundWriter, open_sound, read_blocks
@@ -20,11 +21,8 @@ from dubline.values.dubbed import LoudnessReport
 from dubline.values.media import Sound
 from dubline.values.stems import STEM_NAMES, Stems
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Block = NDArray[np.float32]  # (channels, samples)
-    Floats = NDArray[np.float64]
+Block = NDArray[np.float32]  # (channels, samples)
+Floats = NDArray[np.float64]
 
 _AGAIN = "Separate the sound again; the stems of one separation always belong together."
 LARGEST_MATCH = 24.0  # dB: voices further apart than this were not measured right

@@ -14,12 +14,14 @@ import math
 import unicodedata
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from msgspec import structs
+from numpy.typing import NDArray
 
 from dubline.errors import InvalidJob
+from dubline.media.speech import Speech
 from dubline.recognition.given_cues import Cue
 from dubline.recognition.sound_edges import REACH, sound_edge
 from dubline.recognition.stretches import quiet_place
@@ -27,11 +29,6 @@ from dubline.recognition.words import likely_length
 from dubline.report import Report, silent
 from dubline.values.base import Value
 from dubline.values.transcript import HeardWord
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from dubline.media.speech import Speech
 
 STEM = 4
 """Words that begin with the same letters, this many, are taken for forms of one word."""

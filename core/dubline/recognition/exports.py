@@ -10,19 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
 from dubline.language.script import width
+from dubline.subtitles import SubtitleText, with_speakers, write_srt, write_vtt
 from dubline.subtitles.line_times import rttm_rows
 from dubline.values.transcript import Transcript, Turn, milliseconds
-
-if TYPE_CHECKING:
-    from dubline.subtitles import SubtitleText
-
 
 LINE_LENGTH = 42
 """Characters in a line of subtitles."""
@@ -129,23 +125,17 @@ def parse_rttm(text: str, name: str | None = None, *, where: str = "RTTM") -> tu
 
 def to_srt(transcript: Transcript, *, names: bool = False) -> str:
     """Segments as SubRip text. `names` puts the speaker before the text."""
-    from dubline.subtitles import with_speakers, write_srt
-
     cues = _cues(transcript, names)
     return write_srt(map(_wrapped, with_speakers(cues) if names else cues))
 
 
 def to_vtt(transcript: Transcript, *, names: bool = False) -> str:
     """Segments as WebVTT text, `names` as voice spans."""
-    from dubline.subtitles import write_vtt
-
     return write_vtt(map(_wrapped, _cues(transcript, names)), labels=False)
 
 
 def _cues(transcript: Transcript, names: bool) -> list[SubtitleText]:
     """The segments in order of start; one without text makes no subtitle."""
-    from dubline.subtitles import SubtitleText
-
     segments = sorted(
         (s for s in transcript.segments if s.text.strip()), key=lambda s: (s.start, s.end, s.id)
     )

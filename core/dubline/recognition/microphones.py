@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import structs
+from numpy.typing import NDArray
 
 from dubline.backends.choosing import opened
 from dubline.errors import InvalidJob
+from dubline.media.probing import as_sound, choose_track, probe
 from dubline.media.speech import RATE, Speech
 from dubline.recognition.stage import Diarized, Recognized, SpeechFile, WordsJob, passages
 from dubline.recognition.stage import recognized as recognized_by
@@ -29,9 +30,6 @@ from dubline.run import Work, step
 from dubline.values.base import Choice, Value
 from dubline.values.media import Media, Sound
 from dubline.values.transcript import Engine, Turn
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 FRAME = 512
 """Samples at 16 kHz in a frame: what the voice detector judges at once."""
@@ -76,8 +74,6 @@ def find_microphones(media: Path, track: str = "", chosen: str = "") -> tuple[Mi
         InvalidJob: fewer than two, a track with more than two channels among several, no such number.
         ValidationError, FFmpegError: the file cannot be read.
     """
-    from dubline.media.probing import as_sound, choose_track, probe
-
     sound = None if track else as_sound(media)
     if sound is not None:
         found = [Microphone(label="", name="", sound=sound, channel=n) for n in range(sound.channels)]

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from dubline.backends.choosing import opened
 from dubline.backends.contract import Diarizer
 from dubline.errors import DublineError, InvalidJob
+from dubline.media.probing import fingerprint
+from dubline.media.speech import Speech
 from dubline.recognition.intervals import Intervals
 from dubline.recognition.publish import TRANSCRIPT
 from dubline.recognition.speaker_log import Span, as_heard, read_log, spans_of
@@ -85,8 +88,6 @@ def _sound(root: Path, speech: SpeechFile, manifest: Manifest) -> Sound | None:
 
 
 def _unchanged(path: Path, before: str) -> bool:
-    from dubline.media.probing import fingerprint
-
     try:
         return path.is_file() and (not before or fingerprint(path) == before)
     except OSError:
@@ -151,8 +152,6 @@ def voices_of(root: Path, transcript: Transcript, origin: Origin, hints: Mapping
     part of a heard voice is embedded from the sound, by the run's own diarizer; where that cannot be, it is
     left out, and told.
     """
-    import numpy as np
-
     heard = as_heard(read_log(root), transcript)
     labels = {s.id: s.label for s in heard.speakers}
     shares = _composition(transcript, heard, labels)
@@ -213,8 +212,6 @@ def _from_sound(
     notes: list[str],
     hints: Mapping[str, Any] | None,
 ) -> dict[str, tuple[float, ...]]:
-    from dubline.media.speech import Speech
-
     def without(why: str) -> dict[str, tuple[float, ...]]:
         notes.append(f"{', '.join(speakers)} cannot be compared: {why}")
         return {}

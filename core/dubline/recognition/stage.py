@@ -14,24 +14,22 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import structs
 
 from dubline.backends.choosing import opened
+from dubline.media.speech import Speech, prepare_speech
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.filters import FilterRules, Passage, filter_passages
 from dubline.recognition.segments import segment
 from dubline.recognition.stretches import pack
 from dubline.recognition.word_edges import first_words_on_sound
+from dubline.report import Report
 from dubline.run import Work, step
 from dubline.values.base import Choice, Value
 from dubline.values.media import Line, Sound
 from dubline.values.transcript import DroppedSegment, Engine, HeardWord, Transcript, Turn
-
-if TYPE_CHECKING:
-    from dubline.media.speech import Speech
-    from dubline.report import Report
 
 
 class SpeechFile(Value, frozen=True):
@@ -87,8 +85,6 @@ class Recognized(Value, frozen=True):
 @step("listen", version=1)
 def listen(work: Work, sound: Sound, channel: int | None) -> SpeechFile:
     """Bring a sound (or one channel of it) to one channel at 16 kHz."""
-    from dubline.media.speech import prepare_speech
-
     path = work.folder / "speech.f32"
     with prepare_speech(work.open(sound.path), sound, path, channel=channel, report=work.report) as speech:
         frames = speech.frames
@@ -103,8 +99,6 @@ def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
         BackendMissing, WeightsError, InvalidJob: the diarizer cannot be used as asked.
         Cancelled: the report asked to stop.
     """
-    from dubline.media.speech import Speech
-
     with (
         opened("diarizer", job.diarizer, work.hints, work.note) as diarizer,
         Speech(work.open(heard.path)) as speech,
@@ -135,8 +129,6 @@ def recognize(work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob) 
         BackendMissing, WeightsError, InvalidJob: the recognizer cannot be used as asked.
         Cancelled: the report asked to stop.
     """
-    from dubline.media.speech import Speech
-
     with (
         Speech(work.open(heard.path)) as speech,
         opened("recognizer", job.recognizer, work.hints, work.note) as recognizer,

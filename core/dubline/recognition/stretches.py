@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.backends.contract import Stretch
 from dubline.errors import InvalidJob
+from dubline.media.speech import Speech
 from dubline.timebase import Timed
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from dubline.media.speech import Speech
 
 RATE = 16000
 LONGEST = 30.0

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 from dubline.backends.choosing import opened
 from dubline.errors import DublineError, InvalidJob
+from dubline.media.probing import fingerprint
+from dubline.media.sound import check_readable, open_sound
+from dubline.media.speech import prepare_speech
 from dubline.recognition.origin import check_kind, origin_of, voices_of
 from dubline.recognition.publish import TRANSCRIPT, amend
 from dubline.recognition.speaker_log import Cast, Named, meant
@@ -49,9 +52,6 @@ def read_people(cast: Path) -> tuple[Person, ...]:
     Raises:
         InvalidJob: the file is wrong (see `read_cast`), or a clip is missing; with the person and the clip.
     """
-    from dubline.media.probing import fingerprint
-    from dubline.media.sound import check_readable
-
     people = []
     for name, member in read_cast(cast).items():
         if not member.clips:
@@ -117,9 +117,6 @@ def name_from_cast(
 
 
 def _clip_vector(work: Work, diarizer: Any, name: str, clip: Clip) -> tuple[float, ...]:
-    from dubline.media.sound import open_sound
-    from dubline.media.speech import prepare_speech
-
     aside = work.folder / "clip.f32"
     try:
         sound = open_sound(Path(clip.file))

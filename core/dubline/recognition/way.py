@@ -22,6 +22,7 @@ from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
 from dubline.recognition.attribution import attribute_text
 from dubline.recognition.cutting import SegmentRules
+from dubline.recognition.given_cues import read_cues, shifted
 from dubline.recognition.given_text import GivenText, place_text
 from dubline.recognition.microphones import (
     Microphone,
@@ -264,8 +265,6 @@ def _detects(choice: Choice) -> bool:
 
 
 def _given_text(wish: TranscribeWish) -> GivenText | None:
-    from dubline.recognition.given_cues import read_cues, shifted
-
     path = file_of(wish, "text")
     if path is None:
         return None

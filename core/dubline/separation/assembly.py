@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,16 +19,16 @@ from numpy.typing import NDArray
 
 from dubline.media.sound import SoundWriter, Subtype, read_blocks
 from dubline.report import Report
+from dubline.separation.ambient import AmbientSplit
 from dubline.separation.passes import Taken
+from dubline.separation.picture import StemPicture
 from dubline.separation.plan import Share
+from dubline.separation.quality import QualityMeter
 from dubline.signal.channels import Group
 from dubline.signal.exact import float_stems, from_steps, integer_stems, to_steps
 from dubline.signal.resample import Reader
 from dubline.values.media import Line, Sound
 from dubline.values.stems import STEM_NAMES, SeparationQuality, StemLevels, StemName
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 Array = NDArray[np.float32]
 BLOCK = 1 << 18  # samples; large blocks cost the meters and the picture less
@@ -120,8 +121,6 @@ def assemble(
     effects are split further. `depth` is "24" or "float". The sum of the files is the source: exactly, in
     steps of 2**-23, or to rounding in float.
     """
-    from dubline.separation.picture import StemPicture
-
     active = tuple(name for name in STEM_NAMES if name not in empty)
     resting = active.index(rest)
     blocks = _completed(estimated(source, sound, contributions, active), resting)
@@ -170,8 +169,6 @@ def _with_ambience(
     blocks: Iterator[tuple[Array, Array]], sound: Sound, active: tuple[StemName, ...]
 ) -> Iterator[tuple[Array, Array]]:
     """Split the effects into sfx and ambient. The split looks ahead, so blocks wait until it is through."""
-    from dubline.separation.ambient import AmbientSplit
-
     split = AmbientSplit(sound.rate, sound.channels)
     sfx, ambient = active.index("sfx"), active.index("ambient")
     waiting: deque[tuple[Array, Array]] = deque()
@@ -209,8 +206,6 @@ class _Side:
         active: tuple[StemName, ...],
         threads: int,
     ) -> None:
-        from dubline.separation.quality import QualityMeter
-
         # Nothing is to be learnt from a stem that stays silent.
         self._rows = [STEM_NAMES.index(name) for name in active]
         self._meter = QualityMeter(active, sound.rate, sound.channels, sound.layout, lines)
@@ -218,8 +213,6 @@ class _Side:
         self._pool: Any = None
         self._pending: deque[list[Future[None]]] = deque()
         if threads > 1:
-            from concurrent.futures import ThreadPoolExecutor
-
             # One thread each: a meter must see its blocks in order.
             self._pool = [ThreadPoolExecutor(1), ThreadPoolExecutor(1)]
 

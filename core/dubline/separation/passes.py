@@ -8,16 +8,18 @@ few seconds: the stream's own state, and how much had been read and written.
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dubline.backends.contract import Survey
+from dubline.backends.contract import SeparationStream, Separator, Survey
 from dubline.errors import BackendFailed
 from dubline.files import write_whole
 from dubline.media.sound import FloatFile
@@ -26,9 +28,6 @@ from dubline.signal.overlap import Statistics
 from dubline.signal.resample import resampled
 from dubline.timebase import resampled_length
 from dubline.values.media import Line
-
-if TYPE_CHECKING:
-    from dubline.backends.contract import SeparationStream, Separator
 
 Array = NDArray[np.float32]
 
@@ -215,8 +214,6 @@ class _Separation:
         return fresh.reshape(self._outputs * 2, fresh.shape[-1])
 
     def _keep(self, written: int) -> None:
-        import io
-
         buffer = io.BytesIO()
         saved: dict[str, Any] = {f"stream.{k}": v for k, v in self._stream.state().items()}
         np.savez(buffer, read=self._read, written=written, **saved)
@@ -224,8 +221,6 @@ class _Separation:
 
     def _go_on(self, there: int) -> int:
         """Take up the last checkpoint, unless damaged; how many samples had been written then."""
-        from zipfile import BadZipFile
-
         if not self._state.exists():
             return 0
         try:

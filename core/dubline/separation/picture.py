@@ -17,17 +17,15 @@ import os
 import textwrap
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import InvalidJob, ValidationError
 from dubline.media.sound import storage_error
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float32] | NDArray[np.float64]
+Floats = NDArray[np.float32] | NDArray[np.float64]
 
 LOOKS = 2  # spectra per column at most
 BATCH = 32  # spectra taken at a time

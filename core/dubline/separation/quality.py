@@ -18,19 +18,16 @@ A sample that is not a finite number is measured as zero: the null test shows it
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import ValidationError
 from dubline.signal.loudness import LoudnessMeter
 from dubline.values.media import Line
 from dubline.values.stems import SeparationQuality, StemLevels
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float32] | NDArray[np.float64]
+Floats = NDArray[np.float32] | NDArray[np.float64]
 
 CLIP_LEVEL = 1 - 2.0**-15
 CLIP_RUN = 3

@@ -18,9 +18,10 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.media.sound import open_sound, read_blocks
 from dubline.report import Report, silent
@@ -30,9 +31,6 @@ from dubline.values.base import Value
 from dubline.values.media import Sound
 from dubline.values.transcript import UNKNOWN, Segment, Transcript
 from dubline.values.translated import Tone
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 FRAME = 0.05  # seconds
 GATE = 20.0  # dB under the loudest tenth: below lie pauses and what the separation left over

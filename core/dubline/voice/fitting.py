@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.backends.contract import Spoken
 from dubline.errors import BackendFailed, imported
@@ -22,10 +23,7 @@ from dubline.fit.isochrony import RULES, FitRules, fit
 from dubline.media.sound import HIGHEST_RATE, LOWEST_RATE
 from dubline.values.translated import FitStatus
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Block = NDArray[np.float32]  # (1, samples)
+Block = NDArray[np.float32]  # (1, samples)
 
 CORRECTIONS = 2  # further takes at another speed
 CLOSE = 0.005  # of the length wanted: near enough to be left to the stretch

@@ -17,12 +17,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import structs
 
-from dubline.backends.contract import Reference
+from dubline.backends.contract import Reference, Tick
 from dubline.errors import InvalidJob
 from dubline.media.sound import SoundWriter, read_blocks
 from dubline.run import Work, step
@@ -32,10 +32,7 @@ from dubline.values.stems import Stem
 from dubline.values.transcript import UNKNOWN, Segment, Transcript, Turn
 from dubline.weights.files import checksum
 
-if TYPE_CHECKING:
-    from dubline.backends.contract import Tick
-
-    Span = tuple[float, float]  # seconds
+Span = tuple[float, float]  # seconds
 
 FRAME = 0.02  # seconds of sound to one measurement of its power
 AROUND = 0.3  # seconds before and after a line in which it should be quiet
