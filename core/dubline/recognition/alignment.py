@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from dubline.media.speech import Speech
 from dubline.recognition.given_cues import Cue
 from dubline.recognition.sound_edges import REACH, sound_edge
 from dubline.recognition.stretches import quiet_place
-from dubline.recognition.words import likely_length
+from dubline.recognition.words import likely_length, shared_out
 from dubline.report import Report, silent
 from dubline.values.base import Value
 from dubline.values.transcript import HeardWord
@@ -156,7 +156,7 @@ def _cue_edges(
         low = before[1] if index and before else 0.0
         after = known[last] if last < len(known) else None
         high = max(low, after[0]) if after else low + sum(lengths)
-        known[index:last] = _shared_out(low, high, lengths)
+        known[index:last] = shared_out(low, high, lengths)
     return [span for span in known if span is not None]
 
 
@@ -179,17 +179,10 @@ def _fill(
         low = max(start, filled[-1].end or start) if filled else start
         high = max(low, after.start if after is not None and after.start is not None else end)
         lengths = [likely_length(text) for text in texts[index:last]]
-        for text, (begin, stop) in zip(texts[index:last], _shared_out(low, high, lengths), strict=True):
+        for text, (begin, stop) in zip(texts[index:last], shared_out(low, high, lengths), strict=True):
             filled.append(HeardWord(text=text, start=begin, end=stop, estimated=True))
         index = last
     return tuple(filled)
-
-
-def _shared_out(low: float, high: float, lengths: Sequence[float]) -> list[tuple[float, float]]:
-    """The time from `low` to `high` as spans that follow each other, in proportion to these lengths."""
-    whole = sum(lengths)
-    borders = [low + (high - low) * x / whole for x in accumulate(lengths, initial=0)]
-    return list(pairwise(borders))
 
 
 # --- least edit distance -----------------------------------------------------------------------

@@ -80,7 +80,8 @@ def place_text(work: Work, heard: SpeechFile, text: GivenText, words: Recognized
     else:
         if words is None:
             raise InvalidJob("a text without times needs recognised words", hint="Name a recognizer.")
-        placed, flags, dropped = _heard_text(text, words, duration, work)
+        placed, flags = _heard_text(text, words, duration, work)
+        dropped = []
     language = text.language or (words.language if words else "")
     aligned = [cue for _, cue in placed]
     if text.refine:
@@ -134,7 +135,7 @@ def _inside(
 
 def _heard_text(
     text: GivenText, words: Recognized, duration: float, work: Work
-) -> tuple[list[tuple[Cue, AlignedCue]], list[tuple[str, ...]], list[DroppedSegment]]:
+) -> tuple[list[tuple[Cue, AlignedCue]], list[tuple[str, ...]]]:
     """A text on recognised words, in its own order."""
     spoken = [word for passage in words.passages for word in passage.words if word.start is not None]
     if not spoken:
@@ -161,7 +162,7 @@ def _heard_text(
         placed.append((cue, structs.replace(one, start=start, end=end)))
         before = start
     flags: list[tuple[str, ...]] = [("not_heard",) if cue.matched < UNHEARD else () for cue in aligned]
-    return placed, flags, []
+    return placed, flags
 
 
 def refined(

@@ -100,33 +100,19 @@ def _film_shares(sources: tuple[str, ...]) -> Shares:
 
 def labels(sources: tuple[str, ...], film_sources: tuple[str, ...] | None, job: SeparationJob) -> Labels:
     """Who takes the rest, and what stands on the stems."""
-    if film_sources is not None or film_model(sources):
-        text = {
-            "vocals": "voices",
-            "music": "music, by the film model",
-            "sfx": "effects, and whatever no model claimed",
-            "ambient": "estimated: what stays the same for 30 s in the effects",
-        }
-        if job.ambient:
-            return Labels("sfx", text, ())
-        return Labels("sfx", {**text, "ambient": "empty: not asked for"}, ("ambient",))
-    bed = "bed: music, effects and ambience together (source minus voices)"
-    others = [s for s in sources if STEM_OF_SOURCE.get(s) != "vocals"]
+    others = " + ".join(s for s in sources if STEM_OF_SOURCE.get(s) != "vocals")
     ambient = "empty: ambience is only estimated from an effects stem, and there is none"
-    if job.background == "sum" and others:
-        text = {
-            "vocals": "voices",
-            "music": f"the model's {' + '.join(others)}",
-            "sfx": "what the model gave to no source",
-            "ambient": ambient,
-        }
-        return Labels("sfx", text, ("ambient",))
-    if others:
-        bed = f"bed: {' + '.join(others)} (source minus voices)"
-    text = {
-        "vocals": "voices",
-        "music": bed,
-        "sfx": "empty: this model knows no effects; they are in the music",
-        "ambient": ambient,
-    }
-    return Labels("music", text, ("sfx", "ambient"))
+    rest: StemName = "sfx"
+    empty: tuple[StemName, ...] = ("ambient",)
+    if film_sources is not None or film_model(sources):
+        music, sfx = "music, by the film model", "effects, and whatever no model claimed"
+        ambient = "empty: not asked for"
+        if job.ambient:
+            ambient, empty = "estimated: what stays the same for 30 s in the effects", ()
+    elif job.background == "sum" and others:
+        music, sfx = f"the model's {others}", "what the model gave to no source"
+    else:
+        music = f"bed: {others or 'music, effects and ambience together'} (source minus voices)"
+        sfx = "empty: this model knows no effects; they are in the music"
+        rest, empty = "music", ("sfx", "ambient")
+    return Labels(rest, {"vocals": "voices", "music": music, "sfx": sfx, "ambient": ambient}, empty)
