@@ -13,6 +13,7 @@ from itertools import accumulate, pairwise
 
 from dubline.errors import InvalidJob
 from dubline.language.script import continues, ends_sentence
+from dubline.timebase import merged
 from dubline.values.transcript import UNKNOWN, DroppedSegment, HeardWord, Turn, milliseconds
 
 PER_LETTER = 60
@@ -244,16 +245,11 @@ def turns_in_order(turns: Iterable[Turn]) -> list[tuple[int, int, str]]:
                 hint="A turn needs a speaker, and ends after it begins. Correct the diarization.",
             )
         spoken[turn.speaker].append((milliseconds(turn.start), milliseconds(turn.end)))
-    merged: list[tuple[int, int, str]] = []
-    for speaker, spans in spoken.items():
-        mine: list[tuple[int, int]] = []
-        for start, end in sorted(spans):
-            if mine and start <= mine[-1][1]:
-                mine[-1] = (mine[-1][0], max(mine[-1][1], end))
-            elif end > start:
-                mine.append((start, end))
-        merged += [(start, end, speaker) for start, end in mine]
-    return sorted(merged)
+    return sorted(
+        (start, end, speaker)
+        for speaker, spans in spoken.items()
+        for start, end in merged(span for span in spans if span[0] < span[1])
+    )
 
 
 def assign(words: list[TimedWord], turns: list[tuple[int, int, str]], tolerance: int) -> None:

@@ -26,6 +26,7 @@ from dubline.backends.contract import Reference, Tick
 from dubline.errors import InvalidJob
 from dubline.media.sound import SoundWriter, read_blocks
 from dubline.run import Work, step
+from dubline.timebase import merged
 from dubline.values.base import Value
 from dubline.values.media import Sound
 from dubline.values.stems import Stem
@@ -240,13 +241,7 @@ def _others(who: str, transcript: Transcript, turns: Sequence[Turn]) -> list[Spa
     spans = [(s.start, s.end) for s in transcript.segments if s.speaker != who]
     # A label that nobody has is of no use: it may be a voice that was joined to this one by hand.
     spans += [(t.start, t.end) for t in turns if names.get(t.speaker, who) != who]
-    busy: list[Span] = []
-    for start, end in sorted((start - APART, end + APART) for start, end in spans):
-        if busy and start <= busy[-1][1]:
-            busy[-1] = (busy[-1][0], max(busy[-1][1], end))
-        else:
-            busy.append((start, end))
-    return busy
+    return merged((start - APART, end + APART) for start, end in spans)
 
 
 def _within(start: float, end: float, busy: Sequence[Span]) -> list[Span]:
