@@ -71,7 +71,6 @@ class Place(Value, frozen=True):
     `slot` is the length of its segments and of the gaps between them, `room` what may be borrowed after the
     last (see `rooms`). `pace` multiplies the language's ordinary length (see `slowness`). `model`: of the
     voice that will speak it, where that is known; it counts instead of the language's. `loud`: it is shouted.
-    `problems`: for each candidate, what disqualifies it; () for all where nothing does.
     """
 
     source: str
@@ -82,7 +81,6 @@ class Place(Value, frozen=True):
     pace: float = 1.0
     model: DurationModel | None = None
     loud: bool = False
-    problems: tuple[tuple[str, ...], ...] = ()
 
     def length(self, text: str, seconds: Callable[[str], float]) -> float:
         """What a text takes here; `seconds` is the language's ordinary length."""
@@ -100,11 +98,6 @@ def slowness(pace: float, tone: Tone | None = None) -> float:
     """
     rate = 1.0 if tone is None or tone.rate is None else tone.rate
     return pace / min(max(rate, _UNUSUAL[0]), _UNUSUAL[1])
-
-
-def natural(text: str, model: DurationModel, pace: float = 1.0, tone: Tone | None = None) -> float:
-    """Seconds that a text is expected to take in this speaker's mouth, without any pressure of time."""
-    return model.seconds(text) * slowness(pace, tone)
 
 
 def is_loud(tone: Tone | None) -> bool:
@@ -169,30 +162,25 @@ def force(text: str) -> tuple[int, int, int]:
 
 
 def cost(
-    source: str,
+    place: Place,
     candidate: Candidate,
     best_score: float | None,
-    slot: float,
     natural: float,
-    *,
-    room: float = 0.0,
-    loud: bool = False,
-    problems: Sequence[str] = (),
     rules: FitRules = RULES,
 ) -> float:
-    """What it costs to take a candidate, in units of mean log probability; infinite if it has a problem.
+    """What it costs to take a candidate, in units of mean log probability; infinite if it has no text.
 
     Its score under the best one's, its fit, and the force of its punctuation against the source's. `natural`
-    is what it takes to be spoken, `slot` and `room` what there is; seconds. The form follows Lakew et al.
-    (2021/22), who add length to the score of an n-best list; the weights are `FitRules`.
+    is what it takes to be spoken, in seconds. The form follows Lakew et al. (2021/22), who add length to the
+    score of an n-best list; the weights are `FitRules`.
     """
-    if problems or not candidate.text.strip():
+    if not candidate.text.strip():
         return math.inf
-    total = _misfit(slot, room, natural, rules)
+    total = _misfit(place.slot, place.room, natural, rules)
     if best_score is not None:
         total += rules.unscored if candidate.score is None else max(0.0, best_score - candidate.score)
-    changed = [a != b for a, b in zip(force(source), force(candidate.text), strict=True)]
-    return total + rules.force * (rules.loud if loud else 1.0) * sum(changed)
+    changed = [a != b for a, b in zip(force(place.source), force(candidate.text), strict=True)]
+    return total + rules.force * (rules.loud if place.loud else 1.0) * sum(changed)
 
 
 def _misfit(slot: float, room: float, natural: float, rules: FitRules) -> float:
@@ -245,17 +233,7 @@ def _costs(place: Place, seconds: Callable[[str], float], rules: FitRules) -> di
     best = max(scores, default=None)
     costs: dict[str, tuple[float, int]] = {}
     for number, candidate in enumerate(place.candidates):
-        value = cost(
-            place.source,
-            candidate,
-            best,
-            place.slot,
-            place.length(candidate.text, seconds),
-            room=place.room,
-            loud=place.loud,
-            problems=place.problems[number] if number < len(place.problems) else (),
-            rules=rules,
-        )
+        value = cost(place, candidate, best, place.length(candidate.text, seconds), rules)
         known = costs.get(candidate.text)
         if known is None or value < known[0]:
             costs[candidate.text] = value, number

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import structs
 
 from dubline.fit.durations import DurationModel, default_model
-from dubline.fit.isochrony import RULES, FitRules, fit, natural, slowness
+from dubline.fit.isochrony import RULES, FitRules, fit, slowness
 from dubline.language.markup import unmark
 from dubline.values.translated import Fit, FitBasis, Tone, Translation, counted
 
@@ -52,10 +52,9 @@ class SpeechTime:
         rules: FitRules = RULES,
     ) -> Fit:
         """How a plain text fits `slot` seconds with `room` seconds of silence after them."""
-        voice = self.voice(speaker)
+        voice, seconds = self.voice(speaker), self.model(speaker).seconds(text)
         if voice is None:
-            return fit(slot, room, natural(text, self._ordinary, self._paces.get(speaker, 1.0), tone), rules)
-        seconds = voice.seconds(text)
+            return fit(slot, room, seconds * self.slower(speaker, tone), rules)
         if text in voice.spoken:
             return fit(slot, room, seconds, rules, basis="measured")
         # A voice that nothing is known of has its language's pace: an estimate like any other.

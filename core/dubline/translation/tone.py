@@ -15,6 +15,7 @@ his tags empty. Where two people speak at once, level and pitch belong to neithe
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
@@ -162,9 +163,7 @@ def _tidy(value: float | None, digits: int) -> float | None:
 
 
 def _speakers_with_few(segments: Iterable[Segment]) -> list[str]:
-    counts: dict[str, int] = {}
-    for segment in segments:
-        counts[segment.speaker] = counts.get(segment.speaker, 0) + 1
+    counts = Counter(segment.speaker for segment in segments)
     return sorted(s for s, count in counts.items() if s != UNKNOWN and count < LEAST_SEGMENTS)
 
 

@@ -133,7 +133,8 @@ class _Maker:
         self._clones = {choice.backend: clones(choice) for choice in (job.voice, *job.others)}
         self._kept = KeptTakes(work.root / "memory" / "takes")
         self._standing = {take.id: take for take in job.standing}
-        self._schedule = Schedule(job.rate, seconds_to_samples(translation.duration, job.rate))
+        self._frames = seconds_to_samples(translation.duration, job.rate)
+        self._schedule = Schedule(job.rate, self._frames)
         self._silences = rooms(
             translation.segments,
             rate=job.frame_rate,
@@ -143,7 +144,6 @@ class _Maker:
         )
         self._total = len(translation.segments)
         self._language = translation.target_language
-        self._frames = seconds_to_samples(translation.duration, job.rate)
         self._folder = work.folder / "takes"
         # A stopped run may have left takes that are not wanted any more.
         shutil.rmtree(self._folder, ignore_errors=True)
