@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 from dubline.media.sound import SoundWriter, Subtype, read_blocks
 from dubline.report import Report
 from dubline.separation.ambient import AmbientSplit
-from dubline.separation.passes import Taken
+from dubline.separation.passes import Contribution
 from dubline.separation.picture import StemPicture
-from dubline.separation.plan import Share
 from dubline.separation.quality import QualityMeter
 from dubline.signal.channels import Group
 from dubline.signal.exact import float_stems, from_steps, integer_stems, to_steps
@@ -32,14 +31,6 @@ from dubline.values.stems import STEM_NAMES, SeparationQuality, StemLevels, Stem
 
 Array = NDArray[np.float32]
 BLOCK = 1 << 18  # samples; large blocks cost the meters and the picture less
-
-
-class Contribution(msgspec.Struct, frozen=True):
-    """What one model made of one group, and to which stems it goes."""
-
-    group: Group
-    taken: Taken
-    shares: tuple[Share, ...]
 
 
 class Written(msgspec.Struct, frozen=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,8 +16,8 @@ from dubline.files import write_whole
 from dubline.media.sound import read_blocks, require_space
 from dubline.report import Report, clock_text, part
 from dubline.run import Work, step
-from dubline.separation.assembly import Contribution, Written, assemble, without
-from dubline.separation.passes import take_apart
+from dubline.separation.assembly import Written, assemble, without
+from dubline.separation.passes import Contribution, take_apart
 from dubline.separation.plan import (
     Labels,
     SeparationJob,
@@ -100,22 +99,17 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
                 mine = shares if group.dialogue else _no_voices(shares)
                 start = LISTENING + each * (number + index / len(heard))
                 contributions.append(
-                    Contribution(
+                    take_apart(
+                        scratch,
+                        without(source, sound, before, group),
+                        sound,
                         group,
-                        take_apart(
-                            scratch,
-                            f"{number + 1}-{group.name.replace(' ', '-')}",
-                            partial(without, source, sound, before, group),
-                            rate=sound.rate,
-                            frames=sound.frames,
-                            mono=group.mono,
-                            separator=separator,
-                            outputs=tuple(share.sources for share in mine),
-                            lines=job.lines,
-                            report=part(progress, start, each / len(heard)),
-                            spent=spent,
-                        ),
-                        mine,
+                        separator=separator,
+                        shares=mine,
+                        lines=job.lines,
+                        report=part(progress, start, each / len(heard)),
+                        prefix=f"{number + 1}-",
+                        spent=spent,
                     )
                 )
             sources.append(separator.sources)

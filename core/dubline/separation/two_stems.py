@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,8 +16,8 @@ from dubline.files import full_disk_is_told, write_whole
 from dubline.media.sound import open_sound
 from dubline.report import Report, part, silent
 from dubline.run import Work
-from dubline.separation.assembly import Contribution, estimated, without, writers_of
-from dubline.separation.passes import take_apart
+from dubline.separation.assembly import estimated, without, writers_of
+from dubline.separation.passes import Contribution, take_apart
 from dubline.separation.plan import SeparationJob, Share, Shares, filling
 from dubline.separation.stage import look, require_room, settle_depth
 from dubline.signal.channels import groups_of, layout_of
@@ -108,21 +107,14 @@ def _separate(work: Work, source: Path, sound: Sound, job: SeparationJob, backgr
     with opened("separator", job.separator, work.hints, work.note) as separator:
         shares = _shares(separator.sources, background)
         contributions = [
-            Contribution(
+            take_apart(
+                work.folder,
+                without(source, sound, [], group),
+                sound,
                 group,
-                take_apart(
-                    work.folder,
-                    group.name.replace(" ", "-"),
-                    partial(without, source, sound, [], group),
-                    rate=sound.rate,
-                    frames=sound.frames,
-                    mono=group.mono,
-                    separator=separator,
-                    outputs=tuple(share.sources for share in shares),
-                    lines=None,
-                    report=part(progress, 0.02 + 0.93 * index / len(groups), 0.93 / len(groups)),
-                ),
-                shares,
+                separator=separator,
+                shares=shares,
+                report=part(progress, 0.02 + 0.93 * index / len(groups), 0.93 / len(groups)),
             )
             for index, group in enumerate(groups)
         ]
