@@ -26,11 +26,7 @@ from dubline.values.base import Choice, ModelIdentity, Value, key_of
 from dubline.voice.calibration import voice_models
 from dubline.voice.casting import full_name
 from dubline.voice.fitting import usable
-from dubline.voice.settling import open_voice
-
-DEAF = 8
-"""Lines in a row that fail alike, after which a voice counts as gone."""
-_NO_MATTER = {"timeout", "voices"}
+from dubline.voice.settling import DEAF, lasting, open_voice
 
 
 class PaceJob(Value, frozen=True):
@@ -89,8 +85,7 @@ def hear_pace(work: Work, texts: tuple[str, ...], job: PaceJob) -> VoicePace:
     choice = job.voice
     model = default_model(job.language)
     with open_voice(choice, job.language) as voice:
-        options = {key: value for key, value in choice.options.items() if key not in _NO_MATTER}
-        key = key_of(choice.backend, options, voice.identities, job.language, job.name)
+        key = key_of(choice.backend, lasting(choice), voice.identities, job.language, job.name)
         kept = _Lengths(work.root / "memory" / f"lengths-{key}.jsonl")
         lengths: dict[str, float] = {}
         alike: list[str] = []

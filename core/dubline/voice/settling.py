@@ -20,6 +20,9 @@ from dubline.values.transcript import read_transcript
 from dubline.values.wishes import DubWish, file_of
 from dubline.voice.casting import Role, parted, roles_of
 
+DEAF = 8
+"""Lines in a row that fail alike, after which a voice counts as gone."""
+
 
 class SettledDub(NamedTuple):
     """The settings of a dub, the roles of its cast file, and sentences on what was chosen. `others` are
@@ -119,6 +122,11 @@ def _others(
         settle("voice", name, Sought(language=language), options=options.get(name)).choice
         for name in backends
     )
+
+
+def lasting(choice: Choice) -> dict[str, Any]:
+    """The options that change a take: not how long to wait, nor whom to cast from."""
+    return {name: value for name, value in choice.options.items() if name not in ("timeout", "voices")}
 
 
 def open_voice(choice: Choice, language: str) -> AbstractContextManager[Any]:

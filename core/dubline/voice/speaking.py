@@ -25,15 +25,12 @@ from dubline.voice.fitting import fitted
 from dubline.voice.kept import KeptTake, KeptTakes, put
 from dubline.voice.references import References
 from dubline.voice.schedule import Schedule
-from dubline.voice.settling import clones, open_voice
+from dubline.voice.settling import DEAF, clones, lasting, open_voice
 from dubline.weights.files import licence_notice
 
 LOUDEST = 12.0  # dB: how far a line's level may lie from its speaker's median
 LATE = 0.04  # seconds: a frame at 25; what begins later than that is told
 _SILENCE = 30.0  # seconds after a segment in which to look for the next cue
-DEAF = 8  # lines in a row that fail for the same reason, after which a voice is not tried any more
-_NO_MATTER = {"timeout", "voices"}
-"""Options that change no take: how long to wait, and whom to cast from."""
 _TAKES = 1  # raised when a take would come out otherwise than before
 
 
@@ -125,10 +122,7 @@ class _Maker:
     ) -> None:
         self._work, self._job, self._voices = work, job, voices
         self._cast = {voice.speaker: voice for voice in cast}
-        self._options = {
-            choice.backend: {name: v for name, v in choice.options.items() if name not in _NO_MATTER}
-            for choice in (job.voice, *job.others)
-        }
+        self._options = {choice.backend: lasting(choice) for choice in (job.voice, *job.others)}
         self._identity = {choice.backend: choice.identity for choice in (job.voice, *job.others)}
         self._clones = {choice.backend: clones(choice) for choice in (job.voice, *job.others)}
         self._kept = KeptTakes(work.root / "memory" / "takes")
