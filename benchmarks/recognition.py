@@ -28,7 +28,8 @@ import soundfile as sf
 from dubline.backends.contract import Stretch
 from dubline.backends.recognizers.pocketsphinx import Pocketsphinx
 from dubline.media.speech import Speech, prepare_speech
-from dubline.recognition.alignment import AlignedCue, Cue, align, align_spoken, normal_tokens, snap
+from dubline.recognition.alignment import AlignedCue, align, align_spoken, normal_tokens, snap
+from dubline.recognition.given_cues import Cue
 from dubline.recognition.given_text import refined
 from dubline.report import silent
 from dubline.values.media import Sound

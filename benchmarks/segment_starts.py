@@ -105,7 +105,7 @@ def measure(name: str, speech: Speech, cues: list[Cue]) -> None:
     with BuiltinDiarizer(BuiltinDiarizer.Options()) as diarizer:
         turns = diarizer.diarize(speech, silent).turns
     with Pocketsphinx(Pocketsphinx.Options()) as recognizer:
-        stretches = pack(turns, speech).stretches
+        stretches = pack(turns, speech)
         words = [w for heard in recognizer.recognize(speech, stretches, silent) for w in heard.words]
     for label, some in (("recognition", words), ("recognition, edges", first_words_on_sound(words, speech))):
         starts = np.array([s.start for s in segment(some, turns, duration=speech.duration).segments])

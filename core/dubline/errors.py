@@ -18,6 +18,7 @@ command line, and survives pickling to another process.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, ClassVar
 
 
@@ -115,3 +116,15 @@ class Cancelled(DublineError):
 def first_line(error: BaseException) -> str:
     """What a foreign library's error says, on one short line; the error's kind where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def imported(module: str, need: str, hint: str) -> Any:
+    """A library that is asked for when it is used; `need` says what for, such as "a dub needs Pedalboard".
+
+    Raises:
+        BackendMissing: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError:
+        raise BackendMissing(f"{need}, which is not installed", hint=hint) from None

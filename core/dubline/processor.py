@@ -95,7 +95,7 @@ class CinematicAudioProcessor:
             InvalidJob: no such level, or out of its range.
             ValidationError, StorageFull, FFmpegError, Cancelled: see `dubline.mix.remix`.
         """
-        from dubline.mix import remix
+        from dubline.mix.stage import remix
         from dubline.voice.way import publish_mix
 
         job = mix_job(levels)

@@ -18,12 +18,24 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 from dubline.errors import InvalidJob
 
+
+class Timed(Protocol):
+    """Anything with a place in time, in seconds."""
+
+    @property
+    def start(self) -> float: ...
+    @property
+    def end(self) -> float: ...
+
+
+Number = TypeVar("Number", int, float)
 Rounding = Literal["nearest", "floor", "ceil"]
 Seconds = float | Fraction | int
 
@@ -33,6 +45,17 @@ SNAP = Fraction(1, 10_000)
 _NTSC = Fraction(1000, 1001)
 _DECIMAL = re.compile(r"\d+(\.\d*)?|\.\d+")
 _FRACTION = re.compile(r"(\d+)\s*[/:]\s*(\d+)")
+
+
+def merged(spans: Iterable[tuple[Number, Number]]) -> list[tuple[Number, Number]]:
+    """Spans in order, those that touch or overlap as one."""
+    apart: list[tuple[Number, Number]] = []
+    for start, end in sorted(spans):
+        if apart and start <= apart[-1][1]:
+            apart[-1] = (apart[-1][0], max(apart[-1][1], end))
+        else:
+            apart.append((start, end))
+    return apart
 
 
 def whole(value: Fraction, rounding: Rounding = "nearest") -> int:

@@ -15,8 +15,8 @@ from dubline.errors import InvalidJob
 from dubline.media.sound import FloatFile
 from dubline.media.speech import Speech
 from dubline.recognition import alignment
-from dubline.recognition.alignment import AlignedCue, Cue, align, match, normal_tokens, snap
-from dubline.recognition.given_cues import read_cues
+from dubline.recognition.alignment import AlignedCue, align, match, normal_tokens, snap
+from dubline.recognition.given_cues import Cue, read_cues
 from dubline.recognition.sound_edges import sound_edge
 from dubline.values.transcript import HeardWord
 

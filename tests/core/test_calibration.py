@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from dubline.backends import choosing
 from dubline.backends.choosing import Settled, find, options_of
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.fit.durations import DurationModel, default_model
@@ -416,7 +417,11 @@ def choices(monkeypatch: pytest.MonkeyPatch) -> type[Choices]:
     def settled(*asked: Any) -> Settled:
         return Settled(Choice(backend="choices"), ())
 
-    monkeypatch.setattr("dubline.translation.stage.find", lambda kind, name: Own)
+    def found(kind: str, name: str, find: Any = choosing.find) -> Any:
+        return Own if kind == "translator" else find(kind, name)
+
+    for module in ("backends.choosing", "translation.stage"):
+        monkeypatch.setattr(f"dubline.{module}.find", found)
     monkeypatch.setattr("dubline.translation.way.settle_translation", settled)
     return Own
 

@@ -14,22 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shared_media import Shared
 
+from dubline.fit import isochrony
 from dubline.fit.durations import default_model, pace
 from dubline.fit.isochrony import (
     RULES,
     FitRules,
     Place,
     choose,
-    cost,
     fit,
     force,
     is_loud,
     misfits,
-    natural,
-    room,
     rooms,
     slowness,
 )
+from dubline.fit.speech_time import SpeechTime
 from dubline.values.transcript import Segment
 from dubline.values.translated import Candidate, Tone
 
@@ -87,12 +86,13 @@ def test_borrowed_silence_never_touches_another_cue(
 ) -> None:
     gap = 2 / float(rate or 25)
     duration = max(segment.end for segment in segments) + 0.123
-    free = rooms(segments, rate=rate, duration=duration, most=most)
+    free = rooms(segments, rate=str(rate or ""), duration=duration, most=most)
     for index, (segment, seconds) in enumerate(zip(segments, free, strict=True)):
         assert 0 <= seconds <= most + 1e-6
         assert abs(seconds * 1000 - round(seconds * 1000)) < 1e-6
         assert segment.end + seconds <= duration + 1e-6
-        assert seconds == room(segments, index, rate=rate, duration=duration, most=most)
+        heard = segments[: index + 2]
+        assert seconds == rooms(heard, rate=str(rate or ""), duration=duration, most=most)[index]
         for number, other in enumerate(segments):
             if number == index or not seconds:
                 continue
@@ -178,10 +178,11 @@ def test_a_wider_window_is_kept_to() -> None:
 
 
 def test_pace_and_tone_of_the_line_count() -> None:
-    ordinary = ENGLISH.seconds("You lied to me.")
-    assert natural("You lied to me.", ENGLISH) == ordinary
-    assert natural("You lied to me.", ENGLISH, 1.2) == pytest.approx(1.2 * ordinary)
-    assert natural("You lied to me.", ENGLISH, 1.0, Tone(rate=1.1)) == pytest.approx(ordinary / 1.1)
+    ordinary, text = ENGLISH.seconds("You lied to me."), "You lied to me."
+    time = SpeechTime("en", {"slow": 1.2})
+    assert time.fit(text, "A", 9, 0).natural == pytest.approx(ordinary, abs=1e-3)
+    assert time.fit(text, "slow", 9, 0).natural == pytest.approx(1.2 * ordinary, abs=1e-3)
+    assert time.fit(text, "A", 9, 0, tone=Tone(rate=1.1)).natural == pytest.approx(ordinary / 1.1, abs=1e-3)
     assert slowness(1.0, Tone(rate=9.0)) == pytest.approx(1 / 1.15)
     assert slowness(1.0, Tone(rate=0.1)) == pytest.approx(1 / 0.87)
     assert slowness(1.3, Tone()) == 1.3
@@ -200,18 +201,25 @@ def test_force_counts_marks_of_many_scripts() -> None:
     assert force("Dr. No. Ok.") == (0, 0, 0)
 
 
+def cost(
+    source: str, candidate: Candidate, best: float | None, slot: float, spoken: float, **more: object
+) -> float:
+    place = Place(source=source, speaker="A", candidates=(candidate,), slot=slot, **more)  # type: ignore[arg-type]
+    return isochrony.cost(place, candidate, best, spoken)
+
+
 def test_what_a_candidate_costs() -> None:
     good = Candidate(text="Wait!", score=-0.2)
 
     def of(candidate: Candidate, spoken: float = 1.0, **more: object) -> float:
-        return cost("Bekle!", candidate, -0.2, 1.0, spoken, **more)  # type: ignore[arg-type]
+        return cost("Bekle!", candidate, -0.2, 1.0, spoken, **more)
 
     assert of(good) == 0
     assert of(Candidate(text="Wait!", score=-0.9)) == pytest.approx(0.7)
     assert of(Candidate(text="Wait.", score=-0.2)) == pytest.approx(RULES.force)
     assert of(Candidate(text="Wait.", score=-0.2), loud=True) == pytest.approx(2 * RULES.force)
     assert of(Candidate(text="Wait!")) == RULES.unscored
-    assert of(good, problems=("numbers",)) == of(Candidate(text=" ", score=0.0)) == math.inf
+    assert of(Candidate(text=" ", score=0.0)) == math.inf
     assert cost("Bekle!", Candidate(text="Wait!"), None, 1.0, 1.0) == 0
     assert of(good, 1.1) < of(good, 1.19) < of(good, 1.3, room=0.5) < of(good, 1.3) < of(good, 2.0)
     assert of(good, 0.9) < of(good, 0.5) < of(good, 1.5)
@@ -295,7 +303,7 @@ def test_a_better_fitting_candidate_never_makes_the_fit_worse(old: Place, words:
         assert badness(wider.candidates[after].text) <= badness(before.text) + 1e-9
 
 
-def test_choice_weighs_meaning_time_and_problems() -> None:
+def test_choice_weighs_meaning_and_time() -> None:
     found = (
         Candidate(text="You have told me nothing but lies for all these years.", score=-0.3),
         Candidate(text="You lied to me for years.", score=-0.5),
@@ -304,11 +312,7 @@ def test_choice_weighs_meaning_time_and_problems() -> None:
     short = Place(source="Yıllarca bana yalan söyledin.", speaker="A", candidates=found, slot=1.5)
     long = Place(source="Yıllarca bana yalan söyledin.", speaker="B", candidates=found, slot=2.9)
     assert choose([short, long], ENGLISH.seconds) == (1, 0)
-    barred = Place(
-        source=short.source, speaker="A", candidates=found, slot=1.5, problems=((), ("number lost",), ("x",))
-    )
-    assert choose([barred], ENGLISH.seconds) == (0,)
-    hopeless = Place(source="x", speaker="A", candidates=found[:1], slot=1.5, problems=(("x",),))
+    hopeless = Place(source="x", speaker="A", candidates=(Candidate(text=" "),), slot=1.5)
     empty = Place(source="y", speaker="A", candidates=(), slot=1.5)
     assert choose([hopeless, empty], ENGLISH.seconds) == (None, None)
 

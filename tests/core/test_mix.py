@@ -20,9 +20,10 @@ from dubline.media.probing import decode, probe
 from dubline.media.sound import open_sound
 from dubline.mix import TARGETS, MixJob, remix
 from dubline.mix.audition import audition
-from dubline.mix.levels import Placed, ducking, fades, inside, merged
+from dubline.mix.levels import ducking, fades, inside
 from dubline.report import Report, silent
 from dubline.run import Run
+from dubline.timebase import merged
 from dubline.values.base import Choice
 from dubline.values.dubbed import Mix, Take, Takes
 from dubline.values.stems import STEM_NAMES, Stem, Stems
@@ -190,7 +191,7 @@ def test_a_voice_over_ducks_what_is_under_it(tmp_path: Path) -> None:
 def test_ducking_is_the_same_in_pieces_and_whole(
     pairs: list[tuple[int, int]], cut: int, attack: int, release: int
 ) -> None:
-    spans = merged(Placed(Path("x"), start, start + length, 1.0) for start, length in pairs)
+    spans = tuple(merged((start, start + length) for start, length in pairs))
     assert all(a[1] < b[0] for a, b in pairwise(spans))
     slopes = {"depth": 10.0, "attack": attack, "release": release}
 

@@ -18,7 +18,8 @@ from dubline.backends.recognizers.pocketsphinx import (
 )
 from dubline.errors import InvalidJob
 from dubline.media.speech import Speech, prepare_speech
-from dubline.recognition.alignment import Cue, align_spoken
+from dubline.recognition.alignment import align_spoken
+from dubline.recognition.given_cues import Cue
 from dubline.values.media import Sound
 
 pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")

@@ -38,8 +38,8 @@ def words(**wish: Any) -> tuple[str, str, str]:
     """(recognizer, its model, the reason)."""
     transcribing = settled(diarizer="builtin", **wish)
     (why,) = [reason for reason in transcribing.reasons if reason.startswith("recognizer")]
-    assert transcribing.job.recognition is not None
-    choice = transcribing.job.recognition.recognizer
+    assert transcribing.job.words is not None
+    choice = transcribing.job.words.recognizer
     return choice.backend, choice.options.get("model", ""), why
 
 

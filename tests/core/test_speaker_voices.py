@@ -205,7 +205,7 @@ def test_people_are_named_by_their_clips(call: Path, run: Path, tmp_path: Path) 
     origin = origin_of(run)
     assert origin.speech is not None
     with Run(run) as again:
-        names = cast_names(again, origin.speech, origin.diarized, JOB, cast)
+        names = cast_names(again, origin.diarized, JOB, cast)
     assert names == {transcript.speakers[0].label: "Zero", transcript.speakers[1].label: "One"}
     assert not list(run.glob("steps/cast-*/*.f32"))
 
@@ -221,5 +221,5 @@ def test_a_clip_that_is_no_good_is_named_with_its_person(run: Path, tmp_path: Pa
         cast = tmp_path / "cast.toml"
         cast.write_text(f"[cast]\n'Ayşe' = [{clip}]")
         with Run(run) as again, pytest.raises(InvalidJob, match=r"Ayşe.*\.wav") as caught:
-            cast_names(again, origin.speech, origin.diarized, JOB, cast)
+            cast_names(again, origin.diarized, JOB, cast)
         assert caught.value.hint

@@ -103,7 +103,8 @@ def parrot(monkeypatch: pytest.MonkeyPatch) -> type[Parrot]:
         answers: ClassVar[dict[str, list[str]]] = {}
         seen: ClassVar[list[SourceLine]] = []
 
-    monkeypatch.setattr("dubline.translation.stage.find", lambda kind, name: Own)
+    for module in ("backends.choosing", "translation.stage"):
+        monkeypatch.setattr(f"dubline.{module}.find", lambda kind, name: Own)
     monkeypatch.setattr("dubline.translation.way.settle_translation", _settled)
     return Own
 

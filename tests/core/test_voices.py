@@ -34,7 +34,8 @@ from dubline.values.transcript import Segment, Speaker
 from dubline.values.translated import Tone, TranslatedSegment, Translation
 from dubline.voice.calibration import voice_durations
 from dubline.voice.casting import Role, median_pitch
-from dubline.voice.speaking import DEAF, VoiceJob, speak
+from dubline.voice.settling import DEAF
+from dubline.voice.speaking import VoiceJob, speak
 
 LINES = (
     ("Come with me, I know the way.", 1.0, 2.8, "A"),

@@ -10,7 +10,8 @@ stranger's compete alike. One that was named is never replaced. Nothing is fetch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,6 +97,43 @@ def options_of(cls: Any, options: Mapping[str, Any]) -> Any:
         unknown = sorted(set(options) - set(fields))
         message = f"{name} has no option {unknown[0]!r}" if unknown else f"{name}: {error}"
         raise InvalidJob(message, hint=f"Its options: {', '.join(fields) or 'none'}.") from None
+
+
+@contextmanager
+def opened(
+    kind: str,
+    choice: Choice,
+    hints: Mapping[str, Any] | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Iterator[Any]:
+    """A chosen back end with its weights in memory.
+
+    `hints` are settings that change no result; it gets those that it has options for. `tell` is given the
+    weights' checksums, and their licence where it is new to the user.
+
+    Raises:
+        InvalidJob: an option is wrong; the message names the back end.
+        BackendMissing, WeightsError: it cannot be used.
+    """
+    from dubline.weights.files import licence_notice
+
+    cls = find(kind, choice.backend)
+    known = cls.Options.__struct_fields__
+    also = {name: value for name, value in (hints or {}).items() if name in known and value is not None}
+    try:
+        unloaded = cls(options_of(cls, {**choice.options, **also}))
+    except InvalidJob as error:
+        raise InvalidJob(f"{choice.backend}: {error.message}", hint=error.hint) from None
+    with unloaded as backend:
+        if tell is not None:
+            for identity in backend.identities:
+                if identity.sha256:
+                    sums = zip(identity.files, identity.sha256, strict=True)
+                    listed = ", ".join(f"{file} {digest[:16]}" for file, digest in sums)
+                    tell(f"weights of {identity.name}, SHA-256: {listed}")
+                if notice := licence_notice(identity):
+                    tell(notice)
+        yield backend
 
 
 def settle(

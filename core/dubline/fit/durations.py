@@ -22,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from msgspec import structs
@@ -32,6 +32,7 @@ from dubline.fit.letter_pairs import learnt, more_seconds
 from dubline.fit.syllables import read_aloud, syllables, words_of
 from dubline.language.script import UNSPACED_LANGUAGES, base_language, ends_clause, ends_sentence
 from dubline.values.base import Value
+from dubline.values.transcript import Segment
 
 QUICK, SLOW = 0.7, 1.4
 """Bounds of a speaker's pace factor; what lies outside is wrong times rather than a way to speak."""
@@ -48,17 +49,6 @@ _DASHES = frozenset("-–—")
 _INNER_DASH = re.compile(r"(?<=\w)(?:—|–|\.\.\.|…)(?=\w)")
 _UNSPACED_CLAUSE = re.compile(r"[、，,；;：:—–]+(?=[^\W_])")
 _UNSPACED_SENTENCE = re.compile(r"[。．.！!？?…]+[」』”’)）]*(?=[^\W_])")
-
-
-class _Timed(Protocol):
-    @property
-    def start(self) -> float: ...
-    @property
-    def end(self) -> float: ...
-    @property
-    def speaker(self) -> str: ...
-    @property
-    def text(self) -> str: ...
 
 
 class DurationModel(Value, frozen=True):
@@ -107,10 +97,9 @@ class DurationModel(Value, frozen=True):
 
     def scaled(self, factor: float) -> DurationModel:
         """The same, for a voice that takes `factor` times as long for everything."""
-        numbers = ("syllable", "character", "clause", "sentence", "constant")
         return structs.replace(
             self,
-            **{name: round(getattr(self, name) * factor, 6) for name in numbers},
+            **_named([value * factor for value in self.coefficients]),
             letters={pair: round(value * factor, 5) for pair, value in self.letters.items()},
             spoken={},
         )
@@ -119,6 +108,12 @@ class DurationModel(Value, frozen=True):
     def coefficients(self) -> tuple[float, float, float, float, float]:
         """In the order of `features`."""
         return self.syllable, self.character, self.clause, self.sentence, self.constant
+
+
+def _named(coefficients: Iterable[float]) -> dict[str, Any]:
+    """Coefficients, in the order of `features`, by the names of `DurationModel`'s fields."""
+    names = ("syllable", "character", "clause", "sentence", "constant")
+    return {name: round(float(value), 6) for name, value in zip(names, coefficients, strict=True)}
 
 
 @lru_cache(maxsize=8192)
@@ -211,22 +206,13 @@ def default_model(language: str) -> DurationModel:
     """
     base = base_language(language)
     if base in _TABLE:
-        syllable, character, clause, sentence, constant = _TABLE[base]
+        coefficients = _TABLE[base]
         basis = _OWN_BASIS.get(base, _MEASURED)
     else:
         script = _SCRIPTS.get(base, "Latin")
-        syllable, character = 0.0, _BY_SCRIPT[script]
-        clause, sentence, constant = _PAUSES
+        coefficients = (0.0, _BY_SCRIPT[script], *_PAUSES)
         basis = f"letters of the {script} script, on average; {base or 'this language'} was not measured"
-    return DurationModel(
-        language=base,
-        syllable=syllable,
-        character=character,
-        clause=clause,
-        sentence=sentence,
-        constant=constant,
-        basis=basis,
-    )
+    return DurationModel(language=base, basis=basis, **_named(coefficients))
 
 
 # --- voices and speakers -----------------------------------------------------------------------
@@ -235,7 +221,7 @@ def default_model(language: str) -> DurationModel:
 _Array = NDArray[np.float64]
 
 
-def calibrated(model: DurationModel, takes: Sequence[tuple[str, float]], *, basis: str = "") -> DurationModel:
+def calibrated(model: DurationModel, takes: Sequence[tuple[str, float]]) -> DurationModel:
     """The model of one voice, from texts that it has spoken and how long it took (seconds, without silence).
 
     Least squares of the relative error, held near the prior `model` as if each coefficient were known to a
@@ -285,15 +271,10 @@ def calibrated(model: DurationModel, takes: Sequence[tuple[str, float]], *, basi
         if _mean_error(spelt, y) < _WORTH * _mean_error(guessed, y):
             letters = _spelling(model.language, texts, x, y, plain, np.arange(len(y)))
             guessed = spelt
-    syllable, character, clause, sentence, constant = (round(float(v), 6) for v in plain)
     return DurationModel(
         language=model.language,
-        syllable=syllable,
-        character=character,
-        clause=clause,
-        sentence=sentence,
-        constant=constant,
-        basis=basis or f"calibrated with {len(y)} takes",
+        **_named(plain),
+        basis=f"calibrated with {len(y)} takes",
         letters=letters,
         takes=len(y),
         error=_error(guessed, y),
@@ -358,7 +339,7 @@ def _fitted(prior: _Array, x: _Array, y: _Array) -> _Array:
     return bounded
 
 
-def pace(segments: Iterable[_Timed], model: DurationModel) -> dict[str, float]:
+def pace(segments: Iterable[Segment], model: DurationModel) -> dict[str, float]:
     """Speaker -> how much longer than ordinary he takes: 1.2 speaks slowly, 0.8 fast; between 0.7 and 1.4.
 
     The median of real / predicted length over the speaker's segments, in the language that they are spoken

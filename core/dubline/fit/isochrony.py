@@ -18,10 +18,10 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Literal, Protocol
+from typing import Literal
 
 from dubline.fit.durations import DurationModel
-from dubline.timebase import whole
+from dubline.timebase import Timed, frame_rate, whole
 from dubline.values.base import Value
 from dubline.values.translated import Candidate, Fit, FitBasis, FitStatus, Tone
 
@@ -34,15 +34,6 @@ _SHORTEST = 0.001  # s; a slot of no length counts as a millisecond, which keeps
 _FASTEST_RECORDED = 99.0
 _FORCE = (re.compile(r"[!！]"), re.compile(r"[?？؟⁇‽\u037e]"), re.compile(r"\.{2,}|…+"))
 _UNUSUAL = 0.87, 1.15
-
-
-class Timed(Protocol):
-    """Anything with a place in time, in seconds."""
-
-    @property
-    def start(self) -> float: ...
-    @property
-    def end(self) -> float: ...
 
 
 class FitRules(Value, frozen=True):
@@ -78,9 +69,8 @@ class Place(Value, frozen=True):
     """Where a translation has to go: one sentence group with its candidates; seconds.
 
     `slot` is the length of its segments and of the gaps between them, `room` what may be borrowed after the
-    last (see `room`). `pace` multiplies the language's ordinary length (see `slowness`). `model`: of the
+    last (see `rooms`). `pace` multiplies the language's ordinary length (see `slowness`). `model`: of the
     voice that will speak it, where that is known; it counts instead of the language's. `loud`: it is shouted.
-    `problems`: for each candidate, what disqualifies it; () for all where nothing does.
     """
 
     source: str
@@ -91,7 +81,6 @@ class Place(Value, frozen=True):
     pace: float = 1.0
     model: DurationModel | None = None
     loud: bool = False
-    problems: tuple[tuple[str, ...], ...] = ()
 
     def length(self, text: str, seconds: Callable[[str], float]) -> float:
         """What a text takes here; `seconds` is the language's ordinary length."""
@@ -109,11 +98,6 @@ def slowness(pace: float, tone: Tone | None = None) -> float:
     """
     rate = 1.0 if tone is None or tone.rate is None else tone.rate
     return pace / min(max(rate, _UNUSUAL[0]), _UNUSUAL[1])
-
-
-def natural(text: str, model: DurationModel, pace: float = 1.0, tone: Tone | None = None) -> float:
-    """Seconds that a text is expected to take in this speaker's mouth, without any pressure of time."""
-    return model.seconds(text) * slowness(pace, tone)
 
 
 def is_loud(tone: Tone | None) -> bool:
@@ -145,7 +129,8 @@ def fit(
     borrowed = 0.0
     if round(natural / max(slot, _SHORTEST), 4) > rules.fastest:
         needed = math.ceil(round((natural / rules.fastest - slot) * 1000, 6))
-        borrowed = max(0, min(needed, _whole_milliseconds(room))) / 1000
+        free = math.floor(round(max(0.0, room) * 1000, 6))
+        borrowed = max(0, min(needed, free)) / 1000
     speed = min(round(natural / max(slot + borrowed, _SHORTEST), 4), _FASTEST_RECORDED)
     status: FitStatus = "fits"
     if speed > rules.fastest:
@@ -177,30 +162,25 @@ def force(text: str) -> tuple[int, int, int]:
 
 
 def cost(
-    source: str,
+    place: Place,
     candidate: Candidate,
     best_score: float | None,
-    slot: float,
     natural: float,
-    *,
-    room: float = 0.0,
-    loud: bool = False,
-    problems: Sequence[str] = (),
     rules: FitRules = RULES,
 ) -> float:
-    """What it costs to take a candidate, in units of mean log probability; infinite if it has a problem.
+    """What it costs to take a candidate, in units of mean log probability; infinite if it has no text.
 
     Its score under the best one's, its fit, and the force of its punctuation against the source's. `natural`
-    is what it takes to be spoken, `slot` and `room` what there is; seconds. The form follows Lakew et al.
-    (2021/22), who add length to the score of an n-best list; the weights are `FitRules`.
+    is what it takes to be spoken, in seconds. The form follows Lakew et al. (2021/22), who add length to the
+    score of an n-best list; the weights are `FitRules`.
     """
-    if problems or not candidate.text.strip():
+    if not candidate.text.strip():
         return math.inf
-    total = _misfit(slot, room, natural, rules)
+    total = _misfit(place.slot, place.room, natural, rules)
     if best_score is not None:
         total += rules.unscored if candidate.score is None else max(0.0, best_score - candidate.score)
-    changed = [a != b for a, b in zip(force(source), force(candidate.text), strict=True)]
-    return total + rules.force * (rules.loud if loud else 1.0) * sum(changed)
+    changed = [a != b for a, b in zip(force(place.source), force(candidate.text), strict=True)]
+    return total + rules.force * (rules.loud if place.loud else 1.0) * sum(changed)
 
 
 def _misfit(slot: float, room: float, natural: float, rules: FitRules) -> float:
@@ -226,10 +206,10 @@ def choose(
     """For each place the index of its candidate, None where none is usable.
 
     `seconds` gives a text's ordinary length (`DurationModel.seconds`), for places that have no model of their
-    own. The cheapest is taken, of equals the
-    first. The same source by the same speaker gets the same text everywhere: costs are summed over those
-    places, among the texts that all of them have; where there is no such text, each chooses for itself. A
-    text that occurs twice among the candidates counts once, with its better score.
+    own. The cheapest is taken, of equals the first. The same source by the same speaker gets the same text
+    everywhere: costs are summed over those places, among the texts that all of them have; where there is no
+    such text, each chooses for itself. A text that occurs twice among the candidates counts once, with its
+    better score.
     """
     together: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, place in enumerate(places):
@@ -253,17 +233,7 @@ def _costs(place: Place, seconds: Callable[[str], float], rules: FitRules) -> di
     best = max(scores, default=None)
     costs: dict[str, tuple[float, int]] = {}
     for number, candidate in enumerate(place.candidates):
-        value = cost(
-            place.source,
-            candidate,
-            best,
-            place.slot,
-            place.length(candidate.text, seconds),
-            room=place.room,
-            loud=place.loud,
-            problems=place.problems[number] if number < len(place.problems) else (),
-            rules=rules,
-        )
+        value = cost(place, candidate, best, place.length(candidate.text, seconds), rules)
         known = costs.get(candidate.text)
         if known is None or value < known[0]:
             costs[candidate.text] = value, number
@@ -306,18 +276,18 @@ def misfits(
 def rooms(
     segments: Sequence[Timed],
     *,
-    rate: Fraction | None = None,
+    rate: str = "",
     duration: float | None = None,
     most: float = RULES.most,
     gap: int = RULES.gap,
 ) -> tuple[float, ...]:
     """For each segment, the silence after it that may be borrowed: seconds, whole milliseconds, 0 to `most`.
 
-    `segments` are ordered by start. It ends `gap` picture frames before the next cue of any speaker (at 25
-    frames a second where `rate` is not given), and at the programme's end. There is none where somebody else
+    `segments` are ordered by start. It ends `gap` picture frames before the next cue of any speaker (`rate`
+    of them a second, "24000/1001"; "" is 25), and at the programme's end. There is none where somebody else
     still speaks at the segment's end, or begins before it.
     """
-    free = Fraction(gap) / (rate or 25)
+    free = Fraction(gap) / (frame_rate(rate) if rate else 25)
     silences: list[float] = []
     running = -math.inf  # the last end among the cues so far
     for index, segment in enumerate(segments):
@@ -332,19 +302,3 @@ def rooms(
         running = max(running, segment.end)
         silences.append(max(0, whole((limit - Fraction(segment.end)) * 1000, "floor")) / 1000)
     return tuple(silences)
-
-
-def room(
-    segments: Sequence[Timed],
-    index: int,
-    *,
-    rate: Fraction | None = None,
-    duration: float | None = None,
-    most: float = RULES.most,
-) -> float:
-    """`rooms` for a single segment. Looks at all segments before it; ask `rooms` for all at once."""
-    return rooms(segments[: index + 2], rate=rate, duration=duration, most=most)[index]
-
-
-def _whole_milliseconds(seconds: float) -> int:
-    return math.floor(round(max(0.0, seconds) * 1000, 6))

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import structs
 
 from dubline.fit.durations import DurationModel, default_model
-from dubline.fit.isochrony import RULES, FitRules, fit, natural, slowness
+from dubline.fit.isochrony import RULES, FitRules, fit, slowness
 from dubline.language.markup import unmark
 from dubline.values.translated import Fit, FitBasis, Tone, Translation, counted
 
@@ -52,10 +52,9 @@ class SpeechTime:
         rules: FitRules = RULES,
     ) -> Fit:
         """How a plain text fits `slot` seconds with `room` seconds of silence after them."""
-        voice = self.voice(speaker)
+        voice, seconds = self.voice(speaker), self.model(speaker).seconds(text)
         if voice is None:
-            return fit(slot, room, natural(text, self._ordinary, self._paces.get(speaker, 1.0), tone), rules)
-        seconds = voice.seconds(text)
+            return fit(slot, room, seconds * self.slower(speaker, tone), rules)
         if text in voice.spoken:
             return fit(slot, room, seconds, rules, basis="measured")
         # A voice that nothing is known of has its language's pace: an estimate like any other.
@@ -67,7 +66,6 @@ def refitted(
     translation: Translation,
     voices: Mapping[str, DurationModel],
     free: Sequence[float],
-    rules: FitRules = RULES,
 ) -> Translation:
     """A translation whose lines say how they fit in these voices; nothing else of it changes.
 
@@ -78,15 +76,8 @@ def refitted(
     lines = []
     for line, room in zip(translation.segments, free, strict=True):
         if line.state == "translated" and line.text and time.voice(line.speaker) is not None:
-            line_fit = time.fit(
-                unmark(line.text).plain,
-                line.speaker,
-                line.end - line.start,
-                room,
-                tone=line.tone,
-                rules=rules,
-            )
-            line = structs.replace(line, fit=line_fit)
+            plain, slot = unmark(line.text).plain, line.end - line.start
+            line = structs.replace(line, fit=time.fit(plain, line.speaker, slot, room, tone=line.tone))
         lines.append(line)
     made = tuple(lines)
     return structs.replace(translation, segments=made, totals=counted(made, translation.totals.glossary))

@@ -4,27 +4,14 @@ from dubline.mix import MixJob, remix
 mix = run.step(remix, stems, takes, MixJob(target="ebu-r128"))
 """
 
-from __future__ import annotations
+from importlib import import_module
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
-from dubline.mix.job import TARGETS, MixJob, Target
-
-if TYPE_CHECKING:
-    from dubline.mix.encode import mux
-    from dubline.mix.stage import remix
-
-__all__ = ["TARGETS", "MixJob", "Target", "mux", "remix"]
+_HOMES = {"MixJob": "job", "TARGETS": "job", "remix": "stage"}
 
 
 def __getattr__(name: str) -> Any:
-    # numpy comes with these, so they are loaded when somebody asks for them.
-    if name == "remix":
-        from dubline.mix.stage import remix
-
-        return remix
-    if name == "mux":
-        from dubline.mix.encode import mux
-
-        return mux
-    raise AttributeError(name)
+    # numpy comes with the stage, so it is loaded when somebody asks for it.
+    if name not in _HOMES:
+        raise AttributeError(name)
+    return getattr(import_module(f"dubline.mix.{_HOMES[name]}"), name)

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from dubline.errors import InvalidJob
-from dubline.media.sound import SoundWriter
 from dubline.mix.job import MixJob
-from dubline.mix.levels import Voices, inside, place
-from dubline.mix.render import LARGEST_MATCH, Renderer, dialogue_levels, stem_blocks, stem_paths
+from dubline.mix.levels import Placed, Voices, place
+from dubline.mix.render import LARGEST_MATCH, Renderer, dialogue_levels, stem_blocks, stem_paths, write_mix
 from dubline.mix.room import Room, find_room
 from dubline.report import Report, silent
-from dubline.signal.loudness import LoudnessMeter
-from dubline.signal.true_peak import HEADROOM, TruePeakLimiter
+from dubline.signal.true_peak import HEADROOM
 from dubline.values.dubbed import LoudnessReport, Takes
 from dubline.values.media import Sound
 from dubline.values.stems import Stems
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Block = NDArray[np.float32]  # (channels, samples)
 
 _LASTING = 6  # seconds, longer than any reverb or ducking
 _LISTENED = 600.0  # seconds around a line in which its room is looked for
@@ -84,8 +75,8 @@ def audition(
     # What ended seconds earlier may still be heard in its reverb, or in the ducking; what comes soon, too.
     reach = _LASTING * sound.rate
     heard = [t for t in takes.takes if t.start < last + reach and t.start + t.frames > first - reach]
-    placed = place(heard, rate=sound.rate, frames=sound.frames, where=lambda path: root / path, note=_unsaid)
-    alone = place([line], rate=sound.rate, frames=sound.frames, where=lambda path: root / path, note=_unsaid)
+    put = partial(place, rate=sound.rate, frames=sound.frames, where=lambda path: root / path, note=_unsaid)
+    placed, alone = put(heard), put([line])
     if not alone:
         return None
     voices = Voices(placed, round(job.fade * sound.rate))
@@ -94,40 +85,22 @@ def audition(
         around = _room_around(paths, sound, line.start, report)
     renderer = Renderer(sound, paths, voices, job, around if job.reverb == "room" else None)
     if job.voice_level == "original" and job.voice_volume:
-        gain = voice_gain_db
-        if gain is None:
-            gain = _matched(renderer, alone[0].start, alone[0].stop)
+        gain = _matched(renderer, alone[0]) if voice_gain_db is None else voice_gain_db
         renderer.voice_gain = job.voice_volume * 10 ** (gain / 20)
-    factor = 10 ** ((gain_db or 0.0) / 20)
     target = job.loudness_target
-    limiter = None
-    if target is not None:
-        limiter = TruePeakLimiter(sound.rate, sound.channels, target.true_peak - HEADROOM)
-    meter = LoudnessMeter(sound.rate, sound.channels, sound.layout)
-    with SoundWriter(out, sound.rate, sound.channels, last - first, layout=sound.layout) as writer:
-
-        def keep(block: Block) -> None:
-            at = first + writer.frames
-            writer.write(block)
-            meter.push(block, inside(voices.spans, at, first + writer.frames))
-
-        for start, mix, _ in renderer.blocks(first, last):
-            report(start - first, last - first)
-            block = (mix * factor if factor != 1.0 else mix).astype(np.float32)
-            keep(limiter.push(block) if limiter else block)
-        if limiter:
-            keep(limiter.flush())
-        report(last - first, last - first)
-    return meter.result()
+    ceiling = target.true_peak - HEADROOM if target is not None else None
+    return write_mix(
+        renderer, out, first, last, gain_db=gain_db or 0.0, ceiling=ceiling, report=report
+    ).loudness
 
 
 def _unsaid(text: str) -> None:
     """What is odd about takes was told when they were mixed."""
 
 
-def _matched(renderer: Renderer, start: int, stop: int) -> float:
-    """dB that make a stretch of the takes as loud as the source's voices in it; 0 where one is silent."""
-    original, dub = dialogue_levels(renderer, ((start, stop),), lambda at: None)
+def _matched(renderer: Renderer, take: Placed) -> float:
+    """dB that make the takes in one's time as loud as the source's voices in it; 0 where one is silent."""
+    original, dub = dialogue_levels(renderer, ((take.start, take.stop),), lambda at: None)
     if original is None or dub is None:
         return 0.0
     return min(max(original - dub, -LARGEST_MATCH), LARGEST_MATCH)

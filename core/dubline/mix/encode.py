@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -214,7 +215,6 @@ def _copied(container: OutputContainer, stream: Any, suffix: str) -> Any:
 
 def _in_order(film: Any, streams: Any, voice: Any, spoken: Any, zero: Fraction) -> Iterator[Any]:
     """Packets of both files in the order of their times, so that the muxer holds few of them."""
-    from heapq import merge
 
     def timed(packets: Any, shift: Fraction) -> Iterator[tuple[Fraction, int, Any]]:
         last = Fraction(-(2**40))

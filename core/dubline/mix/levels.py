@@ -5,20 +5,18 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import ValidationError
 from dubline.media.sound import open_sound, read_blocks
 from dubline.report import clock_text
+from dubline.timebase import merged
 from dubline.values.dubbed import Take
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 Spans = tuple[tuple[int, int], ...]  # samples, sorted and apart
 
@@ -105,7 +103,7 @@ class Voices:
         self._takes, self._fade = takes, fade
         self._starts = [take.start for take in takes]
         self._longest = max((take.stop - take.start for take in takes), default=0)
-        self.spans = merged(takes)
+        self.spans: Spans = tuple(merged((take.start, take.stop) for take in takes))
 
     def read(self, start: int, stop: int) -> Floats | None:
         """Samples `start` to `stop` of the sum of all takes; None where none sounds."""
@@ -142,17 +140,6 @@ def fades(start: int, stop: int, length: int, fade: int) -> Floats:
     at = np.arange(start, stop, dtype=np.float64)
     rise = np.clip((np.minimum(at, length - 1 - at) + 1) / (fade + 1), 0.0, 1.0)
     return np.asarray(0.5 - 0.5 * np.cos(np.pi * rise))
-
-
-def merged(takes: Iterable[Placed]) -> Spans:
-    """The stretches in which at least one take sounds."""
-    spans: list[list[int]] = []
-    for take in sorted(takes, key=lambda take: take.start):
-        if spans and take.start <= spans[-1][1]:
-            spans[-1][1] = max(spans[-1][1], take.stop)
-        else:
-            spans.append([take.start, take.stop])
-    return tuple((start, stop) for start, stop in spans)
 
 
 def inside(spans: Spans, start: int, stop: int) -> NDArray[np.bool_]:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import ValidationError
-from dubline.media.sound import FRAMES, open_sound, read_blocks
+from dubline.media.sound import FRAMES, SoundWriter, open_sound, read_blocks
 from dubline.mix.job import MixJob
 from dubline.mix.levels import Spans, Voices, ducking, inside, voice_channels
 from dubline.mix.room import Reverb, Room, impulse
+from dubline.report import Report
 from dubline.signal.loudness import LoudnessMeter
+from dubline.signal.true_peak import TruePeakLimiter
+from dubline.values.dubbed import LoudnessReport
 from dubline.values.media import Sound
 from dubline.values.stems import STEM_NAMES, Stems
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Block = NDArray[np.float32]  # (channels, samples)
-    Floats = NDArray[np.float64]
+Block = NDArray[np.float32]  # (channels, samples)
+Floats = NDArray[np.float64]
 
 _AGAIN = "Separate the sound again; the stems of one separation always belong together."
 LARGEST_MATCH = 24.0  # dB: voices further apart than this were not measured right
@@ -93,6 +94,47 @@ class Renderer:
         readers = [stem_blocks(self._stems, name, first, last) for name in names]
         for start in range(first, last, FRAMES):
             yield start, {name: next(reader) for name, reader in zip(names, readers, strict=True)}
+
+
+class WrittenMix(NamedTuple):
+    """What a meter reads on what was written, how many samples had to be clipped, and the limiter."""
+
+    loudness: LoudnessReport
+    clipped: int
+    limiter: TruePeakLimiter | None
+
+
+def write_mix(
+    renderer: Renderer,
+    path: Path,
+    first: int,
+    last: int,
+    *,
+    gain_db: float,
+    ceiling: float | None,
+    report: Report,
+) -> WrittenMix:
+    """Write the samples `first` to `last` of the programme as a WAV of 24 bits, with a gain, under a ceiling
+    in dBTP (None: no limiter)."""
+    sound = renderer.sound
+    meter = LoudnessMeter(sound.rate, sound.channels, sound.layout)
+    limiter = TruePeakLimiter(sound.rate, sound.channels, ceiling) if ceiling is not None else None
+    factor = 10 ** (gain_db / 20)
+    with SoundWriter(path, sound.rate, sound.channels, last - first, layout=sound.layout) as writer:
+
+        def keep(block: Block) -> None:
+            at = first + writer.frames
+            writer.write(block)
+            meter.push(block, inside(renderer.voices.spans, at, first + writer.frames))
+
+        for start, mix, _ in renderer.blocks(first, last):
+            report(start - first, last - first)
+            block = (mix * factor if factor != 1.0 else mix).astype(np.float32)
+            keep(limiter.push(block) if limiter else block)
+        if limiter:
+            keep(limiter.flush())
+        report(last - first, last - first)
+    return WrittenMix(meter.result(), writer.clipped, limiter)
 
 
 def _covering(spans: Spans, frames: int) -> Iterator[tuple[int, int]]:

@@ -13,17 +13,15 @@ The reverb is noise that dies away in that time, convolved with the takes. It st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from dubline.mix.levels import Voices
 
-    from dubline.mix.levels import Voices
-
-    Block = NDArray[np.float32]  # (channels, samples)
-    Floats = NDArray[np.float64]
+Block = NDArray[np.float32]  # (channels, samples)
+Floats = NDArray[np.float64]
 
 FRAME = 0.005  # seconds: one value of the envelope
 BAND = (500.0, 4000.0)  # Hz: over the voice's own pitch, and where separation leaves most

@@ -6,9 +6,8 @@ Nothing but the results is kept on disk, and memory does not depend on the lengt
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -17,20 +16,15 @@ from dubline.media.sound import SoundWriter, require_space, sound_bytes
 from dubline.mix.encode import can_encode, encode_m4a
 from dubline.mix.job import MixJob, Target
 from dubline.mix.levels import Voices, inside, place, voice_channels
-from dubline.mix.render import LARGEST_MATCH, Renderer, dialogue_levels, stem_blocks, stem_paths
+from dubline.mix.render import LARGEST_MATCH, Renderer, dialogue_levels, stem_blocks, stem_paths, write_mix
 from dubline.mix.room import MOST, Room, find_room
 from dubline.report import Report, part
 from dubline.run import Work, step
 from dubline.signal.loudness import LoudnessMeter
-from dubline.signal.true_peak import HEADROOM, TruePeakLimiter
+from dubline.signal.true_peak import HEADROOM
 from dubline.values.dubbed import LoudnessReport, Mix, Takes
 from dubline.values.media import Sound
 from dubline.values.stems import Stems
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Block = NDArray[np.float32]  # (channels, samples)
 
 TOLERANCE = 0.05  # LU: half of what is promised, so that other meters agree to 0.1
 TRIES = 8
@@ -143,7 +137,8 @@ def _first_pass(work: Work, renderer: Renderer, report: Report) -> LoudnessRepor
     """Measure the programme as it is, and write M&E on the way."""
     sound = renderer.sound
     meter = LoudnessMeter(sound.rate, sound.channels, sound.layout)
-    with _writer(work.folder / "M&E.wav", sound) as writer:
+    path = work.folder / "M&E.wav"
+    with SoundWriter(path, sound.rate, sound.channels, sound.frames, layout=sound.layout) as writer:
         for start, mix, bed in renderer.blocks():
             writer.write(bed.astype(np.float32))
             meter.push(mix.astype(np.float32), inside(renderer.voices.spans, start, start + mix.shape[1]))
@@ -157,14 +152,15 @@ def _write(
     work: Work, renderer: Renderer, target: Target | None, before: LoudnessReport, report: Report
 ) -> tuple[LoudnessReport, float]:
     """Write the programme at its target; -> what a meter reads on what was written, and the gain in dB."""
+    write = partial(write_mix, renderer, work.folder / "final.wav", 0, renderer.sound.frames)
     if target is None:
-        after, clipped, _ = _one_pass(work, renderer, 0.0, None, report)
-        if clipped:
+        made = write(gain_db=0.0, ceiling=None, report=report)
+        if made.clipped:
             work.note(
-                f"{clipped} samples of the mix went over full scale and were limited to it; "
+                f"{made.clipped} samples of the mix went over full scale and were limited to it; "
                 "a loudness target would have kept them under it"
             )
-        return after, 0.0
+        return made.loudness, 0.0
     gate = target.gate
     if gate == "dialogue" and before.dialogue is None:
         work.note("there is no dialogue to measure: the whole programme was measured instead")
@@ -176,14 +172,14 @@ def _write(
     measured = loudness(before)
     if measured is None:
         work.note("the mix is too short or too quiet to have a loudness: its level was left alone")
-        return _one_pass(work, renderer, 0.0, target.true_peak, report)[0], 0.0
+        return write(gain_db=0.0, ceiling=target.true_peak, report=report).loudness, 0.0
     gain, ceiling = target.loudness - measured, target.true_peak - HEADROOM
     known: list[tuple[float, float]] = []  # gain, loudness
     at = 0.0
     for attempt in range(TRIES):
         # Mostly one pass is all; another one takes half of what is left of the bar.
         share = (1.0 - at) * (0.9 if attempt == 0 else 0.5)
-        after, _, limiter = _one_pass(work, renderer, gain, ceiling, part(report, at, share))
+        after, _, limiter = write(gain_db=gain, ceiling=ceiling, report=part(report, at, share))
         at += share
         read = loudness(after)
         error = target.loudness - read if read is not None else 0.0
@@ -217,35 +213,3 @@ def _steepness(known: list[tuple[float, float]]) -> float:
         return 1.0
     (gain0, loud0), (gain1, loud1) = known[-2:]
     return float(np.clip((loud1 - loud0) / (gain1 - gain0), 0.2, 1.0))
-
-
-def _one_pass(
-    work: Work, renderer: Renderer, gain: float, ceiling: float | None, report: Report
-) -> tuple[LoudnessReport, int, TruePeakLimiter | None]:
-    """Write `final.wav` with a gain in dB, under a ceiling in dBTP (None: no limiter).
-
-    -> what a meter reads, samples that had to be clipped, and the limiter.
-    """
-    sound = renderer.sound
-    meter = LoudnessMeter(sound.rate, sound.channels, sound.layout)
-    limiter = TruePeakLimiter(sound.rate, sound.channels, ceiling) if ceiling is not None else None
-    factor = 10 ** (gain / 20)
-    with ExitStack() as stack:
-        writer = stack.enter_context(_writer(work.folder / "final.wav", sound))
-
-        def keep(block: Block) -> None:
-            start = writer.frames
-            writer.write(block)
-            meter.push(block, inside(renderer.voices.spans, start, writer.frames))
-
-        for start, mix, _ in renderer.blocks():
-            block = (mix * factor if factor != 1.0 else mix).astype(np.float32)
-            keep(limiter.push(block) if limiter else block)
-            report(start, sound.frames)
-        if limiter:
-            keep(limiter.flush())
-    return meter.result(), writer.clipped, limiter
-
-
-def _writer(path: Path, sound: Sound) -> SoundWriter:
-    return SoundWriter(path, sound.rate, sound.channels, sound.frames, layout=sound.layout)

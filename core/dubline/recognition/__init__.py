@@ -4,46 +4,15 @@ from dubline.recognition import segment
 transcript = segment(words, turns, duration=57.5, language="tr")
 """
 
-from __future__ import annotations
-
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from dubline.recognition.exports import read_rttm, to_ctm, to_rttm, to_srt, to_vtt
-    from dubline.recognition.filters import FilterRules, Passage, filter_passages
-    from dubline.recognition.segments import SegmentRules, resegment, segment
-    from dubline.recognition.words import spread
+from typing import Any
 
 _HOMES = {
-    "FilterRules": "filters",
-    "Passage": "filters",
-    "SegmentRules": "segments",
-    "filter_passages": "filters",
-    "read_rttm": "exports",
-    "resegment": "segments",
-    "segment": "segments",
+    **dict.fromkeys(("FilterRules", "Passage", "filter_passages"), "filters"),
+    **dict.fromkeys(("SegmentRules", "resegment", "segment"), "segments"),
+    **dict.fromkeys(("read_rttm", "to_ctm", "to_rttm", "to_srt", "to_vtt"), "exports"),
     "spread": "words",
-    "to_ctm": "exports",
-    "to_rttm": "exports",
-    "to_srt": "exports",
-    "to_vtt": "exports",
 }
-
-__all__ = [
-    "FilterRules",
-    "Passage",
-    "SegmentRules",
-    "filter_passages",
-    "read_rttm",
-    "resegment",
-    "segment",
-    "spread",
-    "to_ctm",
-    "to_rttm",
-    "to_srt",
-    "to_vtt",
-]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,6 @@
 """Text that is already there, put on the sound: subtitles or a script, aligned to what a recognizer heard.
 
-    cues    = read_cues(path)                          # SRT, VTT, a transcript's JSON, or plain text
-    aligned = align(cues, words)                       # words from a recognizer
+    aligned = align(read_cues(path), words)                  # words from a recognizer
     aligned = tuple(snap(cue, speech) for cue in aligned)
 
 The text stays the author's to the letter; only times come from the recognizer. Texts are compared without
@@ -11,31 +10,25 @@ Hirschberg 1975).
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import unicodedata
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from msgspec import structs
+from numpy.typing import NDArray
 
-from dubline.errors import BackendMissing, InvalidJob
-from dubline.recognition.given_cues import Cue, read_cues
+from dubline.errors import InvalidJob
+from dubline.media.speech import Speech
+from dubline.recognition.given_cues import Cue
 from dubline.recognition.sound_edges import REACH, sound_edge
 from dubline.recognition.stretches import quiet_place
-from dubline.recognition.words import likely_length
+from dubline.recognition.words import likely_length, shared_out
 from dubline.report import Report, silent
 from dubline.values.base import Value
 from dubline.values.transcript import HeardWord
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from dubline.media.speech import Speech
-
-__all__ = ["AlignedCue", "Cue", "align", "align_spoken", "read_cues", "snap"]
 
 STEM = 4
 """Words that begin with the same letters, this many, are taken for forms of one word."""
@@ -43,6 +36,8 @@ LIKE, UNLIKE = 0.4, 1.5
 """What it costs to take a word for another form of it, and for another word; to leave one out costs 1."""
 CELLS = 1 << 22
 """Largest table that is kept whole, in cells of a byte."""
+ROOM = 0.5
+"""Seconds on each side of a cue in which its text is looked for."""
 BORDER = 0.05
 """Seconds. Text that is aligned this near to the border of what was looked at has run against it."""
 
@@ -57,6 +52,13 @@ class AlignedCue(Value, frozen=True):
     words: tuple[HeardWord, ...]
     matched: float
     speaker: str = ""
+
+
+def placed_cue(
+    cue: Cue, start: float, end: float, words: tuple[HeardWord, ...], *, matched: float = 1.0
+) -> AlignedCue:
+    """A cue in its place."""
+    return AlignedCue(start=start, end=end, text=cue.text, words=words, matched=matched, speaker=cue.speaker)
 
 
 def normal_tokens(text: str) -> list[str]:
@@ -119,11 +121,8 @@ def align(cues: Sequence[Cue], words: Sequence[HeardWord]) -> tuple[AlignedCue, 
     for number, cue in enumerate(cues):
         start, end = edges[number]
         kept = spans[number] if shares[number] >= 1 / 3 else [None] * len(texts[number])
-        filled = _fill(texts[number], kept, start, end)
         aligned.append(
-            AlignedCue(
-                start=start, end=end, text=cue.text, words=filled, matched=shares[number], speaker=cue.speaker
-            )
+            placed_cue(cue, start, end, _fill(texts[number], kept, start, end), matched=shares[number])
         )
     return tuple(aligned)
 
@@ -157,7 +156,7 @@ def _cue_edges(
         low = before[1] if index and before else 0.0
         after = known[last] if last < len(known) else None
         high = max(low, after[0]) if after else low + sum(lengths)
-        known[index:last] = _shared_out(low, high, lengths)
+        known[index:last] = shared_out(low, high, lengths)
     return [span for span in known if span is not None]
 
 
@@ -180,17 +179,10 @@ def _fill(
         low = max(start, filled[-1].end or start) if filled else start
         high = max(low, after.start if after is not None and after.start is not None else end)
         lengths = [likely_length(text) for text in texts[index:last]]
-        for text, (begin, stop) in zip(texts[index:last], _shared_out(low, high, lengths), strict=True):
+        for text, (begin, stop) in zip(texts[index:last], shared_out(low, high, lengths), strict=True):
             filled.append(HeardWord(text=text, start=begin, end=stop, estimated=True))
         index = last
     return tuple(filled)
-
-
-def _shared_out(low: float, high: float, lengths: Sequence[float]) -> list[tuple[float, float]]:
-    """The time from `low` to `high` as spans that follow each other, in proportion to these lengths."""
-    whole = sum(lengths)
-    borders = [low + (high - low) * x / whole for x in accumulate(lengths, initial=0)]
-    return list(pairwise(borders))
 
 
 # --- least edit distance -----------------------------------------------------------------------
@@ -283,22 +275,16 @@ def snap(cue: AlignedCue, speech: Speech, *, reach: float = REACH) -> AlignedCue
 
 
 def align_spoken(
-    cues: Sequence[Cue], speech: Speech, *, room: float = 0.5, report: Report = silent
+    cues: Sequence[Cue], speech: Speech, *, report: Report = silent
 ) -> tuple[AlignedCue | None, ...]:
     """English cues that have times, each put on its own sound by forced alignment with PocketSphinx.
 
-    Looked at is the cue's time with `room` seconds on each side, but nothing of its neighbours' inner time.
+    Looked at is the cue's time with half a second on each side, but nothing of its neighbours' inner time.
     None stands for a cue whose text does not fit its sound. `report` counts seconds of the sound.
 
     Raises:
-        BackendMissing: pocketsphinx is not installed.
         InvalidJob: a cue has no times, or lasts longer than 60 s.
     """
-    if importlib.util.find_spec("pocketsphinx") is None:
-        raise BackendMissing(
-            "putting known text on its sound needs pocketsphinx, which is not installed",
-            hint='Install it with: pip install "dubline[pocketsphinx]"',
-        )
     from dubline.backends.recognizers.pocketsphinx import alignment_decoder
 
     for cue in cues:
@@ -313,25 +299,16 @@ def align_spoken(
     aligned: list[AlignedCue | None] = []
     for number, (cue, (start, end)) in enumerate(zip(cues, times, strict=True)):
         report(min(start, speech.duration), speech.duration)
-        low = max(0.0, start - room, min(inner[number - 1][0], start) if number else 0.0)
+        low = max(0.0, start - ROOM, min(inner[number - 1][0], start) if number else 0.0)
         after = max(inner[number][1], end) if number < len(inner) else math.inf
-        high = min(speech.duration, end + room, after)
+        high = min(speech.duration, end + ROOM, after)
         parts = [part for part in cue.text.split() if normal_tokens(part)]
         spans = _spoken_spans(parts, speech, low, high, decoder)
         if spans is None:
             aligned.append(None)
             continue
         words = tuple(HeardWord(text=p, start=a, end=b) for p, (a, b) in zip(parts, spans, strict=True))
-        aligned.append(
-            AlignedCue(
-                start=spans[0][0],
-                end=spans[-1][1],
-                text=cue.text,
-                words=words,
-                matched=1.0,
-                speaker=cue.speaker,
-            )
-        )
+        aligned.append(placed_cue(cue, spans[0][0], spans[-1][1], words))
     return tuple(aligned)
 
 

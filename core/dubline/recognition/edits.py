@@ -8,15 +8,15 @@ What finds no such voice is told, and stays in the log for the next time.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-import msgspec
+from msgspec import structs
 
 from dubline.recognition.intervals import Intervals, overlapping
 from dubline.recognition.speaker_log import Cast, Edit, Link, Meant, Merge, Rename, Span, Split, spans_of
 from dubline.report import clock_text
-from dubline.values.transcript import UNKNOWN, Segment, Speaker, Transcript
+from dubline.values.transcript import UNKNOWN, Speaker, Transcript
 
 MOST = 0.5
 """The share of speech from which a voice, or a segment, is the one meant."""
@@ -45,13 +45,13 @@ class _State:
     """Who has which segment, while edits are applied."""
 
     def __init__(self, transcript: Transcript, highest: int) -> None:
-        self.transcript = transcript
         self.spans: tuple[Span, ...] = spans_of(transcript.segments)
         self.who = [segment.speaker for segment in transcript.segments]
         self.voices = {s.id: _Voice(s) for s in transcript.speakers}
-        crowded = overlapping(transcript.segments)
-        self.weights = [(b - a) * (BESIDE if k in crowded else 1.0) for k, (a, b) in enumerate(self.spans)]
-        self.crowded = crowded
+        self.crowded = overlapping(transcript.segments)
+        self.weights = [
+            (b - a) * (BESIDE if k in self.crowded else 1.0) for k, (a, b) in enumerate(self.spans)
+        ]
         self.highest = max([highest, *(number_of(s.id) for s in transcript.speakers)])
         self.notes: list[str] = []
 
@@ -77,6 +77,9 @@ class _State:
 
     def seconds(self, voice: str) -> float:
         return sum(self.weights[k] for k in self.own(voice))
+
+    def heard_alone(self, voice: str) -> bool:
+        return any(k not in self.crowded for k in self.own(voice))
 
     def likely(self, meant: Meant, voices: Iterable[str]) -> list[str]:
         """Voices, the one called as it was then first."""
@@ -111,26 +114,16 @@ class _State:
         now = f"that speech is now {' and '.join(heard)}" if heard else "nothing is heard there now"
         self.notes.append(f"{what}{where} was not carried over: {now}")
 
-    def result(self) -> Transcript:
-        """The transcript with these speakers: overlaps marked anew, seconds added up."""
-        before = self.transcript
-        segments = [
-            msgspec.structs.replace(s, speaker=who) if s.speaker != who else s
-            for s, who in zip(before.segments, self.who, strict=True)
-        ]
-        if [s.speaker for s in before.segments] != self.who:
-            crowded = overlapping(segments)
-            segments = [
-                msgspec.structs.replace(s, overlap=k in crowded) if s.overlap != (k in crowded) else s
-                for k, s in enumerate(segments)
-            ]
-        return with_speakers(before, segments, [(v, d.name, d.label) for v, d in self.voices.items()])
-
 
 def with_speakers(
-    transcript: Transcript, segments: Sequence[Segment], voices: Iterable[tuple[str, str, str]]
+    transcript: Transcript, who: Sequence[str], voices: Iterable[tuple[str, str, str]]
 ) -> Transcript:
-    """The transcript with these segments, and by number the voices (id, name, label) that have any."""
+    """The transcript with these speakers of its segments, overlaps marked anew where they changed; and by
+    number the voices (id, name, label) that have any, seconds added up."""
+    segments = [structs.replace(s, speaker=w) for s, w in zip(transcript.segments, who, strict=True)]
+    if segments != list(transcript.segments):
+        crowded = overlapping(segments)
+        segments = [structs.replace(s, overlap=k in crowded) for k, s in enumerate(segments)]
     thousandths: dict[str, int] = {}
     for s in segments:
         thousandths[s.speaker] = thousandths.get(s.speaker, 0) + round((s.end - s.start) * 1000)
@@ -140,7 +133,7 @@ def with_speakers(
         if voice in thousandths
     ]
     speakers.sort(key=lambda s: (number_of(s.id), s.id))
-    return msgspec.structs.replace(transcript, segments=tuple(segments), speakers=tuple(speakers))
+    return structs.replace(transcript, segments=tuple(segments), speakers=tuple(speakers))
 
 
 def apply_edits(
@@ -160,18 +153,10 @@ def apply_edits(
         if speaker in state.voices:
             state.voices[speaker].given = who
     for edit in edits:
-        if isinstance(edit, Rename):
-            _rename(state, edit)
-        elif isinstance(edit, Merge):
-            _merge(state, edit)
-        elif isinstance(edit, Split):
-            _split(state, edit)
-        elif isinstance(edit, Link):
-            _link(state, edit)
-        else:
-            _cast(state, edit)
+        _APPLY[type(edit)](state, edit)
     given = {speaker: voice.given for speaker, voice in state.voices.items()}
-    return Applied(state.result(), tuple(state.notes), given)
+    voices = [(v, d.name, d.label) for v, d in state.voices.items()]
+    return Applied(with_speakers(transcript, state.who, voices), tuple(state.notes), given)
 
 
 def _rename(state: _State, edit: Rename) -> None:
@@ -205,14 +190,13 @@ def _apart(one: Sequence[Span], other: Sequence[Span]) -> bool:
 def _merge(state: _State, edit: Merge) -> None:
     meant = (edit.into, *edit.others)
     exact = [state.same(m) for m in meant]
-    if all(exact):
-        joined = {v for v in exact if v is not None}
-    else:
+    joined: set[str] = set()
+    if not all(exact):
         union = [span for m in meant for span in m.spans]
         inside = state.inside(union)
-        joined = {v for v, s in inside.items() if s >= MOST * state.seconds(v) and _heard_alone(state, v)}
-        joined |= {v for v in exact if v is not None}
-    target = next((v for v in exact[:1] if v is not None), None)
+        joined = {v for v, s in inside.items() if s >= MOST * state.seconds(v) and state.heard_alone(v)}
+    joined |= {v for v in exact if v is not None}
+    target = exact[0]
     if target is None:
         first = state.inside(edit.into.spans)
         mine = [v for v in joined if first.get(v, 0.0) > 0]
@@ -234,10 +218,6 @@ def _merge(state: _State, edit: Merge) -> None:
             kept.name, kept.given, kept.named_for = other.name, other.given, other.named_for
         state.who = [target if who == voice else who for who in state.who]
         del state.voices[voice]
-
-
-def _heard_alone(state: _State, voice: str) -> bool:
-    return any(k not in state.crowded for k in state.own(voice))
 
 
 def _split(state: _State, edit: Split) -> None:
@@ -303,7 +283,13 @@ def _cast(state: _State, edit: Cast) -> None:
             state.voices[voice].name, state.voices[voice].given = item.name, CAST
 
 
-# --- small things ------------------------------------------------------------------------------
+_APPLY: dict[type, Callable[[_State, Any], None]] = {
+    Rename: _rename,
+    Merge: _merge,
+    Split: _split,
+    Link: _link,
+    Cast: _cast,
+}
 
 
 def number_of(speaker: str) -> int:

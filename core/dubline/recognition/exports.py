@@ -10,18 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
 from dubline.language.script import width
+from dubline.subtitles import SubtitleText, with_speakers, write_srt, write_vtt
 from dubline.subtitles.line_times import rttm_rows
-from dubline.values.transcript import Segment, Transcript, Turn, milliseconds
+from dubline.values.transcript import Transcript, Turn, milliseconds
 
-if TYPE_CHECKING:
-    from dubline.subtitles import SubtitleText
+LINE_LENGTH = 42
+"""Characters in a line of subtitles."""
 
 
 def _field(text: str, instead: str) -> str:
@@ -123,24 +123,22 @@ def parse_rttm(text: str, name: str | None = None, *, where: str = "RTTM") -> tu
 # --- subtitles -----------------------------------------------------------------------------------
 
 
-def to_srt(transcript: Transcript, *, names: bool = False, line_length: int = 42) -> str:
-    """Segments as SubRip text. `names` puts the speaker before the text; 0 as `line_length` wraps nothing."""
-    from dubline.subtitles import with_speakers, write_srt
-
+def to_srt(transcript: Transcript, *, names: bool = False) -> str:
+    """Segments as SubRip text. `names` puts the speaker before the text."""
     cues = _cues(transcript, names)
-    return write_srt([_wrapped(cue, line_length) for cue in (with_speakers(cues) if names else cues)])
+    return write_srt(map(_wrapped, with_speakers(cues) if names else cues))
 
 
-def to_vtt(transcript: Transcript, *, names: bool = False, line_length: int = 42) -> str:
+def to_vtt(transcript: Transcript, *, names: bool = False) -> str:
     """Segments as WebVTT text, `names` as voice spans."""
-    from dubline.subtitles import write_vtt
-
-    return write_vtt([_wrapped(cue, line_length) for cue in _cues(transcript, names)], labels=False)
+    return write_vtt(map(_wrapped, _cues(transcript, names)), labels=False)
 
 
 def _cues(transcript: Transcript, names: bool) -> list[SubtitleText]:
-    from dubline.subtitles import SubtitleText
-
+    """The segments in order of start; one without text makes no subtitle."""
+    segments = sorted(
+        (s for s in transcript.segments if s.text.strip()), key=lambda s: (s.start, s.end, s.id)
+    )
     return [
         SubtitleText(
             index=number,
@@ -149,17 +147,12 @@ def _cues(transcript: Transcript, names: bool) -> list[SubtitleText]:
             text=" ".join(segment.text.split()),
             speaker=transcript.name_of(segment.speaker) if names and segment.speaker else "",
         )
-        for number, segment in enumerate(_with_text(transcript), 1)
+        for number, segment in enumerate(segments, 1)
     ]
 
 
-def _wrapped(cue: SubtitleText, line_length: int) -> SubtitleText:
-    return structs.replace(cue, text=wrapped(cue.text, line_length))
-
-
-def _with_text(transcript: Transcript) -> list[Segment]:
-    """The segments in order of start; one without text makes no subtitle."""
-    return sorted((s for s in transcript.segments if s.text.strip()), key=lambda s: (s.start, s.end, s.id))
+def _wrapped(cue: SubtitleText) -> SubtitleText:
+    return structs.replace(cue, text=wrapped(cue.text, LINE_LENGTH))
 
 
 def wrapped(text: str, line_length: int) -> str:

@@ -17,6 +17,7 @@ import unicodedata
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from dubline.errors import InvalidJob
 from dubline.language.script import base_language, carry_spaces, ends_sentence, joined
@@ -359,23 +360,15 @@ def _loops(tokens: list[str], rules: FilterRules) -> list[tuple[int, int, int]]:
 
 def _gathered(heard: list[_Heard]) -> Iterable[DroppedSegment]:
     """Dropped words that stand together for the same reason, as one."""
-    run: list[_Heard] = []
-    for one in [*heard, None]:
-        last = run[-1] if run else None
-        if last and (
-            one is None or (one.passage, one.reason, one.detail) != (last.passage, last.reason, last.detail)
-        ):
-            texts = [h.word.text for h in run]
-            starts = [h.start for h in run if h.start is not None]
-            ends = [h.end for h in run if h.end is not None]
+    for (_, reason, detail), run in groupby(heard, key=lambda h: (h.passage, h.reason, h.detail)):
+        if reason:
+            words = list(run)
+            texts = [h.word.text for h in words]
             yield DroppedSegment(
-                reason=last.reason,
+                reason=reason,
                 text=joined(texts, carry_spaces(texts)),
-                start=min(starts, default=None),
-                end=max(ends, default=None),
-                detail=last.detail,
-                words=tuple(h.word for h in run),
+                start=min((h.start for h in words if h.start is not None), default=None),
+                end=max((h.end for h in words if h.end is not None), default=None),
+                detail=detail,
+                words=tuple(h.word for h in words),
             )
-            run = []
-        if one is not None and one.reason:
-            run.append(one)

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
+from dubline.subtitles import read_srt, read_vtt
 from dubline.values.base import Value
 
 VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
@@ -111,8 +112,6 @@ def _text(data: bytes, name: str, encoding: str) -> str:
 
 def _timed(text: str, name: str) -> list[Cue]:
     """SRT, or WebVTT where the text begins with that word. Nothing that has times may be lost."""
-    from dubline.subtitles import read_srt, read_vtt
-
     webvtt = text.startswith("WEBVTT")
     if not webvtt and "->" not in text and "\u2192" not in text:
         return []

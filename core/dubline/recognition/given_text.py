@@ -17,7 +17,7 @@ from msgspec import structs
 from dubline.errors import InvalidJob
 from dubline.language.script import base_language
 from dubline.media.speech import RATE, Speech
-from dubline.recognition.alignment import AlignedCue, align, align_spoken, normal_tokens, snap
+from dubline.recognition.alignment import AlignedCue, align, align_spoken, normal_tokens, placed_cue, snap
 from dubline.recognition.given_cues import Cue
 from dubline.recognition.sound_edges import REACH
 from dubline.recognition.stage import Recognized, SpeechFile
@@ -80,7 +80,8 @@ def place_text(work: Work, heard: SpeechFile, text: GivenText, words: Recognized
     else:
         if words is None:
             raise InvalidJob("a text without times needs recognised words", hint="Name a recognizer.")
-        placed, flags, dropped = _heard_text(text, words, duration, work)
+        placed, flags = _heard_text(text, words, duration, work)
+        dropped = []
     language = text.language or (words.language if words else "")
     aligned = [cue for _, cue in placed]
     if text.refine:
@@ -122,14 +123,7 @@ def _inside(
             continue
         start, end = max(0.0, start), min(end, duration)
         words = spread(cue.text.split(), start, end)
-        placed.append(
-            (
-                cue,
-                AlignedCue(
-                    start=start, end=end, text=cue.text, words=words, matched=1.0, speaker=cue.speaker
-                ),
-            )
-        )
+        placed.append((cue, placed_cue(cue, start, end, words)))
     if not placed:
         raise InvalidJob(
             f"no cue lies inside the programme, which is {duration:.1f} s long; the first begins at "
@@ -141,7 +135,7 @@ def _inside(
 
 def _heard_text(
     text: GivenText, words: Recognized, duration: float, work: Work
-) -> tuple[list[tuple[Cue, AlignedCue]], list[tuple[str, ...]], list[DroppedSegment]]:
+) -> tuple[list[tuple[Cue, AlignedCue]], list[tuple[str, ...]]]:
     """A text on recognised words, in its own order."""
     spoken = [word for passage in words.passages for word in passage.words if word.start is not None]
     if not spoken:
@@ -168,7 +162,7 @@ def _heard_text(
         placed.append((cue, structs.replace(one, start=start, end=end)))
         before = start
     flags: list[tuple[str, ...]] = [("not_heard",) if cue.matched < UNHEARD else () for cue in aligned]
-    return placed, flags, []
+    return placed, flags
 
 
 def refined(

@@ -9,23 +9,21 @@ from itertools import accumulate
 from typing import Protocol
 
 from dubline.errors import InvalidJob
+from dubline.timebase import Timed, merged
 
 
 class Intervals:
     """Spans of seconds; overlapping ones count once. Each question takes a logarithm of their number."""
 
     def __init__(self, spans: Iterable[tuple[float, float]]) -> None:
-        merged: list[tuple[float, float]] = []
-        for start, end in sorted(spans):
+        spans = tuple(spans)
+        for start, end in spans:
             if not -math.inf < start <= end < math.inf:
                 raise InvalidJob(f"a time from {start} s to {end} s", hint="It must end after it begins.")
-            if merged and start <= merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-            else:
-                merged.append((start, end))
-        self._starts = [start for start, _ in merged]
-        self._ends = [end for _, end in merged]
-        self._before = [0.0, *accumulate(end - start for start, end in merged)]
+        apart = merged(spans)
+        self._starts = [start for start, _ in apart]
+        self._ends = [end for _, end in apart]
+        self._before = [0.0, *accumulate(end - start for start, end in apart)]
 
     def _until(self, at: float) -> float:
         """Seconds covered before a time."""
@@ -46,13 +44,9 @@ class Intervals:
         return min(behind, ahead)
 
 
-class Spoken(Protocol):
+class Spoken(Timed, Protocol):
     """What somebody says from one time to another."""
 
-    @property
-    def start(self) -> float: ...
-    @property
-    def end(self) -> float: ...
     @property
     def speaker(self) -> str: ...
 

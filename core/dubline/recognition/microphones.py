@@ -13,22 +13,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import structs
+from numpy.typing import NDArray
 
+from dubline.backends.choosing import opened
 from dubline.errors import InvalidJob
+from dubline.media.probing import as_sound, choose_track, probe
 from dubline.media.speech import RATE, Speech
-from dubline.recognition.stage import Diarized, Recognized, SpeechFile, WordsJob, opened, passages
+from dubline.recognition.stage import Diarized, Recognized, SpeechFile, WordsJob, passages
 from dubline.recognition.stage import recognized as recognized_by
+from dubline.recognition.stretches import true_runs
 from dubline.report import part
 from dubline.run import Work, step
 from dubline.values.base import Choice, Value
 from dubline.values.media import Media, Sound
 from dubline.values.transcript import Engine, Turn
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 FRAME = 512
 """Samples at 16 kHz in a frame: what the voice detector judges at once."""
@@ -73,27 +74,25 @@ def find_microphones(media: Path, track: str = "", chosen: str = "") -> tuple[Mi
         InvalidJob: fewer than two, a track with more than two channels among several, no such number.
         ValidationError, FFmpegError: the file cannot be read.
     """
-    from dubline.media.probing import as_sound, choose_track, probe
-
     sound = None if track else as_sound(media)
-    microphones: list[Microphone] = []
     if sound is not None:
-        names = [""] * sound.channels
-        microphones = [Microphone(label="", name="", sound=sound, channel=n) for n in range(sound.channels)]
+        found = [Microphone(label="", name="", sound=sound, channel=n) for n in range(sound.channels)]
     else:
         video = probe(media)
         if track or len(video.audio) == 1:
             one = choose_track(video, track or None)
-            names = [""] * one.channels
-            microphones = [
+            found = [
                 Microphone(label="", name="", media=video, track=one.index, channel=n)
                 for n in range(one.channels)
             ]
         else:
             names = _names([(t.title, t.language) for t in video.audio])
-            microphones = [Microphone(label="", name="", media=video, track=t.index) for t in video.audio]
-    what = "Track" if microphones and microphones[0].channel is None else "Channel"
-    numbers = _numbers(chosen, len(microphones))
+            found = [
+                Microphone(label="", name=name, media=video, track=t.index)
+                for name, t in zip(names, video.audio, strict=True)
+            ]
+    what = "Track" if found and found[0].channel is None else "Channel"
+    numbers = _numbers(chosen, len(found))
     if len(numbers) < 2:
         number = f"{len(numbers)} {what.lower()}{'s' * (len(numbers) != 1)}"
         raise InvalidJob(
@@ -101,7 +100,7 @@ def find_microphones(media: Path, track: str = "", chosen: str = "") -> tuple[Mi
             hint="Leave out --speakers-from-tracks, and the voices are told apart by their sound.",
         )
     for n in numbers:
-        mic = microphones[n]
+        mic = found[n]
         if mic.channel is None and mic.media and mic.media.audio[mic.track].channels > MOST_CHANNELS:
             raise InvalidJob(
                 f"track {n + 1} has {mic.media.audio[mic.track].channels} channels: that is no microphone",
@@ -109,14 +108,7 @@ def find_microphones(media: Path, track: str = "", chosen: str = "") -> tuple[Mi
                 f"with --track {mic.track}.",
             )
     return tuple(
-        Microphone(
-            label=f"{what.lower()} {n + 1}",
-            name=names[n] or f"{what} {n + 1}",
-            sound=microphones[n].sound,
-            media=microphones[n].media,
-            track=microphones[n].track,
-            channel=microphones[n].channel,
-        )
+        structs.replace(found[n], label=f"{what.lower()} {n + 1}", name=found[n].name or f"{what} {n + 1}")
         for n in numbers
     )
 
@@ -233,10 +225,10 @@ def own_speech(
     for row, foreign in zip(on, bleed, strict=True):
         # In the stops of somebody else's words all microphones are alike for a moment: such bursts go first,
         # or they would be joined to a turn.
-        for first, stop in _runs(row):
+        for first, stop in true_runs(row):
             if stop - first < shortest:
                 row[first:stop] = False
-        for first, stop in _runs(~row):
+        for first, stop in true_runs(~row):
             inside = first > 0 and stop < len(row)
             if inside and stop - first <= pause and 2 * foreign[first:stop].sum() <= stop - first:
                 row[first:stop] = True
@@ -251,17 +243,12 @@ def _spoken(chances: NDArray[np.float32]) -> NDArray[np.bool_]:
     return on
 
 
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-
-
 def _turns(on: NDArray[np.bool_], labels: Sequence[str], duration: float) -> tuple[Turn, ...]:
     seconds = FRAME / RATE
     turns = [
         Turn(start=first * seconds, end=min(stop * seconds, duration), speaker=label)
         for label, row in zip(labels, on, strict=True)
-        for first, stop in _runs(row)
+        for first, stop in true_runs(row)
     ]
     return tuple(sorted(turns, key=lambda t: (t.start, t.end, t.speaker)))
 
@@ -309,7 +296,7 @@ def recognize_microphones(
     spoken = [[turn for turn in speakers.turns if turn.speaker == label] for label in labels]
     sizes = [sum(turn.end - turn.start for turn in turns) for turns in spoken]
     completed_seconds, total = 0.0, sum(sizes) or 1.0
-    with opened("recognizer", job.recognizer, work) as recognizer:
+    with opened("recognizer", job.recognizer, work.hints, work.note) as recognizer:
         for file, label, turns, size in zip(heard, labels, spoken, sizes, strict=True):
             report = part(work.report, completed_seconds / total, size / total)
             with OwnSpeech(work.open(file.path), turns) as speech:

@@ -5,21 +5,24 @@ The manifest tells. Of several diarizations the one counts whose voices speak wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
+from dubline.backends.choosing import opened
 from dubline.backends.contract import Diarizer
 from dubline.errors import DublineError, InvalidJob
+from dubline.media.probing import fingerprint
+from dubline.media.speech import Speech
 from dubline.recognition.intervals import Intervals
 from dubline.recognition.publish import TRANSCRIPT
 from dubline.recognition.speaker_log import Span, as_heard, read_log, spans_of
-from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile, opened
-from dubline.report import silent
-from dubline.run import Manifest, StepRecord, Work
+from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile
+from dubline.run import Manifest, StepRecord, read_manifest
 from dubline.values.media import Sound
 from dubline.values.transcript import Transcript, read_transcript
 
@@ -33,14 +36,6 @@ class Origin(NamedTuple):
     sound: Sound | None
 
 
-def manifest_of(root: Path) -> Manifest:
-    """`run.json` of a folder; an empty one where there is none that can be read."""
-    try:
-        return msgspec.json.decode((root / "run.json").read_bytes(), type=Manifest)
-    except (OSError, ValueError):  # msgspec's errors are ValueErrors
-        return Manifest()
-
-
 def origin_of(root: Path) -> Origin:
     """What a run's transcript was made from.
 
@@ -48,7 +43,7 @@ def origin_of(root: Path) -> Origin:
         InvalidJob: no transcript there, or none that a diarization of this run led to.
     """
     transcript = read_transcript(root / TRANSCRIPT)
-    manifest = manifest_of(root)
+    manifest = read_manifest(root)
     found = [
         origin
         for record in manifest.steps
@@ -93,8 +88,6 @@ def _sound(root: Path, speech: SpeechFile, manifest: Manifest) -> Sound | None:
 
 
 def _unchanged(path: Path, before: str) -> bool:
-    from dubline.media.probing import fingerprint
-
     try:
         return path.is_file() and (not before or fingerprint(path) == before)
     except OSError:
@@ -126,12 +119,7 @@ class Voices(NamedTuple):
 
 
 @contextmanager
-def diarizer_of(
-    root: Path,
-    origin: Origin,
-    *,
-    hints: Mapping[str, Any] | None = None,
-) -> Iterator[Diarizer]:
+def diarizer_of(origin: Origin, *, hints: Mapping[str, Any] | None = None) -> Iterator[Diarizer]:
     """The diarizer that heard the run's voices, with its weights, whose vectors are of the same kind.
 
     Raises:
@@ -139,8 +127,7 @@ def diarizer_of(
         InvalidJob: its weights are others now, so that its vectors cannot be compared.
     """
     # What there is to tell about its weights was told when the run was made.
-    work = Work(root, root, "", silent, dict(hints or {}))
-    with opened("diarizer", origin.job.diarizer, work) as diarizer:
+    with opened("diarizer", origin.job.diarizer, hints) as diarizer:
         check_kind(diarizer, origin.diarized.embedding)
         yield diarizer
 
@@ -158,17 +145,13 @@ def check_kind(diarizer: Diarizer, embedding: str) -> None:
         )
 
 
-def voices_of(
-    root: Path, transcript: Transcript, origin: Origin, open_diarizer: Callable[[], Any] | None = None
-) -> Voices:
+def voices_of(root: Path, transcript: Transcript, origin: Origin, hints: Mapping[str, Any] | None) -> Voices:
     """A vector for each speaker of a run's transcript as it stands.
 
     A speaker who is one or several voices as heard has their mean, weighted by seconds. One who has only a
-    part of a heard voice is embedded from the sound, with `open_diarizer()` (a context manager, by default
-    the run's own); where that cannot be, it is left out, and told.
+    part of a heard voice is embedded from the sound, by the run's own diarizer; where that cannot be, it is
+    left out, and told.
     """
-    import numpy as np
-
     heard = as_heard(read_log(root), transcript)
     labels = {s.id: s.label for s in heard.speakers}
     shares = _composition(transcript, heard, labels)
@@ -192,7 +175,7 @@ def voices_of(
         else:
             notes.append(f"{speaker} spoke too briefly to be compared")
     if divided:
-        vectors |= _from_sound(root, transcript, origin, divided, notes, open_diarizer)
+        vectors |= _from_sound(root, transcript, origin, divided, notes, hints)
     return Voices({s.id: vectors[s.id] for s in transcript.speakers if s.id in vectors}, tuple(notes))
 
 
@@ -227,10 +210,8 @@ def _from_sound(
     origin: Origin,
     speakers: list[str],
     notes: list[str],
-    open_diarizer: Callable[[], Any] | None,
+    hints: Mapping[str, Any] | None,
 ) -> dict[str, tuple[float, ...]]:
-    from dubline.media.speech import Speech
-
     def without(why: str) -> dict[str, tuple[float, ...]]:
         notes.append(f"{', '.join(speakers)} cannot be compared: {why}")
         return {}
@@ -240,7 +221,7 @@ def _from_sound(
     vectors: dict[str, tuple[float, ...]] = {}
     try:
         with (
-            (open_diarizer or (lambda: diarizer_of(root, origin)))() as diarizer,
+            diarizer_of(origin, hints=hints) as diarizer,
             Speech(root / origin.speech.path) as speech,
         ):
             for speaker in speakers:

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import msgspec
+from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
 from dubline.recognition.edits import HAND, RECOGNISED, apply_edits, number_of, with_speakers
 from dubline.recognition.exports import to_ctm, to_rttm, to_srt
-from dubline.recognition.intervals import overlapping
 from dubline.recognition.speaker_log import (
     FILE,
     Cast,
     Edit,
+    Meant,
     Merge,
     Named,
     Rename,
@@ -71,14 +71,9 @@ def publish_transcript(
     log = read_log(root)
     # Times as the file will have them, so that edits find the very same ones.
     read = parse_transcript(transcript_json(transcript))
-    heard = msgspec.structs.replace(
-        read,
-        speakers=tuple(
-            # A label is no name: who has not been named has none.
-            msgspec.structs.replace(s, name="" if s.name == s.label else s.name)
-            for s in read.speakers
-        ),
-    )
+    # A label is no name: who has not been named has none.
+    speakers = tuple(structs.replace(s, name="" if s.name == s.label else s.name) for s in read.speakers)
+    heard = structs.replace(read, speakers=speakers)
     edits = log.edits
     if cast is not None:
         named = tuple(
@@ -97,11 +92,8 @@ def publish_transcript(
         if voices != log.heard:
             for sample in sample_files(root):  # they may be other people's now
                 sample.unlink()
-    _write(
-        root,
-        applied.transcript,
-        msgspec.structs.replace(log, edits=edits, heard=voices, by_hand=False, notes=applied.notes),
-    )
+    log = structs.replace(log, edits=edits, heard=voices, by_hand=False, notes=applied.notes)
+    _write(root, applied.transcript, log)
     return applied.transcript
 
 
@@ -132,7 +124,7 @@ def _write(root: Path, transcript: Transcript, log: SpeakerLog) -> None:
     with full_disk_is_told(root):
         (root / "subtitles").mkdir(exist_ok=True)
         # The log first: an edit that is in the log alone is done again, one in the file alone would be lost.
-        log = msgspec.structs.replace(log, transcript=checksum_of(data))
+        log = structs.replace(log, transcript=checksum_of(data))
         write_whole(root / FILE, log_json(log))
         write_whole(root / TRANSCRIPT, data)
         write_whole(root / "transcript.rttm", to_rttm(transcript, root.stem).encode())
@@ -170,37 +162,28 @@ def amend(root: Path, make: Callable[[Transcript], Edit]) -> Transcript:
     """
     read_transcript(root / TRANSCRIPT)  # before a lock makes a run folder of any folder
     with Run(root):
-        data, transcript, log = _as_it_stands(root)
+        transcript, log = _as_it_stands(root)
         edit = make(transcript)
         given = _given(log, transcript)
         result = apply_edits(transcript, [edit], highest=_highest(log), given=given).transcript
-        by_hand = log.by_hand or checksum_of(data) != log.transcript
         heard = log.heard or heard_voices(transcript)
-        _write(
-            root,
-            result,
-            msgspec.structs.replace(log, edits=(*log.edits, edit), heard=heard, by_hand=by_hand),
-        )
+        _write(root, result, structs.replace(log, edits=(*log.edits, edit), heard=heard))
     return result
 
 
-def _as_it_stands(root: Path) -> tuple[bytes, Transcript, SpeakerLog]:
-    data = (root / TRANSCRIPT).read_bytes()
-    return data, parse_transcript(data, TRANSCRIPT), read_log(root)
+def _as_it_stands(root: Path) -> tuple[Transcript, SpeakerLog]:
+    """A run's transcript, and its log, which tells whether a person has changed it by hand."""
+    data, log = (root / TRANSCRIPT).read_bytes(), read_log(root)
+    by_hand = log.by_hand or checksum_of(data) != log.transcript
+    return parse_transcript(data, TRANSCRIPT), structs.replace(log, by_hand=by_hand)
 
 
 def _given(log: SpeakerLog, now: Transcript) -> dict[str, int]:
     """Who gave each name; one that the log does not explain was written into the file by hand."""
     logged = apply_edits(as_heard(log, now), log.edits)
     names = {s.id: s.name for s in logged.transcript.speakers}
-    return {
-        s.id: logged.given[s.id]
-        if s.id in names and names[s.id] == s.name
-        else HAND
-        if s.name
-        else RECOGNISED
-        for s in now.speakers
-    }
+    by_hand = {s.id: HAND if s.name else RECOGNISED for s in now.speakers}
+    return {s.id: logged.given[s.id] if names.get(s.id) == s.name else by_hand[s.id] for s in now.speakers}
 
 
 def _highest(log: SpeakerLog) -> int:
@@ -253,34 +236,6 @@ def merge_speakers(root: Path, into: str, others: list[str]) -> Transcript:
     return amend(root, make)
 
 
-def split_edit(transcript: Transcript, who: str, parts: list[set[int]], highest: int) -> Split:
-    """The edit that makes each of these sets of a speaker's segment ids a voice of its own.
-
-    Raises:
-        InvalidJob: nothing would be left of the speaker.
-    """
-    whole = meant(transcript, who)
-    moved = {number for part in parts for number in part}
-
-    def spans(numbers: set[int], inside: bool) -> tuple[tuple[float, float], ...]:
-        return tuple(
-            (round(s.start, 3), round(s.end, 3))
-            for s in transcript.segments
-            if s.speaker == who and (s.id in numbers) is inside
-        )
-
-    rest = spans(moved, False)
-    if not rest:
-        raise InvalidJob(f"these are all segments of {who}", hint="To give the voice a name, use rename.")
-    return Split(
-        voice=msgspec.structs.replace(whole, spans=rest),
-        parts=tuple(
-            msgspec.structs.replace(whole, id=f"SPEAKER_{highest + k:02d}", label="", spans=spans(part, True))
-            for k, part in enumerate(parts, 1)
-        ),
-    )
-
-
 def split_speaker(
     root: Path, speaker: str, divide: Callable[[Transcript, str], list[set[int]]]
 ) -> Transcript:
@@ -293,8 +248,18 @@ def split_speaker(
     def make(transcript: Transcript) -> Edit:
         who = find_speaker(transcript, speaker)
         parts = divide(transcript, who)
-        present = (number_of(s.id) for s in transcript.speakers)
-        return split_edit(transcript, who, parts, max([_highest(read_log(root)), *present]))
+        own = [s for s in transcript.segments if s.speaker == who]
+        rest = spans_of(s for s in own if not any(s.id in part for part in parts))
+        if not rest:
+            raise InvalidJob(f"these are all segments of {who}", hint="To give the voice a name, use rename.")
+        highest = max([_highest(read_log(root)), *(number_of(s.id) for s in transcript.speakers)])
+        return Split(
+            voice=structs.replace(meant(transcript, who), spans=rest),
+            parts=tuple(
+                Meant(id=f"SPEAKER_{highest + k:02d}", spans=spans_of(s for s in own if s.id in part))
+                for k, part in enumerate(parts, 1)
+            ),
+        )
 
     return amend(root, make)
 
@@ -307,18 +272,13 @@ def undo_edit(root: Path) -> tuple[Edit, Transcript]:
     """
     read_transcript(root / TRANSCRIPT)
     with Run(root):
-        data, now, log = _as_it_stands(root)
+        now, log = _as_it_stands(root)
         if not log.edits:
             raise InvalidJob("there is no edit to undo", hint="Nothing was renamed, merged or split here.")
         base = as_heard(log, now)
         after, before = (apply_edits(base, edits) for edits in (log.edits, log.edits[:-1]))
         result = _carried(now, after.transcript, before.transcript)
-        by_hand = log.by_hand or checksum_of(data) != log.transcript
-        _write(
-            root,
-            result,
-            msgspec.structs.replace(log, edits=log.edits[:-1], by_hand=by_hand, notes=before.notes),
-        )
+        _write(root, result, structs.replace(log, edits=log.edits[:-1], notes=before.notes))
     return log.edits[-1], result
 
 
@@ -329,12 +289,6 @@ def _carried(now: Transcript, after: Transcript, before: Transcript) -> Transcri
         speakers = [was.speaker if s.speaker == later.speaker else s.speaker for s, later, was in states]
     else:
         speakers = [_before(s, after, before) for s in now.segments]
-    segments = [
-        msgspec.structs.replace(s, speaker=who) for s, who in zip(now.segments, speakers, strict=True)
-    ]
-    crowded = overlapping(segments)
-    if [s.speaker for s in segments] != [s.speaker for s in now.segments]:
-        segments = [msgspec.structs.replace(s, overlap=k in crowded) for k, s in enumerate(segments)]
     named = {s.id: s.name for s in after.speakers}
     voices = {s.id: (s.id, s.name, s.label) for s in now.speakers}
     for speaker in before.speakers:
@@ -342,7 +296,7 @@ def _carried(now: Transcript, after: Transcript, before: Transcript) -> Transcri
         if name == named.get(speaker.id, name):  # else a person changed it in the file
             name = speaker.name
         voices[speaker.id] = (speaker.id, name, speaker.label)
-    return with_speakers(now, segments, voices.values())
+    return with_speakers(now, speakers, voices.values())
 
 
 def _before(segment: Segment, after: Transcript, before: Transcript) -> str:

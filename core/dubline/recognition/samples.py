@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
 
 from dubline.files import full_disk_is_told
+from dubline.media.sound import SoundWriter, Subtype, open_sound, read_blocks, system_name
 from dubline.recognition.intervals import Intervals
 from dubline.recognition.publish import sample_files
 from dubline.recognition.speaker_log import Span, spans_of
 from dubline.values.transcript import Segment, Transcript, Turn
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 CLIPS = 3
 LONGEST = 5.0
@@ -88,8 +88,6 @@ def write_samples(
         StorageFull: the disk is full.
         AudioProcessingError: the sound cannot be read or a sample not be written.
     """
-    from dubline.media.sound import SoundWriter, open_sound
-
     turns = tuple(turns)
     sound = open_sound(source)
     written: dict[str, Path] = {}
@@ -110,7 +108,7 @@ def write_samples(
             ) as out:
                 for number, (a, b) in enumerate(places):
                     if number:
-                        out.write(_silence(sound.channels, pause))
+                        out.write(np.zeros((sound.channels, pause), np.float32))
                     out.write(_clip(source, a, b, round(FADE * sound.rate)))
             written[speaker.id] = target
         for path in sample_files(folder.parent):
@@ -119,26 +117,12 @@ def write_samples(
     return written
 
 
-def _subtype(source: Path) -> Literal["PCM_24", "FLOAT"]:
-    import soundfile
-
-    from dubline.media.sound import system_name
-
+def _subtype(source: Path) -> Subtype:
     return "FLOAT" if soundfile.info(system_name(source)).subtype in ("FLOAT", "DOUBLE") else "PCM_24"
-
-
-def _silence(channels: int, frames: int) -> NDArray[np.float32]:
-    import numpy as np
-
-    return np.zeros((channels, frames), np.float32)
 
 
 def _clip(source: Path, start: int, stop: int, fade: int) -> NDArray[np.float32]:
     """(channels, n) samples with faded ends."""
-    import numpy as np
-
-    from dubline.media.sound import read_blocks
-
     sound = np.concatenate(list(read_blocks(source, start=start, stop=stop)), axis=1)
     fade = min(fade, sound.shape[1] // 2)
     ramp = (np.arange(fade, dtype=np.float32) + 0.5) / max(fade, 1)

@@ -35,11 +35,6 @@ from dubline.values.transcript import (
     milliseconds,
 )
 
-__all__ = ["SUBTITLES", "SegmentRules", "resegment", "segment"]
-
-SUBTITLES = SegmentRules(lines=2)
-"""Segments that are each one subtitle."""
-
 
 def segment(
     words: Iterable[HeardWord],
@@ -105,14 +100,7 @@ def resegment(
     ids = {s.label: s.id for s in transcript.speakers if s.label}
     again = segment(
         [
-            HeardWord(
-                text=w.text,
-                start=w.start,
-                end=w.end,
-                confidence=w.confidence,
-                speaker=s.speaker,
-                estimated=w.estimated,
-            )
+            HeardWord(**msgspec.structs.asdict(w), speaker=s.speaker)
             for s in transcript.segments
             for w in s.words
         ],

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dubline.media.speech import Speech
 from dubline.recognition.stretches import HOP, levels
-
-if TYPE_CHECKING:
-    from dubline.media.speech import Speech
 
 REACH = 0.4
 """Seconds around a cue's edge in which the edge of the sound is looked for."""

@@ -18,7 +18,7 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.values.base import Value, to_json
-from dubline.values.transcript import Segment, Transcript
+from dubline.values.transcript import Segment, Speaker, Transcript
 
 FORMAT = "dubline.speakers.2"
 OLD_FORMAT = "dubline.speakers.1"
@@ -204,8 +204,6 @@ def heard_voices(transcript: Transcript) -> tuple[HeardVoice, ...]:
 
 def as_heard(log: SpeakerLog, transcript: Transcript) -> Transcript:
     """The voices before any edit as a transcript without words; `transcript` itself where none were kept."""
-    from dubline.values.transcript import Speaker
-
     if not log.heard:
         return transcript
     pieces = sorted((a, b, voice.id) for voice in log.heard for a, b in voice.spans)

@@ -13,27 +13,23 @@ diarizer where every speaker has a track.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from msgspec import structs
 
-from dubline.backends.choosing import find, options_of
-from dubline.errors import InvalidJob
+from dubline.backends.choosing import opened
+from dubline.media.speech import Speech, prepare_speech
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.filters import FilterRules, Passage, filter_passages
 from dubline.recognition.segments import segment
 from dubline.recognition.stretches import pack
 from dubline.recognition.word_edges import first_words_on_sound
+from dubline.report import Report
 from dubline.run import Work, step
-from dubline.values.base import Choice, ModelIdentity, Value
+from dubline.values.base import Choice, Value
 from dubline.values.media import Line, Sound
 from dubline.values.transcript import DroppedSegment, Engine, HeardWord, Transcript, Turn
-
-if TYPE_CHECKING:
-    from dubline.media.speech import Speech
-    from dubline.report import Report
 
 
 class SpeechFile(Value, frozen=True):
@@ -77,24 +73,6 @@ class CutJob(Value, frozen=True):
     filters: FilterRules = FilterRules()
 
 
-class RecognitionJob(Value, frozen=True):
-    """Both in one: what a user decides about words. `words` and `cutting` are what the steps are given."""
-
-    recognizer: Choice
-    segments: SegmentRules = SegmentRules()
-    filters: FilterRules = FilterRules()
-
-    @property
-    def words(self) -> WordsJob:
-        """What finding the words depends on."""
-        return WordsJob(recognizer=self.recognizer)
-
-    @property
-    def cutting(self) -> CutJob:
-        """What cutting them depends on."""
-        return CutJob(segments=self.segments, filters=self.filters)
-
-
 class Recognized(Value, frozen=True):
     """Everything that was heard, before anything is left out; words that one microphone heard alone have its
     speaker. `language` is the one asked for, else that of most words."""
@@ -107,8 +85,6 @@ class Recognized(Value, frozen=True):
 @step("listen", version=1)
 def listen(work: Work, sound: Sound, channel: int | None) -> SpeechFile:
     """Bring a sound (or one channel of it) to one channel at 16 kHz."""
-    from dubline.media.speech import prepare_speech
-
     path = work.folder / "speech.f32"
     with prepare_speech(work.open(sound.path), sound, path, channel=channel, report=work.report) as speech:
         frames = speech.frames
@@ -123,9 +99,10 @@ def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
         BackendMissing, WeightsError, InvalidJob: the diarizer cannot be used as asked.
         Cancelled: the report asked to stop.
     """
-    from dubline.media.speech import Speech
-
-    with opened("diarizer", job.diarizer, work) as diarizer, Speech(work.open(heard.path)) as speech:
+    with (
+        opened("diarizer", job.diarizer, work.hints, work.note) as diarizer,
+        Speech(work.open(heard.path)) as speech,
+    ):
         found = diarizer.diarize(speech, work.report)
         models = tuple(diarizer.identities)
         for note in diarizer.notes:
@@ -152,9 +129,10 @@ def recognize(work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob) 
         BackendMissing, WeightsError, InvalidJob: the recognizer cannot be used as asked.
         Cancelled: the report asked to stop.
     """
-    from dubline.media.speech import Speech
-
-    with Speech(work.open(heard.path)) as speech, opened("recognizer", job.recognizer, work) as recognizer:
+    with (
+        Speech(work.open(heard.path)) as speech,
+        opened("recognizer", job.recognizer, work.hints, work.note) as recognizer,
+    ):
         found = passages(recognizer, speech, speakers.turns, work.report)
         return recognized(found, recognizer, job, work)
 
@@ -166,7 +144,7 @@ def passages(
 
     `speaker` is whose words they are, where that is known.
     """
-    stretches = pack(turns, speech).stretches
+    stretches = pack(turns, speech)
     return [
         (
             Passage(
@@ -247,29 +225,3 @@ def tell_dropped(transcript: Transcript, work: Work) -> None:
 def _keep_reasons(work: Work, *kinds: str) -> None:
     """Put into the manifest why this back end was chosen; the user has been told already."""
     work.notes.extend(r for r in work.hints.get("reasons", ()) if r.partition(":")[0] in kinds)
-
-
-@contextmanager
-def opened(kind: str, choice: Choice, work: Work) -> Iterator[Any]:
-    """A chosen back end with its weights in memory; their checksum and licence are told."""
-    from dubline.weights.files import licence_notice
-
-    cls = find(kind, choice.backend)
-    known = set(cls.Options.__struct_fields__)
-    hints = {k: v for k, v in work.hints.items() if k in known and v is not None}
-    try:
-        options = options_of(cls, {**choice.options, **hints})
-    except InvalidJob as error:
-        raise InvalidJob(f"{choice.backend}: {error.message}", hint=error.hint) from None
-    with cls(options) as backend:
-        for identity in backend.identities:
-            _tell(identity, licence_notice(identity), work)
-        yield backend
-
-
-def _tell(identity: ModelIdentity, notice: str | None, work: Work) -> None:
-    if identity.sha256:
-        sums = ", ".join(f"{f} {d[:16]}" for f, d in zip(identity.files, identity.sha256, strict=True))
-        work.note(f"weights of {identity.name}, SHA-256: {sums}")
-    if notice:
-        work.note(notice)

@@ -7,20 +7,15 @@ of its time. Turns are packed here into stretches of the sound as it is, pauses 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.backends.contract import Stretch
 from dubline.errors import InvalidJob
-from dubline.values.base import Value
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from dubline.media.speech import Speech
+from dubline.media.speech import Speech
+from dubline.timebase import Timed
 
 RATE = 16000
 LONGEST = 30.0
@@ -37,29 +32,8 @@ LEAST_PAUSE = 0.06
 """Seconds. Stops inside words are shorter than this more often than not, pauses between words longer."""
 
 
-class Span(Protocol):
-    """A time in which somebody speaks, in seconds: a `Turn`, a `Line`, what a voice detector finds."""
-
-    @property
-    def start(self) -> float: ...
-    @property
-    def end(self) -> float: ...
-
-
-class Packing(Value, frozen=True):
-    """Stretches in order, and for each the places (in the list given) of the spans that it overlaps."""
-
-    stretches: tuple[Stretch, ...]
-    members: tuple[tuple[int, ...], ...]
-
-    def at(self, seconds: float) -> int | None:
-        """Which stretch holds a time; None between stretches. Where two touch, the later."""
-        index = bisect_right([s.start for s in self.stretches], seconds) - 1
-        return index if index >= 0 and seconds <= self.stretches[index].end else None
-
-
-def pack(spans: Sequence[Span], speech: Speech, *, longest: float = LONGEST) -> Packing:
-    """Stretches that hold all the speech in `spans`, each at most `longest` seconds (0.2 to 30).
+def pack(spans: Sequence[Timed], speech: Speech, *, longest: float = LONGEST) -> tuple[Stretch, ...]:
+    """Stretches, in order, that hold all the speech in `spans`, each at most `longest` seconds (0.2 to 30).
 
     Spans may overlap and come in any order; what lies outside the sound is left out. A stretch is filled
     until the next span would not fit, then cut back to the longest pause in its second half. Speech that
@@ -88,10 +62,10 @@ def pack(spans: Sequence[Span], speech: Speech, *, longest: float = LONGEST) -> 
             upto = max(late, key=lambda i: (late[i], i)) if late else upto
         stretches.append(Stretch(start=runs[at][0], end=runs[upto - 1][1]))
         at = upto
-    return Packing(stretches=tuple(stretches), members=_members(spans, stretches))
+    return tuple(stretches)
 
 
-def _runs(spans: Iterable[Span], duration: float) -> list[tuple[float, float]]:
+def _runs(spans: Iterable[Timed], duration: float) -> list[tuple[float, float]]:
     """The spans merged where they overlap or nearly touch, with some room around them."""
     merged: list[list[float]] = []
     for span in sorted(spans, key=lambda s: (s.start, s.end)):
@@ -132,18 +106,6 @@ def _divided(
     return pieces
 
 
-def _members(spans: Sequence[Span], stretches: Sequence[Stretch]) -> tuple[tuple[int, ...], ...]:
-    starts = [stretch.start for stretch in stretches]
-    inside: list[list[int]] = [[] for _ in stretches]
-    for number, span in enumerate(spans):
-        index = max(0, bisect_right(starts, span.start) - 1)
-        while index < len(stretches) and stretches[index].start < span.end:
-            if stretches[index].end > span.start:
-                inside[index].append(number)
-            index += 1
-    return tuple(tuple(numbers) for numbers in inside)
-
-
 def quiet_place(speech: Speech, start: float, end: float) -> float:
     """The middle of the longest pause between two times, in seconds; without a pause, the quietest place."""
     level = levels(speech, start, end)
@@ -152,7 +114,7 @@ def quiet_place(speech: Speech, start: float, end: float) -> float:
     loud = float(np.percentile(level, 90))
     low = float(level.min())
     quiet = level < max(loud - 30.0, low + 0.25 * (loud - low))
-    best = max(_true_runs(quiet), key=lambda run: run[1] - run[0], default=(0, 0))
+    best = max(true_runs(quiet), key=lambda run: run[1] - run[0], default=(0, 0))
     if (best[1] - best[0]) * HOP < LEAST_PAUSE:
         wide = np.convolve(level, np.ones(5) / 5, mode="same")
         middle = int(wide[2:-2].argmin()) + 2 if len(wide) > 4 else len(wide) // 2
@@ -172,7 +134,7 @@ def levels(speech: Speech, start: float, end: float) -> NDArray[np.float64]:
     return np.asarray(10 * np.log10(np.maximum(mean, 10 ** (FLOOR / 10))))
 
 
-def _true_runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def true_runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """(first, one past the last) of each run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from dubline.errors import InvalidJob
 from dubline.recognition.edits import number_of
-from dubline.recognition.origin import Origin, diarizer_of, origin_of, voices_of
+from dubline.recognition.origin import Origin, origin_of, voices_of
 from dubline.recognition.publish import TRANSCRIPT, amend
 from dubline.recognition.speaker_log import Link, Linked, meant
 from dubline.recognition.voice_names import require_vectors
@@ -98,7 +98,7 @@ def _heard(
     hints: Mapping[str, Any] | None,
 ) -> _Heard:
     transcript = read_transcript(root / TRANSCRIPT)
-    voices = voices_of(root, transcript, origin, lambda: diarizer_of(root, origin, hints=hints))
+    voices = voices_of(root, transcript, origin, hints)
     notes += [f"{root.name}: {note}" for note in voices.notes]
     return _Heard(transcript, {s.id: s for s in transcript.speakers}, voices.vectors)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dubline.backends.choosing import opened
 from dubline.errors import DublineError, InvalidJob
-from dubline.recognition.origin import check_kind, diarizer_of, origin_of, voices_of
+from dubline.media.probing import fingerprint
+from dubline.media.sound import check_readable, open_sound
+from dubline.media.speech import prepare_speech
+from dubline.recognition.origin import check_kind, origin_of, voices_of
 from dubline.recognition.publish import TRANSCRIPT, amend
 from dubline.recognition.speaker_log import Cast, Named, meant
-from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile, opened
+from dubline.recognition.stage import DiarizationJob, Diarized
 from dubline.report import Report, silent
 from dubline.run import Run, Work, step
 from dubline.signal.embeddings import LEAST_ALIKE, gallery, likeness, name_voices
@@ -48,9 +52,6 @@ def read_people(cast: Path) -> tuple[Person, ...]:
     Raises:
         InvalidJob: the file is wrong (see `read_cast`), or a clip is missing; with the person and the clip.
     """
-    from dubline.media.probing import fingerprint
-    from dubline.media.sound import check_readable
-
     people = []
     for name, member in read_cast(cast).items():
         if not member.clips:
@@ -90,7 +91,7 @@ def name_from_cast(
         InvalidJob: a clip is no sound, too short, silent, or ends before it starts; with the person and the
             clip. Or the diarizer's vectors are of another kind now.
     """
-    with opened("diarizer", job.diarizer, work) as diarizer:
+    with opened("diarizer", job.diarizer, work.hints, work.note) as diarizer:
         check_kind(diarizer, embedding)
         total = sum(len(person.clips) for person in people)
         count = 0
@@ -116,9 +117,6 @@ def name_from_cast(
 
 
 def _clip_vector(work: Work, diarizer: Any, name: str, clip: Clip) -> tuple[float, ...]:
-    from dubline.media.sound import open_sound
-    from dubline.media.speech import prepare_speech
-
     aside = work.folder / "clip.f32"
     try:
         sound = open_sound(Path(clip.file))
@@ -146,32 +144,22 @@ def _clip_vector(work: Work, diarizer: Any, name: str, clip: Clip) -> tuple[floa
 
 def cast_names(
     run: Run,
-    heard: SpeechFile,
     speakers: Diarized,
     diarization: DiarizationJob,
     cast: Path,
     *,
-    least_alike: float = LEAST_ALIKE,
-    hints: Mapping[str, Any] | None = None,
+    hints: dict[str, Any] | None = None,
 ) -> dict[str, str]:
     """Diarizer's label -> name, for voices of a diarization that are like the clips of a cast.toml.
 
-    `heard` is what was diarized; it is not read again. `publish_transcript` takes the result as `cast`.
+    `publish_transcript` takes the result as `cast`.
 
     Raises:
         InvalidJob: see `read_people` and `name_from_cast`; or the diarizer gives no vectors.
     """
     require_vectors(speakers)
-    named = run.step(
-        name_from_cast,
-        speakers.embeddings,
-        speakers.embedding,
-        diarization,
-        read_people(cast),
-        least_alike,
-        hints=dict(hints or {}),
-    )
-    return named.names
+    voices, kind, people = speakers.embeddings, speakers.embedding, read_people(cast)
+    return run.step(name_from_cast, voices, kind, diarization, people, LEAST_ALIKE, hints=hints).names
 
 
 def require_vectors(speakers: Diarized) -> None:
@@ -202,7 +190,7 @@ def name_run(
     cast: Path,
     *,
     least_alike: float = LEAST_ALIKE,
-    hints: Mapping[str, Any] | None = None,
+    hints: dict[str, Any] | None = None,
     report: Callable[[str], Report] = lambda name: silent,
     tell: Callable[[str], None] = lambda text: None,
 ) -> NamedRun:
@@ -215,19 +203,12 @@ def name_run(
     origin = origin_of(root)
     require_vectors(origin.diarized)
     people = read_people(cast)
-    voices = voices_of(root, transcript, origin, lambda: diarizer_of(root, origin, hints=hints))
+    voices = voices_of(root, transcript, origin, hints)
     for note in voices.notes:
         tell(note)
     with Run(root, report=report, tell=tell) as run:
-        named = run.step(
-            name_from_cast,
-            voices.vectors,
-            origin.diarized.embedding,
-            origin.job,
-            people,
-            least_alike,
-            hints=dict(hints or {}),
-        )
+        kind = origin.diarized.embedding
+        named = run.step(name_from_cast, voices.vectors, kind, origin.job, people, least_alike, hints=hints)
     names = {who: (name, named.alike[who]) for who, name in named.names.items()}
     if not names:
         return NamedRun({}, transcript)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dubline.errors import InvalidJob
+from dubline.media.speech import Speech
 from dubline.recognition.origin import diarizer_of, origin_of
 from dubline.report import Report, silent
 from dubline.signal.embeddings import divide
@@ -65,8 +66,6 @@ def segments_by_voice(
     """
 
     def choose(transcript: Transcript, who: str) -> list[set[int]]:
-        from dubline.media.speech import Speech
-
         origin = origin_of(root)
         if origin.speech is None:
             raise InvalidJob(
@@ -76,7 +75,7 @@ def segments_by_voice(
         own = [s for s in transcript.segments if s.speaker == who]
         vectors: dict[int, tuple[float, ...]] = {}
         with (
-            diarizer_of(root, origin, hints=hints) as diarizer,
+            diarizer_of(origin, hints=hints) as diarizer,
             Speech(root / origin.speech.path) as speech,
         ):
             total, heard = sum(s.end - s.start for s in own), 0.0

@@ -3,9 +3,7 @@
     transcribing = settle_transcription(wish, before)     who listens, and why; nothing is loaded
     transcript = transcribe_run(run, original, stems, transcribing, hints={})
 
-    transcribe               one sound: who speaks is told by the voices
-    transcribe_microphones   a track or channel for each speaker: who speaks is told by the microphones
-
+Who speaks is told by the voices in one sound, or by microphones where each speaker has a track or channel.
 With a `text` the words are somebody's own, and a recognizer is run only where that text has no times.
 """
 
@@ -18,11 +16,13 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from dubline.backends.backend import Sought
-from dubline.backends.choosing import Settled, find, settle
+from dubline.backends.choosing import find, settle
 from dubline.errors import InvalidJob
 from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
 from dubline.recognition.attribution import attribute_text
+from dubline.recognition.cutting import SegmentRules
+from dubline.recognition.given_cues import read_cues, shifted
 from dubline.recognition.given_text import GivenText, place_text
 from dubline.recognition.microphones import (
     Microphone,
@@ -32,13 +32,13 @@ from dubline.recognition.microphones import (
     recognize_microphones,
 )
 from dubline.recognition.publish import publish_transcript
-from dubline.recognition.segments import SegmentRules
 from dubline.recognition.stage import (
+    CutJob,
     DiarizationJob,
     Diarized,
-    RecognitionJob,
     Recognized,
     SpeechFile,
+    WordsJob,
     cut,
     diarize,
     listen,
@@ -59,13 +59,13 @@ Tell = Callable[[str], None]
 
 
 class TranscriptionJob(Value, frozen=True):
-    """What is asked of recognition. `diarization` may be None where each speaker has a microphone,
-    `recognition` where `text` is timed."""
+    """What is asked of recognition. `diarization` is None where each speaker has a microphone, `words` where
+    `text` is timed."""
 
     diarization: DiarizationJob | None = None
-    recognition: RecognitionJob | None = None
+    words: WordsJob | None = None
+    cutting: CutJob = CutJob()
     text: GivenText | None = None
-    microphones: MicrophoneRules = MicrophoneRules()
 
 
 class Transcribing(NamedTuple):
@@ -85,15 +85,6 @@ class Transcribing(NamedTuple):
         return self.wish.on != "mix" and not self.wish.speakers_from_tracks
 
 
-class Transcribed(NamedTuple):
-    """A transcript, and what it was made from: `heard` is what the speakers were found in; None where each
-    had a microphone."""
-
-    transcript: Transcript
-    speakers: Diarized
-    heard: SpeechFile | None
-
-
 def settle_transcription(wish: TranscribeWish, before: TranscribeWish | None = None) -> Transcribing:
     """Decide who listens. `before` is what the run was asked the last time.
 
@@ -106,18 +97,25 @@ def settle_transcription(wish: TranscribeWish, before: TranscribeWish | None = N
     language = wish.language or ""
     text = _given_text(wish)
     reasons: list[str] = []
-    diarization = recognition = None
-    diarizer = recognizer = None
+    chosen: dict[str, str | None] = {}
+
+    def decided(kind: str, language: str, more: dict[str, Any]) -> Choice:
+        settled = settle(
+            kind,
+            getattr(wish, kind) or "auto",
+            Sought(model=getattr(wish, f"{kind}_model") or "", language=language),
+            options={**more, **(getattr(wish, f"{kind}_options") or {})},
+        )
+        reasons.extend(settled.reasons)
+        chosen.update({kind: settled.choice.backend, f"{kind}_model": settled.choice.options.get("model")})
+        return settled.choice
+
+    diarization = words = None
     if not wish.speakers_from_tracks:
-        diarizer = _settled("diarizer", wish, "", _counts(wish))
-        diarization = DiarizationJob(diarizer=diarizer.choice)
-        reasons.extend(diarizer.reasons)
+        diarization = DiarizationJob(diarizer=decided("diarizer", "", _counts(wish)))
     if text is None or not text.timed:
-        recognizer = _settled("recognizer", wish, language, {})
-        reasons.extend(recognizer.reasons)
-        choice = _with_terms(recognizer.choice, wish)
-        rules = SegmentRules(lines=2) if wish.subtitles else SegmentRules()
-        recognition = RecognitionJob(recognizer=choice, segments=rules)
+        choice = _with_terms(decided("recognizer", language, {}), wish)
+        words = WordsJob(recognizer=choice)
         if not language and _detects(choice):
             reasons.append("language: not named, so it is detected in every stretch; naming it is safer")
     elif wish.glossary:
@@ -128,18 +126,10 @@ def settle_transcription(wish: TranscribeWish, before: TranscribeWish | None = N
         reasons.append(
             "sound: the mix, as asked; music and effects cost words and speakers, the voices alone would not"
         )
-    named = {
-        kind: value
-        for kind, settled in (("diarizer", diarizer), ("recognizer", recognizer))
-        if settled is not None
-        for kind, value in (
-            (kind, settled.choice.backend),
-            (f"{kind}_model", settled.choice.options.get("model")),
-        )
-    }
+    cutting = CutJob(segments=SegmentRules(lines=2)) if wish.subtitles else CutJob()
     return Transcribing(
-        replace(wish, **named),
-        TranscriptionJob(diarization=diarization, recognition=recognition, text=text),
+        replace(wish, **chosen),
+        TranscriptionJob(diarization=diarization, words=words, cutting=cutting, text=text),
         tuple(reasons),
         _cast_with_clips(wish),
     )
@@ -161,88 +151,61 @@ def transcribe_run(
     its track, for microphones.
 
     Raises:
-        As `transcribe`.
+        InvalidJob: there are no microphones; the text does not belong to the sound.
+        BackendMissing, WeightsError: a back end cannot be used as asked.
+        Cancelled: the report asked to stop.
     """
     hints = {**hints, "reasons": transcribing.reasons}
-    job = transcribing.job
+    names = None
     if transcribing.wish.speakers_from_tracks:
         if media is None:
             raise InvalidJob(
                 "a timeline has no microphones to tell apart", hint="Give the file that has a track for each."
             )
         microphones = find_microphones(*media, transcribing.wish.microphones or "")
-        transcribed = transcribe_microphones(run, microphones, job, hints)
+        transcript = _by_microphones(run, microphones, transcribing.job, hints)
     else:
         voices = stems is not None and transcribing.listens_to_voices
-        transcribed = transcribe(run, stems.vocals.sound if stems and voices else sound, job, hints)
-    names = None
-    if transcribing.cast is not None and transcribed.heard is not None and job.diarization is not None:
-        names = cast_names(
-            run, transcribed.heard, transcribed.speakers, job.diarization, transcribing.cast, hints=hints
-        )
-    transcript = publish_transcript(transcribed.transcript, run.root, cast=names, tell=tell)
+        heard_in = stems.vocals.sound if stems and voices else sound
+        transcript, names = _by_voices(run, heard_in, transcribing, hints)
+    transcript = publish_transcript(transcript, run.root, cast=names, tell=tell)
     run.keep_wish("transcribe", transcribing.wish.kept())
     return transcript
 
 
-def transcribe(run: Run, sound: Sound, job: TranscriptionJob, hints: Hints) -> Transcribed:
-    """Who says what in a sound.
-
-    Raises:
-        InvalidJob: no text and no recognizer; the text does not belong to the sound.
-        BackendMissing, WeightsError: a back end cannot be used as asked.
-        Cancelled: the report asked to stop.
-    """
+def _by_voices(
+    run: Run, sound: Sound, transcribing: Transcribing, hints: dict[str, Any]
+) -> tuple[Transcript, dict[str, str] | None]:
+    """Who says what in one sound, and the names that a cast with clips gives."""
+    job = transcribing.job
+    assert job.diarization is not None
     heard = run.step(listen, sound, None)
-    if job.diarization is None:
-        raise InvalidJob("no diarizer was named", hint="Name one, or give each speaker a microphone.")
-    speakers = run.step(diarize, heard, job.diarization, hints=dict(hints))
-    words = None
-    if needs_words(job):
-        words = run.step(recognize, heard, speakers, _words_job(job), hints=dict(hints))
-    return Transcribed(_written(run, heard, speakers, words, job), speakers, heard)
+    speakers = run.step(diarize, heard, job.diarization, hints=hints)
+    words = run.step(recognize, heard, speakers, job.words, hints=hints) if job.words is not None else None
+    transcript = _written(run, heard, speakers, words, job)
+    if transcribing.cast is None:
+        return transcript, None
+    return transcript, cast_names(run, speakers, job.diarization, transcribing.cast, hints=hints)
 
 
-def transcribe_microphones(
-    run: Run, microphones: tuple[Microphone, ...], job: TranscriptionJob, hints: Hints
-) -> Transcribed:
-    """Who says what, where everybody has a microphone; nothing is separated or diarized.
-
-    Raises:
-        InvalidJob: as `transcribe`; or a text is to be refined, which needs one sound.
-        BackendMissing, WeightsError, Cancelled: as `transcribe`.
-    """
-    if job.text is not None and job.text.refine:
-        raise InvalidJob(
-            "times are refined on one sound, and here are several",
-            hint="Leave out --refine, or --speakers-from-tracks.",
-        )
+def _by_microphones(
+    run: Run, microphones: tuple[Microphone, ...], job: TranscriptionJob, hints: dict[str, Any]
+) -> Transcript:
+    """Who says what, where everybody has a microphone; nothing is separated or diarized."""
     heard = tuple(_listened(run, microphone) for microphone in microphones)
     labels = tuple(microphone.label for microphone in microphones)
     names = {microphone.label: microphone.name for microphone in microphones}
-    speakers = run.step(diarize_microphones, heard, labels, names, job.microphones)
+    speakers = run.step(diarize_microphones, heard, labels, names, MicrophoneRules())
     words = None
-    if needs_words(job):
-        words = run.step(recognize_microphones, heard, labels, speakers, _words_job(job), hints=dict(hints))
+    if job.words is not None:
+        words = run.step(recognize_microphones, heard, labels, speakers, job.words, hints=hints)
     longest = max(heard, key=lambda file: file.frames)
-    return Transcribed(_written(run, longest, speakers, words, job), speakers, None)
-
-
-def needs_words(job: TranscriptionJob) -> bool:
-    """Whether a recognizer has to listen."""
-    return job.text is None or not job.text.timed
+    return _written(run, longest, speakers, words, job)
 
 
 def _listened(run: Run, microphone: Microphone) -> SpeechFile:
-    if microphone.sound is not None:
-        return run.step(listen, microphone.sound, microphone.channel)
-    return run.step(listen, run.step(extract_sound, microphone.media, microphone.track), microphone.channel)
-
-
-def _words_job(job: TranscriptionJob) -> Any:
-    if job.recognition is None:
-        raise InvalidJob("no recognizer was named", hint="Name one, or give a text with times.")
-    return job.recognition.words
+    sound = microphone.sound or run.step(extract_sound, microphone.media, microphone.track)
+    return run.step(listen, sound, microphone.channel)
 
 
 def _written(
@@ -252,8 +215,8 @@ def _written(
     if job.text is not None:
         placed = run.step(place_text, heard, job.text, words)
         return run.step(attribute_text, placed, speakers, duration)
-    assert words is not None and job.recognition is not None
-    return run.step(cut, words, speakers, duration, job.recognition.cutting)
+    assert words is not None
+    return run.step(cut, words, speakers, duration, job.cutting)
 
 
 def _check_together(wish: TranscribeWish) -> None:
@@ -290,15 +253,6 @@ def _check_together(wish: TranscribeWish) -> None:
             raise InvalidJob(what, hint=hint)
 
 
-def _settled(kind: str, wish: TranscribeWish, language: str, more: dict[str, Any]) -> Settled:
-    return settle(
-        kind,
-        getattr(wish, kind) or "auto",
-        Sought(model=getattr(wish, f"{kind}_model") or "", language=language),
-        options={**more, **(getattr(wish, f"{kind}_options") or {})},
-    )
-
-
 def _counts(wish: TranscribeWish) -> dict[str, int]:
     counts = {name: getattr(wish, name) for name in ("speakers", "min_speakers", "max_speakers")}
     return {name: count for name, count in counts.items() if count is not None}
@@ -311,8 +265,6 @@ def _detects(choice: Choice) -> bool:
 
 
 def _given_text(wish: TranscribeWish) -> GivenText | None:
-    from dubline.recognition.given_cues import read_cues, shifted
-
     path = file_of(wish, "text")
     if path is None:
         return None

@@ -7,15 +7,12 @@ the word has taken in a part of the pause.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from dubline.media.speech import Speech
 from dubline.recognition.sound_edges import sound_edge
-
-if TYPE_CHECKING:
-    from dubline.media.speech import Speech
-    from dubline.values.transcript import HeardWord
+from dubline.values.transcript import HeardWord
 
 PAUSE = 0.2
 """Seconds without a word, from which the next word is looked at."""

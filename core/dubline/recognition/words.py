@@ -9,10 +9,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from dubline.errors import InvalidJob
 from dubline.language.script import continues, ends_sentence
+from dubline.timebase import merged
 from dubline.values.transcript import UNKNOWN, DroppedSegment, HeardWord, Turn, milliseconds
 
 PER_LETTER = 60
@@ -68,9 +69,14 @@ def likely_length(text: str) -> int:
     return min(max(total, PER_LETTER), DRAWN_OUT[2])
 
 
-def spread(
-    texts: Sequence[str], start: float, end: float, confidence: float | None = None
-) -> tuple[HeardWord, ...]:
+def shared_out(low: float, high: float, lengths: Sequence[float]) -> list[tuple[float, float]]:
+    """The time from `low` to `high` as spans that follow each other, in proportion to these lengths."""
+    whole = sum(lengths)
+    borders = [low + (high - low) * x / whole for x in accumulate(lengths, initial=0)]
+    return list(pairwise(borders))
+
+
+def spread(texts: Sequence[str], start: float, end: float) -> tuple[HeardWord, ...]:
     """Words for a text of which only the whole's times are known, each as long as its letters ask for.
 
     `start` and `end` are seconds. The words are marked `estimated`.
@@ -80,15 +86,11 @@ def spread(
     """
     if not -math.inf < start < end < math.inf:
         raise InvalidJob(f"a passage from {start} s to {end} s", hint="Its end must lie after its start.")
-    lengths = [likely_length(text) for text in texts]
-    total, at, words = sum(lengths), 0, []
-    for text, length in zip(texts, lengths, strict=True):
-        edges = [start + (end - start) * edge / total for edge in (at, at + length)]
-        words.append(
-            HeardWord(text=text, start=edges[0], end=edges[1], confidence=confidence, estimated=True)
-        )
-        at += length
-    return tuple(words)
+    spans = shared_out(start, end, [likely_length(text) for text in texts]) if texts else []
+    return tuple(
+        HeardWord(text=text, start=first, end=last, estimated=True)
+        for text, (first, last) in zip(texts, spans, strict=True)
+    )
 
 
 def timed_words(words: Iterable[HeardWord], duration: int) -> tuple[list[TimedWord], list[DroppedSegment]]:
@@ -243,16 +245,11 @@ def turns_in_order(turns: Iterable[Turn]) -> list[tuple[int, int, str]]:
                 hint="A turn needs a speaker, and ends after it begins. Correct the diarization.",
             )
         spoken[turn.speaker].append((milliseconds(turn.start), milliseconds(turn.end)))
-    merged: list[tuple[int, int, str]] = []
-    for speaker, spans in spoken.items():
-        mine: list[tuple[int, int]] = []
-        for start, end in sorted(spans):
-            if mine and start <= mine[-1][1]:
-                mine[-1] = (mine[-1][0], max(mine[-1][1], end))
-            elif end > start:
-                mine.append((start, end))
-        merged += [(start, end, speaker) for start, end in mine]
-    return sorted(merged)
+    return sorted(
+        (start, end, speaker)
+        for speaker, spans in spoken.items()
+        for start, end in merged(span for span in spans if span[0] < span[1])
+    )
 
 
 def assign(words: list[TimedWord], turns: list[tuple[int, int, str]], tolerance: int) -> None:

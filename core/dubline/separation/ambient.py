@@ -10,16 +10,12 @@ long held effect (an engine, an alarm) lands in the ambience.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import InvalidJob
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Block = NDArray[np.float32]  # (channels, samples)
+Block = NDArray[np.float32]  # (channels, samples)
 
 PERCENTILE = 0.6  # of a band's level over the window: half the window may be full of effects
 EXCESS = 2.7  # how far above the floor, in power, a band must rise before any of it counts as an effect

@@ -7,10 +7,11 @@ so the sound is read once more and no more.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,27 +19,18 @@ from numpy.typing import NDArray
 
 from dubline.media.sound import SoundWriter, Subtype, read_blocks
 from dubline.report import Report
-from dubline.separation.passes import Taken
-from dubline.separation.plan import Share
+from dubline.separation.ambient import AmbientSplit
+from dubline.separation.passes import Contribution
+from dubline.separation.picture import StemPicture
+from dubline.separation.quality import QualityMeter
 from dubline.signal.channels import Group
 from dubline.signal.exact import float_stems, from_steps, integer_stems, to_steps
 from dubline.signal.resample import Reader
 from dubline.values.media import Line, Sound
 from dubline.values.stems import STEM_NAMES, SeparationQuality, StemLevels, StemName
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
 Array = NDArray[np.float32]
 BLOCK = 1 << 18  # samples; large blocks cost the meters and the picture less
-
-
-class Contribution(msgspec.Struct, frozen=True):
-    """What one model made of one group, and to which stems it goes."""
-
-    group: Group
-    taken: Taken
-    shares: tuple[Share, ...]
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -69,10 +61,35 @@ def estimated(
 
 
 def without(source: Path, sound: Sound, contributions: list[Contribution], group: Group) -> Iterator[Array]:
-    """A group's channels less everything the models found in them: what a second model hears."""
-    mine = [c for c in contributions if c.group == group]
+    """A group's channels less everything that models have found in them: what the next one hears."""
+    mine, channels = [c for c in contributions if c.group == group], list(group.channels)
+    if not mine:
+        yield from (block[channels] for block in read_blocks(source))
+        return
     for block, parts in estimated(source, sound, mine):
-        yield block[list(group.channels)] - parts[:, list(group.channels)].sum(axis=0, dtype=np.float32)
+        yield block[channels] - parts[:, channels].sum(axis=0, dtype=np.float32)
+
+
+@contextmanager
+def writers_of(
+    folder: Path, names: Iterable[str], sound: Sound, depth: str
+) -> Iterator[dict[str, SoundWriter]]:
+    """A file for each name, with rate, channels and length of a sound. `depth` is "24" or "float"."""
+    subtype: Subtype = "PCM_24" if depth == "24" else "FLOAT"
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(
+                SoundWriter(
+                    folder / f"{name}.wav",
+                    sound.rate,
+                    sound.channels,
+                    sound.frames,
+                    subtype,
+                    layout=sound.layout,
+                )
+            )
+            for name in names
+        }
 
 
 def assemble(
@@ -95,9 +112,6 @@ def assemble(
     effects are split further. `depth` is "24" or "float". The sum of the files is the source: exactly, in
     steps of 2**-23, or to rounding in float.
     """
-    from dubline.separation.picture import StemPicture
-
-    subtype: Subtype = "PCM_24" if depth == "24" else "FLOAT"
     active = tuple(name for name in STEM_NAMES if name not in empty)
     resting = active.index(rest)
     blocks = _completed(estimated(source, sound, contributions, active), resting)
@@ -106,21 +120,10 @@ def assemble(
     picture = StemPicture(STEM_NAMES, sound.rate, sound.frames, labels=labels)
     moved = 0
     peaks = np.zeros(len(active))
-    with ExitStack() as stack:
-        writers = {
-            name: stack.enter_context(
-                SoundWriter(
-                    folder / f"{name}.wav",
-                    sound.rate,
-                    sound.channels,
-                    sound.frames,
-                    subtype,
-                    layout=sound.layout,
-                )
-            )
-            for name in STEM_NAMES
-        }
-        side = stack.enter_context(_Side(sound, lines, picture, active, threads))
+    with (
+        writers_of(folder, STEM_NAMES, sound, depth) as writers,
+        _Side(sound, lines, picture, active, threads) as side,
+    ):
         position = 0
         for block, parts in blocks:
             report(position, sound.frames)
@@ -157,8 +160,6 @@ def _with_ambience(
     blocks: Iterator[tuple[Array, Array]], sound: Sound, active: tuple[StemName, ...]
 ) -> Iterator[tuple[Array, Array]]:
     """Split the effects into sfx and ambient. The split looks ahead, so blocks wait until it is through."""
-    from dubline.separation.ambient import AmbientSplit
-
     split = AmbientSplit(sound.rate, sound.channels)
     sfx, ambient = active.index("sfx"), active.index("ambient")
     waiting: deque[tuple[Array, Array]] = deque()
@@ -196,8 +197,6 @@ class _Side:
         active: tuple[StemName, ...],
         threads: int,
     ) -> None:
-        from dubline.separation.quality import QualityMeter
-
         # Nothing is to be learnt from a stem that stays silent.
         self._rows = [STEM_NAMES.index(name) for name in active]
         self._meter = QualityMeter(active, sound.rate, sound.channels, sound.layout, lines)
@@ -205,8 +204,6 @@ class _Side:
         self._pool: Any = None
         self._pending: deque[list[Future[None]]] = deque()
         if threads > 1:
-            from concurrent.futures import ThreadPoolExecutor
-
             # One thread each: a meter must see its blocks in order.
             self._pool = [ThreadPoolExecutor(1), ThreadPoolExecutor(1)]
 

@@ -8,27 +8,28 @@ few seconds: the stream's own state, and how much had been read and written.
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dubline.backends.contract import Survey
+from dubline.backends.contract import SeparationStream, Separator, Survey
 from dubline.errors import BackendFailed
 from dubline.files import write_whole
 from dubline.media.sound import FloatFile
 from dubline.report import Report, part
+from dubline.separation.plan import Shares
+from dubline.signal.channels import Group
 from dubline.signal.overlap import Statistics
 from dubline.signal.resample import resampled
 from dubline.timebase import resampled_length
-from dubline.values.media import Line
-
-if TYPE_CHECKING:
-    from dubline.backends.contract import SeparationStream, Separator
+from dubline.values.media import Line, Sound
 
 Array = NDArray[np.float32]
 
@@ -76,43 +77,52 @@ class Taken(msgspec.Struct, frozen=True):
                 yield block
 
 
+class Contribution(msgspec.Struct, frozen=True):
+    """What one model made of one group, and to which stems it goes."""
+
+    group: Group
+    taken: Taken
+    shares: Shares
+
+
 def take_apart(
     folder: Path,
-    name: str,
-    feed: Callable[[], Iterator[Array]],
+    feed: Iterator[Array],
+    sound: Sound,
+    group: Group,
     *,
-    rate: int,
-    frames: int,
-    mono: bool,
     separator: Separator,
-    outputs: tuple[tuple[str, ...], ...],
-    lines: tuple[Line, ...] | None,
+    shares: Shares,
+    lines: tuple[Line, ...] | None = None,
     report: Report,
+    prefix: str = "",
     spent: dict[str, float] | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
-) -> Taken:
-    """Run a separator over a group.
+) -> Contribution:
+    """Run a separator over a group of a sound's channels; one of a single channel it hears twice.
 
     Args:
         folder: where temporary files and checkpoints lie; what an earlier, stopped call left is used.
-        name: of this pass and group, for the files.
-        feed: begins a walk over the group: blocks (1 or 2, n) at `rate`, `frames` in all.
-        mono: the group is one channel; the separator hears it twice.
-        outputs: which sums of sources are wanted.
+        feed: the group's channels: blocks (1 or 2, n) at the sound's rate, all of its frames.
+        shares: which sums of sources are wanted, and for which stems.
         report: called before each piece of work with the share done, 0..1.
+        prefix: of this pass, for the files.
         spent: seconds of the two walks are added here, under "listening" and "model".
 
     Raises:
         Cancelled: from `report`; the files stay for the next call.
         BackendFailed: the separator returns another length than it was given.
     """
+    name = prefix + group.name.replace(" ", "-")
+    rate, mono, outputs = sound.rate, group.mono, tuple(share.sources for share in shares)
     result = folder / f"{name}.out.f32"
     finished = folder / f"{name}.done"
     # Rounded up, so that going back to the source's rate loses no sample.
-    model_frames = resampled_length(frames, rate, separator.rate, "ceil")
+    model_frames = resampled_length(sound.frames, rate, separator.rate, "ceil")
     taken = Taken(result, len(outputs), separator.rate, model_frames, mono)
+    silent = msgspec.structs.replace(taken, path=None)
     if finished.exists():
-        return taken if result.exists() else msgspec.structs.replace(taken, path=None)
+        return Contribution(group, taken if result.exists() else silent, shares)
 
     spent = {} if spent is None else spent
     began = time.monotonic()
@@ -132,13 +142,13 @@ def take_apart(
     write_whole(finished, b"")
     prepared.unlink(missing_ok=True)
     (folder / f"{name}.state.npz").unlink(missing_ok=True)
-    return taken if heard.peak > 0 else msgspec.structs.replace(taken, path=None)
+    return Contribution(group, taken if heard.peak > 0 else silent, shares)
 
 
 def _listen(
     folder: Path,
     name: str,
-    feed: Callable[[], Iterator[Array]],
+    feed: Iterator[Array],
     rate: int,
     model_frames: int,
     mono: bool,
@@ -153,7 +163,7 @@ def _listen(
     statistics = Statistics()
     with FloatFile(prepared, 2) as file:
         file.truncate(0)
-        for block in resampled(feed(), rate, model_rate, model_frames):
+        for block in resampled(feed, rate, model_rate, model_frames):
             pair = np.ascontiguousarray(np.broadcast_to(block, (2, block.shape[1]))) if mono else block
             statistics.push(pair)
             file.append(pair)
@@ -215,8 +225,6 @@ class _Separation:
         return fresh.reshape(self._outputs * 2, fresh.shape[-1])
 
     def _keep(self, written: int) -> None:
-        import io
-
         buffer = io.BytesIO()
         saved: dict[str, Any] = {f"stream.{k}": v for k, v in self._stream.state().items()}
         np.savez(buffer, read=self._read, written=written, **saved)
@@ -224,8 +232,6 @@ class _Separation:
 
     def _go_on(self, there: int) -> int:
         """Take up the last checkpoint, unless damaged; how many samples had been written then."""
-        from zipfile import BadZipFile
-
         if not self._state.exists():
             return 0
         try:

@@ -12,21 +12,20 @@ long film the spectrogram is a sample of each column, while the waveform is of e
 from __future__ import annotations
 
 import contextlib
-import errno
 import math
 import os
+import textwrap
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dubline.errors import AudioProcessingError, InvalidJob, StorageFull, ValidationError
+from dubline.errors import InvalidJob, ValidationError
+from dubline.media.sound import storage_error
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float32] | NDArray[np.float64]
+Floats = NDArray[np.float32] | NDArray[np.float64]
 
 LOOKS = 2  # spectra per column at most
 BATCH = 32  # spectra taken at a time
@@ -52,8 +51,6 @@ class StemPicture:
         rate: samples per second.
         frames: samples per channel that will be pushed in all.
         columns: resolution along the time axis; a sound with fewer samples gets one column each.
-        duration: length of the time axis in seconds; frames / rate when None. A longer one leaves the
-            end of the axis empty.
         labels: a few words under a name, such as "estimated" or "empty".
 
     Raises:
@@ -67,7 +64,6 @@ class StemPicture:
         frames: int,
         *,
         columns: int = 1600,
-        duration: float | None = None,
         labels: dict[str, str] | None = None,
     ) -> None:
         if not names or rate < 1 or frames < 1 or columns < 1:
@@ -79,7 +75,6 @@ class StemPicture:
         self._labels = dict(labels or {})
         self._rate, self._frames = rate, frames
         self._length = frames / rate
-        self._duration = max(self._length, duration or 0.0)
         self._columns = min(columns, frames)
         edges = np.arange(self._columns + 1, dtype=np.int64) * frames // self._columns
         self._edges = edges
@@ -212,14 +207,7 @@ class StemPicture:
                 figure.savefig(aside, format="png", dpi=DPI, facecolor="white")
             aside.replace(path)
         except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise StorageFull(
-                    f"no room left for {path.name}", hint="Free some space and run it again."
-                ) from error
-            raise AudioProcessingError(
-                f"cannot write {path}: {error.strerror or error}",
-                hint="Check that the folder exists and may be written to.",
-            ) from error
+            raise storage_error(path, error) from error
         finally:
             with contextlib.suppress(OSError):
                 aside.unlink()
@@ -259,13 +247,13 @@ class StemPicture:
             size=10, color=QUIET, va="center", ha="right",
         )  # fmt: skip
 
-        ticks, step = time_ticks(self._duration)
+        ticks, step = time_ticks(self._length)
         image: Any = None
         for index, name in enumerate(names):
             top = HEAD + index * row
             colour = SOURCE_COLOUR if index == 0 else COLOURS.get(name, OTHER_COLOUR)
             text(24, top + 18, name, size=14, weight="bold", color=colour, va="center")
-            for line, note in enumerate(_wrap(self._labels.get(name, ""), 20)[:4]):
+            for line, note in enumerate(textwrap.wrap(self._labels.get(name, ""), 20)[:4]):
                 text(24, top + 42 + 17 * line, note, size=9.5, color=QUIET, va="center")
             silent = not high[index].any() and not low[index].any()
             wave = axes(top, WAVE)
@@ -278,7 +266,7 @@ class StemPicture:
             spectrum = axes(top + WAVE + GAP, SPECTRUM)
             image = self._spectrogram(spectrum, self._power[index], norm)
             for ax in (wave, spectrum):
-                ax.set_xlim(0, self._duration)
+                ax.set_xlim(0, self._length)
                 ax.set_xticks(ticks)
                 ax.tick_params(labelbottom=False, length=0, colors=QUIET, labelsize=8.5)
                 for spine in ax.spines.values():
@@ -346,9 +334,3 @@ def clock(seconds: float, step: float) -> str:
     whole, part = divmod(units, 10**places)
     words = f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
     return f"{words}.{part:0{places}d}" if places else words
-
-
-def _wrap(words: str, width: int) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(words, width)

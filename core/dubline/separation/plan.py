@@ -11,7 +11,7 @@ One stem always takes what nobody claimed, so nothing is lost and the stems sum 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -45,14 +45,7 @@ class Share(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
 
 
-class Filling(msgspec.Struct, frozen=True):
-    """What comes of one model: its shares of the stems."""
-
-    shares: tuple[Share, ...]
-
-    @property
-    def outputs(self) -> tuple[tuple[str, ...], ...]:
-        return tuple(share.sources for share in self.shares)
+Shares = tuple[Share, ...]
 
 
 class Labels(msgspec.Struct, frozen=True):
@@ -63,8 +56,8 @@ class Labels(msgspec.Struct, frozen=True):
     empty: tuple[StemName, ...]
 
 
-def filling(sources: tuple[str, ...], *, background: str) -> Filling:
-    """The shares of the model that hears the sound.
+def filling(sources: tuple[str, ...], *, background: str) -> Shares:
+    """What the model that hears the sound fills.
 
     Raises:
         InvalidJob: the model returns no voices.
@@ -78,14 +71,12 @@ def filling(sources: tuple[str, ...], *, background: str) -> Filling:
     others = tuple(s for s in sources if s not in voices)
     if film_model(sources):
         return _film_shares(sources)
-    shares = [Share("vocals", voices)]
-    if background == "sum" and others:
-        shares.append(Share("music", others))
-    return Filling(tuple(shares))
+    bed = (Share("music", others),) if background == "sum" and others else ()
+    return (Share("vocals", voices), *bed)
 
 
-def film_filling(sources: tuple[str, ...]) -> Filling:
-    """The shares of the film model that hears what the dialogue model left.
+def film_filling(sources: tuple[str, ...]) -> Shares:
+    """What the film model fills, which hears what the dialogue model left.
 
     Raises:
         InvalidJob: the model does not tell music from effects.
@@ -98,52 +89,30 @@ def film_filling(sources: tuple[str, ...]) -> Filling:
     return _film_shares(sources)
 
 
-def _film_shares(sources: tuple[str, ...]) -> Filling:
+def _film_shares(sources: tuple[str, ...]) -> Shares:
     # Effects are not asked for: they are what is left, which loses nothing.
-    return Filling(
-        tuple(
-            Share(stem, tuple(s for s in sources if STEM_OF_SOURCE.get(s) == stem))
-            for stem in ("vocals", "music")
-            if any(STEM_OF_SOURCE.get(s) == stem for s in sources)
-        )
+    return tuple(
+        Share(stem, own)
+        for stem in ("vocals", "music")
+        if (own := tuple(s for s in sources if STEM_OF_SOURCE.get(s) == stem))
     )
 
 
 def labels(sources: tuple[str, ...], film_sources: tuple[str, ...] | None, job: SeparationJob) -> Labels:
     """Who takes the rest, and what stands on the stems."""
-    if film_sources is not None or film_model(sources):
-        text = {
-            "vocals": "voices",
-            "music": "music, by the film model",
-            "sfx": "effects, and whatever no model claimed",
-            "ambient": "estimated: what stays the same for 30 s in the effects",
-        }
-        if job.ambient:
-            return Labels("sfx", text, ())
-        return Labels("sfx", {**text, "ambient": "empty: not asked for"}, ("ambient",))
-    bed = "bed: music, effects and ambience together (source minus voices)"
-    others = [s for s in sources if STEM_OF_SOURCE.get(s) != "vocals"]
+    others = " + ".join(s for s in sources if STEM_OF_SOURCE.get(s) != "vocals")
     ambient = "empty: ambience is only estimated from an effects stem, and there is none"
-    if job.background == "sum" and others:
-        text = {
-            "vocals": "voices",
-            "music": f"the model's {' + '.join(others)}",
-            "sfx": "what the model gave to no source",
-            "ambient": ambient,
-        }
-        return Labels("sfx", text, ("ambient",))
-    if others:
-        bed = f"bed: {' + '.join(others)} (source minus voices)"
-    text = {
-        "vocals": "voices",
-        "music": bed,
-        "sfx": "empty: this model knows no effects; they are in the music",
-        "ambient": ambient,
-    }
-    return Labels("music", text, ("sfx", "ambient"))
-
-
-def with_hints(choice: Choice, cls: Any, hints: dict[str, Any]) -> dict[str, Any]:
-    """A choice's options with the hints its back end knows (threads, device, batch)."""
-    known = set(cls.Options.__struct_fields__)
-    return {**choice.options, **{k: v for k, v in hints.items() if k in known and v is not None}}
+    rest: StemName = "sfx"
+    empty: tuple[StemName, ...] = ("ambient",)
+    if film_sources is not None or film_model(sources):
+        music, sfx = "music, by the film model", "effects, and whatever no model claimed"
+        ambient = "empty: not asked for"
+        if job.ambient:
+            ambient, empty = "estimated: what stays the same for 30 s in the effects", ()
+    elif job.background == "sum" and others:
+        music, sfx = f"the model's {others}", "what the model gave to no source"
+    else:
+        music = f"bed: {others or 'music, effects and ambience together'} (source minus voices)"
+        sfx = "empty: this model knows no effects; they are in the music"
+        rest, empty = "music", ("sfx", "ambient")
+    return Labels(rest, {"vocals": "voices", "music": music, "sfx": sfx, "ambient": ambient}, empty)

@@ -18,19 +18,17 @@ A sample that is not a finite number is measured as zero: the null test shows it
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import ValidationError
 from dubline.signal.loudness import LoudnessMeter
+from dubline.timebase import merged
 from dubline.values.media import Line
 from dubline.values.stems import SeparationQuality, StemLevels
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float32] | NDArray[np.float64]
+Floats = NDArray[np.float32] | NDArray[np.float64]
 
 CLIP_LEVEL = 1 - 2.0**-15
 CLIP_RUN = 3
@@ -203,14 +201,8 @@ class _LeakInLines:
     """Background inside known lines against outside them, exact to the sample."""
 
     def __init__(self, lines: tuple[Line, ...], rate: int) -> None:
-        spans: list[list[int]] = []
-        for line in sorted(lines, key=lambda line: line.start):
-            start, end = max(0, round(line.start * rate)), round(line.end * rate)
-            if spans and start <= spans[-1][1]:
-                spans[-1][1] = max(spans[-1][1], end)
-            elif end > start:
-                spans.append([start, end])
-        self._spans, self._count = spans, len(lines)
+        spans = [(max(0, round(line.start * rate)), round(line.end * rate)) for line in lines]
+        self._spans, self._count = merged(span for span in spans if span[0] < span[1]), len(lines)
         self._next, self._samples = 0, 0
         self._inside, self._all = 0.0, 0.0
 

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dubline.backends.choosing import find, options_of
+from dubline.backends.choosing import opened
 from dubline.errors import ValidationError
 from dubline.files import write_whole
 from dubline.media.sound import read_blocks, require_space
 from dubline.report import Report, clock_text, part
 from dubline.run import Work, step
-from dubline.separation.assembly import Contribution, Written, assemble, without
-from dubline.separation.passes import take_apart
+from dubline.separation.assembly import Written, assemble, without
+from dubline.separation.passes import Contribution, take_apart
 from dubline.separation.plan import (
-    Filling,
     Labels,
     SeparationJob,
+    Shares,
     filling,
     film_filling,
     labels,
-    with_hints,
 )
 from dubline.signal.channels import Group, groups_of, layout_of
 from dubline.signal.exact import HIGHEST, STEP
@@ -36,9 +32,6 @@ from dubline.threads import default_threads
 from dubline.values.base import Choice, ModelIdentity
 from dubline.values.media import Sound
 from dubline.values.stems import STEM_NAMES, Stem, Stems, film_model
-
-if TYPE_CHECKING:
-    from dubline.backends.contract import Separator
 
 Array = NDArray[np.float32]
 
@@ -86,14 +79,14 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
     passes: list[tuple[Choice, bool]] = [(job.separator, False)]
     if job.film is not None:
         passes.append((job.film, True))
-    require_room(work, space_needed(sound, groups, len(passes)))
+    require_room(work, sound, groups, len(passes))
 
     contributions: list[Contribution] = []
     sources: list[tuple[str, ...]] = []
     models: list[ModelIdentity] = []
     each = (1.0 - LISTENING - WRITING) / len(passes)
     for number, (choice, film) in enumerate(passes):
-        with loaded(choice, work) as separator:
+        with opened("separator", choice, work.hints, work.note) as separator:
             shares = (
                 film_filling(separator.sources)
                 if film
@@ -106,22 +99,17 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
                 mine = shares if group.dialogue else _no_voices(shares)
                 start = LISTENING + each * (number + index / len(heard))
                 contributions.append(
-                    Contribution(
+                    take_apart(
+                        scratch,
+                        without(source, sound, before, group),
+                        sound,
                         group,
-                        take_apart(
-                            scratch,
-                            f"{number + 1}-{group.name.replace(' ', '-')}",
-                            _feed(source, sound, before, group),
-                            rate=sound.rate,
-                            frames=sound.frames,
-                            mono=group.mono,
-                            separator=separator,
-                            outputs=mine.outputs,
-                            lines=job.lines,
-                            report=part(progress, start, each / len(heard)),
-                            spent=spent,
-                        ),
-                        mine.shares,
+                        separator=separator,
+                        shares=mine,
+                        lines=job.lines,
+                        report=part(progress, start, each / len(heard)),
+                        prefix=f"{number + 1}-",
+                        spent=spent,
                     )
                 )
             sources.append(separator.sources)
@@ -150,24 +138,6 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
     work.facts["seconds"] = {name: round(seconds, 3) for name, seconds in spent.items()}
     shutil.rmtree(scratch)
     return _result(work, sound, job, told, written, tuple(models))
-
-
-@contextmanager
-def loaded(choice: Choice, work: Work) -> Iterator[Separator]:
-    """A chosen separator with its weights in memory; their licence is told where it is new to the user."""
-    from dubline.weights.files import licence_notice
-
-    cls = find("separator", choice.backend)
-    with cls(options_of(cls, with_hints(choice, cls, work.hints))) as separator:
-        for identity in separator.identities:
-            sums = ", ".join(
-                f"{file} {digest[:16]}" for file, digest in zip(identity.files, identity.sha256, strict=True)
-            )
-            work.note(f"weights of {identity.name}, SHA-256: {sums}")
-            notice = licence_notice(identity)
-            if notice:
-                work.note(notice)
-        yield separator
 
 
 def look(source: Path, sound: Sound, scratch: Path, report: Report) -> Loudest:
@@ -215,49 +185,26 @@ def settle_depth(job: SeparationJob, loudest: Loudest, work: Work) -> str:
     return job.depth
 
 
-def space_needed(sound: Sound, groups: tuple[Group, ...], passes: int) -> int:
-    """Bytes on disk at the fullest moment: temporary files of all passes, and the stems.
+def require_room(work: Work, sound: Sound, groups: tuple[Group, ...], passes: int) -> None:
+    """Stop before starting where the disk has too little for the temporary files of all passes and the stems;
+    what a stopped run left counts as had.
 
     Counted at 48 kHz for the models (none of ours works higher), float32, two outputs a pass.
-    """
-    seconds = sound.duration
-    modelled = sum(1 for g in groups if g.modelled)
-    temporary = seconds * 48000 * 4 * 2 * modelled * (1 + 2 * passes)
-    stems = sound.frames * sound.channels * 4 * len(STEM_NAMES)
-    return int(temporary + stems) + (1 << 20)
-
-
-def require_room(work: Work, needed: int) -> None:
-    """Stop before starting where the disk has too little; what a stopped run left counts as had.
 
     Raises:
         StorageFull: with both numbers.
     """
+    modelled = sum(1 for g in groups if g.modelled)
+    temporary = sound.duration * 48000 * 4 * 2 * modelled * (1 + 2 * passes)
+    stems = sound.frames * sound.channels * 4 * len(STEM_NAMES)
+    needed = int(temporary + stems) + (1 << 20)
     had = sum(file.stat().st_size for file in work.folder.rglob("*") if file.is_file())
     require_space(work.root, max(0, needed - had), "separating this sound")
 
 
-def _feed(
-    source: Path, sound: Sound, before: list[Contribution], group: Group
-) -> Callable[[], Iterator[Array]]:
-    if before:
-        return lambda: without(source, sound, before, group)
-    return channel_feed(source, group)
-
-
-def channel_feed(source: Path, group: Group) -> Callable[[], Iterator[Array]]:
-    """What begins a walk over a group's channels in the source."""
-
-    def begin() -> Iterator[Array]:
-        for block in read_blocks(source):
-            yield block[list(group.channels)]
-
-    return begin
-
-
-def _no_voices(shares: Filling) -> Filling:
+def _no_voices(shares: Shares) -> Shares:
     # Surrounds hold no dialogue worth taking: what a film model calls speech there stays in the bed.
-    return Filling(tuple(share for share in shares.shares if share.stem != "vocals"))
+    return tuple(share for share in shares if share.stem != "vocals")
 
 
 def _note_channels(work: Work, groups: tuple[Group, ...], told: Labels) -> None:

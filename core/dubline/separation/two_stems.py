@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from numpy.typing import NDArray
 
+from dubline.backends.choosing import opened
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
-from dubline.media.sound import SoundWriter, Subtype, open_sound
+from dubline.media.sound import open_sound
 from dubline.report import Report, part, silent
 from dubline.run import Work
-from dubline.separation.assembly import Contribution, estimated
-from dubline.separation.passes import take_apart
-from dubline.separation.plan import Filling, SeparationJob, Share, filling
-from dubline.separation.stage import channel_feed, loaded, look, require_room, settle_depth, space_needed
+from dubline.separation.assembly import estimated, without, writers_of
+from dubline.separation.passes import Contribution, take_apart
+from dubline.separation.plan import SeparationJob, Share, Shares, filling
+from dubline.separation.stage import look, require_room, settle_depth
 from dubline.signal.channels import groups_of, layout_of
 from dubline.signal.exact import float_stems, integer_stems, to_steps
-from dubline.values.base import Choice, ModelIdentity, canonical_json
+from dubline.values.base import Choice, ModelIdentity, key_of
 from dubline.values.media import Sound
 from dubline.weights.files import resolve
 
@@ -80,8 +80,7 @@ def run_demucs_separation(
     stat = source.stat()
     weights = resolve(model, "demucs").identity().sha256
     asked = [str(source), stat.st_size, stat.st_mtime_ns, weights, background, depth, _lasting(options)]
-    key = hashlib.sha256(canonical_json(asked)).hexdigest()[:10]
-    scratch = out / f".demucs-{key}.part"
+    scratch = out / f".demucs-{key_of(*asked, digits=10)}.part"
     with full_disk_is_told(out):
         scratch.mkdir(parents=True, exist_ok=True)
         work = Work(out, scratch, "", report, tell=tell)
@@ -104,25 +103,18 @@ def _separate(work: Work, source: Path, sound: Sound, job: SeparationJob, backgr
 
     groups = [g for g in groups_of(sound.channels, sound.layout) if g.modelled and g.dialogue]
     depth = settle_depth(job, look(source, sound, work.folder, part(progress, 0.0, 0.02)), work)
-    require_room(work, space_needed(sound, tuple(groups), 1))
-    with loaded(job.separator, work) as separator:
+    require_room(work, sound, tuple(groups), 1)
+    with opened("separator", job.separator, work.hints, work.note) as separator:
         shares = _shares(separator.sources, background)
         contributions = [
-            Contribution(
+            take_apart(
+                work.folder,
+                without(source, sound, [], group),
+                sound,
                 group,
-                take_apart(
-                    work.folder,
-                    group.name.replace(" ", "-"),
-                    channel_feed(source, group),
-                    rate=sound.rate,
-                    frames=sound.frames,
-                    mono=group.mono,
-                    separator=separator,
-                    outputs=shares.outputs,
-                    lines=None,
-                    report=part(progress, 0.02 + 0.93 * index / len(groups), 0.93 / len(groups)),
-                ),
-                shares.shares,
+                separator=separator,
+                shares=shares,
+                report=part(progress, 0.02 + 0.93 * index / len(groups), 0.93 / len(groups)),
             )
             for index, group in enumerate(groups)
         ]
@@ -149,12 +141,10 @@ def _separate(work: Work, source: Path, sound: Sound, job: SeparationJob, backgr
     return result
 
 
-def _shares(sources: tuple[str, ...], background: Background) -> Filling:
-    voices = filling(sources, background="residual").shares[0]
+def _shares(sources: tuple[str, ...], background: Background) -> Shares:
+    voices = filling(sources, background="residual")[0]
     others = tuple(source for source in sources if source not in voices.sources)
-    if background == "residual" or not others:
-        return Filling((voices,))
-    return Filling((voices, Share("music", others)))
+    return (voices,) if background == "residual" or not others else (voices, Share("music", others))
 
 
 def _write(
@@ -167,43 +157,25 @@ def _write(
     report: Report,
 ) -> dict[str, Path]:
     """Write the files aside and give them their names together, once all are whole."""
-    subtype: Subtype = "PCM_24" if depth == "24" else "FLOAT"
     names = ["vocals"]
     names += ["background"] if background != "sum" else []
     names += ["background_sum"] if background != "residual" else []
-    with ExitStack() as stack:
-        writers = {
-            name: stack.enter_context(
-                SoundWriter(
-                    work.folder / f"{name}.wav",
-                    sound.rate,
-                    sound.channels,
-                    sound.frames,
-                    subtype,
-                    layout=sound.layout,
-                )
-            )
-            for name in names
-        }
-        heard = [channel for c in contributions for channel in c.group.channels]
-        untouched = [channel for channel in range(sound.channels) if channel not in heard]
-        position = 0
+    heard = [channel for c in contributions for channel in c.group.channels]
+    untouched = [channel for channel in range(sound.channels) if channel not in heard]
+    position = 0
+    with writers_of(work.folder, names, sound, depth) as writers:
         for block, parts in estimated(source, sound, contributions, ("vocals", "music")):
             report(position, sound.frames)
             total = parts[1].copy()
             total[untouched] = block[untouched]  # LFE and surrounds: no model heard them, all is background
+            pair: NDArray[Any]
             if depth == "24":
                 pair, _ = integer_stems(to_steps(block), parts, 1)
-                writers["vocals"].write(pair[0])
-                if "background" in writers:
-                    writers["background"].write(pair[1])
             else:
-                exact = float_stems(block, parts, 1)
-                writers["vocals"].write(exact[0])
-                if "background" in writers:
-                    writers["background"].write(exact[1])
-            if "background_sum" in writers:
-                writers["background_sum"].write(total)
+                pair = float_stems(block, parts, 1)
+            made = {"vocals": pair[0], "background": pair[1], "background_sum": total}
+            for name, writer in writers.items():
+                writer.write(made[name])
             position += block.shape[1]
     report(sound.frames, sound.frames)
     for name in names:

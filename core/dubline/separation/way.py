@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -20,13 +20,11 @@ from dubline.backends.choosing import Settled, find, settle
 from dubline.errors import InvalidJob, WeightsError
 from dubline.run import Run, standing
 from dubline.separation.plan import SeparationJob
+from dubline.subtitles.line_times import read_lines
 from dubline.values.base import Choice
-from dubline.values.media import Sound
+from dubline.values.media import Line, Sound
 from dubline.values.stems import Stems
 from dubline.values.wishes import SeparateWish, file_of
-
-if TYPE_CHECKING:
-    from dubline.values.media import Line
 
 STEMS = "stems"
 """What a run calls the stems that it stands on."""
@@ -207,7 +205,5 @@ def _model(choice: Choice) -> str:
 
 
 def _lines(wish: SeparateWish) -> tuple[Line, ...] | None:
-    from dubline.subtitles.line_times import read_lines
-
     path = file_of(wish, "lines")
     return read_lines(path) if path is not None else None

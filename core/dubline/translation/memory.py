@@ -11,14 +11,13 @@ line that was cut off by a crash, or that is not ours, is passed over, and what 
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
 
-from dubline.values.base import Value, canonical_json
+from dubline.values.base import Value
 from dubline.values.translated import Answer
 
 
@@ -60,14 +59,3 @@ class Memory:
             os.fsync(file.fileno())
         self._torn = False
         self.known.update(worth)
-
-
-def memory_name(*settings: object) -> str:
-    """The name of the file for a translator with these settings (values or plain data)."""
-    text = canonical_json([msgspec.to_builtins(item) for item in settings])
-    return f"translator-{hashlib.sha256(text).hexdigest()[:10]}.jsonl"
-
-
-def line_key(*parts: object) -> str:
-    """Twenty hex digits that name a line by what its translation depends on."""
-    return hashlib.sha256(canonical_json(list(parts))).hexdigest()[:20]

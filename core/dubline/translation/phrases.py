@@ -10,7 +10,7 @@ from msgspec import structs
 
 from dubline.fit.durations import DurationModel
 from dubline.language.sentences import groups, join, sentences
-from dubline.translation.memory import line_key
+from dubline.values.base import key_of
 from dubline.values.transcript import Segment
 from dubline.values.translated import SourceLine, Tone
 
@@ -101,14 +101,10 @@ def source_lines(
     for number, text in enumerate(phrase.sentences):
         time = seconds * len(text) / letters
         for what in wishes:
-            key = (
-                line_key(text, what, phrase.speaker, phrase.occurrence, number)
-                if in_context
-                else line_key(text, what)
-            )
+            context = (phrase.speaker, phrase.occurrence, number) if in_context else ()
             lines.append(
                 SourceLine(
-                    key=key,
+                    key=key_of(text, what, *context),
                     text=text,
                     ids=tuple(segments[part].id for part in phrase.parts),
                     speaker=speaker,

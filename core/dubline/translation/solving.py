@@ -4,6 +4,7 @@ out."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from msgspec import structs
@@ -41,67 +42,55 @@ class Outcome(Value, frozen=True):
     sentence: int | None = None
 
 
+@dataclass(kw_only=True)
 class Solver:
     """The settings of one translation; `solve` does it."""
 
-    def __init__(
-        self,
-        asking: Asking,
-        *,
-        segments: Sequence[Segment],
-        source: str,
-        target: str,
-        time: SpeechTime,
-        tones: Mapping[int, Tone],
-        rooms: Sequence[float],
-        rules: FitRules,
-        glossary: Sequence[Term],
-        speakers: Mapping[str, str],
-        in_context: bool,
-        varies: bool,
-    ) -> None:
-        self._asking = asking
-        self._segments = segments
-        self._source, self._target = source, target
-        self._seconds = default_model(target).seconds
-        self._time, self._tones, self._rooms = time, tones, rooms
-        self._rules = rules
-        self._terms = [(term.source, term.target) for term in glossary if term.target]
-        self._speakers = speakers
-        self._in_context, self._varies = in_context, varies
+    asking: Asking
+    segments: Sequence[Segment]
+    source: str
+    target: str
+    time: SpeechTime
+    tones: Mapping[int, Tone]
+    rooms: Sequence[float]
+    rules: FitRules
+    glossary: Sequence[Term]
+    speakers: Mapping[str, str]
+    in_context: bool
+    varies: bool
+
+    def __post_init__(self) -> None:
+        self._seconds = default_model(self.target).seconds
+        self._terms = [(term.source, term.target) for term in self.glossary if term.target]
         self._candidates: dict[tuple[int, ...], tuple[Candidate, ...]] = {}
         self._why: dict[tuple[int, ...], tuple[str, ...]] = {}
         self._judged: dict[tuple[int, ...], int] = {}
+        self._outcomes: dict[int, Outcome] = {}
 
     def solve(self, phrases: Sequence[Phrase], kept: Mapping[int, str]) -> dict[int, Outcome]:
         """Index of a segment -> what became of it. `kept`: texts that stay; nobody asks for a phrase of which
         all parts have one, but a translator that looks at the context sees them."""
-        self._outcomes: dict[int, Outcome] = {}
-        outcomes = self._outcomes
+        outcomes = self._outcomes = {}
         todo: list[Phrase] = []
+        given: dict[str, Answer] = {}
+        context: list[SourceLine] = []
         for phrase in phrases:
-            if not phrase.text:
-                continue
             if not phrase.speakable:
                 outcomes.update(self._copied(phrase))
+            elif all(part in kept for part in phrase.parts):
+                line, text = self._lines(phrase)[0], rejoin([kept[x] for x in phrase.parts], self.target)
+                given[line.key] = Answer(candidates=(Candidate(text=text),))
+                context += [line] if self.in_context else []
             else:
                 todo.append(phrase)
-        settled = [p for p in todo if all(part in kept for part in p.parts)]
-        todo = [p for p in todo if not all(part in kept for part in p.parts)]
-        given = {
-            line.key: Answer(candidates=(Candidate(text=rejoin([kept[x] for x in p.parts], self._target)),))
-            for p in settled
-            for line in self._lines(p)[:1]
-        }
-        context = [line for p in settled for line in self._lines(p)[:1]] if self._in_context else []
         for number in range(ROUNDS):
             asked = [line for phrase in todo for line in self._lines(phrase)]
-            order = {s.id: n for n, s in enumerate(self._segments)}
-            self._asking.ask(sorted([*asked, *context], key=lambda line: order[line.ids[0]]), given)
+            order = {s.id: n for n, s in enumerate(self.segments)}
+            self.asking.ask(sorted([*asked, *context], key=lambda line: order[line.ids[0]]), given)
             todo, changed = self._reviewed(todo, last=number == ROUNDS - 1)
             if not changed:
                 break
-        picked = self._choose(todo)
+        picked = choose([self._place(phrase) for phrase in todo], self._seconds, self.rules)
         for phrase, choice in zip(todo, picked, strict=True):
             outcomes.update(self._outcomes_of(phrase, choice))
         return outcomes
@@ -109,16 +98,16 @@ class Solver:
     # --- asking ----------------------------------------------------------------------------------
 
     def _lines(self, phrase: Phrase, wishes: Sequence[Wanted] = ()) -> tuple[SourceLine, ...]:
-        first = self._segments[phrase.parts[0]]
-        tone = self._tones.get(first.id)
+        first = self.segments[phrase.parts[0]]
+        tone = self.tones.get(first.id)
         return source_lines(
             phrase,
-            self._segments,
-            self._time.model(phrase.speaker),
-            in_context=self._in_context,
-            speaker=self._speakers.get(phrase.speaker, phrase.speaker),
+            self.segments,
+            self.time.model(phrase.speaker),
+            in_context=self.in_context,
+            speaker=self.speakers.get(phrase.speaker, phrase.speaker),
             tone=tone,
-            slower=self._time.slower(phrase.speaker, tone),
+            slower=self.time.slower(phrase.speaker, tone),
             wishes=wishes or phrase.wishes,
         )
 
@@ -134,8 +123,8 @@ class Solver:
             if self._candidates[phrase.parts]:
                 reviewed.append(phrase)
             elif len(phrase.parts) > 1:
-                reviewed += [single for single in phrase.singly(self._source) if single.speakable]
-                outcomes = (self._copied(x) for x in phrase.singly(self._source) if not x.speakable)
+                reviewed += [single for single in phrase.singly(self.source) if single.speakable]
+                outcomes = (self._copied(x) for x in phrase.singly(self.source) if not x.speakable)
                 self._outcomes.update(pair for outcome in outcomes for pair in outcome.items())
                 changed = True
             else:
@@ -143,13 +132,13 @@ class Solver:
                 reviewed.append(phrase)
         whole = [phrase for phrase in reviewed if self._candidates.get(phrase.parts)]
         places = [self._place(phrase) for phrase in whole]
-        chosen = choose(places, self._seconds, self._rules)
-        for index, what in misfits(places, chosen, self._seconds, self._rules).items():
+        chosen = choose(places, self._seconds, self.rules)
+        for index, what in misfits(places, chosen, self._seconds, self.rules).items():
             changed = self._want(whole[index], what) or changed
         return reviewed, changed
 
     def _want(self, phrase: Phrase, what: Literal["shorter", "longer"]) -> bool:
-        if not self._varies or what in phrase.wishes:
+        if not self.varies or what in phrase.wishes:
             return False
         phrase.wishes.append(what)
         return True
@@ -163,15 +152,15 @@ class Solver:
         lines = self._lines(phrase)
         parts, failures = [], []
         for at in range(0, len(lines), each):
-            answers = [self._asking.answer(line) for line in lines[at : at + each]]
+            answers = [self.asking.answer(line) for line in lines[at : at + each]]
             parts.append(distinct(*(answer.candidates for answer in answers)))
             failures += [answer.failure for answer in answers[:1] if not answer.candidates and answer.failure]
-        whole = combined(parts, lambda texts: rejoin(texts, self._target), most=MOST)
+        whole = combined(parts, lambda texts: rejoin(texts, self.target), most=MOST)
         usable: list[Candidate] = []
         why: list[str] = []
         for candidate in whole:
             text = with_placeholders(phrase.text, candidate.text)
-            text = with_force(phrase.text, text, self._target)
+            text = with_force(phrase.text, text, self.target)
             hard = [p for p in self._problems(phrase.text, text) if p.hard]
             if hard:
                 why += [f"{p.code}: {p.detail}" if p.detail else p.code for p in hard]
@@ -185,38 +174,35 @@ class Solver:
 
     def _problems(self, source: str, text: str) -> Sequence[Problem]:
         return problems(
-            source, text, source_language=self._source, target_language=self._target, glossary=self._terms
+            source, text, source_language=self.source, target_language=self.target, glossary=self._terms
         )
 
     # --- choosing --------------------------------------------------------------------------------
 
     def _place(self, phrase: Phrase) -> Place:
-        first, last = self._segments[phrase.parts[0]], self._segments[phrase.parts[-1]]
-        tone = self._tones.get(first.id)
+        first, last = self.segments[phrase.parts[0]], self.segments[phrase.parts[-1]]
+        tone = self.tones.get(first.id)
         return Place(
             source=phrase.text,
             speaker=phrase.speaker,
             candidates=self._candidates[phrase.parts],
             slot=max(0.0, last.end - first.start),
-            room=self._rooms[phrase.parts[-1]],
-            pace=self._time.slower(phrase.speaker, tone),
-            model=self._time.voice(phrase.speaker),
+            room=self.rooms[phrase.parts[-1]],
+            pace=self.time.slower(phrase.speaker, tone),
+            model=self.time.voice(phrase.speaker),
             loud=is_loud(tone),
         )
-
-    def _choose(self, todo: Sequence[Phrase]) -> tuple[int | None, ...]:
-        return choose([self._place(phrase) for phrase in todo], self._seconds, self._rules)
 
     def _split(self, phrase: Phrase, text: str) -> tuple[str, ...] | None:
         if len(phrase.parts) == 1:
             return (text,)
-        slots = [max(self._segments[p].end - self._segments[p].start, 0.001) for p in phrase.parts]
+        slots = [max(self.segments[p].end - self.segments[p].start, 0.001) for p in phrase.parts]
         return split_back(
-            text, slots, self._target, self._time.model(phrase.speaker).seconds, sources=phrase.texts
+            text, slots, self.target, self.time.model(phrase.speaker).seconds, sources=phrase.texts
         )
 
     def _outcomes_of(self, phrase: Phrase, choice: int | None) -> dict[int, Outcome]:
-        sentence = self._segments[phrase.parts[0]].id
+        sentence = self.segments[phrase.parts[0]].id
         if choice is None:
             reasons = self._why[phrase.parts]
             return {part: Outcome(reasons=reasons, sentence=sentence) for part in phrase.parts}
@@ -244,7 +230,7 @@ class Solver:
                 text=text,
                 candidates=(Candidate(text=text, origin="copied"),),
                 picked=0,
-                sentence=self._segments[part].id,
+                sentence=self.segments[part].id,
             )
             for part, text in zip(phrase.parts, phrase.texts, strict=True)
             if text

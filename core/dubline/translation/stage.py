@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import structs
 
-from dubline.backends.choosing import find, options_of
+from dubline.backends.choosing import find, opened
 from dubline.errors import InvalidJob
 from dubline.fit.durations import DurationModel, default_model, pace
 from dubline.fit.isochrony import FitRules, rooms
@@ -22,16 +22,16 @@ from dubline.fit.speech_time import SpeechTime
 from dubline.language.markup import unmark
 from dubline.language.script import base_language
 from dubline.run import Work, step
-from dubline.timebase import frame_rate
 from dubline.translation.asking import Asking
-from dubline.translation.memory import Memory, memory_name
+from dubline.translation.memory import Memory
 from dubline.translation.phrases import phrases
 from dubline.translation.solving import Outcome, Solver, glossary_hits
 from dubline.translation.tone import Tones
-from dubline.values.base import Choice, Value
+from dubline.values.base import Choice, Value, key_of
 from dubline.values.glossary import Term
 from dubline.values.transcript import Engine, Transcript
 from dubline.values.translated import TranslatedSegment, Translation, counted
+from dubline.weights.files import licence_notice
 
 
 class Person(Value, frozen=True):
@@ -85,25 +85,28 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
     texts = [text.plain for text in unmarked]
     paces = pace(segments, default_model(source))
     time = SpeechTime(job.target, paces, job.durations)
+    free = rooms(segments, rate=job.rate, duration=transcript.duration, most=job.fit.most, gap=job.fit.gap)
     kept = {line.id: line for line in job.kept}
     backend = find("translator", job.translator.backend)
-    memory = Memory(work.root / "memory" / memory_name(_asked_of(job, source)))
+    asked = key_of(_asked_of(backend, job, source), digits=10)
+    memory = Memory(work.root / "memory" / f"translator-{asked}.jsonl")
     outcomes: dict[int, Outcome] = {}
     engine = Engine(choice=job.translator)
     notes: tuple[str, ...] = ()
     if not backend.by_hand:
-        with backend(_options(backend, job, source, spoken, work)) as translator:
-            _tell(translator, work)
+        with opened("translator", _informed(backend, job, source, spoken), work.hints) as translator:
+            for notice in filter(None, map(licence_notice, translator.identities)):
+                work.note(notice)
             engine = Engine(choice=job.translator, models=tuple(translator.identities))
             found = phrases(segments, texts, source, whole_sentences=backend.whole_sentences)
             solver = Solver(
-                Asking(translator, memory, work.report, in_context=backend.in_context),
+                asking=Asking(translator, memory, work.report, in_context=backend.in_context),
                 segments=segments,
                 source=source,
                 target=job.target,
                 time=time,
                 tones=tones.tones,
-                rooms=_rooms(transcript, job),
+                rooms=free,
                 rules=job.fit,
                 glossary=job.glossary,
                 speakers=spoken,
@@ -115,7 +118,6 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
             notes = tuple(translator.notes)
             for note in notes:
                 work.note(note)
-    free = _rooms(transcript, job)
     lines = []
     for number, segment in enumerate(segments):
         old = kept.get(segment.id)
@@ -181,55 +183,24 @@ def check_languages(source: str, target: str) -> None:
         )
 
 
-def _rooms(transcript: Transcript, job: TranslationJob) -> tuple[float, ...]:
-    return rooms(
-        transcript.segments,
-        rate=frame_rate(job.rate) if job.rate else None,
-        duration=transcript.duration,
-        most=job.fit.most,
-        gap=job.fit.gap,
-    )
-
-
-def _asked_of(job: TranslationJob, source: str) -> dict[str, Any]:
+def _asked_of(backend: Any, job: TranslationJob, source: str) -> dict[str, Any]:
     """What an answer depends on besides its line."""
-    asked: dict[str, Any] = {
-        "translator": job.translator,
-        "source": source,
-        "target": job.target,
-    }
-    fields = find("translator", job.translator.backend).Options.__struct_fields__
-    for name in ("glossary", "synopsis", "cast"):
-        if name in fields:
-            asked[name] = getattr(job, name)
-    return asked
+    names = [n for n in ("glossary", "synopsis", "cast") if n in backend.Options.__struct_fields__]
+    told = {name: getattr(job, name) for name in names}
+    return {"translator": job.translator, "source": source, "target": job.target, **told}
 
 
-def _options(backend: Any, job: TranslationJob, source: str, spoken: dict[str, str], work: Work) -> Any:
-    """The back end's options: what was chosen, the languages, and what it can use of the rest."""
-    fields = backend.Options.__struct_fields__
-    given: dict[str, Any] = {**job.translator.options, "source": source, "target": job.target}
+def _informed(backend: Any, job: TranslationJob, source: str, spoken: dict[str, str]) -> Choice:
+    """The translator with the languages, and what it can use of the rest, among its options."""
     cast = {spoken.get(who, who): f"{p.gender}; {p.register}".strip("; ") for who, p in job.cast.items()}
     known = {
         "glossary": [(term.source, term.target) for term in job.glossary if term.target],
         "synopsis": job.synopsis,
         "cast": {name: text for name, text in cast.items() if text},
     }
-    given.update({name: value for name, value in known.items() if name in fields and value})
-    given.update({k: v for k, v in work.hints.items() if k in fields and v is not None})
-    try:
-        return options_of(backend, given)
-    except InvalidJob as error:
-        raise InvalidJob(f"{job.translator.backend}: {error.message}", hint=error.hint) from None
-
-
-def _tell(translator: Any, work: Work) -> None:
-    from dubline.weights.files import licence_notice
-
-    for identity in translator.identities:
-        notice = licence_notice(identity)
-        if notice:
-            work.note(notice)
+    used = {k: value for k, value in known.items() if k in backend.Options.__struct_fields__ and value}
+    options = {**job.translator.options, "source": source, "target": job.target, **used}
+    return structs.replace(job.translator, options=options)
 
 
 def _taken_over(old: TranslatedSegment, new: TranslatedSegment) -> TranslatedSegment:

@@ -4,8 +4,7 @@ Measured on the voices alone, so that music counts for nothing. Every figure is 
 speaker's median: how near somebody stood to the microphone, or how high the voice is by nature, drops out.
 
 Level     mean power of the 50 ms frames that lie within 20 dB of the loudest tenth, in dB.
-Pitch     median fundamental frequency of the voiced 10 ms frames, by Praat's autocorrelation method
-          (Boersma 1993, in Parselmouth), in semitones.
+Pitch     median fundamental frequency of the voiced 10 ms frames, in semitones.
 Rate      letters of the source text a second, as a ratio. Letters, since syllables can be counted in a few
           languages only; against the same speaker's own median the two agree closely enough.
 
@@ -16,31 +15,28 @@ his tags empty. Where two people speak at once, level and pitch belong to neithe
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dubline.errors import BackendMissing
 from dubline.media.sound import open_sound, read_blocks
 from dubline.report import Report, silent
 from dubline.run import Work, step
+from dubline.signal.pitch import STEP, pitches, praat
 from dubline.values.base import Value
 from dubline.values.media import Sound
 from dubline.values.transcript import UNKNOWN, Segment, Transcript
 from dubline.values.translated import Tone
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 FRAME = 0.05  # seconds
 GATE = 20.0  # dB under the loudest tenth: below lie pauses and what the separation left over
 FLOOR = -60.0  # dBFS; nothing below is speech
 PIECE = 10.0  # seconds read at once
-PITCHES = (60.0, 600.0)  # Hz: a bass voice to a child's cry
-PITCH_STEP = 0.01  # seconds
 LEAST_SPEECH = 0.2  # seconds above the gate
 LEAST_VOICED = 0.1  # seconds with a pitch
 LEAST_LETTERS = 8  # in fewer, one drawn-out vowel decides
@@ -100,7 +96,7 @@ def measure(path: Path, segments: Sequence[Segment], report: Report = silent) ->
         BackendMissing: Parselmouth is not installed.
         ValidationError, AudioProcessingError: the file cannot be read.
     """
-    _parselmouth()
+    praat("the tone of voice")
     heard: dict[int, Heard] = {}
     for count, segment in enumerate(segments):
         report(count, len(segments))
@@ -167,9 +163,7 @@ def _tidy(value: float | None, digits: int) -> float | None:
 
 
 def _speakers_with_few(segments: Iterable[Segment]) -> list[str]:
-    counts: dict[str, int] = {}
-    for segment in segments:
-        counts[segment.speaker] = counts.get(segment.speaker, 0) + 1
+    counts = Counter(segment.speaker for segment in segments)
     return sorted(s for s, count in counts.items() if s != UNKNOWN and count < LEAST_SEGMENTS)
 
 
@@ -180,21 +174,21 @@ def _hear(path: Path, segment: Segment) -> Heard:
     rate = _letters_a_second(segment)
     if segment.overlap:
         return Heard(rate=rate)
-    powers, pitches = [], []
+    powers, heard = [], []
     for block, hertz in _pieces(path, segment):
         if not np.isfinite(block).all():
             return Heard(rate=rate)
         powers.append(_frame_powers(block, hertz))
-        pitches.append(_pitches(block, hertz))
+        heard.append(pitches(block, hertz))
     if not powers:
         return Heard(rate=rate)
     level, seconds = _gated_level(np.concatenate(powers))
     if level is None:
         return Heard(rate=rate)
-    frequencies = np.concatenate(pitches)
+    frequencies = np.concatenate(heard)
     voiced = frequencies[frequencies > 0]
-    pitch = 12 * math.log2(float(np.median(voiced))) if len(voiced) * PITCH_STEP >= LEAST_VOICED else None
-    return Heard(level, pitch, rate, min(1.0, len(voiced) * PITCH_STEP / seconds))
+    pitch = 12 * math.log2(float(np.median(voiced))) if len(voiced) * STEP >= LEAST_VOICED else None
+    return Heard(level, pitch, rate, min(1.0, len(voiced) * STEP / seconds))
 
 
 def _pieces(path: Path, segment: Segment) -> Iterable[tuple[NDArray[np.float32], int]]:
@@ -228,18 +222,6 @@ def _gated_level(powers: NDArray[np.float64]) -> tuple[float | None, float]:
     return 10 * math.log10(float(speech.mean())), seconds
 
 
-def _pitches(block: NDArray[np.float32], hertz: int) -> NDArray[np.float64]:
-    """Fundamental frequency every 10 ms in Hz, 0 where there is no voice."""
-    mono = block.mean(axis=0, dtype=np.float64)
-    # Praat looks at three periods of the lowest pitch at once and refuses anything shorter.
-    if len(mono) < 3 / PITCHES[0] * hertz + 2 or not mono.any():
-        return np.zeros(0)
-    sound = _parselmouth().Sound(mono, sampling_frequency=hertz)
-    pitch = sound.to_pitch(time_step=PITCH_STEP, pitch_floor=PITCHES[0], pitch_ceiling=PITCHES[1])
-    frequencies: NDArray[np.float64] = np.asarray(pitch.selected_array["frequency"], np.float64)
-    return frequencies
-
-
 def _letters_a_second(segment: Segment) -> float | None:
     """Letters and digits a second of speech; the pauses between words count, as they do for a dub."""
     letters = sum(letter.isalnum() for letter in segment.text)
@@ -248,14 +230,3 @@ def _letters_a_second(segment: Segment) -> float | None:
     if timed and len(timed) == len(segment.words):
         start, end = timed[0].start, timed[-1].end
     return letters / (end - start) if letters >= LEAST_LETTERS and end - start >= LEAST_SPEECH else None
-
-
-def _parselmouth() -> Any:
-    try:
-        import parselmouth
-    except ImportError:
-        raise BackendMissing(
-            "the tone of voice needs Parselmouth, which is not installed",
-            hint='Install it with: pip install "dubline[speech]"',
-        ) from None
-    return parselmouth

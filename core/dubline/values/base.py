@@ -7,6 +7,7 @@ user's media, relative to the run folder for everything a run made.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -45,6 +46,11 @@ def to_json(value: Any) -> bytes:
 def canonical_json(value: Any) -> bytes:
     """Value -> JSON with sorted keys and no spaces: the same value always gives the same bytes."""
     return msgspec.json.encode(msgspec.to_builtins(value, order="sorted", str_keys=True), order="sorted")
+
+
+def key_of(*parts: Any, digits: int = 20) -> str:
+    """Hex digits that name something by what it depends on: values or plain data."""
+    return hashlib.sha256(canonical_json(parts)).hexdigest()[:digits]
 
 
 def raw_json(data: bytes, where: str) -> Any:

@@ -3,11 +3,6 @@
     keep_durations(root, takes)            after speaking: memory/durations.json, and the lines' `fit`
     known = known_durations(root, "en")    before translating: known.speakers is TranslationJob.durations
 
-The signatures:
-
-    keep_durations(root: Path, takes: Takes, *, frame_rate: str = "") -> tuple[Path, ...]
-    known_durations(root: Path, language: str) -> Known
-
 A dub so tells its translation which of its lines really fit, and a later translation of the same programme
 chooses its lines by the voices that will speak them. What is spoken must not depend on how it fits, or
 speaking would outdate itself: `fit` and `totals` are not among a dub's inputs.
@@ -28,7 +23,6 @@ from dubline.fit.durations import DurationModel, calibrated, default_model
 from dubline.fit.isochrony import RULES, rooms
 from dubline.fit.speech_time import refitted
 from dubline.language.markup import unmark
-from dubline.timebase import frame_rate as exact_rate
 from dubline.values.base import Value, to_json
 from dubline.values.dubbed import Takes
 from dubline.values.translated import (
@@ -197,11 +191,7 @@ def known_durations(root: Path, language: str) -> Known:
 def fitted_by(translation: Translation, known: Known, *, frame_rate: str = "") -> Translation:
     """A translation whose lines say how they fit in the mouths of these voices (see `refitted`), and in the
     time that the lines before them leave."""
-    free = rooms(
-        translation.segments,
-        rate=exact_rate(frame_rate) if frame_rate else None,
-        duration=translation.duration,
-    )
+    free = rooms(translation.segments, rate=frame_rate, duration=translation.duration)
     made = refitted(translation, known.speakers, free)
     lines, before = [], ""
     for line in made.segments:

@@ -3,8 +3,7 @@
     pitches = run.step(speaker_pitches, vocals, transcript)       how high each speaker's voice is
     cast_speakers(speakers, offered, pitches.hertz, roles)        a voice for each, always the same one
 
-Pitch is the median fundamental frequency by Praat's autocorrelation method (Boersma 1993, in Parselmouth)
-over at most a minute of what a speaker says while nobody else does.
+Pitch is the median fundamental frequency over at most a minute of what a speaker says while nobody else does.
 """
 
 from __future__ import annotations
@@ -14,25 +13,19 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dubline.backends.contract import VoiceInfo
-from dubline.errors import BackendMissing
 from dubline.media.sound import open_sound, read_blocks
 from dubline.run import Work, step
+from dubline.signal.pitch import STEP, pitches, praat
 from dubline.values.base import Value
 from dubline.values.cast import CastMember
 from dubline.values.dubbed import CastVoice
 from dubline.values.media import Sound
 from dubline.values.transcript import UNKNOWN, Segment, Speaker, Transcript
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-RANGE = (60.0, 600.0)  # Hz: a bass voice to a child's cry
-STEP = 0.01  # seconds between two measurements
 ENOUGH = 60.0  # seconds of speech for one speaker
 PIECE = 10.0  # seconds read at once
 LEAST_VOICED = 0.5  # seconds with a pitch, below which there is no median worth the name
@@ -70,7 +63,7 @@ def speaker_pitches(work: Work, sound: Sound, transcript: Transcript) -> Speaker
         ValidationError, AudioProcessingError: the sound cannot be read.
         Cancelled: the report asked to stop.
     """
-    _parselmouth()
+    praat("casting by pitch", ", or name the voices in a cast file.")
     spoken: dict[str, list[Segment]] = defaultdict(list)
     for segment in transcript.segments:
         if segment.speaker != UNKNOWN and not segment.overlap:
@@ -88,7 +81,7 @@ def speaker_pitches(work: Work, sound: Sound, transcript: Transcript) -> Speaker
 def median_pitch(path: Path, segments: Iterable[Segment]) -> float | None:
     """The median pitch of these segments in Hz, the longest first, a minute at most; None where less than
     half a second of them is voiced."""
-    sound, left, pitches = open_sound(path), ENOUGH, []
+    sound, left, heard = open_sound(path), ENOUGH, []
     for segment in sorted(segments, key=lambda s: (s.start - s.end, s.start)):
         start = min(max(0, round(segment.start * sound.rate)), sound.frames)
         stop = min(round(min(segment.end, segment.start + left) * sound.rate), sound.frames)
@@ -96,10 +89,10 @@ def median_pitch(path: Path, segments: Iterable[Segment]) -> float | None:
             continue
         left -= (stop - start) / sound.rate
         for block in read_blocks(path, round(PIECE * sound.rate), start, stop):
-            pitches.append(_pitches(block, sound.rate))
+            heard.append(pitches(block, sound.rate))
         if left <= 0:
             break
-    voiced = np.concatenate(pitches) if pitches else np.zeros(0)
+    voiced = np.concatenate(heard) if heard else np.zeros(0)
     voiced = voiced[voiced > 0]
     return float(np.median(voiced)) if len(voiced) * STEP >= LEAST_VOICED else None
 
@@ -184,25 +177,3 @@ def _nearest(
             factor = min(max(hertz / voice.pitch, LOWEST), HIGHEST)
             pitch = round(round(factor / NOTCH) * NOTCH, 2)
     return CastVoice(speaker=speaker, voice=f"{default}:{voice.name}", pitch=pitch, basis=basis)
-
-
-def _pitches(block: NDArray[np.float32], hertz: int) -> NDArray[np.float64]:
-    """Fundamental frequency every 10 ms in Hz, 0 where there is no voice."""
-    mono = block.mean(axis=0, dtype=np.float64)
-    # Praat looks at three periods of the lowest pitch at once and refuses anything shorter.
-    if len(mono) < 3 / RANGE[0] * hertz + 2 or not np.isfinite(mono).all() or not mono.any():
-        return np.zeros(0)
-    sound = _parselmouth().Sound(mono, sampling_frequency=hertz)
-    pitch = sound.to_pitch(time_step=STEP, pitch_floor=RANGE[0], pitch_ceiling=RANGE[1])
-    return np.asarray(pitch.selected_array["frequency"], np.float64)
-
-
-def _parselmouth() -> Any:
-    try:
-        import parselmouth
-    except ImportError:
-        raise BackendMissing(
-            "casting by pitch needs Parselmouth, which is not installed",
-            hint='Install it with: pip install "dubline[speech]", or name the voices in a cast file.',
-        ) from None
-    return parselmouth

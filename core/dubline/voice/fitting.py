@@ -12,20 +12,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.backends.contract import Spoken
-from dubline.errors import BackendFailed, BackendMissing
+from dubline.errors import BackendFailed, imported
 from dubline.fit.isochrony import RULES, FitRules, fit
 from dubline.media.sound import HIGHEST_RATE, LOWEST_RATE
 from dubline.values.translated import FitStatus
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Block = NDArray[np.float32]  # (1, samples)
+Block = NDArray[np.float32]  # (1, samples)
 
 CORRECTIONS = 2  # further takes at another speed
 CLOSE = 0.005  # of the length wanted: near enough to be left to the stretch
@@ -182,7 +180,8 @@ def stretched(spoken: Spoken, seconds: float, pitch: float = 1.0) -> Spoken:
     # The stretcher makes nothing of less than a window: silence after the sound gives it one.
     if length < _SHORTEST_STRETCH:
         sound = np.pad(sound, ((0, 0), (0, _SHORTEST_STRETCH - length)))
-    made = _pedalboard().time_stretch(
+    hint = 'Install it with: pip install "dubline[voice]"'
+    made = imported("pedalboard", "a dub needs Pedalboard", hint).time_stretch(
         np.ascontiguousarray(sound),
         float(spoken.rate),
         stretch_factor=length / frames,
@@ -232,14 +231,3 @@ def _seconds(spoken: Spoken) -> float:
 
 def _off(spoken: Spoken, length: float) -> float:
     return abs(math.log(_seconds(spoken) / length))
-
-
-def _pedalboard() -> Any:
-    try:
-        import pedalboard
-    except ImportError:
-        raise BackendMissing(
-            "a dub needs Pedalboard, which is not installed",
-            hint='Install it with: pip install "dubline[voice]"',
-        ) from None
-    return pedalboard

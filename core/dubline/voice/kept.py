@@ -17,7 +17,7 @@ import msgspec
 from dubline.errors import DublineError
 from dubline.files import write_whole
 from dubline.media.sound import SoundWriter, open_sound
-from dubline.values.base import Value, canonical_json, to_json
+from dubline.values.base import Value, to_json
 from dubline.values.translated import FitStatus
 from dubline.voice.fitting import FittedTake
 
@@ -45,7 +45,7 @@ class KeptTakes:
         """What is known of a take; None where there is none, or not a whole one."""
         with contextlib.suppress(OSError, ValueError, DublineError):  # msgspec's errors are ValueErrors
             known = msgspec.json.decode(self._record(key).read_bytes(), type=KeptTake)
-            sound = open_sound(self._sound(key))
+            sound = open_sound(self.sound(key))
             if (sound.frames, sound.rate, sound.channels) == (known.frames, known.rate, 1):
                 return known
         return None
@@ -59,26 +59,16 @@ class KeptTakes:
         self._folder.mkdir(parents=True, exist_ok=True)
         frames = take.sound.shape[1]
         self._record(key).unlink(missing_ok=True)
-        with SoundWriter(self._sound(key), rate, 1, frames) as file:
+        with SoundWriter(self.sound(key), rate, 1, frames) as file:
             file.write(take.sound)
-        known = KeptTake(
-            frames=frames,
-            rate=rate,
-            natural=take.natural,
-            borrowed=take.borrowed,
-            speed=take.speed,
-            stretch=take.stretch,
-            status=take.status,
-            fingerprint=_digest(self._sound(key)),
-        )
+        figures = {name: figure for name, figure in take._asdict().items() if name != "sound"}
+        mark = hashlib.sha256(self.sound(key).read_bytes()).hexdigest()[:16]
+        known = KeptTake(frames=frames, rate=rate, fingerprint=mark, **figures)
         write_whole(self._record(key), to_json(known))
         return known
 
-    def copy(self, key: str, target: Path) -> None:
-        """Put the take's file to a place: a hard link, or a copy where links don't work."""
-        put(self._sound(key), target)
-
-    def _sound(self, key: str) -> Path:
+    def sound(self, key: str) -> Path:
+        """Where the take's file is."""
         return self._folder / f"{key}.wav"
 
     def _record(self, key: str) -> Path:
@@ -92,13 +82,3 @@ def put(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
-def take_key(*parts: object) -> str:
-    """Twenty hex digits that name a take by what it depends on (values or plain data)."""
-    text = canonical_json([msgspec.to_builtins(part) for part in parts])
-    return hashlib.sha256(text).hexdigest()[:20]

@@ -22,16 +22,11 @@ from dubline.errors import BackendFailed, InvalidJob
 from dubline.files import full_disk_is_told
 from dubline.fit.durations import DurationModel, default_model
 from dubline.run import Work, step
-from dubline.values.base import Choice, ModelIdentity, Value
+from dubline.values.base import Choice, ModelIdentity, Value, key_of
 from dubline.voice.calibration import voice_models
 from dubline.voice.casting import full_name
 from dubline.voice.fitting import usable
-from dubline.voice.kept import take_key
-from dubline.voice.opening import opened
-
-DEAF = 8
-"""Lines in a row that fail alike, after which a voice counts as gone."""
-_NO_MATTER = {"timeout", "voices"}
+from dubline.voice.settling import DEAF, lasting, open_voice
 
 
 class PaceJob(Value, frozen=True):
@@ -67,7 +62,7 @@ def pace_job(voice: str, language: str, options: dict[str, Any] | None = None) -
     options = dict(options or {})
     sought = Sought(model=str(options.pop("model", "")), language=language)
     choice = settle("voice", backend, sought, options=options).choice
-    with opened(choice, language) as speaker:
+    with open_voice(choice, language) as speaker:
         names = [info.name for info in speaker.voices()]
         name = name or (names[0] if names else "")
         if not speaker.knows(name):
@@ -89,9 +84,8 @@ def hear_pace(work: Work, texts: tuple[str, ...], job: PaceJob) -> VoicePace:
     """
     choice = job.voice
     model = default_model(job.language)
-    with opened(choice, job.language) as voice:
-        options = {key: value for key, value in choice.options.items() if key not in _NO_MATTER}
-        key = take_key(choice.backend, options, voice.identities, job.language, job.name)
+    with open_voice(choice, job.language) as voice:
+        key = key_of(choice.backend, lasting(choice), voice.identities, job.language, job.name)
         kept = _Lengths(work.root / "memory" / f"lengths-{key}.jsonl")
         lengths: dict[str, float] = {}
         alike: list[str] = []

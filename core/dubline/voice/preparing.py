@@ -121,27 +121,30 @@ def prepared(run: Run, language: str, wish: DubWish, tell: Tell, audition: tuple
             f"there is no dub in {translation.target_language!r} yet of which some lines could be done again",
             hint="Dub once without --only and --retry-failed; --audition makes a line by itself.",
         )
-    again = bool(wish.only) or (bool(wish.retry_failed) and _failed(before))
+    failed = before is not None and any(take.state == "failed" for take in before.takes.takes)
+    again = bool(wish.only) or (bool(wish.retry_failed) and failed)
     attempt = settled.settings.attempt + again
-    transcript = _transcript(root)
+    heard = root / "transcript.json"
+    transcript = read_transcript(heard) if heard.exists() else None
     for sentence in (*changed_film(root), *changed_lines(root, transcript, translation)):
         tell(sentence)
     named = _named(translation, transcript)
-    standing = _standing(root, before, named, stems.source.rate, only, settled, wish, bool(audition))
+    staying = _standing(root, before, named, stems.source.rate, only, settled, wish, bool(audition))
     if wish.only:
-        _tell_stale(named, standing, tell)
+        _tell_stale(named, staying, tell)
     consent = check_rights(run, settled, bool(wish.rights), before)
     cuts = _references(run, settled, stems, transcript)
+    original = standing(root, ORIGINAL, Original)
     job = VoiceJob(
         voice=settled.voice,
         others=settled.others,
         rate=stems.source.rate,
-        frame_rate=_frame_rate(run),
+        frame_rate=original.frame_rate if original is not None else "",
         cast=settled.roles,
         pitches=_pitches(run, stems, transcript, tell),
         earlier=settled.settings.like,
         attempt=attempt,
-        standing=standing,
+        standing=staying,
         only=only,
         again=bool(wish.only),
         references=cuts,
@@ -175,10 +178,6 @@ def has_text(translation: Translation) -> bool:
     return any(s.state == "translated" and s.text for s in translation.segments)
 
 
-def _failed(before: Dub | None) -> bool:
-    return before is not None and any(take.state == "failed" for take in before.takes.takes)
-
-
 def dub_before(root: Path, language: str) -> tuple[Path, Dub | None]:
     """Where the dub is kept, and the one that is there."""
     try:
@@ -199,11 +198,6 @@ def _check_lines(translation: Translation, only: Iterable[int]) -> None:
             f"there is no line {unknown[0]} in {translation.target_language!r}",
             hint=f"They go from {min(known, default=0)} to {max(known, default=0)}.",
         )
-
-
-def _transcript(root: Path) -> Transcript | None:
-    path = root / "transcript.json"
-    return read_transcript(path) if path.exists() else None
 
 
 def _named(translation: Translation, transcript: Transcript | None) -> Translation:
@@ -324,8 +318,3 @@ def _pitches(run: Run, stems: Stems, transcript: Transcript | None, tell: Tell) 
         return {}
     measured: SpeakerPitches = run.step(speaker_pitches, stems.vocals.sound, transcript)
     return measured.hertz
-
-
-def _frame_rate(run: Run) -> str:
-    original = standing(run.root, ORIGINAL, Original)
-    return original.frame_rate if original is not None else ""

@@ -17,25 +17,23 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import structs
 
-from dubline.backends.contract import Reference
+from dubline.backends.contract import Reference, Tick
 from dubline.errors import InvalidJob
 from dubline.media.sound import SoundWriter, read_blocks
 from dubline.run import Work, step
+from dubline.timebase import merged
 from dubline.values.base import Value
 from dubline.values.media import Sound
 from dubline.values.stems import Stem
 from dubline.values.transcript import UNKNOWN, Segment, Transcript, Turn
 from dubline.weights.files import checksum
 
-if TYPE_CHECKING:
-    from dubline.backends.contract import Tick
-
-    Span = tuple[float, float]  # seconds
+Span = tuple[float, float]  # seconds
 
 FRAME = 0.02  # seconds of sound to one measurement of its power
 AROUND = 0.3  # seconds before and after a line in which it should be quiet
@@ -243,13 +241,7 @@ def _others(who: str, transcript: Transcript, turns: Sequence[Turn]) -> list[Spa
     spans = [(s.start, s.end) for s in transcript.segments if s.speaker != who]
     # A label that nobody has is of no use: it may be a voice that was joined to this one by hand.
     spans += [(t.start, t.end) for t in turns if names.get(t.speaker, who) != who]
-    busy: list[Span] = []
-    for start, end in sorted((start - APART, end + APART) for start, end in spans):
-        if busy and start <= busy[-1][1]:
-            busy[-1] = (busy[-1][0], max(busy[-1][1], end))
-        else:
-            busy.append((start, end))
-    return busy
+    return merged((start - APART, end + APART) for start, end in spans)
 
 
 def _within(start: float, end: float, busy: Sequence[Span]) -> list[Span]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dubline.fit.isochrony import Timed
+from dubline.timebase import Timed
 
 
 class _Placed(NamedTuple):

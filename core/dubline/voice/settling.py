@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from dubline.backends.backend import Sought
-from dubline.backends.choosing import available, find, options_of, settle
+from dubline.backends.choosing import available, find, opened, options_of, settle
 from dubline.errors import InvalidJob
 from dubline.language.script import base_language
 from dubline.run import Work, step
@@ -16,7 +19,9 @@ from dubline.values.dubbed import CastVoice, DubSettings, read_dubs
 from dubline.values.transcript import read_transcript
 from dubline.values.wishes import DubWish, file_of
 from dubline.voice.casting import Role, parted, roles_of
-from dubline.voice.opening import opened
+
+DEAF = 8
+"""Lines in a row that fail alike, after which a voice counts as gone."""
 
 
 class SettledDub(NamedTuple):
@@ -119,6 +124,16 @@ def _others(
     )
 
 
+def lasting(choice: Choice) -> dict[str, Any]:
+    """The options that change a take: not how long to wait, nor whom to cast from."""
+    return {name: value for name, value in choice.options.items() if name not in ("timeout", "voices")}
+
+
+def open_voice(choice: Choice, language: str) -> AbstractContextManager[Any]:
+    """The back end for a language, its model loaded; see `choosing.opened`."""
+    return opened("voice", replace(choice, options={"language": language, **choice.options}))
+
+
 def open_voices(settled: SettledDub, language: str) -> None:
     """Open each back end once and close it, so that what it lacks is known before other work begins.
 
@@ -126,7 +141,7 @@ def open_voices(settled: SettledDub, language: str) -> None:
         InvalidJob, BackendMissing, WeightsError: one cannot speak the language as asked.
     """
     for choice in (settled.voice, *settled.others):
-        with opened(choice, language):
+        with open_voice(choice, language):
             pass
 
 

@@ -15,25 +15,22 @@ from dubline.fit.durations import default_model
 from dubline.fit.isochrony import FitRules, rooms
 from dubline.language.markup import unmark
 from dubline.run import Work, step
-from dubline.timebase import frame_rate, seconds_to_samples
-from dubline.values.base import Choice, Value
+from dubline.timebase import seconds_to_samples
+from dubline.values.base import Choice, Value, key_of
 from dubline.values.dubbed import CastVoice, Take, Takes
 from dubline.values.transcript import Speaker
 from dubline.values.translated import TranslatedSegment, Translation
 from dubline.voice.casting import Role, cast_speakers, full_name, parted
 from dubline.voice.fitting import fitted
-from dubline.voice.kept import KeptTake, KeptTakes, put, take_key
-from dubline.voice.opening import opened
+from dubline.voice.kept import KeptTake, KeptTakes, put
 from dubline.voice.references import References
 from dubline.voice.schedule import Schedule
-from dubline.voice.settling import clones
+from dubline.voice.settling import DEAF, clones, lasting, open_voice
+from dubline.weights.files import licence_notice
 
 LOUDEST = 12.0  # dB: how far a line's level may lie from its speaker's median
 LATE = 0.04  # seconds: a frame at 25; what begins later than that is told
 _SILENCE = 30.0  # seconds after a segment in which to look for the next cue
-DEAF = 8  # lines in a row that fail for the same reason, after which a voice is not tried any more
-_NO_MATTER = {"timeout", "voices"}
-"""Options that change no take: how long to wait, and whom to cast from."""
 _TAKES = 1  # raised when a take would come out otherwise than before
 
 
@@ -86,12 +83,13 @@ def speak(work: Work, translation: Translation, job: VoiceJob) -> Takes:
     speaking = {s.speaker for s, length in zip(translation.segments, lengths, strict=True) if length}
     with ExitStack() as stack:
         voices = {
-            choice.backend: stack.enter_context(opened(choice, translation.target_language))
+            choice.backend: stack.enter_context(open_voice(choice, translation.target_language))
             for choice in (job.voice, *job.others)
         }
         cast = _cast(translation, job, voices, speaking)
         for voice in voices.values():
-            _tell(voice, work)
+            for note in filter(None, (*voice.notes, *map(licence_notice, voice.identities))):
+                work.note(note)
         maker = _Maker(work, translation, job, voices, cast)
         takes = tuple(
             maker.take(number, segment, text, length)
@@ -124,25 +122,22 @@ class _Maker:
     ) -> None:
         self._work, self._job, self._voices = work, job, voices
         self._cast = {voice.speaker: voice for voice in cast}
-        self._options = {
-            choice.backend: {name: v for name, v in choice.options.items() if name not in _NO_MATTER}
-            for choice in (job.voice, *job.others)
-        }
+        self._options = {choice.backend: lasting(choice) for choice in (job.voice, *job.others)}
         self._identity = {choice.backend: choice.identity for choice in (job.voice, *job.others)}
         self._clones = {choice.backend: clones(choice) for choice in (job.voice, *job.others)}
         self._kept = KeptTakes(work.root / "memory" / "takes")
         self._standing = {take.id: take for take in job.standing}
-        self._schedule = Schedule(job.rate, seconds_to_samples(translation.duration, job.rate))
+        self._frames = seconds_to_samples(translation.duration, job.rate)
+        self._schedule = Schedule(job.rate, self._frames)
         self._silences = rooms(
             translation.segments,
-            rate=frame_rate(job.frame_rate) if job.frame_rate else None,
+            rate=job.frame_rate,
             duration=translation.duration,
             most=_SILENCE,
             gap=job.fit.gap,
         )
         self._total = len(translation.segments)
         self._language = translation.target_language
-        self._frames = seconds_to_samples(translation.duration, job.rate)
         self._folder = work.folder / "takes"
         # A stopped run may have left takes that are not wanted any more.
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -158,40 +153,28 @@ class _Maker:
             return self._stands(self._standing[segment.id], segment)
         slot = round(segment.end - segment.start, 6)
         passed = bool(self._job.only) and segment.id not in self._job.only
+        rate = self._job.rate
+        start = round(segment.start * rate)
+        blank = Take(
+            id=segment.id, speaker=segment.speaker, state="silent", rate=rate, start=start, slot=slot
+        )
         if not expected or passed:
             reasons = () if segment.state in ("translated", "silent") else ("there is no translation",)
             if passed and not reasons:
                 reasons = ("it was not asked for",)
-            return Take(
-                id=segment.id,
-                speaker=segment.speaker,
-                state="silent",
-                rate=self._job.rate,
-                start=round(segment.start * self._job.rate),
-                slot=slot,
-                reasons=reasons,
-            )
-        role, rate = self._cast[segment.speaker], self._job.rate
+            return structs.replace(blank, reasons=reasons)
+        role, blank = self._cast[segment.speaker], structs.replace(blank, state="failed", text=text)
         earliest = self._schedule.earliest(segment, segment.speaker)
-        late = max(0, earliest - round(segment.start * rate))
+        late = max(0, earliest - start)
         left = max(0.0, round(slot - late / rate, 6))
         # What a line lost at its beginning it may take of the silence after it, beyond what it may borrow.
         past = max(0.0, late / rate - slot)
         room = max(0.0, round(min(self._silences[number], self._job.fit.most + late / rate) - past, 3))
-        blank = Take(
-            id=segment.id,
-            speaker=segment.speaker,
-            state="failed",
-            rate=rate,
-            start=round(segment.start * rate),
-            text=text,
-            slot=slot,
-        )
         backend, voice = parted(role.voice)
         reference = self._reference(backend, segment.speaker)
         if isinstance(reference, str):
             return structs.replace(blank, reasons=(reference,))
-        key = take_key(
+        key = key_of(
             _TAKES, backend, self._options[backend], self._voices[backend].identities,
             self._identity[backend], self._language, text, voice, role.pitch, left, room, self._job.fit, rate,
             *((reference.sha256, reference.text) if reference else ()),
@@ -208,7 +191,7 @@ class _Maker:
                 return structs.replace(blank, reasons=(str(error),))
             self._alike.pop(backend, None)
         name = f"{segment.id:05d}.wav"
-        self._kept.copy(key, self._folder / name)
+        put(self._kept.sound(key), self._folder / name)
         start = self._schedule.place(segment, segment.speaker, known.frames)
         return structs.replace(
             blank,
@@ -353,14 +336,6 @@ def _cast(
                 hint=f"{job.voice.backend} has {few}; a voice of another back end is BACKEND:VOICE.",
             )
     return cast
-
-
-def _tell(voice: Any, work: Work) -> None:
-    from dubline.weights.files import licence_notice
-
-    for note in (*voice.notes, *(licence_notice(identity) for identity in voice.identities)):
-        if note:
-            work.note(note)
 
 
 def _summary(work: Work, takes: Sequence[Take], made: int) -> None:

@@ -11,9 +11,9 @@ from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
-from dubline.mix import remix
 from dubline.mix.audition import audition
 from dubline.mix.film import mux_film
+from dubline.mix.stage import remix
 from dubline.report import Report, silent
 from dubline.run import Run
 from dubline.values.dubbed import CastVoice, Dub, LoudnessReport, Mix, Take, Takes, dub_json, read_dubs

@@ -1,0 +1,37 @@
+"""How high a voice is: its fundamental frequency by Praat's autocorrelation method (Boersma 1993, in
+Parselmouth)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dubline.errors import imported
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+RANGE = (60.0, 600.0)  # Hz: a bass voice to a child's cry
+STEP = 0.01  # seconds between two values
+
+
+def praat(what: str, instead: str = "") -> Any:
+    """Parselmouth.
+
+    Raises:
+        BackendMissing: it is not installed, and `what` needs it.
+    """
+    hint = f'Install it with: pip install "dubline[speech]"{instead}'
+    return imported("parselmouth", f"{what} needs Parselmouth", hint)
+
+
+def pitches(block: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
+    """(channels, n) samples -> the fundamental frequency every 10 ms in Hz, 0 where there is no voice."""
+    mono = block.mean(axis=0, dtype=np.float64)
+    # Praat looks at three periods of the lowest pitch at once and refuses anything shorter.
+    if len(mono) < 3 / RANGE[0] * rate + 2 or not np.isfinite(mono).all() or not mono.any():
+        return np.zeros(0)
+    sound = praat("pitch").Sound(mono, sampling_frequency=rate)
+    pitch = sound.to_pitch(time_step=STEP, pitch_floor=RANGE[0], pitch_ceiling=RANGE[1])
+    return np.asarray(pitch.selected_array["frequency"], np.float64)
