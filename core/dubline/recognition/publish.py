@@ -29,13 +29,13 @@ from dubline.recognition.speaker_log import (
     as_heard,
     checksum_of,
     heard_voices,
-    log_json,
     meant,
     meant_by,
     read_log,
     spans_of,
 )
 from dubline.run import Run
+from dubline.values.base import to_json
 from dubline.values.transcript import (
     Segment,
     Transcript,
@@ -125,7 +125,7 @@ def _write(root: Path, transcript: Transcript, log: SpeakerLog) -> None:
         (root / "subtitles").mkdir(exist_ok=True)
         # The log first: an edit that is in the log alone is done again, one in the file alone would be lost.
         log = structs.replace(log, transcript=checksum_of(data))
-        write_whole(root / FILE, log_json(log))
+        write_whole(root / FILE, to_json(log))
         write_whole(root / TRANSCRIPT, data)
         write_whole(root / "transcript.rttm", to_rttm(transcript, root.stem).encode())
         write_whole(root / "transcript.ctm", to_ctm(transcript, root.stem).encode())

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.values.base import Value, to_json
+from dubline.values.base import Value
 from dubline.values.transcript import Segment, Speaker, Transcript
 
 FORMAT = "dubline.speakers.2"
@@ -164,11 +164,6 @@ def meant_by(edit: Edit) -> tuple[Meant, ...]:
     if isinstance(edit, Split):
         return (edit.voice, *edit.parts)
     return tuple(item.voice for item in edit.voices)
-
-
-def log_json(log: SpeakerLog) -> bytes:
-    """The log as it is written."""
-    return to_json(log)
 
 
 def checksum_of(data: bytes) -> str:
