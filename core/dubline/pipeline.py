@@ -196,10 +196,11 @@ def _check_translation(
 
     Where the language is left to be detected, that can only be known then.
     """
-    wish = (job.translate or TranslateWish()).over(read_wish(root, f"translate.{target}", TranslateWish))
+    asked = job.translate or TranslateWish()
+    wish = asked.over(read_wish(root, f"translate.{target}", TranslateWish))
     check_files(wish)
     source = wish.source or (transcribing.wish.language if transcribing is not None else "")
-    return settle_translation(wish, source, target).reasons if source else ()
+    return settle_translation(wish, source, target, asked.origin("translator")).reasons if source else ()
 
 
 def _settled_dub(wish: DubWish, language: str, root: Path) -> SettledDub:

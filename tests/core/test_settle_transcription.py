@@ -162,3 +162,26 @@ def test_repositories_of_sizes_are_those_of_faster_whisper() -> None:
 def test_a_language_that_the_model_does_not_know_is_refused() -> None:
     with pytest.raises(InvalidJob, match="'xx'"):
         FasterWhisper(FasterWhisper.Options(model=str(tiny_whisper() / "ct2"), language="xx", device="cpu"))
+
+
+def test_who_was_named_now_and_who_before_is_told_apart() -> None:
+    before = settled(language="en").wish
+    assert before.recognizer is not None
+    later = settle_transcription(TranscribeWish(), before)
+    assert any(f"recognizer: {before.recognizer}, as this run has it" in reason for reason in later.reasons)
+    named = settle_transcription(TranscribeWish(recognizer=before.recognizer), before)
+    assert any(f"recognizer: {before.recognizer}, as asked" in reason for reason in named.reasons)
+
+
+@pytest.mark.parametrize(
+    ("counts", "sentence"),
+    [
+        ({"speakers": 2, "min_speakers": 1}, "--speakers together with"),
+        ({"min_speakers": 5, "max_speakers": 2}, "at least 5 speakers and at most 2"),
+    ],
+)
+def test_numbers_of_speakers_that_contradict_each_other_are_refused_before_any_work(
+    counts: dict[str, int], sentence: str
+) -> None:
+    with pytest.raises(InvalidJob, match=sentence):
+        settled(language="en", **counts)

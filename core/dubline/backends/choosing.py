@@ -142,8 +142,9 @@ def settle(
     sought: Sought | None = None,
     *,
     options: Mapping[str, Any] | None = None,
+    why: str = "as asked",
 ) -> Settled:
-    """Choose a back end, its model and its options; no weights are loaded.
+    """Choose a back end, its model and its options; no weights are loaded. `why`: how a name came here.
 
     A model may be named in `options` too. They get `model` where the back end has models, and `language`, or
     `source` and `target`, where it has those options and they are known. The reasons tell of damaged models
@@ -160,9 +161,9 @@ def settle(
     if backend != "auto":
         cls = find(kind, backend)
         model, place = _model(kind, backend, cls, sought)
-        why = f"{kind}: {_with(backend, model)}, as asked" + _cost(cls)
+        reason = f"{kind}: {_with(backend, model)}, {why}{_cost(cls)}"
         choice = _choice(kind, backend, cls, sought, model, given)
-        return Settled(choice, (why, *_damaged(cls, sought)), place)
+        return Settled(choice, (reason, *_damaged(cls, sought)), place)
     passed: list[str] = []
     remedies: list[str] = []
     damaged: list[str] = []

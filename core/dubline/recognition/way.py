@@ -92,7 +92,7 @@ def settle_transcription(wish: TranscribeWish, before: TranscribeWish | None = N
         InvalidJob: wishes that contradict each other, an unknown back end or option, a file that is wrong.
         BackendMissing, WeightsError: one that was named cannot be used, or none can.
     """
-    wish = wish.over(before)
+    asked, wish = wish, wish.over(before)
     _check_together(wish)
     language = wish.language or ""
     text = _given_text(wish)
@@ -105,6 +105,7 @@ def settle_transcription(wish: TranscribeWish, before: TranscribeWish | None = N
             getattr(wish, kind) or "auto",
             Sought(model=getattr(wish, f"{kind}_model") or "", language=language),
             options={**more, **(getattr(wish, f"{kind}_options") or {})},
+            why=asked.origin(kind),
         )
         reasons.extend(settled.reasons)
         chosen.update({kind: settled.choice.backend, f"{kind}_model": settled.choice.options.get("model")})
@@ -237,6 +238,16 @@ def _check_together(wish: TranscribeWish) -> None:
             wish.microphones and not wish.speakers_from_tracks,
             "--microphones without --speakers-from-tracks",
             "Add --speakers-from-tracks.",
+        ),
+        (
+            wish.speakers and (wish.min_speakers or wish.max_speakers),
+            "--speakers together with --min-speakers or --max-speakers",
+            "Say how many there are, or between how many.",
+        ),
+        (
+            wish.max_speakers and (wish.min_speakers or 1) > wish.max_speakers,
+            f"at least {wish.min_speakers} speakers and at most {wish.max_speakers}",
+            "Give the smaller number to --min-speakers.",
         ),
         (
             wish.speakers_from_tracks and wish.cast,

@@ -45,7 +45,7 @@ def settle_separation(wish: SeparateWish, before: SeparateWish | None = None) ->
         InvalidJob: an unknown separator or option, or settings that contradict each other.
         BackendMissing, WeightsError: one that was named cannot be used, or none is here for the content.
     """
-    wish = wish.over(before)
+    asked, wish = wish, wish.over(before)
     reasons: list[str] = []
     film = _film_model(wish)
     content = wish.content or "auto"
@@ -62,7 +62,7 @@ def settle_separation(wish: SeparateWish, before: SeparateWish | None = None) ->
             hint="Import one with `dubline models import PATH`, name it with --film-model, or use "
             "--content dialogue.",
         )
-    first = _first(wish, content, film)
+    first = _first(wish, content, film, asked.origin("separator"))
     reasons.extend(first.reasons)
     second: Choice | None = None
     large = content == "cinematic" or (
@@ -161,7 +161,7 @@ def _film_model(wish: SeparateWish) -> Settled | None:
         return None
 
 
-def _first(wish: SeparateWish, content: str, film: Settled | None) -> Settled:
+def _first(wish: SeparateWish, content: str, film: Settled | None, why: str) -> Settled:
     """Who takes the voices; the film model alone where it is all there is."""
     backend, model = wish.separator or "auto", wish.separator_model or ""
     try:
@@ -170,6 +170,7 @@ def _first(wish: SeparateWish, content: str, film: Settled | None) -> Settled:
             backend,
             Sought(content=content, model=model, besides=_model(film.choice) if film else ""),
             options=wish.separator_options,
+            why=why,
         )
     except WeightsError as error:
         if model or film is None or backend not in ("auto", film.choice.backend):

@@ -40,8 +40,8 @@ SYNOPSIS_LIMIT = 20_000
 """Characters of a synopsis; more would fill a model's context."""
 
 
-def settle_translation(wish: TranslateWish, source: str, target: str) -> Settled:
-    """Decide who translates; nothing is loaded.
+def settle_translation(wish: TranslateWish, source: str, target: str, why: str = "as asked") -> Settled:
+    """Decide who translates; nothing is loaded. `why`: see `settle`.
 
     Raises:
         InvalidJob: a language, translator or option that there is not.
@@ -50,7 +50,7 @@ def settle_translation(wish: TranslateWish, source: str, target: str) -> Settled
     check_languages(source, target)
     backend = wish.translator or "auto"
     sought = Sought(model=wish.translator_model or "", language=source, target=target)
-    settled = settle("translator", backend, sought, options=wish.translator_options)
+    settled = settle("translator", backend, sought, options=wish.translator_options, why=why)
     fields = find("translator", settled.choice.backend).Options.__struct_fields__
     if wish.candidates is None or "candidates" not in fields:
         return settled
@@ -99,7 +99,7 @@ def translate_run(
         BackendMissing, WeightsError, BackendFailed: the translator cannot be used.
         Cancelled, StorageFull.
     """
-    wish = wish.over(run.wish(f"translate.{target}", TranslateWish))
+    why, wish = wish.origin("translator"), wish.over(run.wish(f"translate.{target}", TranslateWish))
     transcript = read_source(text, wish.source or "", tell)
     source = wish.source or transcript.language
     place = place_of(run.root, target)
@@ -110,7 +110,7 @@ def translate_run(
         only=ids_of(wish.only) if wish.only else (),
         retry_failed=bool(wish.retry_failed),
     )
-    settled = settle_translation(wish, source, target)
+    settled = settle_translation(wish, source, target, why)
     if kept.lost:
         aside = place.with_name(f"{place.stem}.before.json")
         with full_disk_is_told(run.root):

@@ -62,6 +62,10 @@ class Wish(Value, frozen=True, omit_defaults=True):
             old.pop(name, None)
         return type(self)(**{**old, **new, "forget": False})
 
+    def origin(self, kind: str) -> str:
+        """How the back end of a kind, if one is named in the end, came there: said now, or kept."""
+        return "as asked" if getattr(self, kind) is not None else "as this run has it"
+
     def kept(self: W) -> W:
         """What of it the run keeps."""
         return type(self)(**{k: v for k, v in asdict(self).items() if k not in ("forget", *self.ONCE)})
