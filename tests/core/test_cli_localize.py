@@ -71,6 +71,16 @@ def test_what_cannot_be_costs_no_work(tmp_path: Path) -> None:
         assert not (tmp_path / "a.dubline").exists()
     nothing = dubline("localize", path, "--no-stems", "--no-transcript")
     assert nothing.status == 2 and "nothing is asked for" in nothing.err
+    for words, said in (
+        (("--no-stems", "--depth", "float"), "options of the stems"),
+        (("--no-transcript",), "options of the transcript"),
+        (("--speakers-from-tracks",), "a diarizer together with --speakers-from-tracks"),
+    ):
+        quarrel = dubline("localize", path, *WORDS, *words)
+        assert quarrel.status == 2 and said in quarrel.err, quarrel.err
+        assert not (tmp_path / "a.dubline").exists()
+    wordless = dubline("localize", path, "--separator", "builtin", "--no-transcript", "--to", "tr")
+    assert wordless.status == 2 and "--to together with --no-transcript" in wordless.err, wordless.err
     missing = dubline("localize", tmp_path / "none.mov")
     assert missing.status == 2 and "no file" in missing.err
 

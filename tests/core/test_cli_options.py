@@ -219,10 +219,10 @@ def test_options_stand_above_a_job_and_both_above_the_run(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[separate]\nseperator = 1\n", "`seperator` - at `$.separate`"),
-        ('[separate]\ncontent = "opera"\n', "'opera' - at `$.separate.content`"),
-        ("[seperate]\n", "`seperate`"),
-        ('[translate]\nto = "en"\n', "$.translate.to"),
+        ("[separate]\nseperator = 1\n", "separate: there is no 'seperator'"),
+        ('[separate]\ncontent = "opera"\n', "separate.content: there is no 'opera'"),
+        ("[seperate]\n", "there is no 'seperate'"),
+        ('[translate]\nto = "en"\n', "translate.to: expected a list, got text"),
         ("[translate\n", "job.toml"),
         ("[dub.mix]\nbg_volume = 9\n[translate]\nto = ['en']\n", "bg_volume cannot be 9"),
         ("[dub.mix]\nloudnes = 1\n[translate]\nto = ['en']\n", "loudnes"),

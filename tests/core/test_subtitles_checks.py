@@ -117,7 +117,7 @@ def test_a_profile_of_ones_own(tmp_path: Path) -> None:
     for text, why in (
         ("reading_sped = 3", "reading_sped"),
         ("lines = -1", "below 0"),
-        ("lines = 'two'", "Expected `int`"),
+        ("lines = 'two'", "lines: expected a whole number"),
         ("longest = nan", "no number"),
         ("based_on = 'bbc'", "no profile 'bbc'"),
         ("= 3", "no TOML"),

@@ -129,11 +129,11 @@ def test_names() -> None:
 @pytest.mark.parametrize(
     ("place", "value", "told"),
     [
-        (("segments", 0, "start"), "one", ("segment number 1 (id 7)", "start", "float")),
+        (("segments", 0, "start"), "one", ("segment number 1 (id 7)", "start", "a number")),
         (("segments", 1, "colour"), "red", ("segment number 2 (id 8)", "colour")),
-        (("segments", 0, "words", 1, "text"), 5, ("segment number 1 (id 7)", "words[1].text", "str")),
+        (("segments", 0, "words", 1, "text"), 5, ("segment number 1 (id 7)", "words[1].text", "text, got")),
         (("speakers", 0, "seconds"), None, ("speaker number 1 (id SPEAKER_00)", "seconds")),
-        (("duration",), "long", ("duration", "float")),
+        (("duration",), "long", ("duration", "a number")),
         (("format",), "dubline.transcript.9", ("dubline.transcript.9",)),
         (("segments", 0, "end"), 0.5, ("segment 7", "field end", "not after the start")),
         (("segments", 0, "start"), -1, ("segment 7", "field start")),

@@ -19,7 +19,7 @@ import msgspec
 
 from dubline.backends.backend import Sought, versions
 from dubline.errors import BackendMissing, DublineError, InvalidJob, WeightsError
-from dubline.values.base import Choice
+from dubline.values.base import Choice, complaint
 
 OURS = "dubline"
 """The distribution that brings our own back ends."""
@@ -95,7 +95,7 @@ def options_of(cls: Any, options: Mapping[str, Any]) -> Any:
     except msgspec.ValidationError as error:
         fields, name = cls.Options.__struct_fields__, cls.__name__.lower()
         unknown = sorted(set(options) - set(fields))
-        message = f"{name} has no option {unknown[0]!r}" if unknown else f"{name}: {error}"
+        message = f"{name} has no option {unknown[0]!r}" if unknown else f"{name}: {complaint(error)}"
         raise InvalidJob(message, hint=f"Its options: {', '.join(fields) or 'none'}.") from None
 
 
@@ -123,6 +123,8 @@ def opened(
     try:
         unloaded = cls(options_of(cls, {**choice.options, **also}))
     except InvalidJob as error:
+        if error.message.startswith(choice.backend):
+            raise
         raise InvalidJob(f"{choice.backend}: {error.message}", hint=error.hint) from None
     with unloaded as backend:
         if tell is not None:

@@ -28,13 +28,15 @@ from dubline.values.wishes import DubWish, SeparateWish, TranscribeWish, Transla
 
 class Asked(NamedTuple):
     """What a command was asked for. `stages`: those that an option of their own or a table of the job asks
-    for; `off`: those that the job leaves out. `media`: the job's. `device` and `threads` change no result."""
+    for; `said`: of these, the ones with an option; `off`: those that the job leaves out. `media`: the job's.
+    `device` and `threads` change no result."""
 
     separate: SeparateWish = SeparateWish()
     transcribe: TranscribeWish = TranscribeWish()
     translate: TranslateWish = TranslateWish()
     dub: DubWish = DubWish()
     stages: frozenset[str] = frozenset()
+    said: frozenset[str] = frozenset()
     off: frozenset[str] = frozenset()
     media: FileMedia | None = None
     out: Path | None = None
@@ -85,7 +87,7 @@ class _Sheet:
         said = {name: value for name, value in said.items() if value is not None and value != []}
         job = read_job(said["job"]) if "job" in said else JobFile()
         wishes: dict[str, Any] = {}
-        stages = set(job.wishes)
+        stages: set[str] = set()
         shared = Counter(name for fields in self.stages.values() for name in fields)
         for stage, fields in self.stages.items():
             given = _given(said, fields)
@@ -94,7 +96,8 @@ class _Sheet:
             wishes[stage] = above(wish, job.wishes.get(stage))
         return Asked(
             **wishes,
-            stages=frozenset(stages),
+            stages=frozenset(stages | set(job.wishes)),
+            said=frozenset(stages),
             off=job.off,
             media=job.media,
             out=said.get("out"),

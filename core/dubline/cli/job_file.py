@@ -23,7 +23,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from dubline.errors import InvalidJob
-from dubline.values.base import Value
+from dubline.values.base import Value, complaint
 from dubline.values.timeline import FileMedia
 from dubline.values.wishes import DubWish, SeparateWish, TranscribeWish, TranslateWish, Wish
 
@@ -65,7 +65,8 @@ def read_job(path: Path) -> JobFile:
     except OSError as error:
         raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
     except (UnicodeDecodeError, msgspec.DecodeError) as error:
-        raise InvalidJob(f"{path}: {error}", hint="docs/job.md shows one, with all its keys.") from None
+        wrong = complaint(error) if isinstance(error, msgspec.ValidationError) else str(error)
+        raise InvalidJob(f"{path}: {wrong}", hint="docs/job.md shows one, with all its keys.") from None
     folder = path.absolute().parent
     wishes: dict[str, Wish] = {}
     for stage, kind in STAGES.items():

@@ -89,6 +89,14 @@ def localize(
             "this run is of a timeline, which is localized from where it is",
             hint="Go on with `dubline transcribe`, `translate` and `dub`.",
         )
+    for left_out, stage, word in (
+        (stems is False, "separate", "stems"),
+        (transcript is False, "transcribe", "transcript"),
+    ):
+        if left_out and stage in asked.said:
+            raise InvalidJob(
+                f"options of the {word} together with --no-{word}", hint="Leave one of the two out."
+            )
     job = LocalizeJob(
         media=place.media,
         separate=asked.separate if _asked_for("separate", stems, asked) else None,
@@ -98,6 +106,11 @@ def localize(
         device=asked.device,
     )
     decided = decide(job, place.root)
+    if transcript is False and asked.translate.to:
+        raise InvalidJob(
+            "--to together with --no-transcript",
+            hint="A translation needs the words: leave one of the two out.",
+        )
     with working(place.root) as (run, bar):
         for reason in (*decided.reasons, *_left(job, place.root)):
             bar.say(reason)

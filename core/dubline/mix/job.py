@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.values.base import Value
+from dubline.values.base import Value, complaint
 
 LARGEST_VOLUME = 8.0  # 18 dB: more is a slip of the keyboard
 
@@ -124,4 +124,4 @@ def mix_job(levels: Mapping[str, Any]) -> MixJob:
         if isinstance(error.__cause__, InvalidJob):
             raise error.__cause__ from None
         known = ", ".join(MixJob.__struct_fields__)
-        raise InvalidJob(f"the mix: {error}", hint=f"There are {known}.") from None
+        raise InvalidJob(f"the mix: {complaint(error)}", hint=f"There are {known}.") from None

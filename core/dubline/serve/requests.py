@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.values.base import Value
+from dubline.values.base import Value, complaint
 from dubline.values.resolve import ResolveTimeline, Want
 from dubline.values.wishes import LocalizeJob
 
@@ -92,7 +92,8 @@ def read_request(message: dict[str, Any]) -> Request:
         request = msgspec.convert(message, OPS[op])
     except msgspec.ValidationError as error:
         raise InvalidJob(
-            f"{op}: {error}", hint="The plug-in and the engine may be of different versions: update both."
+            f"{op}: {complaint(error)}",
+            hint="The plug-in and the engine may be of different versions: update both.",
         ) from None
     if not isinstance(request, Backends) and not Path(request.folder).is_absolute():
         raise InvalidJob(

@@ -27,7 +27,7 @@ import msgspec
 from dubline.errors import BackendMissing, InvalidJob
 from dubline.files import bytes_of
 from dubline.timebase import seconds_to_frames
-from dubline.values.base import Value
+from dubline.values.base import Value, complaint
 
 
 class Profile(Value, frozen=True):
@@ -110,7 +110,9 @@ def read_profile(name: str) -> Profile:
     try:
         profile = msgspec.convert(values, Profile)
     except msgspec.ValidationError as error:
-        raise InvalidJob(f"{path.name}: {error}", hint="docs/subtitles.md lists the fields.") from None
+        raise InvalidJob(
+            f"{path.name}: {complaint(error)}", hint="docs/subtitles.md lists the fields."
+        ) from None
     limits = [v for v in msgspec.structs.astuple(profile) if not isinstance(v, str)]
     if not all(0 <= value < 1_000_000 for value in limits):
         raise InvalidJob(f"{path.name}: a limit is below 0 or no number", hint="0 checks nothing.")

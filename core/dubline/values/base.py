@@ -8,6 +8,7 @@ user's media, relative to the run folder for everything a run made.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import msgspec
@@ -66,6 +67,42 @@ def raw_json(data: bytes, where: str) -> Any:
             f"{where} is not JSON: {error}",
             hint="Take the file as Dubline wrote it, or correct the place named.",
         ) from None
+
+
+_WORDS = {
+    "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false",
+    "array": "a list", "object": "a table", "null": "nothing",
+}  # fmt: skip
+
+
+def complaint(error: msgspec.ValidationError, raw: Any = None) -> str:
+    """What is wrong with plain values, and where, as a user would say it.
+
+    msgspec says "Expected `float`, got `str` - at `$.segments[3].start`". With `raw`, the values, an item of
+    a list is also named by its id.
+    """
+    what, _, path = str(error).partition(" - at `$")
+    for pattern, words in (
+        (r"Object contains unknown field `(.*)`", "there is no {!r}"),
+        (r"Object missing required field `(.*)`", "{!r} is missing"),
+        (r"Invalid enum value '(.*)'", "there is no {!r}"),
+    ):
+        if told := re.fullmatch(pattern, what, re.S):
+            what = words.format(told[1])
+    what = re.sub(
+        r"`([a-z| ]+)`",
+        lambda told: " or ".join(_WORDS.get(t, t) for t in told[1].removesuffix(" | null").split(" | ")),
+        what,
+    )
+    what, place = what[:1].lower() + what[1:], path.removesuffix("`").removeprefix(".")
+    if item := re.fullmatch(r"(\w+?)s?\[(\d+)\](.*)", place):
+        number = int(item[2])
+        place = f"{item[1]} number {number + 1}"
+        listed = raw.get(item[1] + "s") if isinstance(raw, dict) else None
+        if isinstance(listed, list) and isinstance(listed[number], dict) and "id" in listed[number]:
+            place += f" (id {listed[number]['id']})"
+        place += f", field {item[3].lstrip('.')}" if item[3] else ""
+    return f"{place}: {what}" if place else what
 
 
 def check_format(raw: Any, where: str, format: str, *, remedy: str) -> None:

@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from dubline.errors import InvalidJob
-from dubline.values.base import Value
+from dubline.values.base import Value, complaint
 from dubline.values.timeline import Source
 
 Content = Literal["auto", "dialogue", "music", "cinematic"]
@@ -141,8 +141,11 @@ class TranscribeWish(Wish, frozen=True, omit_defaults=True):
             dropped += ("min_speakers", "max_speakers")
         if {"min_speakers", "max_speakers"} & set(new):
             dropped += ("speakers",)
+        diarizer = {"diarizer", "diarizer_model", "diarizer_options"}
         if new.get("speakers_from_tracks"):  # nobody is told apart by voice then
-            dropped += ("refine", "cast", "speakers", "min_speakers", "max_speakers")
+            dropped += ("refine", "cast", "speakers", "min_speakers", "max_speakers", *diarizer)
+        if diarizer & set(new):
+            dropped += ("speakers_from_tracks", "microphones")
         return dropped
 
 
@@ -243,7 +246,7 @@ def wish_from(kind: type[W], given: dict[str, Any]) -> W:
     try:
         return msgspec.convert(given, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise InvalidJob(f"{error}", hint=f"There are {', '.join(kind.__struct_fields__)}.") from None
+        raise InvalidJob(complaint(error), hint=f"There are {', '.join(kind.__struct_fields__)}.") from None
 
 
 def file_of(wish: Wish, field: str) -> Path | None:

@@ -23,6 +23,7 @@ from dubline.errors import (
     first_line,
 )
 from dubline.threads import default_threads
+from dubline.values.base import complaint
 from dubline.weights.files import Weights, checksum, resolve
 from dubline.weights.known import Kind
 
@@ -187,8 +188,8 @@ def _parameters(weights: Weights, override: dict[str, Any] | None) -> MdxParamet
             known = published_parameters(path)
     except msgspec.ValidationError as error:
         if override is not None:
-            raise InvalidJob(f"uvr: parameters: {error}") from None
-        raise WeightsError(f"the card of {path}: parameters: {error}") from None
+            raise InvalidJob(f"uvr: parameters: {complaint(error)}") from None
+        raise WeightsError(f"the card of {path}: parameters: {complaint(error)}") from None
     if known is None:
         raise WeightsError(
             f"{path}: the parameters of this model are not known",
