@@ -44,7 +44,7 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     """Run melt, which now and then stands still at its end, and is then started again."""
     # MLT asks whether there is a screen before it lets Qt do without one.
     env = {**os.environ, "DISPLAY": os.environ.get("DISPLAY", ":0"), "QT_QPA_PLATFORM": "offscreen"}
-    for attempt in range(3):
+    for attempt in range(5):
         try:
             return subprocess.run(
                 command,
@@ -52,11 +52,11 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
                 text=True,
                 errors="replace",
                 stdin=subprocess.DEVNULL,
-                timeout=40,
+                timeout=15,
                 env=env,
             )
         except subprocess.TimeoutExpired:
-            if attempt == 2:
+            if attempt == 4:
                 raise
     raise AssertionError("not reached")
 
