@@ -10,31 +10,30 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from dubline.values.base import Choice
 
-Tried = tuple[str, bool]
-"""What happened, and whether that is good."""
+State = Literal["ok", "not set up", "broken"]
+"""Not set up is one that cannot run for a reason the user can see and mend: a library that is not installed,
+a model that is not there. What is said of it then tells how."""
+Tried = tuple[str, State]
+"""What happened, and how it is."""
 
 WORDS = {"zh": "你好。"}
 """What a voice is asked to say that cannot say hello."""
 
 
-def try_all() -> Iterator[tuple[str, str, str, bool]]:
-    """Try every declared separator, diarizer, recognizer and voice: (kind, name, what happened, good).
-
-    Good is also one that cannot run for a reason the user can see and mend: a library that is not installed,
-    a model that is not there. The words then tell how to mend it.
-    """
-    for name, words, good in try_separators():
-        yield "separator", name, words, good
-    for name, words, good in try_listeners("diarizer"):
-        yield "diarizer", name, words, good
-    for name, words, good in try_listeners("recognizer"):
-        yield "recognizer", name, words, good
-    for name, words, good in try_voices():
-        yield "voice", name, words, good
+def try_all() -> Iterator[tuple[str, str, str, State]]:
+    """Try each declared separator, diarizer, recognizer and voice: (kind, name, what happened, how it is)."""
+    for kind, tries in (
+        ("separator", try_separators()),
+        ("diarizer", try_listeners("diarizer")),
+        ("recognizer", try_listeners("recognizer")),
+        ("voice", try_voices()),
+    ):
+        for tried in tries:
+            yield kind, *tried
 
 
-def try_voices() -> Iterator[tuple[str, str, bool]]:
-    """Let every declared voice say a word: (name, what happened, good), as in `try_all`.
+def try_voices() -> Iterator[tuple[str, str, State]]:
+    """Let every declared voice say a word: (name, what happened, how it is).
 
     One that works with the user's own settings only is left alone.
     """
@@ -49,7 +48,7 @@ def try_voices() -> Iterator[tuple[str, str, bool]]:
         seconds = spoken.sound.shape[1] / spoken.rate
         more = f" and {len(listed) - 1} more" if len(listed) > 1 else ""
         said = f"works with {listed[0].name}{more}: {seconds:.2f} s of speech at {spoken.rate} Hz"
-        return f"{said}; {notes}".rstrip("; "), True
+        return f"{said}; {notes}".rstrip("; "), "ok"
 
     yield from _each("voice", speak)
 
@@ -58,9 +57,9 @@ def _go_on() -> None:
     """A tick that nobody stops."""
 
 
-def try_listeners(kind: Literal["diarizer", "recognizer"]) -> Iterator[tuple[str, str, bool]]:
+def try_listeners(kind: Literal["diarizer", "recognizer"]) -> Iterator[tuple[str, str, State]]:
     """Let every declared diarizer or recognizer listen to two seconds of a humming voice: (name, what
-    happened, good), as in `try_all`."""
+    happened, how it is)."""
     import numpy as np
 
     from dubline.backends.contract import Stretch
@@ -88,17 +87,13 @@ def try_listeners(kind: Literal["diarizer", "recognizer"]) -> Iterator[tuple[str
                     heard = f"{count} word{'' if count == 1 else 's'}"
                 notes = "; ".join(backend.notes)
         model = f" with {options['model']}" if "model" in options else ""
-        return f"works{model}: {heard} in two seconds of hum; {notes}".rstrip("; "), True
+        return f"works{model}: {heard} in two seconds of hum; {notes}".rstrip("; "), "ok"
 
     yield from _each(kind, listen)
 
 
-def try_separators() -> Iterator[tuple[str, str, bool]]:
-    """Run every declared separator over two seconds of sound: (name, what happened, good).
-
-    Good is also a separator that cannot run for a reason the user can see and mend: a library that is not
-    installed, a model that is not there. The words then tell how to mend it.
-    """
+def try_separators() -> Iterator[tuple[str, str, State]]:
+    """Run every declared separator over two seconds of sound: (name, what happened, how it is)."""
     import numpy as np
 
     from dubline.media.sound import SoundWriter, open_sound
@@ -119,7 +114,7 @@ def try_separators() -> Iterator[tuple[str, str, bool]]:
                 stems = run.step(separate, open_sound(folder / "tone.wav"), job)
         exact = stems.quality is not None and stems.quality.residue_dbfs is None
         words = "stems sum to the source" if exact else "stems do NOT sum to the source"
-        return f"{words}; {'; '.join(stems.notes)}", exact
+        return f"{words}; {'; '.join(stems.notes)}", "ok" if exact else "broken"
 
     yield from _each("separator", take_apart)
 
@@ -138,23 +133,22 @@ def _opened(kind: str, name: str, options: dict[str, Any]) -> Any:
     return cls(options_of(cls, options))
 
 
-def _each(kind: str, attempt: Callable[[str], Tried]) -> Iterator[tuple[str, str, bool]]:
+def _each(kind: str, attempt: Callable[[str], Tried]) -> Iterator[tuple[str, str, State]]:
     """Try each that is installed; what an attempt raises becomes words."""
     from dubline.backends.choosing import available, find
     from dubline.errors import BackendMissing, DublineError, WeightsError
 
     for name, info in available(kind).items():
         if not info.installed:
-            yield name, f"not installed: {info.remedy or ', '.join(info.missing)}", True
+            yield name, f"not installed: {info.remedy or ', '.join(info.missing)}", "not set up"
             continue
         try:
             if find(kind, name).trial_options() is None:
-                words, good = f"not tried: it needs your own settings, given with --{kind} {name}", True
+                yield name, f"not tried: it needs your own settings, given with --{kind} {name}", "not set up"
             else:
-                words, good = attempt(name)
+                yield name, *attempt(name)
         except DublineError as error:
-            words = f"{error.message}. {error.hint}"
-            good = isinstance(error, BackendMissing | WeightsError)
+            mendable = isinstance(error, BackendMissing | WeightsError)
+            yield name, f"{error.message}. {error.hint}", "not set up" if mendable else "broken"
         except Exception as error:  # whatever a stranger's back end or a library raises
-            words, good = f"{type(error).__name__}: {error}", False
-        yield name, words, good
+            yield name, f"{type(error).__name__}: {error}", "broken"

@@ -177,7 +177,7 @@ print(json.dumps({
     "package": available("recognizer")["echo"].package,
     "names": names("recognizer"),
     "auto": [chosen.choice.backend, chosen.choice.options, chosen.reasons[0]],
-    "doctor": {name: words for name, words, good in try_listeners("recognizer") if good},
+    "doctor": {name: words for name, words, state in try_listeners("recognizer") if state == "ok"},
 }))
 """
 

@@ -177,11 +177,11 @@ def test_no_environment_names_the_command(tmp_path: Path) -> None:
 
 
 def test_doctor_lets_it_say_a_word(paddle_like: None, tmp_path: Path) -> None:
-    found = {name: (words, good) for name, words, good in try_voices()}
-    assert all(good for _, good in found.values()), found
-    assert "Unpack" in found["paddlespeech"][0]
+    found = {name: (words, state) for name, words, state in try_voices()}
+    assert all(state != "broken" for _, state in found.values()), found
+    assert found["paddlespeech"][1] == "not set up" and "Unpack" in found["paddlespeech"][0]
     voice_folder(tmp_path / "models" / "one")
-    found = {name: (words, good) for name, words, good in try_voices()}
+    found = {name: (words, state) for name, words, state in try_voices()}
     assert found["paddlespeech"][0].startswith("works with one: 0.36 s of speech at 16000 Hz")
 
 

@@ -62,18 +62,19 @@ def _options(
 def doctor() -> None:
     """Try each separator, diarizer and recognizer on two seconds of sound, let each voice say a word.
 
-    One that is not installed, or whose model is not here, says how to get it; that is no failure.
+    One that is not set up (not installed, or without a model here) says how to get it. Only a broken one
+    makes the command fail.
     """
     from dubline.doctor import try_all
 
-    sound, last = True, ""
-    for kind, name, words, good in try_all():
+    broken, last = False, ""
+    for kind, name, words, state in try_all():
         if kind != last:
             typer.echo(f"{kind}s")
             last = kind
-        typer.echo(f"  {'ok  ' if good else 'FAIL'} {name:<14} {words}")
-        sound = sound and good
-    if not sound:
+        typer.echo(f"  {state:<10} {name:<14} {words}")
+        broken |= state == "broken"
+    if broken:
         raise typer.Exit(1)
 
 
