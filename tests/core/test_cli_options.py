@@ -184,6 +184,10 @@ def test_a_dub_and_a_translation_are_found_by_the_film(tmp_path: Path) -> None:
     edit(root, 1, "")
     again = dubline("translate", film, "--translator", "manual")  # into the languages that it is in
     assert again.status == 0 and str(root / "translated.json") in again.out, again.err
+    exported = dubline("export", film, "--to", "srt")
+    assert exported.status == 0 and (root / "exports/srt").is_dir(), exported.err
+    named = dubline("speakers", "rename", film, "SPEAKER_00", "Ayşe")
+    assert named.status == 0 and dubline("speakers", film).out.count("Ayşe") == 1, named.err
     alone = dubline("translate", sound_of(tmp_path / "other.wav", 1.0), "--to", "en")
     assert alone.status == 2 and "dubline transcribe" in alone.err
     nowhere = dubline("transcribe", tmp_path)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dubline.cli.film import run_of
+
 if TYPE_CHECKING:
     import opentimelineio as otio
 
@@ -17,7 +19,7 @@ def export(
     run: Annotated[
         Path | None,
         typer.Argument(
-            help="A run folder (EPISODE.dubline), or an .otio file from any program.",
+            help="A run folder (EPISODE.dubline), the film that it is of, or an .otio file from any program.",
             show_default=False,
         ),
     ] = None,
@@ -97,6 +99,8 @@ def export(
             "nothing to export" if run is None else "no target was named",
             hint="For example: dubline export EPISODE.dubline --to resolve. --list names the targets.",
         )
+    if not run.suffix.lower().startswith(".otio"):
+        run = run_of(run)
     try:
         _export(run, list(dict.fromkeys(names)), out, rate, lang, schema, linked, takes, remix)
     except KeyboardInterrupt:

@@ -104,3 +104,11 @@ def is_run(path: Path) -> bool:
 def beside(media: Path) -> Path:
     """The run folder that a film has by custom."""
     return media.with_name(f"{media.stem or media.name}.dubline")
+
+
+RunFolder = Annotated[
+    Path,
+    typer.Argument(
+        help="A run folder (EPISODE.dubline), or the film that it is of.", callback=run_of, show_default=False
+    ),
+]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from dubline.cli.film import RunFolder
 from dubline.cli.options import DEVICE, THREADS
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ app = typer.Typer(
     "again.",
 )
 
-RunFolder = Annotated[Path, typer.Argument(help="A run folder: EPISODE.dubline.", show_default=False)]
 Device = Annotated[str, typer.Option(help=DEVICE.text, show_default=False)]
 Threads = Annotated[int | None, typer.Option(help=THREADS.text, min=1)]
 LeastAlike = Annotated[

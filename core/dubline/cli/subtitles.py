@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dubline.cli.film import RunFolder
 from dubline.cli.subtitles_check import check_subtitles
 
 app = typer.Typer(
@@ -17,8 +18,6 @@ app = typer.Typer(
     "Any editor will do. It may renumber, reorder, merge and split cues, and save in another encoding.",
 )
 app.command("check")(check_subtitles)
-
-RunFolder = Annotated[Path, typer.Argument(help="A run folder: EPISODE.dubline.", show_default=False)]
 
 
 @app.command("export")
