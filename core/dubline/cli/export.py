@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dubline.cli.film import run_of
+from dubline.cli.film import is_run, run_of
 
 if TYPE_CHECKING:
     import opentimelineio as otio
@@ -99,7 +99,7 @@ def export(
             "nothing to export" if run is None else "no target was named",
             hint="For example: dubline export EPISODE.dubline --to resolve. --list names the targets.",
         )
-    if not run.suffix.lower().startswith(".otio"):
+    if not run.suffix.lower().startswith(".otio") and is_run(run_of(run)):
         run = run_of(run)
     try:
         _export(run, list(dict.fromkeys(names)), out, rate, lang, schema, linked, takes, remix)
@@ -197,7 +197,7 @@ def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
         raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave --rate out.")
     if run.suffix.lower() != ".otio":
         raise InvalidJob(
-            f"{run} is neither a run folder nor an .otio file",
+            f"{run} is neither a run folder nor an .otio file, and has no run beside it",
             hint=f"For its run folder: dubline separate {run.name}, or dubline transcribe {run.name}.",
         )
     return read_timeline(run)
