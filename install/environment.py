@@ -76,7 +76,8 @@ def installer(python: Path) -> list[str]:
     """The beginning of a command that installs into that environment: uv where it is, else its own pip."""
     if uv := shutil.which("uv"):
         return [uv, "pip", "install", "--python", str(python)]
-    return [str(python), "-m", "pip", "--disable-pip-version-check", "install"]
+    # What is never imported need never be compiled: Python does it when it imports a module, as after uv.
+    return [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-compile"]
 
 
 def carried(pip: list[str], *wheels: str) -> int:

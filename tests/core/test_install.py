@@ -81,7 +81,7 @@ def test_without_uv_venv_and_pip_do_it(
     assert command == [sys.executable, "-m", "venv", str(tmp_path / "venv")]
     python = tmp_path / "venv/bin/python"
     assert environment.installer(python) == [
-        str(python), "-m", "pip", "--disable-pip-version-check", "install"
+        str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-compile"
     ]  # fmt: skip
 
 

@@ -250,11 +250,6 @@ def _check_together(wish: TranscribeWish) -> None:
             "Give the smaller number to --min-speakers.",
         ),
         (
-            wish.speakers_from_tracks and (wish.diarizer or wish.diarizer_model or wish.diarizer_options),
-            "a diarizer together with --speakers-from-tracks",
-            "There nobody is told apart by voice: leave one of the two out.",
-        ),
-        (
             wish.speakers_from_tracks and wish.cast,
             "--cast together with --speakers-from-tracks",
             "There the tracks name the speakers: give the tracks titles, or use `dubline speakers rename`.",
@@ -263,6 +258,11 @@ def _check_together(wish: TranscribeWish) -> None:
             wish.speakers_from_tracks and counted,
             "a number of speakers together with --speakers-from-tracks",
             "There the microphones are counted; choose them with --microphones.",
+        ),
+        (
+            wish.speakers_from_tracks and (wish.diarizer or wish.diarizer_model or wish.diarizer_options),
+            "a diarizer together with --speakers-from-tracks",
+            "There nobody is told apart by voice: leave one of the two out.",
         ),
     ):
         if wrong:
