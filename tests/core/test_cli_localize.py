@@ -74,7 +74,7 @@ def test_what_cannot_be_costs_no_work(tmp_path: Path) -> None:
     for words, said in (
         (("--no-stems", "--depth", "float"), "options of the stems"),
         (("--no-transcript",), "options of the transcript"),
-        (("--speakers-from-tracks",), "a diarizer together with --speakers-from-tracks"),
+        (("--speakers-from-tracks",), "a number of speakers together with"),
     ):
         quarrel = dubline("localize", path, *WORDS, *words)
         assert quarrel.status == 2 and said in quarrel.err, quarrel.err

@@ -185,3 +185,14 @@ def test_numbers_of_speakers_that_contradict_each_other_are_refused_before_any_w
 ) -> None:
     with pytest.raises(InvalidJob, match=sentence):
         settled(language="en", **counts)
+
+
+def test_a_diarizer_and_microphones_are_one_or_the_other() -> None:
+    with pytest.raises(InvalidJob, match="a diarizer together with --speakers-from-tracks"):
+        settled(language="en", diarizer="builtin", speakers_from_tracks=True)
+    by_voice = settled(language="en").wish
+    assert by_voice.diarizer
+    by_tracks = settle_transcription(TranscribeWish(speakers_from_tracks=True), by_voice).wish
+    assert by_tracks.diarizer is None and by_tracks.speakers_from_tracks
+    again = settle_transcription(TranscribeWish(diarizer=by_voice.diarizer), by_tracks).wish
+    assert again.diarizer and not again.speakers_from_tracks
