@@ -52,9 +52,10 @@ def find_index() -> Index:
     told = _pip_settings()
     if told.get("no-index", "").lower() in ("1", "true", "yes", "on"):
         raise Unreachable("pip's setting no-index forbids asking a package index")
-    parts = urlsplit(told.get("index-url") or PYPI)
-    if parts.scheme not in ("http", "https"):
+    address = told.get("index-url") or PYPI
+    if not _is_http(address):
         raise Unreachable("pip's index-url is no http address")
+    parts = urlsplit(address)
     place = parts.netloc.rpartition("@")[2]
     login = ""
     if parts.username:
@@ -141,7 +142,18 @@ def _find(index: Index, wheel: Wheel) -> str:
         raise Unreachable(f"{page} does not answer as a package index does") from error
     if wheel.file not in links:
         raise Unreachable(f"{index.address} no longer has {wheel.file}", 404)
-    return urldefrag(urljoin(address, links[wheel.file])).url
+    link = links[wheel.file]
+    if not _is_http(link, address):
+        raise Unreachable(f"{page} leads to no http address")
+    return urldefrag(urljoin(address, link)).url
+
+
+def _is_http(link: str, base: str = "") -> bool:
+    try:
+        parts = urlsplit(urljoin(base, link))
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _links(page: str) -> dict[str, str]:
