@@ -15,7 +15,8 @@ MEMBERS = Mapping[str, bytes]
 
 
 class IndexServer(http.server.ThreadingHTTPServer):
-    """`wheels`: package -> (file's name, bytes). `limit`: after how many bytes of a wheel the connection
+    """`wheels`: package -> (file's name, bytes). `elsewhere`: the address of another host
+    that the files are said to be at. `limit`: after how many bytes of a wheel the connection
     breaks. `hold`: after how many it waits until `release` is set. `asked`: (path, headers)."""
 
     daemon_threads = True
@@ -24,6 +25,7 @@ class IndexServer(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answers)
         self.form = form
         self.wheels: dict[str, tuple[str, bytes]] = {}
+        self.elsewhere = ""
         self.limit: int | None = None
         self.hold: int | None = None
         self.held, self.release = threading.Event(), threading.Event()
@@ -72,7 +74,11 @@ class _Answers(http.server.BaseHTTPRequestHandler):
         name, content = self.server.wheels[package]
         digest = hashlib.sha256(content).hexdigest()
         if self.server.form == "json":
-            entry = {"filename": name, "url": f"/files/{package}/{name}", "hashes": {"sha256": digest}}
+            entry = {
+                "filename": name,
+                "url": f"{self.server.elsewhere}/files/{package}/{name}",
+                "hashes": {"sha256": digest},
+            }
             body = json.dumps({"meta": {"api-version": "1.1"}, "name": package, "files": [entry]})
             form = "application/vnd.pypi.simple.v1+json"
         else:

@@ -360,7 +360,7 @@ def test_another_model_of_that_name_stays(
 
 
 def test_pips_own_index_is_asked_with_its_password_and_nobody_reads_it(
-    server: IndexServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: IndexServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_models_folder: Path
 ) -> None:
     offered(server, monkeypatch)
     monkeypatch.delenv("PIP_INDEX_URL")
@@ -372,6 +372,12 @@ def test_pips_own_index_is_asked_with_its_password_and_nobody_reads_it(
     assert answer.status == 0, answer.err
     assert "cret" not in answer.out + answer.err
     assert {headers.get("Authorization") for _, headers in server.asked} == {"Basic dXNlcjpzQGNyZXQ="}
+    shutil.rmtree(own_models_folder)
+    server.asked.clear()
+    server.elsewhere = f"http://localhost:{server.server_port}"
+    fetch_starter("house")
+    sent = {path.split("/")[1]: headers.get("Authorization") for path, headers in server.asked}
+    assert sent == {"simple": "Basic dXNlcjpzQGNyZXQ=", "files": None}, "another host is not told it"
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(Unreachable, match="no-index"):
         index.find_index()
