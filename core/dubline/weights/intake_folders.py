@@ -73,20 +73,29 @@ def import_folder(
         raise taken(place)
     before, total = 0, sum(sizes.values())
     with writing(models_folder()) as folder:
-        _check_room(folder, total)
+        check_room(folder, total)
         with staged(folder) as staging:
             for file in names:
                 target = staging / file
                 target.parent.mkdir(parents=True, exist_ok=True)
                 copy_hashed(source / file, target, report, before, total)
                 before += sizes[file]
-            return _settle(staging, final, licence=licence, origin=source.as_posix())
+            return settle(staging, final, licence=licence, origin=source.as_posix())
 
 
-def fetch_folder(repository: str, *, name: str | None = None, report: Report = silent) -> FolderCard:
+def fetch_folder(
+    repository: str,
+    *,
+    name: str | None = None,
+    only: tuple[str, ...] = (),
+    licence: str | None = None,
+    report: Report = silent,
+) -> FolderCard:
     """Fetch a model from the hub's OWNER/NAME into the models folder. `report` counts bytes.
 
-    What an earlier call left there goes on where it broke off; a model that is there already stays.
+    `only` names the files where the repository holds many models; the card's `licence` is the README's where
+    none is given. What an earlier call left there goes on where it broke off; a model that is there already
+    stays.
 
     Raises:
         WeightsError: no such repository, not permitted, no network, no model that Dubline knows, or it is
@@ -108,7 +117,11 @@ def fetch_folder(repository: str, *, name: str | None = None, report: Report = s
             return card
         raise taken(place)
     revision, there = hub.list_files(repository)
-    chosen = needed_files(there, repository, None)
+    if lost := [file for file in only if file not in there]:
+        raise WeightsError(
+            f"{repository} has no file {lost[0]}", hint=f"See https://huggingface.co/{repository}"
+        )
+    chosen = only or needed_files(there, repository, None)
     with writing(models_folder()) as folder:
         staging = folder / f".fetch-{repository.replace('/', '--')}"
         staging.mkdir(exist_ok=True)
@@ -117,13 +130,14 @@ def fetch_folder(repository: str, *, name: str | None = None, report: Report = s
             with FileLock(folder / f"{staging.name}.lock", timeout=0):
                 mark = hub.keep_only(revision, staging)
                 have = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
-                _check_room(folder, sum(file.size for file in files.values()) - have)
+                check_room(folder, sum(file.size for file in files.values()) - have)
                 hub.download(repository, revision, files, staging, report)
                 _check_parts(staging, repository)
                 mark.unlink()
-                return _settle(
+                return settle(
                     staging,
                     final,
+                    licence=licence,
                     origin=f"https://huggingface.co/{repository}",
                     repository=repository,
                     revision=revision,
@@ -176,7 +190,7 @@ def _check_parts(staging: Path, repository: str) -> None:
         )
 
 
-def _settle(
+def settle(
     staging: Path,
     name: str,
     *,
@@ -185,7 +199,14 @@ def _settle(
     repository: str = "",
     revision: str = "",
 ) -> FolderCard:
-    """Check what was gathered, write its card, and give the folder its name."""
+    """Check what was gathered, write its card, and give the folder its name: `name`, beside where it was.
+
+    The other arguments are the card's; without a `licence` it is what the README.md says.
+
+    Raises:
+        WeightsError: it is no whole model, or another one has that name.
+        BackendMissing: converting its weights needs torch and transformers, which are not installed.
+    """
     note = CONVERTED if _convert(staging) else ""
     model = look(staging)
     terms = licence if licence is not None else read_licence(staging / "README.md")
@@ -268,7 +289,12 @@ def _convert(folder: Path) -> bool:
     return True
 
 
-def _check_room(folder: Path, needed: int) -> None:
+def check_room(folder: Path, needed: int) -> None:
+    """Refuse what would fill the disk; `needed` is in bytes.
+
+    Raises:
+        StorageFull: there is less room.
+    """
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise StorageFull(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from dubline.backends import ctranslate2_device
-from dubline.backends.backend import Backend, versions
+from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.contract import Heard, Stretch
 from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
 from dubline.backends.recognizers.whisper_folder import WhisperBackend, refuse_language
@@ -23,6 +23,7 @@ from dubline.values.transcript import HeardWord
 from dubline.weights.folders import folder_identity
 from dubline.weights.hub import quiet_hub
 from dubline.weights.kinds import FolderKind
+from dubline.weights.starters import STARTERS, short_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,8 +84,17 @@ class FasterWhisper(WhisperBackend):
 
     @classmethod
     def repository(cls, name: str) -> str:
-        """OWNER/NAME as it stands, a size as faster-whisper names it."""
+        """OWNER/NAME as it stands, a size as faster-whisper names it, one of the starter set."""
+        if (starter := STARTERS.get(name)) and starter.kind == cls.form:
+            return starter.hub
         return name if name.count("/") == 1 else SIZES.get(name, "")
+
+    @classmethod
+    def how_to_get(cls, sought: Sought) -> str:
+        if short := short_name(cls.repository(sought.model)):
+            return f"`dubline models fetch {short}` brings it, or `dubline models import FOLDER`."
+        usual = super().how_to_get(sought)
+        return usual if sought.model else f"{usual} Smaller and faster: `dubline models fetch whisper-base`."
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:

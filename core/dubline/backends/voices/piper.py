@@ -143,7 +143,9 @@ def _fitting(model: str, language: str) -> list[tuple[Path, dict[str, Any]]]:
     """
     place, files = _found(model)
     if not files or not files[0].is_file():
-        raise WeightsError(f"there is no Piper voice in {place}", hint=_GET)
+        starter = "`dubline models fetch piper-en-joe` brings an English one. "
+        english = not language or base_language(language) == "en"
+        raise WeightsError(f"there is no Piper voice in {place}", hint=(starter if english else "") + _GET)
     told = [(file, _settings(file)) for file in files]
     wanted = base_language(language) if language else ""
     fitting = [

