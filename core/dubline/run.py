@@ -18,7 +18,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
@@ -161,11 +161,17 @@ class Run:
         self._lock.release()
 
     def step(
-        self, work: Callable[..., T], *inputs: Any, hints: dict[str, Any] | None = None, stands: str = ""
+        self,
+        work: Callable[..., T],
+        *inputs: Any,
+        hints: dict[str, Any] | None = None,
+        stands: str = "",
+        unfinished: Callable[[T], str] = lambda result: "",
     ) -> T:
         """The result of `work(Work, *inputs)`, computed now or kept from before.
 
-        With `stands` it is what the run has under that name from now on.
+        With `stands` it is what the run has under that name from now on. `unfinished`: why a result of before
+        is not kept ("" where it is).
 
         Raises:
             DublineError: what the step raised, with `stage` set; the manifest has it too.
@@ -176,7 +182,9 @@ class Run:
         final = f"steps/{name}-{key}"
         record = StepRecord(name=name, key=key, state="kept", inputs=[_told(value) for value in inputs])
         kept = self._kept(final, wanted)
-        if kept is not None:
+        if kept is not None and (reason := unfinished(kept)):
+            self._tell(f"{name} is done again: {reason}")
+        elif kept is not None:
             before = next((r for r in self.manifest().steps if (r.name, r.key) == (name, key)), None)
             # To the end of the list: the last record of a name is what the run now stands on.
             with full_disk_is_told(self.root):
@@ -210,12 +218,15 @@ class Run:
                 folder.mkdir(exist_ok=True)
                 result: T = work(doing, *inputs)
                 write_whole(folder / "result.json", to_json(result))
+                if kept is not None:
+                    shutil.rmtree(self.root / final)
                 folder.replace(self.root / final)
         except DublineError as error:
             error.stage = error.stage or name
             if not resumable:
                 shutil.rmtree(folder, ignore_errors=True)
-            with _quietly_if_full():
+            # The manifest should tell of a failure, but not hide that failure behind "disk full" of its own.
+            with suppress(OSError):
                 record_now("cancelled" if isinstance(error, Cancelled) else "failed", error)
             raise
         except BaseException:
@@ -331,15 +342,6 @@ def _placeless(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_placeless(item) for item in value]
     return value
-
-
-@contextmanager
-def _quietly_if_full() -> Iterator[None]:
-    # The manifest should tell of a failure, but not hide that failure behind "disk full" of its own.
-    import contextlib
-
-    with contextlib.suppress(OSError):
-        yield
 
 
 def standing(root: Path, name: str, kind: type[T]) -> T | None:

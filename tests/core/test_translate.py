@@ -22,7 +22,7 @@ from misbehaving_server import BROKEN, MODEL, SPOILT, MisbehavingServer
 from dubline.backends.choosing import Settled
 from dubline.errors import InvalidJob
 from dubline.report import Report
-from dubline.run import Run
+from dubline.run import Run, read_wish
 from dubline.subtitles import read_srt
 from dubline.translation.stage import TranslationJob, translate
 from dubline.translation.tone import Tones
@@ -375,6 +375,41 @@ def test_failed_lines_are_tried_again_and_a_person_may_fill_them(
     assert [s.text for s in last.segments] == ["say gel.", "Go.", "Stay."]
     assert last[3].locked
     assert {line.text for line in parrot.seen} == {"Git."}
+
+
+def test_failed_lines_are_asked_for_again_by_the_same_command(tmp_path: Path, parrot: type[Parrot]) -> None:
+    parrot.answers.update({"Git.": [], "Dur.": []})
+    root = placed(lines_of("Gel.", "Git.", "Dur."), tmp_path / "e.dubline")
+    assert again(root).totals.failed == 2
+    parrot.answers["Git."] = ["Go."]
+    parrot.seen.clear()
+    assert [s.text for s in again(root, retry_failed=True).segments] == ["say gel.", "Go.", None]
+    parrot.answers["Dur."] = ["Stop."]
+    last = again(root)
+    assert [s.text for s in last.segments] == ["say gel.", "Go.", "Stop."]
+    assert "Gel." not in {line.text for line in parrot.seen}
+    parrot.seen.clear()
+    assert again(root) == last and not parrot.seen, "now it is finished"
+
+
+def test_lines_that_were_done_again_by_themselves_stay_and_change_nobody_elses_translator(
+    tmp_path: Path, parrot: type[Parrot]
+) -> None:
+    root = placed(lines_of("Gel.", "Git.", "Dur."), tmp_path / "e.dubline")
+    first = again(root)
+    parrot.answers.update({"Gel.": ["Come."], "Git.": ["Go."], "Dur.": ["Stop."]})
+    (root / "memory").rename(root / "gone")  # as another translator would find it
+    again(root, only="2", translator="other")
+    (root / "memory").rename(root / "other")
+    (root / "gone").rename(root / "memory")
+    texts = [first[1].text, "Go.", first[3].text]
+    wish = read_wish(root, "translate.en", TranslateWish)
+    assert wish is not None and wish.translator == "parrot" and wish.apart == (2,)
+    assert [s.text for s in again(root).segments] == texts
+    assert [s.text for s in again(root, retry_failed=True).segments] == texts
+    assert [s.text for s in again(root, source="az").segments] == ["Come.", "Go.", "Stop."]
+    wish = read_wish(root, "translate.en", TranslateWish)
+    assert wish is not None and not wish.apart
 
 
 def test_a_corrected_source_line_is_the_only_one_asked_again(tmp_path: Path, parrot: type[Parrot]) -> None:

@@ -25,6 +25,7 @@ from dubline.language.line_checks import PLACEHOLDERS, TAGS
 from dubline.language.script import CLAUSE_ENDS, FULL_STOPS, OTHER_ENDS, width
 from dubline.language.sentences import sentences
 from dubline.language.splitting import breakable, split_back
+from dubline.values.translated import TranslatedSegment
 
 _BREAK = r"\r\n|\r|\n|\\N|<br\s*/?>"
 _MUSIC = "[♩♪♫♬]+"
@@ -327,3 +328,8 @@ def with_placeholders(source: str, translation: str) -> str:
 
 def _bare(placeholder: str) -> str:
     return re.sub(r"\s", "", placeholder).casefold()
+
+
+def spoken_text(segment: TranslatedSegment) -> str:
+    """What a voice says of a segment: its translation without markup; "" where it has none."""
+    return unmark(segment.text).plain if segment.state == "translated" and segment.text else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from dubline.language.markup import spoken_text
 from dubline.media.original import ORIGINAL
 from dubline.run import read_manifest, standing
 from dubline.values.dubbed import read_dubs
@@ -30,6 +31,7 @@ def at_odds(root: Path, translations: tuple[Translation, ...]) -> tuple[str, ...
         *_other_sound(root, known),
         *(sentence for t in translations for sentence in changed_lines(root, known, t)),
         *_old_mixes(root),
+        *_old_takes(root, translations),
     )
 
 
@@ -53,8 +55,8 @@ def changed_lines(root: Path, transcript: Transcript | None, translation: Transl
     """Whether a transcript has changed since it was translated."""
     if transcript is None:
         return ()
-    now = {(s.id, s.start, s.end, s.text) for s in transcript.segments}
-    then = {(s.id, s.start, s.end, s.source_text) for s in translation.segments}
+    now = {(s.id, s.start, s.end, s.speaker, s.text) for s in transcript.segments}
+    then = {(s.id, s.start, s.end, s.speaker, s.source_text) for s in translation.segments}
     changed, language = len(then - now) or len(now - then), translation.target_language
     if not changed:
         return ()
@@ -96,4 +98,18 @@ def _old_mixes(root: Path) -> Iterator[str]:
             yield (
                 f"the dub in {dub.language} was mixed from stems that have been made anew since. "
                 f"`dubline dub {root.name} --to {dub.language}` mixes it again"
+            )
+
+
+def _old_takes(root: Path, translations: tuple[Translation, ...]) -> Iterator[str]:
+    """Dubs that say other words than their translation does now."""
+    for translation in translations:
+        language, lines = translation.target_language, {s.id: s for s in translation.segments}
+        takes = [take for dub in read_dubs(root) if dub.language == language for take in dub.takes.takes]
+        spoken = [take for take in takes if take.id in lines and take.state != "silent"]
+        old = [take for take in spoken if spoken_text(lines[take.id]) != take.text]
+        if old:
+            yield (
+                f"the dub in {language} says other words than its translation does now ({len(old)} lines). "
+                f"`dubline dub {root.name} --to {language}` speaks them again"
             )

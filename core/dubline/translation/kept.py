@@ -21,10 +21,11 @@ def sentence_mates(numbers: Collection[int], before: Translation) -> frozenset[i
 
 
 class Kept(Value, frozen=True):
-    """`lines` stay, under the ids of the new transcript. `lost` are lines that a person wrote and that have
-    no segment any more."""
+    """`lines` stay, under the ids of the new transcript. `redone` are the segments that are done again by
+    themselves. `lost` are lines that a person wrote and that have no segment any more."""
 
     lines: tuple[TranslatedSegment, ...] = ()
+    redone: frozenset[int] = frozenset()
     lost: tuple[TranslatedSegment, ...] = ()
 
 
@@ -34,13 +35,15 @@ def kept_lines(
     *,
     only: Sequence[int] = (),
     retry_failed: bool = False,
+    apart: Collection[int] = (),
 ) -> Kept:
     """The lines of `before` that the next translation takes over.
 
     Kept are lines that a person wrote (they come back locked, with a warning where the source has changed
-    since), and with `only` or `retry_failed` all others whose source is the same, but not those named. A
-    named line that a person wrote stays too. A sentence is redone whole. Where a transcript was cut anew, a
-    person's line goes to the segment with which it shares at least half of their time together.
+    since), those that were done again `apart`, and with `only` or `retry_failed` all others whose source is
+    the same, but not those named. A named line that a person wrote stays too. A sentence is redone whole.
+    Where a transcript was cut anew, a person's line goes to the segment with which it shares at least half of
+    their time together.
 
     Raises:
         InvalidJob: `only` or `retry_failed` without an earlier translation, or `only` names no segment.
@@ -72,7 +75,9 @@ def kept_lines(
                 lines[line.id] = _locked(line, segment)
             else:
                 homeless.append(line)
-        elif some and segment is not None and line.id not in redone and line.source_text == segment.text:
+        elif segment is None or line.id in redone or line.source_text != segment.text:
+            continue
+        elif some or (line.id in apart and line.state == "translated"):
             lines[line.id] = line
     lost = []
     for line in homeless:
@@ -84,7 +89,8 @@ def kept_lines(
             lost.append(line)
         else:
             lines[near.id] = _locked(line, near)
-    return Kept(lines=tuple(lines[s.id] for s in transcript.segments if s.id in lines), lost=tuple(lost))
+    stay = tuple(lines[s.id] for s in transcript.segments if s.id in lines)
+    return Kept(lines=stay, redone=redone, lost=tuple(lost))
 
 
 def _locked(line: TranslatedSegment, segment: Segment) -> TranslatedSegment:

@@ -99,7 +99,8 @@ def translate_run(
         BackendMissing, WeightsError, BackendFailed: the translator cannot be used.
         Cancelled, StorageFull.
     """
-    why, wish = wish.origin("translator"), wish.over(run.wish(f"translate.{target}", TranslateWish))
+    known_wish = run.wish(f"translate.{target}", TranslateWish)
+    why, wish = wish.origin("translator"), wish.over(known_wish)
     transcript = read_source(text, wish.source or "", tell)
     source = wish.source or transcript.language
     place = place_of(run.root, target)
@@ -109,6 +110,7 @@ def translate_run(
         transcript,
         only=ids_of(wish.only) if wish.only else (),
         retry_failed=bool(wish.retry_failed),
+        apart=wish.apart or (),
     )
     settled = settle_translation(wish, source, target, why)
     if kept.lost:
@@ -142,14 +144,23 @@ def translate_run(
         if wish.voice_pace:
             job = replace(job, durations=known.speakers)
             hints["reasons"] = (*settled.reasons, *known.notes)
-        translation = run.step(translate, transcript, spoken, job, hints=hints)
+        translation = run.step(translate, transcript, spoken, job, hints=hints, unfinished=_failures)
         # However the lines were chosen, what the dub has measured is true of them.
         translation = fitted_by(translation, known, frame_rate=wish.rate or "")
     files = publish_translation(translation, run.root)
     model = settled.choice.options.get("model")
-    wish = replace(wish, translator=settled.choice.backend, translator_model=model)
+    if wish.some and known_wish is not None:  # who redoes some lines is not who translates the run
+        wish = replace(known_wish, apart=tuple(sorted({*(wish.apart or ()), *kept.redone})))
+    else:
+        wish = replace(wish, translator=settled.choice.backend, translator_model=model)
     run.keep_wish(f"translate.{target}", wish.kept())
     return translation, files
+
+
+def _failures(translation: Translation) -> str:
+    """Why a translation is no finished one."""
+    failed = translation.totals.failed
+    return f"{failed} lines had failed" if failed else ""
 
 
 def _by_voice(
@@ -165,16 +176,17 @@ def _by_voice(
     The draft's answers are kept, so that the translator is asked for what does not fit only.
     """
     voice = pace_job(wish.voice or "", job.target, wish.voice_options or {})
-    draft: Translation = run.step(translate, transcript, spoken, replace(job, again=False), hints=hints)
+    draft: Translation = run.step(
+        translate, transcript, spoken, replace(job, again=False), hints=hints, unfinished=_failures
+    )
     texts = spoken_texts(draft)
     if not texts:
         return draft
     heard: VoicePace = run.step(hear_pace, texts, voice)
     model = heard.model()
     hints = {**hints, "reasons": (*hints["reasons"], model.basis)}
-    chosen: Translation = run.step(
-        translate, transcript, spoken, replace(job, durations={"": model}), hints=hints
-    )
+    job = replace(job, durations={"": model})
+    chosen: Translation = run.step(translate, transcript, spoken, job, hints=hints, unfinished=_failures)
     if set(spoken_texts(chosen)) <= heard.lengths.keys():
         return chosen
     # What the draft did not have is estimated by the others; now it is spoken too.

@@ -156,8 +156,9 @@ class TranslateWish(Wish, frozen=True, omit_defaults=True):
     `candidates`: how many translations of a line to choose from. `again`: ask a second time for what does not
     fit. `rate`: frames a second. `voice`: "BACKEND[:VOICE]" that will speak the lines, with `voice_options`:
     they are chosen by how long it takes. `voice_pace`: by the run's last dub, where there is one; otherwise a
-    dub would have its translation made again, and that the dub. `only`:
-    these segments, such as "17,23-40".
+    dub would have its translation made again, and that the dub. `only`: these segments, such as "17,23-40".
+    `apart`: the segments that were done again by themselves; they stay until
+    something that they depend on is named anew.
     """
 
     KINDS = ("translator",)
@@ -180,6 +181,25 @@ class TranslateWish(Wish, frozen=True, omit_defaults=True):
     voice_pace: bool | None = None
     only: str | None = None
     retry_failed: bool | None = None
+    apart: tuple[int, ...] | None = None
+
+    @property
+    def some(self) -> bool:
+        """Whether some lines only are to be done again."""
+        return bool(self.only or self.retry_failed)
+
+    def _dropped(self, new: dict[str, Any], old: dict[str, Any]) -> tuple[str, ...]:
+        lines = (
+            "translator",
+            "translator_model",
+            "translator_options",
+            "source",
+            "glossary",
+            "synopsis",
+            "cast",
+        )
+        another = any(name in new and new[name] != old.get(name) for name in lines)
+        return ("apart",) if another and not self.some else ()
 
 
 class DubWish(Wish, frozen=True, omit_defaults=True):

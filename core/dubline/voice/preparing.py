@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from dubline.errors import InvalidJob
-from dubline.language.markup import unmark
+from dubline.language.markup import spoken_text
 from dubline.media.original import ORIGINAL
 from dubline.mix.film import Film, film_of
 from dubline.mix.job import MixJob, mix_job
@@ -234,10 +234,6 @@ def _to_speak(translation: Translation) -> Translation:
     )
 
 
-def _plain(segment: TranslatedSegment) -> str:
-    return unmark(segment.text).plain if segment.state == "translated" and segment.text else ""
-
-
 def _standing(
     root: Path,
     before: Dub | None,
@@ -259,7 +255,7 @@ def _standing(
         segment = lines.get(take.id)
         if segment is None or take.rate != rate or (take.path and not (root / take.path).is_file()):
             continue
-        same = (_plain(segment), segment.speaker) == (take.text, take.speaker) and (
+        same = (spoken_text(segment), segment.speaker) == (take.text, take.speaker) and (
             abs(segment.end - segment.start - take.slot) < 1e-5
         )
         sounds = take.state in ("spoken", "too_long")
@@ -271,7 +267,7 @@ def _standing(
 
 
 def _tell_stale(translation: Translation, standing: tuple[Take, ...], tell: Tell) -> None:
-    lines = {segment.id: _plain(segment) for segment in translation.segments}
+    lines = {segment.id: spoken_text(segment) for segment in translation.segments}
     stale = [take.id for take in standing if lines[take.id] != take.text]
     if stale:
         listed = ", ".join(map(str, stale[:10])) + (", ..." if len(stale) > 10 else "")

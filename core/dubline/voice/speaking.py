@@ -13,7 +13,7 @@ from dubline.backends.contract import Reference, Spoken
 from dubline.errors import BackendFailed, InvalidJob
 from dubline.fit.durations import default_model
 from dubline.fit.isochrony import FitRules, rooms
-from dubline.language.markup import unmark
+from dubline.language.markup import spoken_text
 from dubline.run import Work, step
 from dubline.timebase import seconds_to_samples
 from dubline.values.base import Choice, Value, key_of
@@ -77,7 +77,7 @@ def speak(work: Work, translation: Translation, job: VoiceJob) -> Takes:
     _check(job)
     for reason in work.hints.get("reasons", ()):
         work.note(reason)
-    texts = [unmark(s.text).plain if s.state == "translated" and s.text else "" for s in translation.segments]
+    texts = [spoken_text(segment) for segment in translation.segments]
     model = default_model(translation.target_language)
     lengths = [model.seconds(text) for text in texts]
     speaking = {s.speaker for s, length in zip(translation.segments, lengths, strict=True) if length}
