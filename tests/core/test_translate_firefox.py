@@ -7,12 +7,15 @@ import platform
 import re
 import shutil
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import firefox_models
 import pytest
 from command import dubline
+from shared_media import Shared
 
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import settle
@@ -81,6 +84,17 @@ def test_ten_lines_of_dialogue_are_translated_in_their_order(enpt: Path) -> None
     for (text, word), translation in zip(DIALOGUE.items(), found, strict=True):
         assert word.lower() in translation.lower(), (text, translation)
         assert not problems(text, translation, "en", "pt").hard
+
+
+def test_of_lines_from_real_talk_hardly_any_fails(enpt: Path, pten: Path, shared: Shared) -> None:
+    rows = shared("text/tr_en_dialogue_2000.tsv", real=True).read_text(encoding="utf-8").splitlines()
+    english = [row.split("\t")[1] for row in rows[1:501]]
+    portuguese = translated(english, model=str(enpt))
+    pairs = zip(english, portuguese, strict=True)
+    assert sum(bool(problems(*pair, "en", "pt").hard) for pair in pairs) <= 5
+    again = translated(portuguese, source="pt", target="en", model=str(pten))
+    alike = [SequenceMatcher(None, *pair).ratio() for pair in zip(english, again, strict=True)]
+    assert median(alike) > 0.8, "there and back, most lines say nearly the same"
 
 
 def test_without_a_shortlist_it_translates_too(enpt: Path, tmp_path: Path) -> None:
