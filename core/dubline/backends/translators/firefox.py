@@ -10,27 +10,25 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.programs import speakable
+from dubline.backends.translators.firefox_way import Leg, way
 from dubline.backends.translators.seq2seq_batches import cut, glue
 from dubline.backends.translators.seq2seq_folder import called
-from dubline.backends.translators.seq2seq_languages import flores
-from dubline.backends.translators.stand_ins import shield, unshield
-from dubline.errors import InvalidJob, WeightsError, first_line
-from dubline.language.script import base_language
+from dubline.backends.translators.stand_ins import between, intact, shield, unshield
+from dubline.errors import WeightsError, first_line
 from dubline.values.translated import Answer, Candidate, SourceLine
-from dubline.weights.firefox_files import languages, parts, unpack
-from dubline.weights.folders import damaged_folders, find_folder, folder_identity, folders_here, weight_sums
-from dubline.weights.kinds import look
+from dubline.weights.firefox_files import parts, unpack
+from dubline.weights.folders import damaged_folders, folder_identity, weight_sums
 
 if TYPE_CHECKING:
     from dubline.report import Report
 
-CHUNK = 20  # lines between two reports of progress: a fifth of a second
+CHUNK = 20  # lines between two reports of progress
 LONGEST = 250
 """Characters that go to the engine at once. It drops what is beyond 256 tokens, and its own way with long
 texts loses words where it cuts them; a token is a character at least."""
@@ -40,18 +38,9 @@ PAGE = "https://mozilla.github.io/translations/firefox-models/"
 
 _PICTURE = "\u2190-\u2bff\u3030\U0001f000-\U0001faff"
 _MORE = f"{_PICTURE}\u200d\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f"
-PICTURES = f"[{_PICTURE}][{_MORE}]*"
+PICTURES = f"[0-9#*]\ufe0f?\u20e3|[{_PICTURE}][{_MORE}]*"
 """Emoji, arrows and notes of music, with what binds several to one."""
 _ENDS = re.compile(rf"([{_MORE}\s]*)(.*?)([{_MORE}\s]*)", re.DOTALL)
-
-
-class Leg(NamedTuple):
-    """A model and its direction; `name` is what it can be asked for by."""
-
-    name: str
-    folder: Path
-    source: str
-    target: str
 
 
 class Firefox(Backend):
@@ -94,7 +83,7 @@ class Firefox(Backend):
     @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
         """The model, or the two models that lead from one language to the other, under one name."""
-        legs = _way(sought.language, sought.target, sought.model or "auto")
+        legs = way(sought.language, sought.target, sought.model or "auto")
         return {"+".join(leg.name for leg in legs): legs[0].folder} if legs else {}
 
     @classmethod
@@ -122,7 +111,7 @@ class Firefox(Backend):
         Raises:
             InvalidJob, WeightsError: as the class says.
         """
-        if legs := _way(options.source, options.target, options.model):
+        if legs := way(options.source, options.target, options.model):
             return legs
         named = "" if options.model == "auto" else f" {options.model!r}"
         raise WeightsError(
@@ -168,78 +157,33 @@ class Firefox(Backend):
         match = _ENDS.fullmatch(text)
         before, words, after = match.groups() if match else ("", text, "")
         plain, kept = shield(words, PICTURES)
-        # What has no word in it is the same in every language.
-        if any(map(str.isalnum, unshield(plain, ("",) * len(kept)))):
-            for leg, engine in self._engines:
-                plain = _put(plain, leg, engine)
-        if words and not plain:
+        found = self._put(plain)
+        if intact(found, kept):
+            found = unshield(found, kept)
+        else:  # piece by piece, then, at the price of the sentence
+            pieces = zip(between(plain, kept), (*kept, ""), strict=True)
+            found = "".join(self._put(piece) + opaque for piece, opaque in pieces)
+        if words and not found:
             return Answer(failure="the model gave no text")
-        return Answer(candidates=(Candidate(text=before + unshield(plain, kept) + after),))
+        return Answer(candidates=(Candidate(text=before + found + after),))
+
+    def _put(self, text: str) -> str:
+        """A text in the other language, with the space around it. What has no word in it stays as it is."""
+        words = text.strip()
+        if not any(map(str.isalnum, words)):
+            return text
+        found = words
+        for leg, engine in self._engines:
+            found = _by(engine, leg, found)
+        return text.replace(words, found, 1)
 
 
-def _put(text: str, leg: Leg, engine: Any) -> str:
-    """A text in the other language, in parts where it is long."""
+def _by(engine: Any, leg: Leg, text: str) -> str:
+    """A text as one model translates it, in parts where it is long."""
     parts = cut(text, lambda part: len(part) <= LONGEST)
     with _blamed_on(leg.folder):
         found = [engine.translate(part).strip() for part in parts]
     return "".join(map(str.__add__, found, (*glue(text, parts, leg.target), ""))).strip()
-
-
-# --- the models --------------------------------------------------------------------------------
-
-
-def _way(source: str, target: str, model: str) -> tuple[Leg, ...]:
-    """The models that lead from one language to the other: one, two through English, or none that is here."""
-    if not source or not target:
-        raise InvalidJob(
-            "a learned translator must be told both languages", hint="Name them, such as en and pt."
-        )
-    if model != "auto":
-        legs = _named(model)
-        stops = [source, *(leg.target for leg in legs[:-1]), target]
-        for leg, begin, end in zip(legs, stops, stops[1:], strict=False):
-            if not (_same(leg.source, begin) and _same(leg.target, end)):
-                raise InvalidJob(
-                    f"{leg.name} translates from {leg.source} to {leg.target}, not from {begin} to {end}",
-                    hint="Leave the model out, or name one for these languages.",
-                )
-        return legs
-    here = _here()
-
-    def find(first: str, last: str) -> Leg | None:
-        return next((leg for leg in here if _same(first, leg.source) and _same(last, leg.target)), None)
-
-    if straight := find(source, target):
-        return (straight,)
-    halves = find(source, "en"), find("en", target)
-    return tuple(leg for leg in halves if leg) if all(halves) else ()
-
-
-def _named(model: str) -> tuple[Leg, ...]:
-    """The model of a name, or those of several with + between; none unless all are here."""
-    whole = find_folder(model, "firefox")
-    folders = {model: whole} if whole else {n: find_folder(n, "firefox") for n in model.split("+")}
-    legs = []
-    for name, folder in folders.items():
-        if folder is None:
-            return ()
-        look(folder)
-        legs.append(Leg(name, folder, *languages(folder)))
-    return tuple(legs)
-
-
-def _here() -> list[Leg]:
-    """The models on this machine whose languages can be told, the largest first."""
-    legs = []
-    for name, folder in folders_here("firefox").items():
-        with suppress(WeightsError):
-            legs.append(Leg(name, folder, *languages(folder)))
-    return sorted(legs, key=lambda leg: -(leg.folder / parts(leg.folder)["model"]).stat().st_size)
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two codes are one language: "pt-BR" and "pt" are, "zh-TW" and "zh" are not."""
-    return (flores(one) or base_language(one)) == (flores(other) or base_language(other))
 
 
 def _loaded(folder: Path) -> Any:

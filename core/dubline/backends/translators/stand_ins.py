@@ -29,3 +29,14 @@ def unshield(text: str, found: Sequence[str]) -> str:
     for number, was in enumerate(found):
         text = re.sub(f"{_STAND_IN}{number}x", lambda match, was=was: was, text, flags=re.IGNORECASE)  # type: ignore[misc]
     return text
+
+
+def intact(text: str, found: Sequence[str]) -> bool:
+    """Whether every stand-in came through a translation once."""
+    names = (f"{_STAND_IN}{number}x".lower() for number in range(len(found)))
+    return all(text.lower().count(name) == 1 for name in names)
+
+
+def between(text: str, found: Sequence[str]) -> list[str]:
+    """The pieces of a shielded text: before the first stand-in, after each."""
+    return re.split(rf"{_STAND_IN}\d+x", text) if found else [text]
