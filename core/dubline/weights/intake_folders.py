@@ -18,6 +18,7 @@ from dubline.report import Report, silent
 from dubline.values.base import to_json
 from dubline.weights import hub
 from dubline.weights.files import checksum, models_folder
+from dubline.weights.firefox_files import part_of
 from dubline.weights.folders import REPOSITORY, FolderCard, FolderFile, files_of, folder_card
 from dubline.weights.intake_files import copy_hashed, folder_name, staged, taken, writing
 from dubline.weights.kinds import (
@@ -30,7 +31,8 @@ from dubline.weights.kinds import (
     read_licence,
 )
 
-SIDE = re.compile(r"[^/]+\.(json|txt|spm|model|jinja)|(README|LICEN[SC]E|NOTICE)[^/]*", re.IGNORECASE)
+TERMS = re.compile(r"(README|LICEN[SC]E|NOTICE)[^/]*", re.IGNORECASE)
+SIDE = re.compile(rf"[^/]+\.(json|txt|spm|model|jinja)|{TERMS.pattern}", re.IGNORECASE)
 SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 PICKLE = re.compile(r"pytorch_model(-\d{5}-of-\d{5})?\.bin")
 NOT_LOADED = re.compile(r"(tf_model|flax_model|rust_model)\..*|.*\.index\.json")
@@ -60,8 +62,8 @@ def import_folder(
         raise WeightsError(
             f"{source} holds no model that Dubline knows",
             hint="Known are Whisper (transformers, CTranslate2), pyannote pipelines, translation models "
-            "(transformers, CTranslate2), and voices (Piper, PaddleSpeech). Give the folder that has all "
-            "files of it.",
+            "(transformers, CTranslate2, Firefox), and voices (Piper, PaddleSpeech). Give the folder that "
+            "has all files of it.",
         )
     final = folder_name(name, source.name)
     names = needed_files(files_of(source), str(source), folder_kind(source))
@@ -159,6 +161,8 @@ def needed_files(names: Iterable[str], where: str, kind: FolderKind | None) -> t
     side = [name for name in names if SIDE.fullmatch(name) and not NOT_LOADED.fullmatch(name)]
     if kind in ("paddlespeech", "paddlespeech-voice", "piper"):
         return tuple(names)
+    if kind == "firefox":
+        return tuple(n for n in names if part_of(n) or n == "metadata.json" or TERMS.fullmatch(n))
     if "config.yaml" in names and "model.bin" not in names and "config.json" not in names:
         parts = [name for name in names if re.fullmatch(r"[\w.-]+/(pytorch_model\.bin|\w+\.npz)", name)]
         return ("config.yaml", *parts, *(name for name in side if not name.endswith(".json")))

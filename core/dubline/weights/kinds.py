@@ -8,6 +8,7 @@
     paddlespeech  weights ending in .pdparams
     paddlespeech-voice  a phone_id_map.txt, and weights ending in .pdz or .pdparams
     piper         voices, each a NAME.onnx with its NAME.onnx.json
+    firefox       a direction of Firefox Translations: model.*.bin, vocab.*.spm (`firefox_files`)
 
 Only heads are read, so telling takes no time with large models: a .safetensors file says in its head how long
 it is (format of Hugging Face's safetensors), model.bin how long each of its parts is (`_serialize` in
@@ -25,6 +26,7 @@ from typing import Any, Literal
 
 from dubline.errors import WeightsError
 from dubline.values.base import Value
+from dubline.weights import firefox_files
 
 FolderKind = Literal[
     "whisper",
@@ -35,6 +37,7 @@ FolderKind = Literal[
     "paddlespeech",
     "paddlespeech-voice",
     "piper",
+    "firefox",
 ]
 
 TRANSLATORS = ("marian", "m2m_100", "mbart", "t5", "mt5")  # `model_type`; NLLB's is m2m_100
@@ -59,6 +62,7 @@ NEEDED: dict[FolderKind, tuple[str, ...]] = {
     "paddlespeech": (),
     "paddlespeech-voice": (),
     "piper": (),
+    "firefox": (),
 }
 """Files without which a folder of that kind cannot be used; "|" parts those of which one is enough."""
 PIPELINE = re.compile(r"^pipeline:\s*$.*?^\s+name:\s*['\"]?pyannote\.audio\.pipelines\.", re.M | re.S)
@@ -101,6 +105,8 @@ def folder_kind(path: Path) -> FolderKind | None:
         return "paddlespeech-voice"
     if any(True for _ in path.rglob("*.pdparams")):
         return "paddlespeech"
+    if any(firefox_files.part_of(file.name) == "model" for file in path.iterdir()):
+        return "firefox"
     return "piper" if weight_files(path, "piper") else None
 
 
@@ -163,10 +169,13 @@ def weight_files(path: Path, kind: FolderKind) -> tuple[str, ...]:
     """The files of weights that belong to a folder, by their names in it, there or not.
 
     Raises:
-        WeightsError: the list of a model's parts cannot be read, or leads out of the folder.
+        WeightsError: the list of a model's parts cannot be read, or leads out of the folder; or which files
+            belong to it cannot be told.
     """
     if kind in ("whisper-ct2", "seq2seq-ct2"):
         return ("model.bin",)
+    if kind == "firefox":
+        return tuple(sorted(set(firefox_files.parts(path).values())))
     if kind in ("paddlespeech", "paddlespeech-voice", "piper"):
         patterns = {"paddlespeech": ("*.pdparams",), "piper": ("*.onnx",)}.get(kind, ("*.pdz", "*.pdparams"))
         there = (file for pattern in patterns for file in path.rglob(pattern))
@@ -255,6 +264,8 @@ def _inside(path: Path, names: list[str]) -> tuple[str, ...]:
 
 def _promised_length(path: Path) -> int | None:
     """How many bytes a file of weights should have, as its head says; None where that cannot be told."""
+    if firefox_files.part_of(path.name):
+        return firefox_files.promised_length(path)
     if path.suffix == ".safetensors":
         with path.open("rb") as file:
             (size,) = struct.unpack("<Q", file.read(8))

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from dubline.backends.backend import Sought
 from dubline.backends.programs import ProgramBackend, run_program, speakable, told
+from dubline.backends.translators.stand_ins import shield, unshield
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
-from dubline.language.line_checks import PLACEHOLDERS, TAGS, problems
+from dubline.language.line_checks import problems
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
 from dubline.values.translated import Answer, Candidate, SourceLine
@@ -44,7 +45,6 @@ CODES = dict(entry.split() for entry in _CODES.split(","))
 _ENDED = " ."
 """Put after a line that ends in a word. The program sets its own full stop there, which would make "no" the
 abbreviation "no." and leave the sentence open to the next line."""
-_STAND_IN = "Qzx"  # no dictionary has it, and so it passes as an unknown word
 
 
 class Apertium(ProgramBackend):
@@ -129,7 +129,7 @@ class Apertium(ProgramBackend):
         """The texts in the other language, "" for those that are empty or that the program swallowed."""
         # What has no word in it is the same in every language.
         out = [speakable(text) for text in texts]
-        shielded = [_shield(text) for text in out]
+        shielded = [shield(text) for text in out]
         ended = [_ENDED if text[-1:].isalnum() else "" for text, _ in shielded]
         asked = [i for i, (text, _) in enumerate(shielded) if any(c.isalnum() for c in text)]
         if not asked:
@@ -141,7 +141,7 @@ class Apertium(ProgramBackend):
         for i, text in zip(asked, given, strict=True):
             if ended[i]:
                 text = text.removesuffix(".").rstrip()
-            out[i] = _as_begun(texts[i], _unshield(text, shielded[i][1]))
+            out[i] = _as_begun(texts[i], unshield(text, shielded[i][1]))
         return out
 
     def _run(self, texts: Sequence[str], tick: Tick) -> list[str]:
@@ -151,22 +151,6 @@ class Apertium(ProgramBackend):
 
 
 # --- the text ----------------------------------------------------------------------------------
-
-
-def _shield(text: str) -> tuple[str, tuple[str, ...]]:
-    """Placeholders and tags replaced by words that no dictionary has, and what they were."""
-    kept = re.compile(f"{TAGS.pattern}|{PLACEHOLDERS.pattern}")
-    if _STAND_IN.lower() in text.lower():
-        return text, ()
-    found = tuple(match[0] for match in kept.finditer(text))
-    count = iter(range(len(found)))
-    return kept.sub(lambda match: f"{_STAND_IN}{next(count)}x", text), found
-
-
-def _unshield(text: str, found: Sequence[str]) -> str:
-    for number, was in enumerate(found):
-        text = re.sub(f"{_STAND_IN}{number}x", lambda match, was=was: was, text, flags=re.IGNORECASE)  # type: ignore[misc]
-    return text
 
 
 def _as_begun(source: str, text: str) -> str:

@@ -111,7 +111,7 @@ def cut(text: str, fits: Callable[[str], bool]) -> list[str]:
     return [text]
 
 
-def _glue(text: str, parts: Sequence[str], target: str) -> tuple[str, ...]:
+def glue(text: str, parts: Sequence[str], target: str) -> tuple[str, ...]:
     """What stands before each part but the first in the translation."""
     if base_language(target) in UNSPACED_LANGUAGES:
         return ("",) * (len(parts) - 1)
@@ -144,7 +144,7 @@ def planned(
     for (text, wanted), its in keys.items():
         parts = tuple(cut(text, lambda part: count(part) <= limit))
         longest = max(map(count, parts))
-        works.append(Work(text, wanted, tuple(its), parts, _glue(text, parts, target), longest))
+        works.append(Work(text, wanted, tuple(its), parts, glue(text, parts, target), longest))
     works.sort(key=lambda work: (work.wanted, -work.longest, work.text))
     batches: list[list[Work]] = []
     rows = 0
