@@ -17,19 +17,13 @@ from statistics import median
 
 import pysrt
 
-from dubline.subtitles import (
-    FORMATS,
-    PROFILES,
-    SubtitleText,
-    check,
-    fix,
-    frame_to_ms,
-    read_srt,
-    read_vtt,
-    write_srt,
-    write_subtitles,
-    write_vtt,
-)
+from dubline.subtitles.checks import check
+from dubline.subtitles.cues import SubtitleText, frame_to_ms
+from dubline.subtitles.fixing import fix
+from dubline.subtitles.profiles import PROFILES
+from dubline.subtitles.srt import read_srt, write_srt
+from dubline.subtitles.vtt import read_vtt, write_vtt
+from dubline.subtitles.writing import FORMATS, write_subtitles
 
 RATE = Fraction(24000, 1001)
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from dubline.subtitles import SubtitleText, read_srt, write_srt
+from dubline.subtitles.cues import SubtitleText
+from dubline.subtitles.srt import read_srt, write_srt
 from dubline.translation.way import publish_translation
 from dubline.values.transcript import Segment, Speaker, Transcript, Word, write_transcript
 from dubline.values.translated import TranslatedSegment, Translation, counted

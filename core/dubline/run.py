@@ -18,7 +18,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
@@ -215,7 +215,8 @@ class Run:
             error.stage = error.stage or name
             if not resumable:
                 shutil.rmtree(folder, ignore_errors=True)
-            with _quietly_if_full():
+            # The manifest should tell of a failure, but not hide it behind "disk full" of its own.
+            with suppress(OSError):
                 record_now("cancelled" if isinstance(error, Cancelled) else "failed", error)
             raise
         except BaseException:
@@ -331,15 +332,6 @@ def _placeless(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_placeless(item) for item in value]
     return value
-
-
-@contextmanager
-def _quietly_if_full() -> Iterator[None]:
-    # The manifest should tell of a failure, but not hide that failure behind "disk full" of its own.
-    import contextlib
-
-    with contextlib.suppress(OSError):
-        yield
 
 
 def standing(root: Path, name: str, kind: type[T]) -> T | None:

@@ -18,9 +18,9 @@ from localized_run import SAID, localized_run, put_dub, put_words
 from dubline.errors import InvalidJob
 from dubline.programme.frames import cue_layers
 from dubline.programme.resolve_plan import BIG, frame_ms, make_plan, plan_json
-from dubline.subtitles import read_srt
 from dubline.subtitles.roundtrip import LineNow, compare
 from dubline.subtitles.sent import record_of
+from dubline.subtitles.srt import read_srt
 from dubline.values.programme import SubtitleCue
 from dubline.values.resolve import Plan, ResolveTimeline, Want
 

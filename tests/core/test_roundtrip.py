@@ -21,9 +21,10 @@ from dubline.errors import InvalidJob, StorageFull
 from dubline.exchange import Imported, Wanted, export_subtitles, import_subtitles
 from dubline.recognition.publish import publish_transcript
 from dubline.run import Run
-from dubline.subtitles import SubtitleText, read_srt
+from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.matching import Known, match
 from dubline.subtitles.sent import SUFFIX, digest_of
+from dubline.subtitles.srt import read_srt
 from dubline.translation.kept import kept_lines
 from dubline.translation.way import publish_translation
 from dubline.values.transcript import read_transcript

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
-from dubline.subtitles import decode, read_srt
+from dubline.subtitles.decoding import decode
+from dubline.subtitles.srt import read_srt
 
 SPOKEN = {
     ("tr", "cp1254"): ["Şimdi gel.", "Beni bırakma, çünkü geç oldu.\nÖğretmen ne söyledi?", "Teşekkürler."],

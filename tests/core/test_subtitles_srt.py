@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from shared_media import Shared
 
 from dubline.errors import InvalidJob
-from dubline.subtitles import SubtitleText, read_srt, read_subtitles, write_srt
+from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.escapes import MARK, stuffed, unstuffed
+from dubline.subtitles.srt import read_srt, write_srt
+from dubline.subtitles.writing import read_subtitles
 
 
 def cue(text: str, start: int = 1000, end: int = 2000, index: int = 1, **more: str) -> SubtitleText:

@@ -12,8 +12,10 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
-from dubline.subtitles import Block, SubtitleText, read_subtitles, read_vtt, write_vtt
+from dubline.subtitles.cues import Block, SubtitleText
 from dubline.subtitles.escapes import MARK
+from dubline.subtitles.vtt import read_vtt, write_vtt
+from dubline.subtitles.writing import read_subtitles
 
 NAMES = st.one_of(st.just(""), st.sampled_from(["Ayşe", "A & B", "<Ses>", "Dr. O'Neil", "声"]))
 

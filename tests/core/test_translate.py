@@ -23,7 +23,7 @@ from dubline.backends.choosing import Settled
 from dubline.errors import InvalidJob
 from dubline.report import Report
 from dubline.run import Run
-from dubline.subtitles import read_srt
+from dubline.subtitles.srt import read_srt
 from dubline.translation.stage import TranslationJob, translate
 from dubline.translation.tone import Tones
 from dubline.translation.way import translate_run

@@ -15,7 +15,7 @@ import soundfile as sf
 from small_programme import NAME, RATES, STARTS, STEMS, small_programme
 
 from dubline.errors import AudioProcessingError, BackendMissing, InvalidJob, ValidationError
-from dubline.subtitles import read_srt
+from dubline.subtitles.srt import read_srt
 from dubline.timebase import Timecode, frame_rate, frames_to_samples, nominal
 from otio_dubline.build import build
 from otio_dubline.exporters import TARGETS, Exported, ExportOptions, export, target

@@ -15,7 +15,7 @@ import pytest
 from melt_cuts import cut_sounds
 from small_programme import LINES, STARTS, small_programme
 
-from dubline.subtitles import read_srt
+from dubline.subtitles.srt import read_srt
 from otio_dubline.build import build
 from otio_dubline.exporters import Exported, ExportOptions, export
 from otio_dubline.exporters.mlt import COLOURS

@@ -17,7 +17,7 @@ from melt_cuts import cut_sounds
 from msgspec.structs import replace
 from small_programme import STARTS, small_programme
 
-from dubline.subtitles import read_srt
+from dubline.subtitles.srt import read_srt
 from dubline.values.programme import Programme, SubtitleCue, SubtitleTrack
 from otio_dubline.build import build
 from otio_dubline.exporters import Exported, export

@@ -23,7 +23,7 @@ from shared_media import Shared
 from small_programme import NAME, RATES, STARTS, STEMS, small_programme
 
 from dubline.errors import InvalidJob
-from dubline.subtitles import read_srt
+from dubline.subtitles.srt import read_srt
 from dubline.timebase import Timecode, frame_rate, seconds_to_frames
 from dubline.values.programme import Programme
 from otio_dubline.build import build

@@ -15,7 +15,7 @@ from shared_media import Shared
 from small_programme import LINES, small_programme
 
 from dubline.errors import InvalidJob
-from dubline.subtitles import read_srt
+from dubline.subtitles.srt import read_srt
 from otio_dubline.build import build
 from otio_dubline.exporters import Exported, export
 from otio_dubline.exporters.mlt import COLOURS

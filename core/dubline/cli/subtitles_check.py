@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dubline.subtitles import Finding, Fixed, Subtitles, SubtitleText
+    from dubline.subtitles.checks import Finding
+    from dubline.subtitles.cues import Subtitles, SubtitleText
+    from dubline.subtitles.fixing import Fixed
     from dubline.timebase import Timecode
 
 ASSUMED_RATE = Fraction(24)
@@ -59,8 +61,9 @@ def check_subtitles(
     --fix: if anything is left).
     """
     from dubline.errors import InvalidJob
-    from dubline.subtitles import check, read_profile
-    from dubline.subtitles import fix as set_right
+    from dubline.subtitles.checks import check
+    from dubline.subtitles.fixing import fix as set_right
+    from dubline.subtitles.profiles import read_profile
     from dubline.timebase import Timecode, frame_rate, rate_text
 
     if fix != (out is not None):
@@ -118,7 +121,7 @@ def check_subtitles(
 
 
 def _of_file(path: Path, encoding: str, language: str) -> Subtitles:
-    from dubline.subtitles import read_subtitles
+    from dubline.subtitles.writing import read_subtitles
 
     return read_subtitles(path, encoding=encoding, language=language)
 
@@ -128,7 +131,7 @@ def _of_run(root: Path, language: str, given: Fraction | None) -> tuple[Subtitle
     from dubline.errors import InvalidJob
     from dubline.language.script import base_language
     from dubline.programme.reading import read_programme
-    from dubline.subtitles import Subtitles, SubtitleText
+    from dubline.subtitles.cues import Subtitles, SubtitleText
     from dubline.timebase import Timecode, rate_text
     from dubline.values.transcript import milliseconds
 
@@ -168,7 +171,8 @@ def _of_run(root: Path, language: str, given: Fraction | None) -> tuple[Subtitle
 def _write(out: Path, source: Path, found: Subtitles, fixed: Fixed, start: Timecode, language: str) -> None:
     from dubline.errors import InvalidJob
     from dubline.files import full_disk_is_told, write_whole
-    from dubline.subtitles import write_subtitles, write_vtt
+    from dubline.subtitles.vtt import write_vtt
+    from dubline.subtitles.writing import write_subtitles
 
     if out.exists() and source.exists() and out.samefile(source):
         raise InvalidJob(
@@ -190,7 +194,7 @@ def _write(out: Path, source: Path, found: Subtitles, fixed: Fixed, start: Timec
 
 def _code(ms: int, start: Timecode | None) -> str:
     """A time as the picture's timecode, or as a clock's where no rate is known."""
-    from dubline.subtitles import clock, ms_to_frame
+    from dubline.subtitles.cues import clock, ms_to_frame
 
     return str(start + ms_to_frame(ms, start.rate)) if start else clock(ms)
 

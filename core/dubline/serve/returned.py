@@ -13,7 +13,8 @@ from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
 from dubline.programme.resolve_plan import PLACE, clock_of
 from dubline.serve.requests import HostCue, Subtitles
-from dubline.subtitles import SubtitleText, write_srt
+from dubline.subtitles.cues import SubtitleText
+from dubline.subtitles.srt import write_srt
 from dubline.timebase import frame_rate
 from dubline.values.resolve import Plan
 from dubline.values.transcript import milliseconds

@@ -15,10 +15,7 @@ def resampled(blocks: Iterable[Array], rate: int, target: int, frames: int) -> I
 
     soxr's stream gives what its one-shot form gives. Where the filter ends a sample early, silence fills.
     """
-    if rate == target:
-        yield from _exactly(blocks, frames)
-        return
-    yield from _exactly(_converted(blocks, rate, target), frames)
+    yield from _exactly(blocks if rate == target else _converted(blocks, rate, target), frames)
 
 
 def _converted(blocks: Iterable[Array], rate: int, target: int) -> Iterator[Array]:

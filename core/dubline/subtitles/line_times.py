@@ -63,7 +63,7 @@ def read_lines(path: Path) -> tuple[Line, ...]:
 
 
 def _srt(path: Path) -> list[Line]:
-    from dubline.subtitles import read_srt
+    from dubline.subtitles.srt import read_srt
 
     data = path.read_bytes()
     for encoding in ("utf-8-sig", "utf-16") if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig",):

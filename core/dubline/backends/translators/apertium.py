@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, ClassVar
 from dubline.backends.backend import Sought
 from dubline.backends.programs import ProgramBackend, run_program, speakable, told
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
-from dubline.language.line_checks import PLACEHOLDERS, TAGS, problems
+from dubline.language.line_checks import problems
+from dubline.language.line_marks import PLACEHOLDERS, TAGS
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
 from dubline.values.translated import Answer, Candidate, SourceLine
