@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
+from dubline.cli.options import argument, option
+
 app = typer.Typer(
     invoke_without_command=True,
     help="List the back ends: installed, missing, and how to get the missing ones.\n\n"
     "Some libraries cannot share an environment with the others; `install` makes one for them.",
 )
 
-Name = Annotated[str, typer.Argument(help="Which one: paddlespeech.")]
+Name = Annotated[str, argument("Which one: paddlespeech.")]
 
 
 @app.callback()
@@ -40,10 +42,7 @@ def install_command(
     name: Name,
     parts: Annotated[
         list[str] | None,
-        typer.Option(
-            "--with",
-            help="A further part, for paddlespeech: voices, punctuation (Chinese). May be repeated.",
-        ),
+        option("A further part, for paddlespeech: voices, punctuation (Chinese). May be repeated.", "--with"),
     ] = None,
 ) -> None:
     """Make the environment of a back end that cannot share ours.

@@ -9,6 +9,7 @@ import typer
 
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import run_of
+from dubline.cli.options import argument, option
 from dubline.errors import InvalidJob
 
 if TYPE_CHECKING:
@@ -27,19 +28,11 @@ _SHOWN = 10  # lines that are listed by name
 @takes("dub", media=False, model="voice_model")
 def dub(
     folder: Annotated[
-        Path,
-        typer.Argument(
-            help="The run folder (EPISODE.dubline), separated and translated; or its film.",
-            show_default=False,
-        ),
+        Path, argument("The run folder (EPISODE.dubline), separated and translated; or its film.")
     ],
     asked: Asked,
     audition: Annotated[
-        str,
-        typer.Option(
-            help="Hear these lines over their background: auditions/17.wav. The dub stays as it is.",
-            show_default=False,
-        ),
+        str, option("Hear these lines over their background: auditions/17.wav. The dub stays as it is.")
     ] = "",
 ) -> None:
     """Speak a run's translation in the actors' time, and mix it with the film's own music and effects.

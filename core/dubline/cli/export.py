@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dubline.cli.options import argument, option
+
 if TYPE_CHECKING:
     import opentimelineio as otio
 
@@ -15,57 +17,38 @@ if TYPE_CHECKING:
 
 def export(
     run: Annotated[
-        Path | None,
-        typer.Argument(
-            help="A run folder (EPISODE.dubline), or an .otio file from any program.",
-            show_default=False,
-        ),
+        Path | None, argument("A run folder (EPISODE.dubline), or an .otio file from any program.")
     ] = None,
     to: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--to", "-t", help="Targets, with commas between them; --list names them.", show_default=False
-        ),
+        list[str] | None, option("Targets, with commas between them; --list names them.", "--to", "-t")
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="The folder for the targets' folders. Default: RUN/exports."),
+        Path | None, option("The folder for the targets' folders. Default: RUN/exports.", "--out", "-o")
     ] = None,
     rate: Annotated[
-        str,
-        typer.Option(
-            help='Frames a second of a timeline without picture, such as 25 or "24000/1001". Default: 25.',
-            show_default=False,
-        ),
+        str, option('Frames a second of a timeline without picture, such as 25 or "24000/1001". Default: 25.')
     ] = "",
-    lang: Annotated[
-        str,
-        typer.Option(help="Subtitles and dubs in these languages only, such as en,de.", show_default=False),
-    ] = "",
+    lang: Annotated[str, option("Subtitles and dubs in these languages only, such as en,de.")] = "",
     schema: Annotated[
-        str,
-        typer.Option(
-            help="OTIO's schemas as an older version wrote them, such as 0.14.0 (otio, otioz, resolve).",
-            show_default=False,
-        ),
+        str, option("OTIO's schemas as an older version wrote them, such as 0.14.0 (otio, otioz, resolve).")
     ] = "",
     takes: Annotated[
         bool,
-        typer.Option(
-            "--takes/--no-takes", help="The dub's lines one by one too, on a track for each speaker."
+        option(
+            "The dub's lines one by one too, on a track for each speaker.",
+            "--takes/--no-takes",
+            show_default=True,
         ),
     ] = True,
     remix: Annotated[
         bool,
-        typer.Option(
-            "--remix", help="Hear takes, music, sfx and ambient instead of the finished dub, for a new mix."
-        ),
+        option("Hear takes, music, sfx and ambient instead of the finished dub, for a new mix.", "--remix"),
     ] = False,
     linked: Annotated[
-        bool, typer.Option("--linked", help="An AAF that points to the sound files instead of holding them.")
+        bool, option("An AAF that points to the sound files instead of holding them.", "--linked")
     ] = False,
     list_targets: Annotated[
-        bool, typer.Option("--list", help="List the targets and what each is for, and exit.")
+        bool, option("List the targets and what each is for, and exit.", "--list")
     ] = False,
 ) -> None:
     """Write a run's timeline for an editing program, or its subtitles.

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dubline.cli.options import argument, option
+
 if TYPE_CHECKING:
     from dubline.report import Report
     from dubline.weights.files import WeightsCard
@@ -77,17 +79,16 @@ def list_models() -> None:
 def import_command(
     path: Annotated[
         Path,
-        typer.Argument(
-            help="A .th, .safetensors or .onnx file, a bag's .yaml, a folder of them, or the folder of a "
+        argument(
+            "A .th, .safetensors or .onnx file, a bag's .yaml, a folder of them, or the folder of a "
             "Whisper, pyannote or translation model, or of voices (Piper, PaddleSpeech)."
         ),
     ],
     name: Annotated[
-        str | None, typer.Option(help="What to call it. Default: what it is known as, else the file's name.")
+        str | None, option("What to call it. Default: what it is known as, else the file's name.")
     ] = None,
     licence: Annotated[
-        str | None,
-        typer.Option("--licence", "--license", help="What its maker says about its use, for the card."),
+        str | None, option("What its maker says about its use, for the card.", "--licence", "--license")
     ] = None,
 ) -> None:
     """Copy a model into the models folder, check it, and write its card.
@@ -126,13 +127,10 @@ def import_command(
 @app.command("fetch")
 def fetch_command(
     name: Annotated[
-        str,
-        typer.Argument(
-            help="A name that `dubline models list` shows, or OWNER/NAME on the Hugging Face hub."
-        ),
+        str, argument("A name that `dubline models list` shows, or OWNER/NAME on the Hugging Face hub.")
     ],
     called: Annotated[
-        str | None, typer.Option("--name", help="What to call a model from the hub. Default: its NAME there.")
+        str | None, option("What to call a model from the hub. Default: its NAME there.", "--name")
     ] = None,
 ) -> None:
     """Download a public model into the models folder and write its card.

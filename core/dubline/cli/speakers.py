@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from dubline.cli.options import DEVICE, THREADS
+from dubline.cli.options import DEVICE, THREADS, argument, option
 
 if TYPE_CHECKING:
     from dubline.values.transcript import Transcript
@@ -34,12 +34,14 @@ app = typer.Typer(
     "again.",
 )
 
-RunFolder = Annotated[Path, typer.Argument(help="A run folder: EPISODE.dubline.", show_default=False)]
-Device = Annotated[str, typer.Option(help=DEVICE.text, show_default=False)]
-Threads = Annotated[int | None, typer.Option(help=THREADS.text, min=1)]
+RunFolder = Annotated[Path, argument("A run folder: EPISODE.dubline.")]
+Device = Annotated[str, option(DEVICE.text)]
+Threads = Annotated[int | None, option(THREADS.text, min=1)]
 LeastAlike = Annotated[
     float,
-    typer.Option("--least-alike", help="Cosine from which two voices count as one.", min=-1.0, max=1.0),
+    option(
+        "Cosine from which two voices count as one.", "--least-alike", min=-1.0, max=1.0, show_default=True
+    ),
 ]
 
 
@@ -100,8 +102,8 @@ def _samples(run: Path, transcript: Transcript) -> str:
 @app.command("rename")
 def rename(
     run: RunFolder,
-    speaker: Annotated[str, typer.Argument(help="SPEAKER_00, or the name it has.", show_default=False)],
-    name: Annotated[str, typer.Argument(help="The person's or the part's name.", show_default=False)],
+    speaker: Annotated[str, argument("SPEAKER_00, or the name it has.")],
+    name: Annotated[str, argument("The person's or the part's name.")],
 ) -> None:
     """Give a voice a name.
 
@@ -117,10 +119,8 @@ def rename(
 @app.command("merge")
 def merge(
     run: RunFolder,
-    into: Annotated[str, typer.Argument(help="The speaker who stays.", show_default=False)],
-    others: Annotated[
-        list[str], typer.Argument(help="Speakers who are the same person.", show_default=False)
-    ],
+    into: Annotated[str, argument("The speaker who stays.")],
+    others: Annotated[list[str], argument("Speakers who are the same person.")],
 ) -> None:
     """Make several voices one. The first keeps its number and name; the others' numbers are not used again.
 
@@ -136,13 +136,9 @@ def merge(
 @app.command("split")
 def split(
     run: RunFolder,
-    speaker: Annotated[str, typer.Argument(help="The speaker who is several people.", show_default=False)],
-    segments: Annotated[
-        str, typer.Option(help="Numbers of segments that are another's: 17,23-40.", show_default=False)
-    ] = "",
-    into: Annotated[
-        int | None, typer.Option(help="Into so many voices, by how they sound.", min=2, show_default=False)
-    ] = None,
+    speaker: Annotated[str, argument("The speaker who is several people.")],
+    segments: Annotated[str, option("Numbers of segments that are another's: 17,23-40.")] = "",
+    into: Annotated[int | None, option("Into so many voices, by how they sound.", min=2)] = None,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
@@ -185,10 +181,7 @@ def undo(run: RunFolder) -> None:
 @app.command("name")
 def name_by_cast(
     run: RunFolder,
-    cast: Annotated[
-        Path,
-        typer.Option("--cast", help='A cast.toml: [cast], then "NAME" = ["clip.wav"].', show_default=False),
-    ],
+    cast: Annotated[Path, option('A cast.toml: [cast], then "NAME" = ["clip.wav"].')],
     least_alike: LeastAlike = 0.75,
     device: Device = "auto",
     threads: Threads = None,
@@ -216,11 +209,9 @@ def name_by_cast(
 
 @app.command("link")
 def link(
-    runs: Annotated[
-        list[Path], typer.Argument(help="Two or more run folders, the oldest first.", show_default=False)
-    ],
+    runs: Annotated[list[Path], argument("Two or more run folders, the oldest first.")],
     least_alike: LeastAlike = 0.75,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show who would be whom.")] = False,
+    dry_run: Annotated[bool, option("Only show who would be whom.", "--dry-run")] = False,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dubline.cli.options import argument, option
 from dubline.cli.subtitles_check import check_subtitles
 
 app = typer.Typer(
@@ -18,31 +19,23 @@ app = typer.Typer(
 )
 app.command("check")(check_subtitles)
 
-RunFolder = Annotated[Path, typer.Argument(help="A run folder: EPISODE.dubline.", show_default=False)]
+RunFolder = Annotated[Path, argument("A run folder: EPISODE.dubline.")]
 
 
 @app.command("export")
 def export(
     run: RunFolder,
     lang: Annotated[
-        str,
-        typer.Option(
-            "--lang",
-            help="Which language: en, tr. Default: the first translation, else the film's own.",
-            show_default=False,
-        ),
+        str, option("Which language: en, tr. Default: the first translation, else the film's own.")
     ] = "",
-    per_speaker: Annotated[bool, typer.Option("--per-speaker", help="A file for each speaker.")] = False,
+    per_speaker: Annotated[bool, option("A file for each speaker.", "--per-speaker")] = False,
     bilingual: Annotated[
-        bool, typer.Option("--bilingual", help="The film's own words in the line above the translation.")
+        bool, option("The film's own words in the line above the translation.", "--bilingual")
     ] = False,
-    names: Annotated[bool, typer.Option("--names", help='The speaker before the text: "Ayşe: ...".')] = False,
-    format: Annotated[str, typer.Option("--format", help="srt, vtt, ass, ttml or csv.")] = "srt",
+    names: Annotated[bool, option('The speaker before the text: "Ayşe: ...".', "--names")] = False,
+    format: Annotated[str, option("srt, vtt, ass, ttml or csv.", show_default=True)] = "srt",
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", help="The folder to write to. Default: RUN/exports/subtitles.", show_default=False
-        ),
+        Path | None, option("The folder to write to. Default: RUN/exports/subtitles.", "--out", "-o")
     ] = None,
 ) -> None:
     """Write a run's subtitles for an editor or a translator.
@@ -62,24 +55,14 @@ def export(
 @app.command("import")
 def import_(
     run: RunFolder,
-    edited: Annotated[Path, typer.Argument(help="The edited .srt or .vtt.", show_default=False)],
-    lang: Annotated[
-        str,
-        typer.Option("--lang", help="The file's language, if it has lost its record.", show_default=False),
-    ] = "",
-    encoding: Annotated[
-        str,
-        typer.Option(help="The file's encoding, if it is not found: cp1254, gb18030.", show_default=False),
-    ] = "",
+    edited: Annotated[Path, argument("The edited .srt or .vtt.")],
+    lang: Annotated[str, option("The file's language, if it has lost its record.")] = "",
+    encoding: Annotated[str, option("The file's encoding, if it is not found: cp1254, gb18030.")] = "",
     take_times: Annotated[
-        bool, typer.Option("--take-times", help="Move the run's lines to where cues were moved.")
+        bool, option("Move the run's lines to where cues were moved.", "--take-times")
     ] = False,
-    remove: Annotated[
-        bool, typer.Option("--remove", help="Take the text off lines whose cue is gone.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change; write nothing.")
-    ] = False,
+    remove: Annotated[bool, option("Take the text off lines whose cue is gone.", "--remove")] = False,
+    dry_run: Annotated[bool, option("Show what would change; write nothing.", "--dry-run")] = False,
 ) -> None:
     """Take over what a person changed in subtitles.
 

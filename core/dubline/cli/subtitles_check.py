@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dubline.cli.options import argument, option
+
 if TYPE_CHECKING:
     from dubline.subtitles.checks import Finding
     from dubline.subtitles.cues import Subtitles, SubtitleText
@@ -19,35 +21,22 @@ ASSUMED_RATE = Fraction(24)
 
 
 def check_subtitles(
-    source: Annotated[
-        Path, typer.Argument(help="An .srt or .vtt file, or a run folder.", show_default=False)
-    ],
+    source: Annotated[Path, argument("An .srt or .vtt file, or a run folder.")],
     profile: Annotated[
         str,
-        typer.Option(help="netflix-en, netflix-tr (both also with -children), ebu, or a .toml of your own."),
+        option(
+            "netflix-en, netflix-tr (both also with -children), ebu, or a .toml of your own.",
+            show_default=True,
+        ),
     ] = "netflix-en",
-    rate: Annotated[
-        str,
-        typer.Option(help="The picture's frames a second: 23.976, 25. A run knows it.", show_default=False),
-    ] = "",
-    lang: Annotated[
-        str,
-        typer.Option(
-            "--lang", help="Language of the text: en, tr. Of a run, the one to check.", show_default=False
-        ),
-    ] = "",
-    encoding: Annotated[
-        str,
-        typer.Option(help="The file's encoding, if it is not found: cp1254, gb18030.", show_default=False),
-    ] = "",
-    fix: Annotated[bool, typer.Option("--fix", help="Set right what can be, and write it to --out.")] = False,
+    rate: Annotated[str, option("The picture's frames a second: 23.976, 25. A run knows it.")] = "",
+    lang: Annotated[str, option("Language of the text: en, tr. Of a run, the one to check.")] = "",
+    encoding: Annotated[str, option("The file's encoding, if it is not found: cp1254, gb18030.")] = "",
+    fix: Annotated[bool, option("Set right what can be, and write it to --out.", "--fix")] = False,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", help="Where --fix writes: .srt, .vtt, .ass, .ttml or .csv.", show_default=False
-        ),
+        Path | None, option("Where --fix writes: .srt, .vtt, .ass, .ttml or .csv.", "--out", "-o")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+    as_json: Annotated[bool, option("The report as JSON.", "--json")] = False,
 ) -> None:
     """Check subtitles: lengths, reading speed, gaps, overlaps, and whatever is wrong with the file.
 
