@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dubline.cli.options import argument, option
+from dubline.cli.progress import stoppable
+from dubline.errors import InvalidJob, WeightsError
 
 if TYPE_CHECKING:
     from dubline.report import Report
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from dubline.weights.folders import FolderCard
 
 NOT_STATED = "not stated"
+GO_ON = "Give the same command again to go on."
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,7 +36,6 @@ def list_models() -> None:
 
     A model's name is what the back ends take: --model NAME.
     """
-    from dubline.errors import WeightsError
     from dubline.weights.files import installed, models_folder
     from dubline.weights.known import KNOWN
 
@@ -109,10 +110,9 @@ def import_command(
     if folder_kind(path.expanduser()) is not None:
         from dubline.weights.intake_folders import import_folder
 
-        with _stoppable():
+        with stoppable(GO_ON):
             _tell_folder(import_folder(path, name=name, licence=licence, report=_bar()))
         return
-    from dubline.errors import WeightsError
     from dubline.weights.intake_files import import_model
 
     if path.with_name(f"{path.name}.json").is_file():
@@ -120,7 +120,7 @@ def import_command(
             f"{path} is a voice of Piper's, which goes in with the {path.name}.json beside it",
             hint=f"Put both into a folder of their own: dubline models import {path.parent / path.stem}",
         )
-    with _stoppable():
+    with stoppable(GO_ON):
         _tell(import_model(path, name=name, licence=licence, report=_bar()))
 
 
@@ -144,7 +144,6 @@ def fetch_command(
 
         dubline models fetch Systran/faster-whisper-small
     """
-    from dubline.errors import InvalidJob, WeightsError
     from dubline.weights.intake_files import fetch
     from dubline.weights.known import KNOWN
 
@@ -152,7 +151,7 @@ def fetch_command(
         from dubline.weights.intake_folders import fetch_folder
 
         typer.echo(f"{name}, from https://huggingface.co/{name}")
-        with _stoppable():
+        with stoppable(GO_ON):
             _tell_folder(fetch_folder(name, name=called, report=_bar()))
         return
     if called is not None:
@@ -168,16 +167,7 @@ def fetch_command(
 
 
 def _tell(card: WeightsCard) -> None:
-    from dubline.weights.files import models_folder
-
-    typer.echo(f"{card.name} ({card.kind}) is in {models_folder() / card.name}")
-    for file in card.files:
-        typer.echo(f"  {file.name}  {_size(file.size)}  sha256 {file.sha256}")
-    if card.origin:
-        typer.echo(f"Origin:  {card.origin}")
-    typer.echo(f"Licence: {card.licence or NOT_STATED + '; ask where you got it before you publish'}")
-    if card.note:
-        typer.echo(f"Note:    {card.note}")
+    _tell_card(card, card.kind, card.origin)
     if card.kind == "mdx" and not _parameters_known(card):
         typer.echo(
             "Its parameters are not known: put a .json of the same stem beside the .onnx (its entry of UVR's "
@@ -187,15 +177,20 @@ def _tell(card: WeightsCard) -> None:
 
 
 def _tell_folder(card: FolderCard) -> None:
+    kind = f"{card.kind}, {card.architecture}" if card.architecture else card.kind
+    version = f", version {card.revision[:12]}" if card.revision else ""
+    _tell_card(card, kind, f"{card.origin}{version}", least=1_000_000)
+
+
+def _tell_card(card: WeightsCard | FolderCard, kind: str, origin: str, least: int = 0) -> None:
     from dubline.weights.files import models_folder
 
-    kind = f"{card.kind}, {card.architecture}" if card.architecture else card.kind
     typer.echo(f"{card.name} ({kind}) is in {models_folder() / card.name}")
     for file in card.files:
-        if file.size >= 1_000_000:
+        if file.size >= least:
             typer.echo(f"  {file.name}  {_size(file.size)}  sha256 {file.sha256}")
-    version = f", version {card.revision[:12]}" if card.revision else ""
-    typer.echo(f"Origin:  {card.origin}{version}")
+    if origin:
+        typer.echo(f"Origin:  {origin}")
     typer.echo(f"Licence: {card.licence or NOT_STATED + '; ask where you got it before you publish'}")
     if card.note:
         typer.echo(f"Note:    {card.note}")
@@ -203,7 +198,6 @@ def _tell_folder(card: FolderCard) -> None:
 
 def _folder_rows(damaged: list[str]) -> Iterator[tuple[str, ...]]:
     """A row for each model that is a folder; damaged ones go to the list."""
-    from dubline.errors import WeightsError
     from dubline.weights.folders import files_of, installed_folders
     from dubline.weights.kinds import non_commercial
 
@@ -218,17 +212,6 @@ def _folder_rows(damaged: list[str]) -> Iterator[tuple[str, ...]]:
         if non_commercial(licence):
             licence = f"{licence} (not for commercial use)"
         yield path.name, found.kind, _size(size), sums, _short(licence), str(path)
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Ctrl-C ends with a word on how to go on, not with a traceback."""
-    from dubline.errors import Cancelled
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Cancelled("stopped", hint="Give the same command again to go on.") from None
 
 
 def _parameters_known(card: WeightsCard) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from dubline.cli.options import DEVICE, THREADS, argument, option
+from dubline.errors import DublineError, InvalidJob
 
 if TYPE_CHECKING:
     from dubline.values.transcript import Transcript
@@ -54,25 +56,22 @@ def list_speakers(run: RunFolder) -> None:
     from dubline.recognition.speaker_log import read_log
     from dubline.values.transcript import read_transcript
 
-    transcript = read_transcript(run / "transcript.json")
-    notes = read_log(run).notes
+    transcript, log = read_transcript(run / "transcript.json"), read_log(run)
     show(run, transcript)
-    for note in notes:
+    for note in log.notes:
         typer.echo(f"note: {note}")
 
 
 def show(run: Path, transcript: Transcript) -> None:
     """The table of speakers; their samples are cut anew, or it is said why not."""
-    counts: dict[str, int] = {}
-    for segment in transcript.segments:
-        counts[segment.speaker] = counts.get(segment.speaker, 0) + 1
+    counts = Counter(segment.speaker for segment in transcript.segments)
     for speaker in transcript.speakers:
-        count = counts.get(speaker.id, 0)
+        count = counts[speaker.id]
         plural = "" if count == 1 else "s"
         typer.echo(
             f"{speaker.id}  {speaker.name or '-':<16} {speaker.seconds:7.1f} s in {count} segment{plural}"
         )
-    if counts.get(""):
+    if counts[""]:
         typer.echo(f"{'nobody':<12}{'-':<16} {counts['']} segments in which no voice was told")
     if not transcript.speakers:
         typer.echo("nobody speaks")
@@ -80,7 +79,6 @@ def show(run: Path, transcript: Transcript) -> None:
 
 
 def _samples(run: Path, transcript: Transcript) -> str:
-    from dubline.errors import DublineError
     from dubline.recognition.origin import origin_of
     from dubline.recognition.samples import write_samples
 
@@ -152,7 +150,6 @@ def split(
     to be told go with the nearest.
     """
     from dubline.cli.progress import watched
-    from dubline.errors import InvalidJob
     from dubline.recognition.publish import split_speaker
     from dubline.recognition.voice_split import segments_by_voice, segments_named
 
@@ -162,8 +159,8 @@ def split(
         transcript = split_speaker(run, speaker, segments_named(segments))
     else:
         hints = {"device": device, "threads": threads}
-        with watched() as (progress, _):
-            by_voice = segments_by_voice(run, into, hints=hints, report=progress.stage("voices"))
+        with watched() as bar:
+            by_voice = segments_by_voice(run, into, hints=hints, report=bar.progress.stage("voices"))
             transcript = split_speaker(run, speaker, by_voice)
     show(run, transcript)
 
@@ -197,8 +194,10 @@ def name_by_cast(
     from dubline.recognition.voice_names import name_run
 
     hints = {"device": device, "threads": threads}
-    with watched() as (progress, bar):
-        told = name_run(run, cast, least_alike=least_alike, hints=hints, report=progress.stage, tell=bar.say)
+    with watched() as bar:
+        told = name_run(
+            run, cast, least_alike=least_alike, hints=hints, report=bar.progress.stage, tell=bar.say
+        )
     for speaker, (name, alike) in told.names.items():
         typer.echo(f"{speaker} is like {name} ({alike:.2f})")
     if not told.names:
