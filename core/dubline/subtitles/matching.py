@@ -9,7 +9,7 @@ the time that is shared, moved as the cues around it were moved.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
@@ -33,7 +33,7 @@ _LARGEST = 400
 """Pairs of a tangle whose texts are compared; larger ones go by time alone."""
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class Known(msgspec.Struct, frozen=True):
     """A cue as it was sent. `digest` is of its text as the file had it; `text` is for likeness only.
 
     `ghost`: it was not in the file, and is there to be found by its time.
@@ -113,6 +113,12 @@ class _Matching:
             and abs(one.end_ms - other.end_ms) <= self.tolerance
         )
 
+    def _near(self, mine: Sequence[int], starts: Sequence[int], c: int) -> list[int]:
+        """Those of `mine`, in order of their `starts`, that are left and have a cue's times."""
+        first = bisect_left(starts, self.cues[c].start_ms - self.tolerance)
+        last = bisect_right(starts, self.cues[c].start_ms + self.tolerance)
+        return [k for k in mine[first:last] if k in self.left_known and self._close(k, c)]
+
     def _by_number(self, same: Callable[[int, int], bool]) -> None:
         numbers: dict[int, list[int]] = defaultdict(list)
         for k in self.left_known:
@@ -156,12 +162,9 @@ class _Matching:
             mine = sorted(ours.get(digest, ()), key=lambda k: self.known[k].start_ms)
             starts = [self.known[k].start_ms for k in mine]
             for c in places:
-                at = bisect_left(starts, self.cues[c].start_ms - self.tolerance)
-                while at < len(mine) and starts[at] <= self.cues[c].start_ms + self.tolerance:
-                    if mine[at] in self.left_known and self._close(mine[at], c):
-                        self._take(mine[at], c)
-                        break
-                    at += 1
+                close = self._near(mine, starts, c)
+                if close:
+                    self._take(close[0], c)
 
     def by_unique_text(self) -> None:
         ours, theirs = self._texts()
@@ -174,12 +177,7 @@ class _Matching:
         mine = sorted(self.left_known, key=lambda k: self.known[k].start_ms)
         starts = [self.known[k].start_ms for k in mine]
         for c in list(self.left_cues):
-            at = bisect_left(starts, self.cues[c].start_ms - self.tolerance)
-            close = []
-            while at < len(mine) and starts[at] <= self.cues[c].start_ms + self.tolerance:
-                if mine[at] in self.left_known and self._close(mine[at], c):
-                    close.append(mine[at])
-                at += 1
+            close = self._near(mine, starts, c)
             if close:
                 text = self.cues[c].text
                 self._take(

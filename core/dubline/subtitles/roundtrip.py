@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from dubline.subtitles.cues import SubtitleText, clock
@@ -85,24 +86,18 @@ def compare(
     return _Comparing(sent, cues, lines, divide, tolerance_ms, loose).comparison()
 
 
+@dataclass
 class _Comparing:
-    def __init__(
-        self,
-        sent: Sent,
-        cues: Sequence[SubtitleText],
-        lines: Sequence[LineNow],
-        divide: Divide,
-        tolerance_ms: int,
-        loose: bool,
-    ) -> None:
-        self.sent, self.cues, self.divide, self.tolerance, self.loose = (
-            sent,
-            cues,
-            divide,
-            tolerance_ms,
-            loose,
-        )
-        self.now: Mapping[int, LineNow] = {line.id: line for line in lines}
+    sent: Sent
+    cues: Sequence[SubtitleText]
+    lines: Sequence[LineNow]
+    divide: Divide
+    tolerance: int
+    loose: bool
+
+    def __post_init__(self) -> None:
+        sent, lines = self.sent, self.lines
+        self.now = {line.id: line for line in lines}
         self.people = {
             _folded(who): line.speaker for line in lines for who in (line.speaker, line.name) if who
         }
@@ -117,23 +112,9 @@ class _Comparing:
         ]
         self.ids = [cue.id for cue in there] + [line.id for line in ghosts]
         self.known = [
-            Known(
-                number=cue.number,
-                start_ms=cue.start_ms,
-                end_ms=cue.end_ms,
-                digest=cue.digest,
-                text=self.now[cue.id].text,
-            )
-            for cue in there
+            Known(cue.number, cue.start_ms, cue.end_ms, cue.digest, self.now[cue.id].text) for cue in there
         ] + [
-            Known(
-                number=0,
-                start_ms=line.start_ms,
-                end_ms=line.end_ms,
-                digest=digest_of(line.source_text),
-                text=line.source_text,
-                ghost=True,
-            )
+            Known(0, line.start_ms, line.end_ms, digest_of(line.source_text), line.source_text, ghost=True)
             for line in ghosts
         ]
         self.changes: list[Change] = []

@@ -18,7 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from dubline.errors import InvalidJob
-from dubline.subtitles.cues import LATEST_MS, Problem, Subtitles, SubtitleText, clock, unified
+from dubline.subtitles.cues import LATEST_MS, Problem, Problems, Subtitles, SubtitleText, clock, unified
 from dubline.subtitles.decoding import decode
 from dubline.subtitles.escapes import stuffed, unstuffed
 from dubline.timebase import whole
@@ -155,9 +155,9 @@ def _milliseconds(text: str, odd: list[str]) -> int | str:
 # --- cues ----------------------------------------------------------------------------------------
 
 
-def _cues_of(text: str) -> tuple[list[SubtitleText], list[Problem]]:
+def _cues_of(text: str) -> tuple[list[SubtitleText], Problems]:
     lines = text.split("\n")
-    problems: list[Problem] = []
+    problems = Problems()
     heads = _heads(lines, problems)
     cues: list[SubtitleText] = []
     number = 0
@@ -170,37 +170,31 @@ def _cues_of(text: str) -> tuple[list[SubtitleText], list[Problem]]:
         body, began = _body(lines, at + 1, end)
         if not isinstance(found, tuple):
             reason = found or "not the times of a cue"
-            problems.append(
-                Problem(line=at + 1, reason=reason, text="\n".join([lines[at], *body]), lost=True)
-            )
+            problems.tell(at, reason, "\n".join([lines[at], *body]), lost=True)
             continue
         start_ms, end_ms, rest, odd = found
         number += 1
         index = int(label) if _NUMBER.fullmatch(label) and len(label) < 10 else number
         if odd:
-            problems.append(Problem(line=at + 1, reason=odd, text=lines[at]))
+            problems.tell(at, odd, lines[at])
         above = begins[turn][0] - 1
         if turn and lines[above].strip() and above != heads[turn - 1]:
-            problems.append(
-                Problem(line=above + 2, reason="no empty line before the cue", text=lines[above + 1])
-            )
+            problems.tell(above + 1, "no empty line before the cue", lines[above + 1])
         if not label:
-            problems.append(Problem(line=at + 1, reason="the cue has no number", text=lines[at]))
+            problems.tell(at, "the cue has no number", lines[at])
         elif str(index) != label:
-            problems.append(Problem(line=at + 1, reason="the cue's number is none", text=label))
+            problems.tell(at, "the cue's number is none", label)
         position = rest
         if rest and not _SETTINGS.fullmatch(rest):
             position = ""
             body, began = [rest, *body], began - 1
-            problems.append(Problem(line=at + 1, reason="text on the line of times", text=rest))
+            problems.tell(at, "text on the line of times", rest)
         body = _without_stray(body, began, index, problems)
         if not body:
-            problems.append(Problem(line=at + 1, reason="the cue has no text"))
+            problems.tell(at, "the cue has no text")
         empty = next((i for i, line in enumerate(body) if not line.strip()), None)
         if empty is not None:
-            problems.append(
-                Problem(line=began + empty + 1, reason="an empty line inside the text", text="\n".join(body))
-            )
+            problems.tell(began + empty, "an empty line inside the text", "\n".join(body))
         cues.append(
             SubtitleText(
                 index=index,
@@ -215,7 +209,7 @@ def _cues_of(text: str) -> tuple[list[SubtitleText], list[Problem]]:
     return cues, problems
 
 
-def _heads(lines: list[str], problems: list[Problem]) -> list[int]:
+def _heads(lines: list[str], problems: Problems) -> list[int]:
     """The lines that begin a cue; an arrow inside a text does not."""
     heads = []
     for at, line in enumerate(lines):
@@ -228,7 +222,7 @@ def _heads(lines: list[str], problems: list[Problem]) -> list[int]:
         elif begins or _LIKE_TIME.search(line):
             heads.append(at)
         else:
-            problems.append(Problem(line=at + 1, reason="an arrow inside the text", text=line))
+            problems.tell(at, "an arrow inside the text", line)
     return heads
 
 
@@ -263,7 +257,7 @@ def _body(lines: list[str], first: int, end: int) -> tuple[list[str], int]:
     return lines[first:end], first
 
 
-def _without_stray(body: list[str], began: int, index: int, problems: list[Problem]) -> list[str]:
+def _without_stray(body: list[str], began: int, index: int, problems: Problems) -> list[str]:
     """The text without what a cue that lost its times left behind: the next number after an empty line."""
     for at in range(1, len(body)):
         if (
@@ -271,11 +265,7 @@ def _without_stray(body: list[str], began: int, index: int, problems: list[Probl
             and _NUMBER.fullmatch(body[at])
             and (at == len(body) - 1 or body[at].strip() == str(index + 1))
         ):
-            problems.append(
-                Problem(
-                    line=began + at + 1, reason="a cue without times", text="\n".join(body[at:]), lost=True
-                )
-            )
+            problems.tell(began + at, "a cue without times", "\n".join(body[at:]), lost=True)
             body = body[:at]
             while body and not body[-1].strip():
                 body = body[:-1]
@@ -283,10 +273,10 @@ def _without_stray(body: list[str], began: int, index: int, problems: list[Probl
     return body
 
 
-def _told_loss(lines: list[str], first: int, end: int, problems: list[Problem], reason: str) -> None:
+def _told_loss(lines: list[str], first: int, end: int, problems: Problems, reason: str) -> None:
     body, began = _body(lines, first, end)
     if body:
-        problems.append(Problem(line=began + 1, reason=reason, text="\n".join(body), lost=True))
+        problems.tell(began, reason, "\n".join(body), lost=True)
 
 
 def _compared(cues: Sequence[SubtitleText], where: str) -> None:
