@@ -23,14 +23,14 @@ def try_all() -> Iterator[tuple[str, str, str, bool]]:
     Good is also one that cannot run for a reason the user can see and mend: a library that is not installed,
     a model that is not there. The words then tell how to mend it.
     """
-    for name, words, good in try_separators():
-        yield "separator", name, words, good
-    for name, words, good in try_listeners("diarizer"):
-        yield "diarizer", name, words, good
-    for name, words, good in try_listeners("recognizer"):
-        yield "recognizer", name, words, good
-    for name, words, good in try_voices():
-        yield "voice", name, words, good
+    for kind, tried in (
+        ("separator", try_separators()),
+        ("diarizer", try_listeners("diarizer")),
+        ("recognizer", try_listeners("recognizer")),
+        ("voice", try_voices()),
+    ):
+        for name, words, good in tried:
+            yield kind, name, words, good
 
 
 def try_voices() -> Iterator[tuple[str, str, bool]]:

@@ -186,8 +186,5 @@ def _played(
     reader = Reader(resampled(blocks(), piece.rate, rate, skipped + piece.samples))
     if skipped:
         reader.take(skipped)
-    left = piece.samples
-    while left:
-        count = min(left, FRAMES)
-        yield reader.take(count)
-        left -= count
+    for at in range(0, piece.samples, FRAMES):
+        yield reader.take(min(FRAMES, piece.samples - at))

@@ -42,10 +42,8 @@ def _exactly(blocks: Iterable[Array], frames: int) -> Iterator[Array]:
         if block.shape[1] and left:
             yield block[:, :left]
             left -= min(left, block.shape[1])
-    while left:
-        count = min(left, 65536)
-        yield np.zeros((channels, count), np.float32)
-        left -= count
+    for at in range(0, left, 65536):
+        yield np.zeros((channels, min(65536, left - at)), np.float32)
 
 
 class Reader:

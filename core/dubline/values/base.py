@@ -8,11 +8,16 @@ user's media, relative to the run folder for everything a run made.
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+import re
+from typing import Any, TypeVar
 
 import msgspec
 
 from dubline.errors import InvalidJob
+
+T = TypeVar("T")
+
+_PATH = re.compile(r"\$(?:\.(\w+))?(?:\[(\d+|\.\.\.)\])?(.*)")
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,14 +73,37 @@ def raw_json(data: bytes, where: str) -> Any:
         ) from None
 
 
-def check_format(raw: Any, where: str, format: str, *, remedy: str) -> None:
-    """Refuse the JSON of a file that names another format than this one.
+def from_raw(raw: Any, where: str, kind: type[T], format: str, *, remedy: str, docs: str) -> T:
+    """What `raw_json` gave of a file of such a format -> the value in it.
 
     Raises:
-        InvalidJob: it does.
+        InvalidJob: it is of another format, or a field is not as it should be; segment and field are named.
     """
     if isinstance(raw, dict) and raw.get("format", format) != format:
         raise InvalidJob(
             f"{where}: the format is {raw['format']!r}, not {format!r}",
             hint=f"It was written by another version; {remedy}.",
         )
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as error:
+        hint = f"{docs} lists the fields; correct this one."
+        raise InvalidJob(f"{where}: {_placed(raw, str(error))}", hint=hint) from None
+
+
+def _placed(raw: Any, message: str) -> str:
+    """msgspec's "... - at `$.segments[3].words[0].start`" in words that name segment and field."""
+    what, _, path = message.partition(" - at `")
+    match = _PATH.fullmatch(path.rstrip("`"))
+    if not path or match is None or match[1] is None:
+        return what
+    place = match[1]
+    if match[2] is not None:
+        place = f"{match[1].removesuffix('s')} number {match[2]}"
+        if match[2].isdigit():
+            place = f"{match[1].removesuffix('s')} number {int(match[2]) + 1}"
+            item = raw[match[1]][int(match[2])]
+            if isinstance(item, dict) and "id" in item:
+                place += f" (id {item['id']})"
+    field = match[3].lstrip(".")
+    return f"{place}{', field ' + field if field else ''}: {what}"

@@ -11,7 +11,6 @@ once, to the nearest, by `milliseconds`. docs/transcript.md explains the file fi
 from __future__ import annotations
 
 import math
-import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,11 @@ import msgspec
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of, write_whole
 from dubline.timebase import whole
-from dubline.values.base import Choice, ModelIdentity, Value, check_format, raw_json, to_json
+from dubline.values.base import Choice, ModelIdentity, Value, from_raw, raw_json, to_json
 
 FORMAT = "dubline.transcript.1"
 UNKNOWN = ""
 """The speaker of words in a place where the diarizer heard nobody."""
-
-_PATH = re.compile(r"\$(?:\.(\w+))?(?:\[(\d+|\.\.\.)\])?(.*)")
 
 
 def milliseconds(seconds: float) -> int:
@@ -232,32 +229,10 @@ def parse_transcript(data: bytes | str, where: str = "transcript") -> Transcript
                 f"{where} holds {len(raw)} transcripts", hint="Give a file with one transcript in it."
             )
         raw = raw[0]
-    check_format(raw, where, FORMAT, remedy="write it again with this one")
-    try:
-        transcript = msgspec.convert(raw, Transcript)
-    except msgspec.ValidationError as error:
-        raise _refused(where, raw, str(error)) from None
+    remedy, docs = "write it again with this one", "docs/transcript.md"
+    transcript = from_raw(raw, where, Transcript, FORMAT, remedy=remedy, docs=docs)
     _check(transcript, where)
     return transcript
-
-
-def _refused(where: str, raw: Any, message: str) -> InvalidJob:
-    """msgspec's "... - at `$.segments[3].words[0].start`" in words that name segment and field."""
-    what, _, path = message.partition(" - at `")
-    hint = "docs/transcript.md lists the fields; correct this one."
-    match = _PATH.fullmatch(path.rstrip("`"))
-    if not path or match is None or match[1] is None:
-        return InvalidJob(f"{where}: {what}", hint=hint)
-    place = match[1]
-    if match[2] is not None:
-        place = f"{match[1].removesuffix('s')} number {match[2]}"
-        if match[2].isdigit():
-            place = f"{match[1].removesuffix('s')} number {int(match[2]) + 1}"
-            item = raw[match[1]][int(match[2])]
-            if isinstance(item, dict) and "id" in item:
-                place += f" (id {item['id']})"
-    field = match[3].lstrip(".")
-    return InvalidJob(f"{where}: {place}{', field ' + field if field else ''}: {what}", hint=hint)
 
 
 def _check(transcript: Transcript, where: str) -> None:

@@ -13,13 +13,13 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
-from dubline.values.base import Value, check_format, raw_json, to_json
+from dubline.values.base import Value, from_raw, raw_json, to_json
 from dubline.values.transcript import UNKNOWN, Engine, Speaker, milliseconds
 
 FORMAT = "dubline.translation.1"
@@ -262,14 +262,8 @@ def parse_translation(data: bytes | str, where: str = "translation") -> Translat
             an unlisted speaker, a state that its text contradicts. The message names the segment.
     """
     raw = raw_json(data.encode() if isinstance(data, str) else data, where)
-    check_format(raw, where, FORMAT, remedy="translate again with this one")
-    try:
-        translation = msgspec.convert(raw, Translation)
-    except msgspec.ValidationError as error:
-        raise InvalidJob(
-            f"{where}: {_placed(raw, str(error))}",
-            hint="docs/translation.md lists the fields; correct this one.",
-        ) from None
+    remedy, docs = "translate again with this one", "docs/translation.md"
+    translation = from_raw(raw, where, Translation, FORMAT, remedy=remedy, docs=docs)
     translation = msgspec.structs.replace(
         translation, segments=tuple(_by_hand(segment) for segment in translation.segments)
     )
@@ -285,17 +279,6 @@ def _by_hand(segment: TranslatedSegment) -> TranslatedSegment:
     if segment.state == "translated" and (segment.locked or not segment.edited):
         return segment
     return msgspec.structs.replace(segment, state="translated", locked=True, reasons=())
-
-
-def _placed(raw: Any, message: str) -> str:
-    """msgspec's message with the id of the segment it speaks of."""
-    what, _, path = message.partition(" - at `$.segments[")
-    if not path or not path[0].isdigit():
-        return message
-    number, _, rest = path.rstrip("`").partition("]")
-    item = raw["segments"][int(number)]
-    ident = f" (id {item['id']})" if isinstance(item, dict) and "id" in item else ""
-    return f"segment number {int(number) + 1}{ident}, field {rest.lstrip('.') or 'all'}: {what}"
 
 
 def _check(translation: Translation, where: str) -> None:
