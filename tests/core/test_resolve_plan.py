@@ -64,7 +64,7 @@ def test_a_track_for_each_speaker_and_language(root: Path) -> None:
     for track in plan.subtitles:
         data = Path(track.srt).read_bytes()
         assert data.startswith(b"\xef\xbb\xbf")
-        read = read_srt(data)
+        read = read_srt(data.decode())
         assert not read.problems
         assert [(c.start_ms, c.end_ms, c.text) for c in read.cues] == [
             (start * 40, end * 40, text) for start, end, text, _ in track.cues

@@ -35,7 +35,7 @@ def test_what_is_written_comes_back(
         cue(text, a, b, n, speaker=who if text else "") for n, ((a, b), text, who) in enumerate(given_cues, 1)
     )
     written = write_vtt(cues, crlf=crlf, labels=labels)
-    found = read_vtt(written.encode())
+    found = read_vtt(written)
     assert found.cues == cues
     assert [p for p in found.problems if p.reason != "the cue has no text"] == []
 

@@ -15,11 +15,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from pathlib import Path
 
 from dubline.errors import InvalidJob
 from dubline.subtitles.cues import LATEST_MS, Problem, Problems, Subtitles, SubtitleText, clock, unified
-from dubline.subtitles.decoding import decode
 from dubline.subtitles.escapes import stuffed, unstuffed
 from dubline.timebase import whole
 
@@ -36,47 +34,21 @@ _LIKE_TIME = re.compile(r"\d\s*[:.,]\s*\d", re.ASCII)
 _HINT = "They look like this: 00:01:02,345 --> 00:01:04,000"
 
 
-def read_srt(
-    source: bytes | str | Path,
-    *,
-    encoding: str = "",
-    language: str = "",
-    strict: bool = False,
-    name: str = "",
-) -> Subtitles:
+def read_srt(text: str, *, strict: bool = False, name: str = "SRT") -> Subtitles:
     """SubRip -> its cues in the order of the file, and whatever was wrong with it.
 
-    `source` is the file's path, its bytes, or its text. `encoding` and `language` are `decode`'s. With
-    `strict`, the first problem is an error; without, only a file that has text and no cue at all is.
+    With `strict`, the first problem is an error; without, only a file that has text and no cue at all is.
 
     Raises:
-        InvalidJob: the file cannot be read or decoded (see `decode`), it holds no cue, or `strict`; the
-            message has the file's name, the line and the reason.
+        InvalidJob: it holds no cue, or `strict`; the message has the file's `name`, the line and the reason.
     """
-    text, used, note, where = text_of(source, encoding, language, name or "SRT")
     cues, problems = _cues_of(unified(text).removeprefix("\ufeff"))
-    _compared(cues, where)
+    _compared(cues, name)
     if not cues and text.strip():
         first = problems[0] if problems else Problem(line=1, reason="there is no line of times")
-        raise InvalidJob(f"{where}, line {first.line}: {first.reason}", hint=_HINT)
-    refuse(problems, where, strict)
-    return Subtitles(
-        cues=tuple(cues), encoding=used, problems=tuple(problems), notes=(note,) if note else (), format="srt"
-    )
-
-
-def text_of(source: bytes | str | Path, encoding: str, language: str, name: str) -> tuple[str, str, str, str]:
-    """(text, encoding, note, name) of a path, bytes, or text that was decoded already (encoding "")."""
-    if isinstance(source, str):
-        return source, "", "", name
-    if isinstance(source, Path):
-        name = source.name
-        try:
-            source = source.read_bytes()
-        except OSError as error:
-            raise InvalidJob(f"{name} cannot be read: {error}", hint="Check the path.") from None
-    found = decode(source, encoding=encoding, language=language, where=name)
-    return found.text, found.encoding, found.note, name
+        raise InvalidJob(f"{name}, line {first.line}: {first.reason}", hint=_HINT)
+    refuse(problems, name, strict)
+    return Subtitles(cues=tuple(cues), problems=tuple(problems))
 
 
 def refuse(problems: Sequence[Problem], where: str, strict: bool) -> None:

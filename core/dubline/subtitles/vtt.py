@@ -13,14 +13,13 @@ import html
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from pathlib import Path
 
 import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.subtitles.cues import Block, Problems, Subtitles, SubtitleText, clock, unified
 from dubline.subtitles.escapes import stuffed, unstuffed
-from dubline.subtitles.srt import check_times, refuse, text_of, times_of
+from dubline.subtitles.srt import check_times, refuse, times_of
 
 _TAG = re.compile(
     r"</?(?:c|i|b|u|v|ruby|rt|lang|font)(?:[.\s][^<>\n]*)?>|<(?:\d+:)?\d\d:\d\d\.\d{3}>", re.ASCII
@@ -31,14 +30,7 @@ _KINDS = re.compile(r"(NOTE|STYLE|REGION)(?=\s|$)", re.ASCII)
 _HINT = "A WebVTT file begins with the word WEBVTT; its times look like this: 00:01:02.345 --> 00:01:04.000"
 
 
-def read_vtt(
-    source: bytes | str | Path,
-    *,
-    encoding: str = "",
-    language: str = "",
-    strict: bool = False,
-    name: str = "",
-) -> Subtitles:
+def read_vtt(text: str, *, strict: bool = False, name: str = "WebVTT") -> Subtitles:
     """WebVTT -> its cues in the order of the file, its other blocks, and whatever was wrong with it.
 
     Every line with an arrow becomes a cue or a `Problem`. Text after an empty line inside a cue, which a
@@ -47,10 +39,9 @@ def read_vtt(
     Raises:
         InvalidJob: as `read_srt`; or the file does not begin with WEBVTT.
     """
-    text, used, note, where = text_of(source, encoding, language, name or "WebVTT")
     lines = unified(text).removeprefix("\ufeff").split("\n")
     if not re.match(r"WEBVTT(?:[ \t]|$)", lines[0]):
-        raise InvalidJob(f"{where}, line 1: not WEBVTT but {lines[0][:40]!r}", hint=_HINT)
+        raise InvalidJob(f"{name}, line 1: not WEBVTT but {lines[0][:40]!r}", hint=_HINT)
     header_end = next(
         (i for i, line in enumerate(lines) if not line.strip() or (i and "-->" in line)), len(lines)
     )
@@ -62,14 +53,12 @@ def read_vtt(
         _take(at, rows, cues, blocks, problems)
     if not cues and any(p.lost for p in problems):
         first = next(p for p in problems if p.lost)
-        raise InvalidJob(f"{where}, line {first.line}: {first.reason}", hint=_HINT)
+        raise InvalidJob(f"{name}, line {first.line}: {first.reason}", hint=_HINT)
     problems.sort(key=lambda p: p.line)
-    refuse(problems, where, strict)
+    refuse(problems, name, strict)
     return Subtitles(
         cues=tuple(cues),
-        encoding=used,
         problems=tuple(problems),
-        notes=(note,) if note else (),
         format="vtt",
         header=header,
         blocks=tuple(blocks),
