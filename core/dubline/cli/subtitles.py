@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -80,20 +81,13 @@ def import_(
     from dubline.exchange import import_subtitles
 
     done = import_subtitles(
-        run,
-        edited,
-        language=lang,
-        encoding=encoding,
-        take_times=take_times,
-        remove=remove,
-        dry_run=dry_run,
+        run, edited, language=lang, encoding=encoding, take_times=take_times, remove=remove, dry_run=dry_run
     )
     for note in done.notes:
         typer.echo(f"note: {note}", err=True)
     found = done.comparison
-    kinds: dict[str, int] = {}
+    kinds = Counter(change.kind for change in found.changes)
     for change in found.changes:
-        kinds[change.kind] = kinds.get(change.kind, 0) + 1
         typer.echo(str(change))
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "no change"
     typer.echo(f"{done.cues} cues in {done.language or 'und'}: {found.unchanged} as they were, {told}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,11 @@ def take_back(request: Subtitles) -> dict[str, Any]:
     if request.dry_run:
         path.unlink(missing_ok=True)
     found = done.comparison
-    kinds: dict[str, int] = {}
-    for change in found.changes:
-        kinds[change.kind] = kinds.get(change.kind, 0) + 1
     return {
         "language": done.language,
         "cues": done.cues,
         "unchanged": found.unchanged,
-        "kinds": kinds,
+        "kinds": Counter(change.kind for change in found.changes),
         "changes": [str(change) for change in found.changes],
         "notes": list(done.notes),
         "files": [file.as_posix() for file in done.files],

@@ -74,7 +74,6 @@ def compare(
     lines: Sequence[LineNow],
     *,
     divide: Divide = lambda text, lines: None,
-    tolerance_ms: int = TOLERANCE_MS,
     loose: bool = False,
 ) -> Comparison:
     """What a person changed. `lines` are all of the run's segments now, sent or not.
@@ -83,7 +82,7 @@ def compare(
     stays so. `divide` shares the text of a merged cue among its lines, or gives None. `loose`: another
     breaking of lines is no change (for files that are known by what the run has now).
     """
-    return _Comparing(sent, cues, lines, divide, tolerance_ms, loose).comparison()
+    return _Comparing(sent, cues, lines, divide, loose).comparison()
 
 
 @dataclass
@@ -92,7 +91,6 @@ class _Comparing:
     cues: Sequence[SubtitleText]
     lines: Sequence[LineNow]
     divide: Divide
-    tolerance: int
     loose: bool
 
     def __post_init__(self) -> None:
@@ -125,7 +123,7 @@ class _Comparing:
 
     def comparison(self) -> Comparison:
         digests = [digest_of(cue.text) for cue in self.cues]
-        for pair in match(self.known, self.cues, digests, tolerance_ms=self.tolerance):
+        for pair in match(self.known, self.cues, digests):
             if not pair.known:
                 self._tell("added", (), pair.cues, self.cues[pair.cues[0]].text, note="no line is there")
             elif not pair.cues:
@@ -203,7 +201,7 @@ class _Comparing:
             self._write(line, text, k, (c,))
 
     def _moved(self, cue: SubtitleText, start_ms: int, end_ms: int) -> bool:
-        return max(abs(cue.start_ms - start_ms), abs(cue.end_ms - end_ms)) > self.tolerance
+        return max(abs(cue.start_ms - start_ms), abs(cue.end_ms - end_ms)) > TOLERANCE_MS
 
     def _same(self, text: str, known: Known, line: LineNow) -> bool:
         return self.loose and _spaced(text) == _spaced(line.text or line.source_text)
