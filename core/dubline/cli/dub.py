@@ -13,7 +13,7 @@ from dubline.cli.options import argument, option
 from dubline.errors import InvalidJob
 
 if TYPE_CHECKING:
-    from dubline.values.dubbed import Dub, LoudnessReport, Mix
+    from dubline.values.dubbed import Dub, Mix
     from dubline.voice.way import Audition
 
 _BASES = {
@@ -144,14 +144,8 @@ def _tell_auditions(found: tuple[Audition, ...]) -> None:
             what += f" ({'; '.join(take.reasons)})"
         typer.echo(what)
         if one.path is not None:
-            told = _heard(one.loudness)
-            typer.echo(f"  {one.path}{told}")
-
-
-def _heard(report: LoudnessReport | None) -> str:
-    if report is None or report.integrated is None:
-        return ""
-    return f"  {report.integrated:.1f} LUFS"
+            level = one.loudness.integrated if one.loudness is not None else None
+            typer.echo(f"  {one.path}" + (f"  {level:.1f} LUFS" if level is not None else ""))
 
 
 def _level(value: float | None) -> str:

@@ -94,8 +94,7 @@ def localize(
     )
     decided = decide(job, place.root)
     with working(place.root) as (run, bar):
-        for reason in (*decided.reasons, *_left(job, place.root)):
-            bar.say(reason)
+        bar.say(*decided.reasons, *_left(job, place.root))
         localized = localizing(job, run, decided=decided, threads=asked.threads, tell=bar.say)
     _tell(localized, place.root)
     failed = any(translation.totals.failed for translation in localized.translations)

@@ -51,10 +51,10 @@ class Bar:
             self._stream.flush()
             self._width = 0
 
-    def say(self, text: str) -> None:
-        """A line of text beside the bar."""
+    def say(self, *texts: str) -> None:
+        """Lines of text beside the bar."""
         self.clear()
-        self._stream.write(text + "\n")
+        self._stream.writelines(text + "\n" for text in texts)
         self._stream.flush()
 
 

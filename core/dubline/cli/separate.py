@@ -42,8 +42,7 @@ def separate(
     seen = place.look()
     separating = settle_separation(asked.separate, read_wish(place.root, "separate", SeparateWish))
     with working(place.root) as (run, bar):
-        for reason in separating.reasons:
-            bar.say(reason)
+        bar.say(*separating.reasons)
         sound = original_of(run, seen).sound
         stems = separate_run(run, sound, separating, hints={**asked.hints, "batch": batch})
     _tell(stems, place.root)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -200,18 +200,12 @@ def counted(segments: tuple[TranslatedSegment, ...], glossary: tuple[int, int] =
     states = [s.state for s in segments]
     lengths = [s.fit for s in segments if s.fit is not None and s.state == "translated"]
     fits = [fit.status for fit in lengths]
+    counts: dict[str, Any] = {state: states.count(state) for state in get_args(State)}
+    counts |= {status: fits.count(status) for status in get_args(FitStatus)}
     return Totals(
+        **counts,
         segments=len(segments),
-        translated=states.count("translated"),
-        failed=states.count("failed"),
-        pending=states.count("pending"),
-        silent=states.count("silent"),
         locked=sum(s.locked for s in segments),
-        fits=fits.count("fits"),
-        borrowed=fits.count("borrowed"),
-        short=fits.count("short"),
-        too_long=fits.count("too_long"),
-        unsure=fits.count("unsure"),
         measured=sum(fit.basis == "measured" for fit in lengths),
         fitting=round((fits.count("fits") + fits.count("borrowed")) / len(fits), 4) if fits else None,
         glossary=glossary,
