@@ -17,19 +17,14 @@ from statistics import median
 
 import pysrt
 
-from dubline.subtitles import (
-    FORMATS,
-    PROFILES,
-    SubtitleText,
-    check,
-    fix,
-    frame_to_ms,
-    read_srt,
-    read_vtt,
-    write_srt,
-    write_subtitles,
-    write_vtt,
-)
+from dubline.subtitles.checks import check
+from dubline.subtitles.cues import SubtitleText, frame_to_ms
+from dubline.subtitles.decoding import decode
+from dubline.subtitles.fixing import fix
+from dubline.subtitles.profiles import PROFILES
+from dubline.subtitles.srt import read_srt, write_srt
+from dubline.subtitles.vtt import read_vtt, write_vtt
+from dubline.subtitles.writing import FORMATS, write_subtitles
 
 RATE = Fraction(24000, 1001)
 
@@ -74,14 +69,14 @@ def main() -> None:
     asked = parser.parse_args()
     made = cues(asked.cues)
     srt, vtt = write_srt(made), write_vtt(made)
-    data = srt.encode()
-    back, back_vtt = read_srt(data).cues, read_vtt(vtt).cues
+    turkish = srt.replace("\u200b", "").encode("cp1254")
+    back, back_vtt = read_srt(srt).cues, read_vtt(vtt).cues
     assert [(c.start_ms, c.end_ms, c.text) for c in back] == [(c.start_ms, c.end_ms, c.text) for c in made]
     assert back_vtt == made
     works: dict[str, Callable[[], object]] = {
-        "read srt (with pysrt's second reading)": lambda: read_srt(data),
+        "read srt (with pysrt's second reading)": lambda: read_srt(srt),
         "  pysrt alone": lambda: pysrt.from_string(srt),
-        "read srt in cp1254 (found out)": lambda: read_srt(srt.replace("\u200b", "").encode("cp1254")),
+        "read srt in cp1254 (found out)": lambda: read_srt(decode(turkish).text),
         "read vtt": lambda: read_vtt(vtt),
         **{f"write {name}": (lambda name=name: write_subtitles(made, name, rate=RATE)) for name in FORMATS},
         "check": lambda: check(made, PROFILES["netflix-tr"], RATE),
@@ -94,7 +89,8 @@ def main() -> None:
     else:
         works["  pysubs2 alone"] = lambda: pysubs2.SSAFile.from_string(srt, format_="srt")
     print(
-        f"{asked.cues} cues, {len(data) / 1e6:.2f} MB of SubRip, median of {asked.rounds}, processor seconds"
+        f"{asked.cues} cues, {len(srt.encode()) / 1e6:.2f} MB of SubRip, "
+        f"median of {asked.rounds}, processor seconds"
     )
     for name, work in works.items():
         print(f"{name:<42} {seconds(work, asked.rounds):6.2f} s")

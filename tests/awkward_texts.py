@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from dubline.subtitles import Subtitles
+from dubline.subtitles.cues import Subtitles
 from dubline.subtitles.escapes import MARK
 
 AWKWARD = st.lists(

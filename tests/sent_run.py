@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
-from dubline.subtitles import SubtitleText, read_srt, write_srt
+from dubline.subtitles.cues import SubtitleText
+from dubline.subtitles.srt import write_srt
+from dubline.subtitles.writing import read_subtitles
 from dubline.translation.way import publish_translation
 from dubline.values.transcript import Segment, Speaker, Transcript, Word, write_transcript
 from dubline.values.translated import TranslatedSegment, Translation, counted
@@ -99,7 +101,7 @@ def _words(start: float, end: float) -> tuple[Word, ...]:
 
 def rewrite(path: Path, change: Callable[[list[SubtitleText]], Sequence[SubtitleText]], **how: Any) -> None:
     """What an editor does: reads the cues, changes them, saves."""
-    path.write_text(write_srt(change(list(read_srt(path).cues)), **how), encoding="utf-8", newline="")
+    path.write_text(write_srt(change(list(read_subtitles(path).cues)), **how), encoding="utf-8", newline="")
 
 
 def with_(cue: SubtitleText, **changes: Any) -> SubtitleText:

@@ -225,7 +225,7 @@ class Run:
             error.stage = error.stage or name
             if not resumable:
                 shutil.rmtree(folder, ignore_errors=True)
-            # The manifest should tell of a failure, but not hide that failure behind "disk full" of its own.
+            # The manifest should tell of a failure, but not hide it behind "disk full" of its own.
             with suppress(OSError):
                 record_now("cancelled" if isinstance(error, Cancelled) else "failed", error)
             raise

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from dubline.cli.subtitles_check import check_subtitles
 from dubline.errors import InvalidJob
-from dubline.subtitles import read_subtitles
+from dubline.subtitles.writing import read_subtitles
 from dubline.values.transcript import Segment, Speaker, Transcript, write_transcript
 
 BAD = (

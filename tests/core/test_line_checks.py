@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shared_media import Shared
 
-from dubline.language.line_checks import force, problems, same_force, with_force
+from dubline.language.line_checks import problems
+from dubline.language.line_marks import force, same_force, with_force
 from dubline.language.numbers import figures, spoken
 
 

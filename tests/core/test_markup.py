@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubline.language.line_checks import TAGS, problems
+from dubline.language.line_checks import problems
+from dubline.language.line_marks import TAGS
 from dubline.language.markup import unmark, with_placeholders
 
 

@@ -18,9 +18,9 @@ from localized_run import SAID, localized_run, put_dub, put_words
 from dubline.errors import InvalidJob
 from dubline.programme.frames import cue_layers
 from dubline.programme.resolve_plan import BIG, frame_ms, make_plan, plan_json
-from dubline.subtitles import read_srt
 from dubline.subtitles.roundtrip import LineNow, compare
 from dubline.subtitles.sent import record_of
+from dubline.subtitles.srt import read_srt
 from dubline.values.programme import SubtitleCue
 from dubline.values.resolve import Plan, ResolveTimeline, Want
 
@@ -64,7 +64,7 @@ def test_a_track_for_each_speaker_and_language(root: Path) -> None:
     for track in plan.subtitles:
         data = Path(track.srt).read_bytes()
         assert data.startswith(b"\xef\xbb\xbf")
-        read = read_srt(data)
+        read = read_srt(data.decode())
         assert not read.problems
         assert [(c.start_ms, c.end_ms, c.text) for c in read.cues] == [
             (start * 40, end * 40, text) for start, end, text, _ in track.cues

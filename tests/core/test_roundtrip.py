@@ -21,9 +21,10 @@ from dubline.errors import InvalidJob, StorageFull
 from dubline.exchange import Imported, Wanted, export_subtitles, import_subtitles
 from dubline.recognition.publish import publish_transcript
 from dubline.run import Run
-from dubline.subtitles import SubtitleText, read_srt
+from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.matching import Known, match
 from dubline.subtitles.sent import SUFFIX, digest_of
+from dubline.subtitles.writing import read_subtitles
 from dubline.translation.kept import kept_lines
 from dubline.translation.way import publish_translation
 from dubline.values.transcript import read_transcript
@@ -364,7 +365,7 @@ def test_a_new_cue_where_a_line_waits_fills_it(tmp_path: Path) -> None:
 def test_another_speaker_is_told(tmp_path: Path) -> None:
     root = make_run(tmp_path)
     path = sent_file(root, names=True)
-    assert read_srt(path).cues[0].text == "Ayşe: Where have you been?"
+    assert read_subtitles(path).cues[0].text == "Ayşe: Where have you been?"
     rewrite(path, lambda c: [with_(c[0], text="TOM: Where were you?"), *c[1:]])
     done = import_subtitles(root, path)
     assert kinds(done) == [("respeakered", (11,)), ("edited", (11,))]
@@ -382,7 +383,7 @@ def test_a_speaker_written_into_the_text_stays_in_it(tmp_path: Path) -> None:
 def test_in_two_languages_only_the_translation_is_taken(tmp_path: Path) -> None:
     root = make_run(tmp_path)
     path = sent_file(root, bilingual=True)
-    assert read_srt(path).cues[0].text == f"{TURKISH[0]}\n{ENGLISH[0]}"
+    assert read_subtitles(path).cues[0].text == f"{TURKISH[0]}\n{ENGLISH[0]}"
     rewrite(path, lambda c: [with_(c[0], text=f"{TURKISH[0]}\nWhere were\nyou?"), *c[1:]])
     import_subtitles(root, path)
     assert texts_of(root)[11] == "Where were\nyou?"

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dubline.language.script import LEANING_ON_NEXT
-from dubline.language.sentences import groups, join, rejoin, sentences, split_back
+from dubline.language.sentences import groups, join, rejoin, sentences
+from dubline.language.splitting import split_back
 from dubline.values.transcript import Segment
 
 

@@ -116,8 +116,6 @@ def test_each_name_goes_to_one_voice_at_most() -> None:
     known = {"Ayşe": (1.0, 0.05, 0.0), "Mehmet": (0.0, 1.0, 0.0)}
     assert name_voices(voices, known, least_alike=0.7) == {"S0": "Ayşe"}
     assert name_voices(voices, known, least_alike=0.999999) == {}
-    twins = {"Ayşe": (1.0, 0.05, 0.0), "Fatma": (1.0, -0.05, 0.0)}
-    assert name_voices({"S0": (1.0, 0.0, 0.0)}, twins, margin=0.1) == {}
 
 
 def test_a_cast_file_gives_names_and_clips(tmp_path: Path) -> None:

@@ -11,17 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
-from dubline.subtitles import (
-    PROFILES,
-    Profile,
-    SubtitleText,
-    check,
-    fix,
-    frame_to_ms,
-    ms_to_frame,
-    read_profile,
-)
-from dubline.subtitles.checks import TAGS, visible_lines
+from dubline.subtitles.checks import TAGS, check, visible_lines
+from dubline.subtitles.cues import SubtitleText, frame_to_ms, ms_to_frame
+from dubline.subtitles.fixing import fix
+from dubline.subtitles.profiles import PROFILES, Profile, read_profile
 from dubline.subtitles.wrapping import rewrapped
 
 NETFLIX = PROFILES["netflix-en"]

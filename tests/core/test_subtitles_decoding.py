@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import codecs
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
-from dubline.subtitles import decode, read_srt
+from dubline.subtitles.decoding import decode
+from dubline.subtitles.writing import read_subtitles
 
 SPOKEN = {
     ("tr", "cp1254"): ["Şimdi gel.", "Beni bırakma, çünkü geç oldu.\nÖğretmen ne söyledi?", "Teşekkürler."],
@@ -125,8 +127,10 @@ def test_zero_bytes_in_utf_8_are_taken_out_and_told() -> None:
     assert (found.text, "1 zero bytes" in found.note) == (srt("Çay"), True)
 
 
-def test_the_encoding_is_told_with_the_cues() -> None:
-    found = read_srt(srt("Şimdi gel.").encode("cp1254"), name="e.srt")
+def test_the_encoding_is_told_with_the_cues(tmp_path: Path) -> None:
+    path = tmp_path / "e.srt"
+    path.write_bytes(srt("Şimdi gel.").encode("cp1254"))
+    found = read_subtitles(path)
     assert (found.cues[0].text, found.encoding) == ("Şimdi gel.", "cp1254")
     assert found.notes == (
         "e.srt is not UTF-8 and was read as cp1254, Turkish: 'Şimdi gel.'. "

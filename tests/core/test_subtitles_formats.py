@@ -15,17 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
-from dubline.subtitles import (
-    FORMATS,
-    SubtitleText,
-    bilingual,
-    by_speaker,
-    frame_to_ms,
-    ms_to_frame,
-    with_speakers,
-    write_subtitles,
-)
+from dubline.subtitles.cues import SubtitleText, frame_to_ms, ms_to_frame
 from dubline.subtitles.table import COLUMNS, guarded, unguarded
+from dubline.subtitles.writing import FORMATS, bilingual, by_speaker, with_speakers, write_subtitles
 from dubline.timebase import Timecode
 
 NTSC = Fraction(24000, 1001)

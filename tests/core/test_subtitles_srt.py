@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from shared_media import Shared
 
 from dubline.errors import InvalidJob
-from dubline.subtitles import SubtitleText, read_srt, read_subtitles, write_srt
+from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.escapes import MARK, stuffed, unstuffed
+from dubline.subtitles.srt import read_srt, write_srt
+from dubline.subtitles.writing import read_subtitles
 
 
 def cue(text: str, start: int = 1000, end: int = 2000, index: int = 1, **more: str) -> SubtitleText:
@@ -29,7 +31,7 @@ def cue(text: str, start: int = 1000, end: int = 2000, index: int = 1, **more: s
 def test_what_is_written_comes_back(given_cues: list[tuple[list[int], str]], crlf: bool) -> None:
     cues = tuple(cue(text, a, b, n) for n, ((a, b), text) in enumerate(given_cues, 1))
     written = write_srt(cues, crlf=crlf)
-    found = read_srt(written.encode())
+    found = read_srt(written)
     assert found.cues == cues
     assert [p for p in found.problems if p.reason != "the cue has no text"] == []
     assert write_srt(found.cues, crlf=crlf) == written
@@ -276,9 +278,8 @@ def test_no_file_gets_impossible_times(start: int, end: int) -> None:
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    for reader in (read_srt, read_subtitles):
-        with pytest.raises(InvalidJob, match="cannot be read"):
-            reader(tmp_path / "none.srt")
+    with pytest.raises(InvalidJob, match="cannot be read"):
+        read_subtitles(tmp_path / "none.srt")
 
 
 EXPECTED = {

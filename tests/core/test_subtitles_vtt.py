@@ -12,8 +12,10 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
-from dubline.subtitles import Block, SubtitleText, read_subtitles, read_vtt, write_vtt
+from dubline.subtitles.cues import Block, SubtitleText
 from dubline.subtitles.escapes import MARK
+from dubline.subtitles.vtt import read_vtt, write_vtt
+from dubline.subtitles.writing import read_subtitles
 
 NAMES = st.one_of(st.just(""), st.sampled_from(["Ayşe", "A & B", "<Ses>", "Dr. O'Neil", "声"]))
 
@@ -33,7 +35,7 @@ def test_what_is_written_comes_back(
         cue(text, a, b, n, speaker=who if text else "") for n, ((a, b), text, who) in enumerate(given_cues, 1)
     )
     written = write_vtt(cues, crlf=crlf, labels=labels)
-    found = read_vtt(written.encode())
+    found = read_vtt(written)
     assert found.cues == cues
     assert [p for p in found.problems if p.reason != "the cue has no text"] == []
 

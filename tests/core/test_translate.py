@@ -23,7 +23,7 @@ from dubline.backends.choosing import Settled
 from dubline.errors import InvalidJob
 from dubline.report import Report
 from dubline.run import Run, read_wish
-from dubline.subtitles import read_srt
+from dubline.subtitles.writing import read_subtitles
 from dubline.translation.stage import TranslationJob, translate
 from dubline.translation.tone import Tones
 from dubline.translation.way import translate_run
@@ -522,7 +522,7 @@ def test_left_to_a_person_every_line_is_pending(tmp_path: Path) -> None:
     ran = dubline("translate", root, "--to", "en", "--translator", "manual")
     assert ran.status == 0, ran.err
     assert [s.state for s in read_translation(root / "translated.json").segments] == ["pending"] * 2
-    left = read_srt(root / "subtitles" / "en.to-translate.srt")
+    left = read_subtitles(root / "subtitles" / "en.to-translate.srt")
     assert [cue.text for cue in left.cues] == ["Gel.", "Git."]
 
 
@@ -542,7 +542,7 @@ def test_subtitles_are_translated_cue_by_cue_with_their_markup(
         translation, files = translate_run(run, path, "en", TranslateWish(source="tr"))
     assert [s.text for s in translation.segments] == ["<i>say gel.</i>", "say git.", "say onu hiç\ngörmedim."]
     assert [(s.start, s.end) for s in translation.segments] == [(1.0, 2.0), (3.0, 3.0), (4.0, 6.5)]
-    assert read_srt(files[1]).cues[0].text == "<i>say gel.</i>"
+    assert read_subtitles(files[1]).cues[0].text == "<i>say gel.</i>"
     with Run(tmp_path / "lines.dubline") as run, pytest.raises(InvalidJob, match="language is not known"):
         translate_run(run, path, "en", TranslateWish(forget=True))
 

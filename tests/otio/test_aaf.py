@@ -15,7 +15,7 @@ import soundfile as sf
 from small_programme import NAME, RATES, STARTS, STEMS, small_programme
 
 from dubline.errors import AudioProcessingError, BackendMissing, InvalidJob, ValidationError
-from dubline.subtitles import read_srt
+from dubline.subtitles.writing import read_subtitles
 from dubline.timebase import Timecode, frame_rate, frames_to_samples, nominal
 from otio_dubline.build import build
 from otio_dubline.exporters import TARGETS, Exported, ExportOptions, export, target
@@ -183,7 +183,7 @@ def test_names_levels_markers_and_subtitles(tmp_path: Path) -> None:
     )
     by_speaker = [path for path in done.files if path.parent.name == "speakers"]
     assert len(by_speaker) == 4
-    texts = {cue.text for path in by_speaker for cue in read_srt(path).cues}
+    texts = {cue.text for path in by_speaker for cue in read_subtitles(path).cues}
     assert texts == {cue.text for track in programme.subtitles for cue in track.cues}
 
 

@@ -15,7 +15,7 @@ import pytest
 from melt_cuts import cut_sounds
 from small_programme import LINES, STARTS, small_programme
 
-from dubline.subtitles import read_srt
+from dubline.subtitles.writing import read_subtitles
 from otio_dubline.build import build
 from otio_dubline.exporters import Exported, ExportOptions, export
 from otio_dubline.exporters.mlt import COLOURS
@@ -89,12 +89,12 @@ def test_one_language_is_shown_and_each_has_its_file(tmp_path: Path) -> None:
     done = written(timeline, tmp_path / "exports")
     names = [file.name.removeprefix(done.files[0].stem) for file in done.files]
     assert names == [".kdenlive", ".kdenlive.srt", ".tr.srt", ".en.srt"]
-    assert read_srt(done.files[1]).cues[0].text == f"Ayşe: {LINES['en'][0][0]}"
+    assert read_subtitles(done.files[1]).cues[0].text == f"Ayşe: {LINES['en'][0][0]}"
     filters = [held(f, "av.filename") for f in ET.parse(done.files[0]).getroot().iter("filter")]
     assert done.files[1].name in filters
     turkish = written(timeline, tmp_path / "exports", "tr")
     assert [file.name.removeprefix(done.files[0].stem) for file in turkish.files] == names[:3]
-    assert read_srt(turkish.files[1]).cues[0].text == f"Ayşe: {LINES['tr'][0][0]}"
+    assert read_subtitles(turkish.files[1]).cues[0].text == f"Ayşe: {LINES['tr'][0][0]}"
 
 
 def test_what_is_lost_is_told(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from melt_cuts import cut_sounds
 from msgspec.structs import replace
 from small_programme import STARTS, small_programme
 
-from dubline.subtitles import read_srt
+from dubline.subtitles.writing import read_subtitles
 from dubline.values.programme import Programme, SubtitleCue, SubtitleTrack
 from otio_dubline.build import build
 from otio_dubline.exporters import Exported, export
@@ -77,8 +77,8 @@ def test_kdenlive_opens_and_saves_it(tmp_path: Path) -> None:
         assert told[0] == told[1]
     rate = next(iter(after.iter("profile")))
     assert (rate.get("frame_rate_num"), rate.get("frame_rate_den")) == ("30000", "1001")
-    cues = [(cue.text.replace(" \n", "\n"), cue.start_ms) for cue in read_srt(done.files[1]).cues]
-    kept = read_srt(done.files[3]).cues
+    cues = [(cue.text.replace(" \n", "\n"), cue.start_ms) for cue in read_subtitles(done.files[1]).cues]
+    kept = read_subtitles(done.files[3]).cues
     assert [text for text, _ in cues] == [cue.text for cue in kept]
     # It takes the nearest frame, and cuts a frame's time down to milliseconds.
     assert all(abs(start - cue.start_ms) <= 1 for (_, start), cue in zip(cues, kept, strict=True))
@@ -100,7 +100,7 @@ def test_kdenlive_keeps_cuts_and_subtitles_at_the_same_time(tmp_path: Path) -> N
     sound = melt.render(done.files[0], tmp_path / "o.wav", frames=131)
     assert sound.shape == wanted.shape
     assert np.abs(sound - wanted).max() < CLOSE
-    words = " ".join(cue.text for cue in read_srt(done.files[1]).cues)
+    words = " ".join(cue.text for cue in read_subtitles(done.files[1]).cues)
     assert all(text in words for text in ("Ali: one", "Veli: two", "Ali: three", "Veli: four"))
 
 

@@ -23,7 +23,7 @@ from shared_media import Shared
 from small_programme import NAME, RATES, STARTS, STEMS, small_programme
 
 from dubline.errors import InvalidJob
-from dubline.subtitles import read_srt
+from dubline.subtitles.writing import read_subtitles
 from dubline.timebase import Timecode, frame_rate, seconds_to_frames
 from dubline.values.programme import Programme
 from otio_dubline.build import build
@@ -219,7 +219,7 @@ def test_subtitles_lie_beside_it(tmp_path: Path) -> None:
             (cue for track in programme.subtitles if track.language == language for cue in track.cues),
             key=lambda cue: cue.start,
         )
-        found = read_srt(path, strict=True).cues
+        found = read_subtitles(path, strict=True).cues
         assert [(c.start_ms, c.end_ms, c.text) for c in found] == [
             (round(c.start * 1000), round(c.end * 1000), c.text) for c in cues
         ]

@@ -15,7 +15,7 @@ from shared_media import Shared
 from small_programme import LINES, small_programme
 
 from dubline.errors import InvalidJob
-from dubline.subtitles import read_srt
+from dubline.subtitles.writing import read_subtitles
 from otio_dubline.build import build
 from otio_dubline.exporters import Exported, export
 from otio_dubline.exporters.mlt import COLOURS
@@ -110,7 +110,7 @@ def test_markers_have_times_texts_and_colours(tmp_path: Path) -> None:
 def test_subtitles_lie_beside_it(tmp_path: Path) -> None:
     done = written(build(small_programme(tmp_path)), tmp_path / "exports")
     assert [f.name.rsplit(".", 2)[-2:] for f in done.files[1:]] == [["tr", "srt"], ["en", "srt"]]
-    cues = read_srt(done.files[2]).cues
+    cues = read_subtitles(done.files[2]).cues
     assert cues[0].text == f"Ayşe: {LINES['en'][0][0]}"
     assert [cue.text for cue in cues][1] == f"Tom & <Co>: {LINES['en'][1][0]}"
     assert any("Subtitles" in text for text in done.lost)

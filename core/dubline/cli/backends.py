@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
+from dubline.cli.options import argument, option
+from dubline.cli.progress import stoppable
+
 app = typer.Typer(
     invoke_without_command=True,
     help="List the back ends: installed, missing, and how to get the missing ones.\n\n"
     "Some libraries cannot share an environment with the others; `install` makes one for them.",
 )
 
-Name = Annotated[str, typer.Argument(help="Which one: paddlespeech.")]
+Name = Annotated[str, argument("Which one: paddlespeech.")]
 
 
 @app.callback()
@@ -40,10 +43,7 @@ def install_command(
     name: Name,
     parts: Annotated[
         list[str] | None,
-        typer.Option(
-            "--with",
-            help="A further part, for paddlespeech: voices, punctuation (Chinese). May be repeated.",
-        ),
+        option("A further part, for paddlespeech: voices, punctuation (Chinese). May be repeated.", "--with"),
     ] = None,
 ) -> None:
     """Make the environment of a back end that cannot share ours.
@@ -53,7 +53,6 @@ def install_command(
 
     Example: dubline backends install paddlespeech --with voices
     """
-    from dubline.errors import Cancelled
     from dubline.workers.environments import RECIPES, environments_folder, install, installed
 
     known = RECIPES.get(name)
@@ -65,13 +64,12 @@ def install_command(
         nonlocal count
         count = f"{done:.0f} of {total:.0f}"
 
-    try:
+    def say(line: str) -> None:
         # Lines as they come say more than a bar: a few large downloads are most of the time.
-        mark = install(
-            name, parts or (), say=lambda line: typer.echo(f"{count:>8}  {line}", err=True), report=report
-        )
-    except KeyboardInterrupt:
-        raise Cancelled("stopped", hint="The same command goes on where it stopped.") from None
+        typer.echo(f"{count:>8}  {line}", err=True)
+
+    with stoppable("The same command goes on where it stopped."):
+        mark = install(name, parts or (), say=say, report=report)
     size, seconds = f"{mark.bytes / 1e9:.2f} GB", f"{mark.seconds:.0f} s"
     typer.echo(f"{mark.name} is installed: {size}, Python {mark.python}, made in {seconds}")
 

@@ -9,10 +9,11 @@ import typer
 
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import run_of
+from dubline.cli.options import argument, option
 from dubline.errors import InvalidJob
 
 if TYPE_CHECKING:
-    from dubline.values.dubbed import Dub, LoudnessReport, Mix
+    from dubline.values.dubbed import Dub, Mix
     from dubline.voice.way import Audition
 
 _BASES = {
@@ -27,19 +28,11 @@ _SHOWN = 10  # lines that are listed by name
 @takes("dub", media=False, model="voice_model")
 def dub(
     folder: Annotated[
-        Path,
-        typer.Argument(
-            help="The run folder (EPISODE.dubline), separated and translated; or its film.",
-            show_default=False,
-        ),
+        Path, argument("The run folder (EPISODE.dubline), separated and translated; or its film.")
     ],
     asked: Asked,
     audition: Annotated[
-        str,
-        typer.Option(
-            help="Hear these lines over their background: auditions/17.wav. The dub stays as it is.",
-            show_default=False,
-        ),
+        str, option("Hear these lines over their background: auditions/17.wav. The dub stays as it is.")
     ] = "",
 ) -> None:
     """Speak a run's translation in the actors' time, and mix it with the film's own music and effects.
@@ -151,14 +144,8 @@ def _tell_auditions(found: tuple[Audition, ...]) -> None:
             what += f" ({'; '.join(take.reasons)})"
         typer.echo(what)
         if one.path is not None:
-            told = _heard(one.loudness)
-            typer.echo(f"  {one.path}{told}")
-
-
-def _heard(report: LoudnessReport | None) -> str:
-    if report is None or report.integrated is None:
-        return ""
-    return f"  {report.integrated:.1f} LUFS"
+            level = one.loudness.integrated if one.loudness is not None else None
+            typer.echo(f"  {one.path}" + (f"  {level:.1f} LUFS" if level is not None else ""))
 
 
 def _level(value: float | None) -> str:

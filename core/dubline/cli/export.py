@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dubline.cli.film import is_run, run_of
+from dubline.cli.options import argument, option
+from dubline.cli.progress import stoppable
+from dubline.errors import BackendMissing, InvalidJob
 
 if TYPE_CHECKING:
     import opentimelineio as otio
@@ -18,56 +23,38 @@ if TYPE_CHECKING:
 def export(
     run: Annotated[
         Path | None,
-        typer.Argument(
-            help="A run folder (EPISODE.dubline), the film that it is of, or an .otio file from any program.",
-            show_default=False,
-        ),
+        argument("A run folder (EPISODE.dubline), the film it is of, or an .otio file from any program."),
     ] = None,
     to: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--to", "-t", help="Targets, with commas between them; --list names them.", show_default=False
-        ),
+        list[str] | None, option("Targets, with commas between them; --list names them.", "--to", "-t")
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="The folder for the targets' folders. Default: RUN/exports."),
+        Path | None, option("The folder for the targets' folders. Default: RUN/exports.", "--out", "-o")
     ] = None,
     rate: Annotated[
-        str,
-        typer.Option(
-            help='Frames a second of a timeline without picture, such as 25 or "24000/1001". Default: 25.',
-            show_default=False,
-        ),
+        str, option('Frames a second of a timeline without picture, such as 25 or "24000/1001". Default: 25.')
     ] = "",
-    lang: Annotated[
-        str,
-        typer.Option(help="Subtitles and dubs in these languages only, such as en,de.", show_default=False),
-    ] = "",
+    lang: Annotated[str, option("Subtitles and dubs in these languages only, such as en,de.")] = "",
     schema: Annotated[
-        str,
-        typer.Option(
-            help="OTIO's schemas as an older version wrote them, such as 0.14.0 (otio, otioz, resolve).",
-            show_default=False,
-        ),
+        str, option("OTIO's schemas as an older version wrote them, such as 0.14.0 (otio, otioz, resolve).")
     ] = "",
     takes: Annotated[
         bool,
-        typer.Option(
-            "--takes/--no-takes", help="The dub's lines one by one too, on a track for each speaker."
+        option(
+            "The dub's lines one by one too, on a track for each speaker.",
+            "--takes/--no-takes",
+            show_default=True,
         ),
     ] = True,
     remix: Annotated[
         bool,
-        typer.Option(
-            "--remix", help="Hear takes, music, sfx and ambient instead of the finished dub, for a new mix."
-        ),
+        option("Hear takes, music, sfx and ambient instead of the finished dub, for a new mix.", "--remix"),
     ] = False,
     linked: Annotated[
-        bool, typer.Option("--linked", help="An AAF that points to the sound files instead of holding them.")
+        bool, option("An AAF that points to the sound files instead of holding them.", "--linked")
     ] = False,
     list_targets: Annotated[
-        bool, typer.Option("--list", help="List the targets and what each is for, and exit.")
+        bool, option("List the targets and what each is for, and exit.", "--list")
     ] = False,
 ) -> None:
     """Write a run's timeline for an editing program, or its subtitles.
@@ -88,12 +75,18 @@ def export(
 
         dubline export edit.otio --to edl --out for_grading
     """
-    from dubline.errors import Cancelled, InvalidJob
+    from dubline.files import full_disk_is_told
+    from otio_dubline import exporters
+    from otio_dubline.reading import require_media
 
     if list_targets:
-        _list()
+        for name in exporters.TARGETS:
+            try:
+                typer.echo(f"{name:<9} {exporters.target(name).TITLE}")
+            except BackendMissing as error:
+                typer.echo(f"{name:<9} not installed: {error.hint}")
         return
-    names = [name.strip() for text in to or () for name in text.split(",") if name.strip()]
+    names = dict.fromkeys(name.strip() for text in to or () for name in text.split(",") if name.strip())
     if run is None or not names:
         raise InvalidJob(
             "nothing to export" if run is None else "no target was named",
@@ -101,88 +94,50 @@ def export(
         )
     if not run.suffix.lower().startswith(".otio") and is_run(run_of(run)):
         run = run_of(run)
-    try:
-        _export(run, list(dict.fromkeys(names)), out, rate, lang, schema, linked, takes, remix)
-    except KeyboardInterrupt:
-        raise Cancelled(
-            "stopped", hint="The target in work was left as it was; those told above are whole."
-        ) from None
-
-
-def _list() -> None:
-    from dubline.errors import BackendMissing
-    from otio_dubline.exporters import TARGETS, target
-
-    for name in TARGETS:
-        try:
-            typer.echo(f"{name:<9} {target(name).TITLE}")
-        except BackendMissing as error:
-            typer.echo(f"{name:<9} not installed: {error.hint}")
-
-
-def _export(
-    run: Path,
-    names: list[str],
-    out: Path | None,
-    rate: str,
-    lang: str,
-    schema: str,
-    linked: bool,
-    takes: bool,
-    remix: bool,
-) -> None:
-    from filelock import FileLock, Timeout
-
-    from dubline.errors import InvalidJob
-    from dubline.files import full_disk_is_told
-    from otio_dubline.exporters import (
-        TARGETS,
-        ExportOptions,
-        export,
-        for_remix,
-        in_languages,
-        target,
-        without_takes,
-    )
-    from otio_dubline.reading import require_media
-
     if remix and not takes:
         raise InvalidJob(
             "--remix without takes would be a timeline without voices",
             hint="Leave --no-takes out, or switch the M&E track on in the editing program.",
         )
-    for name in names:  # before anything is read or written
-        target(name)
     languages = tuple(part.strip() for part in lang.split(",") if part.strip())
-    needs_media = any(TARGETS[name] != "subtitles" for name in names)
-    timeline = _timeline(run, rate)
-    if languages:
-        timeline = in_languages(timeline, languages)
-    if remix:
-        timeline = for_remix(timeline)
-    if not takes:
-        timeline = without_takes(timeline)
-    if needs_media:
-        require_media(timeline, None if run.is_dir() else run.absolute().parent)
-    options = ExportOptions(schema=schema, embed=not linked, languages=languages, takes=takes)
+    options = exporters.ExportOptions(schema=schema, embed=not linked, languages=languages, takes=takes)
     place = out or (run / "exports" if run.is_dir() else run.with_name(f"{run.stem}.exports"))
-    for note in timeline.metadata.get("dubline", {}).get("notes", []):
-        typer.echo(note)
-    with full_disk_is_told(place):
-        place.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(place / ".lock", timeout=0):
-                for name in names:
-                    for done in export(timeline, [name], place, options):
-                        _tell(done)
-        except Timeout:
-            raise InvalidJob(
-                f"another Dubline is exporting to {place}", hint="Wait until it is done, or give --out."
-            ) from None
+    with stoppable("The target in work was left as it was; those told above are whole."):
+        for name in names:  # before anything is read or written
+            exporters.target(name)
+        timeline = _timeline(run, rate)
+        if languages:
+            timeline = exporters.in_languages(timeline, languages)
+        if remix:
+            timeline = exporters.for_remix(timeline)
+        if not takes:
+            timeline = exporters.without_takes(timeline)
+        if any(exporters.TARGETS[name] != "subtitles" for name in names):
+            require_media(timeline, None if run.is_dir() else run.absolute().parent)
+        for note in timeline.metadata.get("dubline", {}).get("notes", []):
+            typer.echo(note)
+        with full_disk_is_told(place), _alone(place):
+            for name in names:
+                for done in exporters.export(timeline, [name], place, options):
+                    _tell(done)
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """The folder of exports, to one process at a time."""
+    from filelock import FileLock, Timeout
+
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(place / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise InvalidJob(
+            f"another Dubline is exporting to {place}", hint="Wait until it is done, or give --out."
+        ) from None
 
 
 def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
-    from dubline.errors import InvalidJob
     from dubline.programme.reading import read_programme
     from otio_dubline.build import build
     from otio_dubline.reading import read_timeline

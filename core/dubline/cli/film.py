@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-import typer
-
 from dubline.cli.asking import Asked
+from dubline.cli.options import argument
 from dubline.errors import InvalidJob
 from dubline.values.timeline import FileMedia
 
@@ -16,10 +15,9 @@ if TYPE_CHECKING:
 
 Film = Annotated[
     Path,
-    typer.Argument(
-        help="A video, a sound file, or the run folder of one (EPISODE.dubline). It is only read. Put -- "
-        "before a name that begins with -.",
-        show_default=False,
+    argument(
+        "A video, a sound file, or the run folder of one (EPISODE.dubline). It is only read. Put -- "
+        "before a name that begins with -."
     ),
 ]
 
@@ -107,8 +105,5 @@ def beside(media: Path) -> Path:
 
 
 RunFolder = Annotated[
-    Path,
-    typer.Argument(
-        help="A run folder (EPISODE.dubline), or the film that it is of.", callback=run_of, show_default=False
-    ),
+    Path, argument("A run folder (EPISODE.dubline), or the film that it is of.", callback=run_of)
 ]

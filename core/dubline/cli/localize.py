@@ -9,6 +9,7 @@ import typer
 
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Place, place_of
+from dubline.cli.options import argument, option
 from dubline.errors import InvalidJob
 
 if TYPE_CHECKING:
@@ -33,27 +34,21 @@ def localize(
     asked: Asked,
     media: Annotated[
         Path | None,
-        typer.Argument(
-            help="A video, a sound file, or the run folder of one. It is only read. A job may name it.",
-            show_default=False,
-        ),
+        argument("A video, a sound file, or the run folder of one. It is only read. A job may name it."),
     ] = None,
     stems: Annotated[
         bool | None,
-        typer.Option(
-            "--stems/--no-stems",
-            help="Separate vocals, music, sfx and ambient. Without, speech is recognised in the mix, which "
+        option(
+            "Separate vocals, music, sfx and ambient. Without, speech is recognised in the mix, which "
             "is faster and costs words and speakers. Default: yes, unless the job says no.",
-            show_default=False,
+            "--stems/--no-stems",
         ),
     ] = None,
     transcript: Annotated[
         bool | None,
-        typer.Option(
+        option(
+            "Find out who says what. A translation always needs it. Default: yes, unless the job says no.",
             "--transcript/--no-transcript",
-            help="Find out who says what. A translation always needs it. "
-            "Default: yes, unless the job says no.",
-            show_default=False,
         ),
     ] = None,
 ) -> None:
@@ -112,8 +107,7 @@ def localize(
             hint="A translation needs the words: leave one of the two out.",
         )
     with working(place.root) as (run, bar):
-        for reason in (*decided.reasons, *_left(job, place.root)):
-            bar.say(reason)
+        bar.say(*decided.reasons, *_left(job, place.root))
         localized = localizing(job, run, decided=decided, threads=asked.threads, tell=bar.say)
     _tell(localized, place.root)
     failed = any(translation.totals.failed for translation in localized.translations)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from dubline.cli.options import argument, option
+from dubline.cli.progress import stoppable
+from dubline.errors import InvalidJob, WeightsError
 
 if TYPE_CHECKING:
     from dubline.report import Report
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from dubline.weights.starters import Starter
 
 NOT_STATED = "not stated"
+GO_ON = "Give the same command again to go on."
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,7 +38,6 @@ def list_models() -> None:
 
     A model's name is what the back ends take: --model NAME.
     """
-    from dubline.errors import WeightsError
     from dubline.weights.files import installed, models_folder
     from dubline.weights.known import KNOWN
     from dubline.weights.starters import STARTERS
@@ -80,17 +83,16 @@ def list_models() -> None:
 def import_command(
     path: Annotated[
         Path,
-        typer.Argument(
-            help="A .th, .safetensors or .onnx file, a bag's .yaml, a folder of them, or the folder of a "
+        argument(
+            "A .th, .safetensors or .onnx file, a bag's .yaml, a folder of them, or the folder of a "
             "Whisper, pyannote or translation model, or of voices (Piper, PaddleSpeech)."
         ),
     ],
     name: Annotated[
-        str | None, typer.Option(help="What to call it. Default: what it is known as, else the file's name.")
+        str | None, option("What to call it. Default: what it is known as, else the file's name.")
     ] = None,
     licence: Annotated[
-        str | None,
-        typer.Option("--licence", "--license", help="What its maker says about its use, for the card."),
+        str | None, option("What its maker says about its use, for the card.", "--licence", "--license")
     ] = None,
 ) -> None:
     """Copy a model into the models folder, check it, and write its card.
@@ -111,10 +113,9 @@ def import_command(
     if folder_kind(path.expanduser()) is not None:
         from dubline.weights.intake_folders import import_folder
 
-        with _stoppable():
+        with stoppable(GO_ON):
             _tell_folder(import_folder(path, name=name, licence=licence, report=_bar()))
         return
-    from dubline.errors import WeightsError
     from dubline.weights.intake_files import import_model
 
     if path.with_name(f"{path.name}.json").is_file():
@@ -122,20 +123,17 @@ def import_command(
             f"{path} is a voice of Piper's, which goes in with the {path.name}.json beside it",
             hint=f"Put both into a folder of their own: dubline models import {path.parent / path.stem}",
         )
-    with _stoppable():
+    with stoppable(GO_ON):
         _tell(import_model(path, name=name, licence=licence, report=_bar()))
 
 
 @app.command("fetch")
 def fetch_command(
     name: Annotated[
-        str,
-        typer.Argument(
-            help="A name that `dubline models list` shows, or OWNER/NAME on the Hugging Face hub."
-        ),
+        str, argument("A name that `dubline models list` shows, or OWNER/NAME on the Hugging Face hub.")
     ],
     called: Annotated[
-        str | None, typer.Option("--name", help="What to call a model from the hub. Default: its NAME there.")
+        str | None, option("What to call a model from the hub. Default: its NAME there.", "--name")
     ] = None,
 ) -> None:
     """Download a public model into the models folder and write its card.
@@ -154,7 +152,6 @@ def fetch_command(
 
         dubline models fetch Systran/faster-whisper-small
     """
-    from dubline.errors import InvalidJob, WeightsError
     from dubline.weights.intake_files import fetch
     from dubline.weights.known import KNOWN
     from dubline.weights.starters import STARTERS
@@ -163,7 +160,7 @@ def fetch_command(
         from dubline.weights.intake_folders import fetch_folder
 
         typer.echo(f"{name}, from https://huggingface.co/{name}")
-        with _stoppable():
+        with stoppable(GO_ON):
             _tell_folder(fetch_folder(name, name=called, report=_bar()))
         return
     if called is not None:
@@ -172,7 +169,7 @@ def fetch_command(
         from dubline.weights.intake_starters import fetch_starter
 
         typer.echo(f"{name}, about {_size(starter.size)}, from {starter.page}\nLicence: {starter.licence}")
-        with _stoppable():
+        with stoppable(GO_ON):
             _tell_folder(fetch_starter(name, say=typer.echo, report=_bar()))
         return
     if name not in KNOWN:
@@ -186,16 +183,7 @@ def fetch_command(
 
 
 def _tell(card: WeightsCard) -> None:
-    from dubline.weights.files import models_folder
-
-    typer.echo(f"{card.name} ({card.kind}) is in {models_folder() / card.name}")
-    for file in card.files:
-        typer.echo(f"  {file.name}  {_size(file.size)}  sha256 {file.sha256}")
-    if card.origin:
-        typer.echo(f"Origin:  {card.origin}")
-    typer.echo(f"Licence: {card.licence or NOT_STATED + '; ask where you got it before you publish'}")
-    if card.note:
-        typer.echo(f"Note:    {card.note}")
+    _tell_card(card, card.kind, card.origin)
     if card.kind == "mdx" and not _parameters_known(card):
         typer.echo(
             "Its parameters are not known: put a .json of the same stem beside the .onnx (its entry of UVR's "
@@ -205,15 +193,20 @@ def _tell(card: WeightsCard) -> None:
 
 
 def _tell_folder(card: FolderCard) -> None:
+    kind = f"{card.kind}, {card.architecture}" if card.architecture else card.kind
+    version = f", version {card.revision[:12]}" if card.revision else ""
+    _tell_card(card, kind, f"{card.origin}{version}", least=1_000_000)
+
+
+def _tell_card(card: WeightsCard | FolderCard, kind: str, origin: str, least: int = 0) -> None:
     from dubline.weights.files import models_folder
 
-    kind = f"{card.kind}, {card.architecture}" if card.architecture else card.kind
     typer.echo(f"{card.name} ({kind}) is in {models_folder() / card.name}")
     for file in card.files:
-        if file.size >= 1_000_000:
+        if file.size >= least:
             typer.echo(f"  {file.name}  {_size(file.size)}  sha256 {file.sha256}")
-    version = f", version {card.revision[:12]}" if card.revision else ""
-    typer.echo(f"Origin:  {card.origin}{version}")
+    if origin:
+        typer.echo(f"Origin:  {origin}")
     typer.echo(f"Licence: {card.licence or NOT_STATED + '; ask where you got it before you publish'}")
     if card.note:
         typer.echo(f"Note:    {card.note}")
@@ -221,7 +214,6 @@ def _tell_folder(card: FolderCard) -> None:
 
 def _folder_rows(damaged: list[str]) -> Iterator[tuple[str, ...]]:
     """A row for each model that is a folder; damaged ones go to the list."""
-    from dubline.errors import WeightsError
     from dubline.weights.folders import files_of, installed_folders
     from dubline.weights.kinds import non_commercial
 
@@ -236,17 +228,6 @@ def _folder_rows(damaged: list[str]) -> Iterator[tuple[str, ...]]:
         if non_commercial(licence):
             licence = f"{licence} (not for commercial use)"
         yield path.name, found.kind, _size(size), sums, _short(licence), str(path)
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Ctrl-C ends with a word on how to go on, not with a traceback."""
-    from dubline.errors import Cancelled
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Cancelled("stopped", hint="Give the same command again to go on.") from None
 
 
 def _parameters_known(card: WeightsCard) -> bool:

@@ -17,6 +17,16 @@ from dubline.backends.choosing import names
 AS_BEFORE = "as this run has it"
 
 
+def option(text: str, *names: str, show_default: bool = False, **more: Any) -> Any:
+    """An option of one command alone; what holds where it is left out is told by its text."""
+    return typer.Option(*names, help=text, show_default=show_default, **more)
+
+
+def argument(text: str, show_default: bool = False, **more: Any) -> Any:
+    """An argument of a command."""
+    return typer.Argument(help=text, show_default=show_default, **more)
+
+
 class Option(NamedTuple):
     """An option as `--help` shows it; `names` empty: the field's own. `default`: what holds where it is left
     out; "" shows none."""
@@ -37,14 +47,8 @@ class Option(NamedTuple):
         """The annotation of a command's parameter; `further` are more names for it."""
         word = field.replace("_", "-")
         names = self.names or (f"--{word}/--no-{word}" if self.kind is bool else f"--{word}",)
-        shown = typer.Option(
-            *names,
-            *further,
-            help=" ".join((self.text, *(f"Also {name}." for name in further))),
-            show_default=False,
-            rich_help_panel=self.panel,
-            min=self.least,
-        )
+        text = " ".join((self.text, *(f"Also {name}." for name in further)))
+        shown = option(text, *names, *further, rich_help_panel=self.panel, min=self.least)
         return Annotated[self.kind | None, shown]
 
 

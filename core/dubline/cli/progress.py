@@ -51,11 +51,20 @@ class Bar:
             self._stream.flush()
             self._width = 0
 
-    def say(self, text: str) -> None:
-        """A line of text beside the bar."""
+    def say(self, *texts: str) -> None:
+        """Lines of text beside the bar."""
         self.clear()
-        self._stream.write(text + "\n")
+        self._stream.writelines(text + "\n" for text in texts)
         self._stream.flush()
+
+
+@contextmanager
+def stoppable(hint: str) -> Iterator[None]:
+    """Ctrl-C ends with a word on how to go on, not with a traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Cancelled("stopped", hint=hint) from None
 
 
 @contextmanager
@@ -63,24 +72,23 @@ def working(root: Path) -> Iterator[tuple[Run, Bar]]:
     """A run to work in, watched: its notes are said, and which steps are kept from before."""
     from dubline.run import Run
 
-    with watched() as (progress, bar):
+    with watched() as bar:
 
         def said(record: StepRecord) -> None:
             if record.state == "kept":
                 bar.say(f"{record.name}: kept from before")
 
-        with Run(root, report=progress.stage, tell=bar.say, said=said) as run:
+        with Run(root, report=bar.progress.stage, tell=bar.say, said=said) as run:
             yield run, bar
 
 
 @contextmanager
-def watched() -> Iterator[tuple[Progress, Bar]]:
+def watched() -> Iterator[Bar]:
     """Progress on standard error, and Ctrl-C as an orderly stop; a second Ctrl-C stops at once."""
     bar = Bar(sys.stderr)
-    progress = bar.progress
 
     def interrupted(number: int, frame: FrameType | None) -> None:
-        progress.cancel()
+        bar.progress.cancel()
         with suppress(RuntimeError):  # the signal may have come in the middle of writing a line
             bar.say("stopping at the next chunk; Ctrl-C again to stop at once")
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -88,7 +96,7 @@ def watched() -> Iterator[tuple[Progress, Bar]]:
     before = signal.signal(signal.SIGINT, interrupted)
     ended = signal.signal(signal.SIGTERM, interrupted)
     try:
-        yield progress, bar
+        yield bar
     except KeyboardInterrupt:
         raise Cancelled(
             "stopped at once", hint="Run the same command again to go on at the last checkpoint."

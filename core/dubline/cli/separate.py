@@ -9,6 +9,7 @@ import typer
 
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Film, place_of
+from dubline.cli.options import option
 
 if TYPE_CHECKING:
     from dubline.values.stems import Stems
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 def separate(
     media: Film,
     asked: Asked,
-    batch: Annotated[
-        int | None, typer.Option(help="Chunks at once. Default: by the GPU's free memory.", min=1)
-    ] = None,
+    batch: Annotated[int | None, option("Chunks at once. Default: by the GPU's free memory.", min=1)] = None,
 ) -> None:
     """Take a film's sound apart into vocals, music, sfx and ambient.
 
@@ -43,8 +42,7 @@ def separate(
     seen = place.look()
     separating = settle_separation(asked.separate, read_wish(place.root, "separate", SeparateWish))
     with working(place.root) as (run, bar):
-        for reason in separating.reasons:
-            bar.say(reason)
+        bar.say(*separating.reasons)
         sound = original_of(run, seen).sound
         stems = separate_run(run, sound, separating, hints={**asked.hints, "batch": batch})
     _tell(stems, place.root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,8 @@ import typer
 from typer.core import TyperGroup
 
 from dubline.cli.film import RunFolder
-from dubline.cli.options import DEVICE, THREADS
+from dubline.cli.options import DEVICE, THREADS, argument, option
+from dubline.errors import DublineError, InvalidJob
 
 if TYPE_CHECKING:
     from dubline.values.transcript import Transcript
@@ -35,11 +37,13 @@ app = typer.Typer(
     "again.",
 )
 
-Device = Annotated[str, typer.Option(help=DEVICE.text, show_default=False)]
-Threads = Annotated[int | None, typer.Option(help=THREADS.text, min=1)]
+Device = Annotated[str, option(DEVICE.text)]
+Threads = Annotated[int | None, option(THREADS.text, min=1)]
 LeastAlike = Annotated[
     float,
-    typer.Option("--least-alike", help="Cosine from which two voices count as one.", min=-1.0, max=1.0),
+    option(
+        "Cosine from which two voices count as one.", "--least-alike", min=-1.0, max=1.0, show_default=True
+    ),
 ]
 
 
@@ -52,25 +56,22 @@ def list_speakers(run: RunFolder) -> None:
     from dubline.recognition.speaker_log import read_log
     from dubline.values.transcript import read_transcript
 
-    transcript = read_transcript(run / "transcript.json")
-    notes = read_log(run).notes
+    transcript, log = read_transcript(run / "transcript.json"), read_log(run)
     show(run, transcript)
-    for note in notes:
+    for note in log.notes:
         typer.echo(f"note: {note}")
 
 
 def show(run: Path, transcript: Transcript) -> None:
     """The table of speakers; their samples are cut anew, or it is said why not."""
-    counts: dict[str, int] = {}
-    for segment in transcript.segments:
-        counts[segment.speaker] = counts.get(segment.speaker, 0) + 1
+    counts = Counter(segment.speaker for segment in transcript.segments)
     for speaker in transcript.speakers:
-        count = counts.get(speaker.id, 0)
+        count = counts[speaker.id]
         plural = "" if count == 1 else "s"
         typer.echo(
             f"{speaker.id}  {speaker.name or '-':<16} {speaker.seconds:7.1f} s in {count} segment{plural}"
         )
-    if counts.get(""):
+    if counts[""]:
         typer.echo(f"{'nobody':<12}{'-':<16} {counts['']} segments in which no voice was told")
     if not transcript.speakers:
         typer.echo("nobody speaks")
@@ -78,7 +79,6 @@ def show(run: Path, transcript: Transcript) -> None:
 
 
 def _samples(run: Path, transcript: Transcript) -> str:
-    from dubline.errors import DublineError
     from dubline.recognition.origin import origin_of
     from dubline.recognition.samples import write_samples
 
@@ -100,8 +100,8 @@ def _samples(run: Path, transcript: Transcript) -> str:
 @app.command("rename")
 def rename(
     run: RunFolder,
-    speaker: Annotated[str, typer.Argument(help="SPEAKER_00, or the name it has.", show_default=False)],
-    name: Annotated[str, typer.Argument(help="The person's or the part's name.", show_default=False)],
+    speaker: Annotated[str, argument("SPEAKER_00, or the name it has.")],
+    name: Annotated[str, argument("The person's or the part's name.")],
 ) -> None:
     """Give a voice a name.
 
@@ -117,10 +117,8 @@ def rename(
 @app.command("merge")
 def merge(
     run: RunFolder,
-    into: Annotated[str, typer.Argument(help="The speaker who stays.", show_default=False)],
-    others: Annotated[
-        list[str], typer.Argument(help="Speakers who are the same person.", show_default=False)
-    ],
+    into: Annotated[str, argument("The speaker who stays.")],
+    others: Annotated[list[str], argument("Speakers who are the same person.")],
 ) -> None:
     """Make several voices one. The first keeps its number and name; the others' numbers are not used again.
 
@@ -136,13 +134,9 @@ def merge(
 @app.command("split")
 def split(
     run: RunFolder,
-    speaker: Annotated[str, typer.Argument(help="The speaker who is several people.", show_default=False)],
-    segments: Annotated[
-        str, typer.Option(help="Numbers of segments that are another's: 17,23-40.", show_default=False)
-    ] = "",
-    into: Annotated[
-        int | None, typer.Option(help="Into so many voices, by how they sound.", min=2, show_default=False)
-    ] = None,
+    speaker: Annotated[str, argument("The speaker who is several people.")],
+    segments: Annotated[str, option("Numbers of segments that are another's: 17,23-40.")] = "",
+    into: Annotated[int | None, option("Into so many voices, by how they sound.", min=2)] = None,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
@@ -156,7 +150,6 @@ def split(
     to be told go with the nearest.
     """
     from dubline.cli.progress import watched
-    from dubline.errors import InvalidJob
     from dubline.recognition.publish import split_speaker
     from dubline.recognition.voice_split import segments_by_voice, segments_named
 
@@ -166,8 +159,8 @@ def split(
         transcript = split_speaker(run, speaker, segments_named(segments))
     else:
         hints = {"device": device, "threads": threads}
-        with watched() as (progress, _):
-            by_voice = segments_by_voice(run, into, hints=hints, report=progress.stage("voices"))
+        with watched() as bar:
+            by_voice = segments_by_voice(run, into, hints=hints, report=bar.progress.stage("voices"))
             transcript = split_speaker(run, speaker, by_voice)
     show(run, transcript)
 
@@ -185,10 +178,7 @@ def undo(run: RunFolder) -> None:
 @app.command("name")
 def name_by_cast(
     run: RunFolder,
-    cast: Annotated[
-        Path,
-        typer.Option("--cast", help='A cast.toml: [cast], then "NAME" = ["clip.wav"].', show_default=False),
-    ],
+    cast: Annotated[Path, option('A cast.toml: [cast], then "NAME" = ["clip.wav"].')],
     least_alike: LeastAlike = 0.75,
     device: Device = "auto",
     threads: Threads = None,
@@ -204,8 +194,10 @@ def name_by_cast(
     from dubline.recognition.voice_names import name_run
 
     hints = {"device": device, "threads": threads}
-    with watched() as (progress, bar):
-        told = name_run(run, cast, least_alike=least_alike, hints=hints, report=progress.stage, tell=bar.say)
+    with watched() as bar:
+        told = name_run(
+            run, cast, least_alike=least_alike, hints=hints, report=bar.progress.stage, tell=bar.say
+        )
     for speaker, (name, alike) in told.names.items():
         typer.echo(f"{speaker} is like {name} ({alike:.2f})")
     if not told.names:
@@ -216,11 +208,9 @@ def name_by_cast(
 
 @app.command("link")
 def link(
-    runs: Annotated[
-        list[Path], typer.Argument(help="Two or more run folders, the oldest first.", show_default=False)
-    ],
+    runs: Annotated[list[Path], argument("Two or more run folders, the oldest first.")],
     least_alike: LeastAlike = 0.75,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show who would be whom.")] = False,
+    dry_run: Annotated[bool, option("Only show who would be whom.", "--dry-run")] = False,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:

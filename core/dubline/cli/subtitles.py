@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dubline.cli.film import RunFolder
+from dubline.cli.options import argument, option
 from dubline.cli.subtitles_check import check_subtitles
 
 app = typer.Typer(
@@ -24,24 +26,16 @@ app.command("check")(check_subtitles)
 def export(
     run: RunFolder,
     lang: Annotated[
-        str,
-        typer.Option(
-            "--lang",
-            help="Which language: en, tr. Default: the first translation, else the film's own.",
-            show_default=False,
-        ),
+        str, option("Which language: en, tr. Default: the first translation, else the film's own.")
     ] = "",
-    per_speaker: Annotated[bool, typer.Option("--per-speaker", help="A file for each speaker.")] = False,
+    per_speaker: Annotated[bool, option("A file for each speaker.", "--per-speaker")] = False,
     bilingual: Annotated[
-        bool, typer.Option("--bilingual", help="The film's own words in the line above the translation.")
+        bool, option("The film's own words in the line above the translation.", "--bilingual")
     ] = False,
-    names: Annotated[bool, typer.Option("--names", help='The speaker before the text: "Ayşe: ...".')] = False,
-    format: Annotated[str, typer.Option("--format", help="srt, vtt, ass, ttml or csv.")] = "srt",
+    names: Annotated[bool, option('The speaker before the text: "Ayşe: ...".', "--names")] = False,
+    format: Annotated[str, option("srt, vtt, ass, ttml or csv.", show_default=True)] = "srt",
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", help="The folder to write to. Default: RUN/exports/subtitles.", show_default=False
-        ),
+        Path | None, option("The folder to write to. Default: RUN/exports/subtitles.", "--out", "-o")
     ] = None,
 ) -> None:
     """Write a run's subtitles for an editor or a translator.
@@ -61,24 +55,14 @@ def export(
 @app.command("import")
 def import_(
     run: RunFolder,
-    edited: Annotated[Path, typer.Argument(help="The edited .srt or .vtt.", show_default=False)],
-    lang: Annotated[
-        str,
-        typer.Option("--lang", help="The file's language, if it has lost its record.", show_default=False),
-    ] = "",
-    encoding: Annotated[
-        str,
-        typer.Option(help="The file's encoding, if it is not found: cp1254, gb18030.", show_default=False),
-    ] = "",
+    edited: Annotated[Path, argument("The edited .srt or .vtt.")],
+    lang: Annotated[str, option("The file's language, if it has lost its record.")] = "",
+    encoding: Annotated[str, option("The file's encoding, if it is not found: cp1254, gb18030.")] = "",
     take_times: Annotated[
-        bool, typer.Option("--take-times", help="Move the run's lines to where cues were moved.")
+        bool, option("Move the run's lines to where cues were moved.", "--take-times")
     ] = False,
-    remove: Annotated[
-        bool, typer.Option("--remove", help="Take the text off lines whose cue is gone.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change; write nothing.")
-    ] = False,
+    remove: Annotated[bool, option("Take the text off lines whose cue is gone.", "--remove")] = False,
+    dry_run: Annotated[bool, option("Show what would change; write nothing.", "--dry-run")] = False,
 ) -> None:
     """Take over what a person changed in subtitles.
 
@@ -96,20 +80,13 @@ def import_(
     from dubline.exchange import import_subtitles
 
     done = import_subtitles(
-        run,
-        edited,
-        language=lang,
-        encoding=encoding,
-        take_times=take_times,
-        remove=remove,
-        dry_run=dry_run,
+        run, edited, language=lang, encoding=encoding, take_times=take_times, remove=remove, dry_run=dry_run
     )
     for note in done.notes:
         typer.echo(f"note: {note}", err=True)
     found = done.comparison
-    kinds: dict[str, int] = {}
+    kinds = Counter(change.kind for change in found.changes)
     for change in found.changes:
-        kinds[change.kind] = kinds.get(change.kind, 0) + 1
         typer.echo(str(change))
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "no change"
     typer.echo(f"{done.cues} cues in {done.language or 'und'}: {found.unchanged} as they were, {told}")

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dubline.cli.options import argument, option
+from dubline.errors import InvalidJob
+
 if TYPE_CHECKING:
-    from dubline.subtitles import Finding, Fixed, Subtitles, SubtitleText
+    from dubline.subtitles.checks import Finding
+    from dubline.subtitles.cues import Subtitles, SubtitleText
+    from dubline.subtitles.fixing import Fixed
     from dubline.timebase import Timecode
 
 ASSUMED_RATE = Fraction(24)
@@ -17,35 +22,22 @@ ASSUMED_RATE = Fraction(24)
 
 
 def check_subtitles(
-    source: Annotated[
-        Path, typer.Argument(help="An .srt or .vtt file, or a run folder.", show_default=False)
-    ],
+    source: Annotated[Path, argument("An .srt or .vtt file, or a run folder.")],
     profile: Annotated[
         str,
-        typer.Option(help="netflix-en, netflix-tr (both also with -children), ebu, or a .toml of your own."),
+        option(
+            "netflix-en, netflix-tr (both also with -children), ebu, or a .toml of your own.",
+            show_default=True,
+        ),
     ] = "netflix-en",
-    rate: Annotated[
-        str,
-        typer.Option(help="The picture's frames a second: 23.976, 25. A run knows it.", show_default=False),
-    ] = "",
-    lang: Annotated[
-        str,
-        typer.Option(
-            "--lang", help="Language of the text: en, tr. Of a run, the one to check.", show_default=False
-        ),
-    ] = "",
-    encoding: Annotated[
-        str,
-        typer.Option(help="The file's encoding, if it is not found: cp1254, gb18030.", show_default=False),
-    ] = "",
-    fix: Annotated[bool, typer.Option("--fix", help="Set right what can be, and write it to --out.")] = False,
+    rate: Annotated[str, option("The picture's frames a second: 23.976, 25. A run knows it.")] = "",
+    lang: Annotated[str, option("Language of the text: en, tr. Of a run, the one to check.")] = "",
+    encoding: Annotated[str, option("The file's encoding, if it is not found: cp1254, gb18030.")] = "",
+    fix: Annotated[bool, option("Set right what can be, and write it to --out.", "--fix")] = False,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", help="Where --fix writes: .srt, .vtt, .ass, .ttml or .csv.", show_default=False
-        ),
+        Path | None, option("Where --fix writes: .srt, .vtt, .ass, .ttml or .csv.", "--out", "-o")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+    as_json: Annotated[bool, option("The report as JSON.", "--json")] = False,
 ) -> None:
     """Check subtitles: lengths, reading speed, gaps, overlaps, and whatever is wrong with the file.
 
@@ -58,21 +50,23 @@ def check_subtitles(
     split or lost, and what could not be set right is listed. The exit status is 1 if anything was found (with
     --fix: if anything is left).
     """
-    from dubline.errors import InvalidJob
-    from dubline.subtitles import check, read_profile
-    from dubline.subtitles import fix as set_right
+    from dubline.subtitles.checks import check
+    from dubline.subtitles.fixing import fix as set_right
+    from dubline.subtitles.profiles import read_profile
+    from dubline.subtitles.writing import read_subtitles
     from dubline.timebase import Timecode, frame_rate, rate_text
+    from dubline.values.base import to_json
 
     if fix != (out is not None):
         raise InvalidJob("--fix and --out belong together", hint="Give both: --fix -o FIXED.srt")
     limits = read_profile(profile)
-    fps: Fraction | None
-    start: Timecode | None
-    given = frame_rate(rate) if rate else None
+    fps = frame_rate(rate) if rate else None
+    start: Timecode | None = None
     if source.is_dir():
-        found, fps, start, lang = _of_run(source, lang, given)
+        found, start, lang = _of_run(source, lang, fps)
+        fps = start.rate
     else:
-        found, fps, start = _of_file(source, encoding, lang), given, None
+        found = read_subtitles(source, encoding=encoding, language=lang)
     if fix and fps is None:
         raise InvalidJob("--fix puts times on frames", hint="Say the picture's rate, such as --rate 23.976.")
     used = fps or ASSUMED_RATE
@@ -92,22 +86,19 @@ def check_subtitles(
         _write(out, source, found, fixed, start or Timecode(0, used), lang)
     code = (start or Timecode(0, used)) if fps is not None else None
     if as_json:
-        typer.echo(
-            _json(
-                {
-                    "source": str(source),
-                    "encoding": found.encoding,
-                    "cues": len(found.cues),
-                    "profile": limits,
-                    "rate": rate_text(used),
-                    "notes": notes,
-                    "problems": found.problems,
-                    "findings": [_told(f, code) for f in findings],
-                    "fixed": fixed and {"out": str(out), "changed": fixed.changed},
-                    "remaining": fixed and [_told(f, code) for f in fixed.remaining],
-                }
-            )
-        )
+        report = {
+            "source": str(source),
+            "encoding": found.encoding,
+            "cues": len(found.cues),
+            "profile": limits,
+            "rate": rate_text(used),
+            "notes": notes,
+            "problems": found.problems,
+            "findings": [_told(f, code) for f in findings],
+            "fixed": fixed and {"out": str(out), "changed": fixed.changed},
+            "remaining": fixed and [_told(f, code) for f in fixed.remaining],
+        }
+        typer.echo(to_json(report).decode(), nl=False)
     else:
         _show(
             found, findings, fixed, notes, code, f"{source.name}: {len(found.cues)} cues, {limits.name}", out
@@ -117,19 +108,12 @@ def check_subtitles(
         raise typer.Exit(1)
 
 
-def _of_file(path: Path, encoding: str, language: str) -> Subtitles:
-    from dubline.subtitles import read_subtitles
-
-    return read_subtitles(path, encoding=encoding, language=language)
-
-
-def _of_run(root: Path, language: str, given: Fraction | None) -> tuple[Subtitles, Fraction, Timecode, str]:
-    """The cues of a run in one language, all speakers together, its rate, its start, and that language."""
-    from dubline.errors import InvalidJob
+def _of_run(root: Path, language: str, given: Fraction | None) -> tuple[Subtitles, Timecode, str]:
+    """The cues of a run in one language, all speakers together, its start, and that language."""
     from dubline.language.script import base_language
     from dubline.programme.reading import read_programme
-    from dubline.subtitles import Subtitles, SubtitleText
-    from dubline.timebase import Timecode, rate_text
+    from dubline.subtitles.cues import Subtitles, SubtitleText
+    from dubline.timebase import rate_text
     from dubline.values.transcript import milliseconds
 
     programme = read_programme(root, rate=rate_text(given) if given else "")
@@ -161,14 +145,13 @@ def _of_run(root: Path, language: str, given: Fraction | None) -> tuple[Subtitle
         )
         for start, end, cue, speaker in lines
     )
-    start = Timecode(programme.start, programme.fps, programme.drop)
-    return Subtitles(cues=cues), programme.fps, start, wanted[0]
+    return Subtitles(cues=cues), programme.timecode, wanted[0]
 
 
 def _write(out: Path, source: Path, found: Subtitles, fixed: Fixed, start: Timecode, language: str) -> None:
-    from dubline.errors import InvalidJob
     from dubline.files import full_disk_is_told, write_whole
-    from dubline.subtitles import write_subtitles, write_vtt
+    from dubline.subtitles.vtt import write_vtt
+    from dubline.subtitles.writing import write_subtitles
 
     if out.exists() and source.exists() and out.samefile(source):
         raise InvalidJob(
@@ -190,7 +173,7 @@ def _write(out: Path, source: Path, found: Subtitles, fixed: Fixed, start: Timec
 
 def _code(ms: int, start: Timecode | None) -> str:
     """A time as the picture's timecode, or as a clock's where no rate is known."""
-    from dubline.subtitles import clock, ms_to_frame
+    from dubline.subtitles.cues import clock, ms_to_frame
 
     return str(start + ms_to_frame(ms, start.rate)) if start else clock(ms)
 
@@ -200,12 +183,6 @@ def _told(finding: Finding, start: Timecode | None) -> dict[str, Any]:
 
     told: dict[str, Any] = msgspec.to_builtins(finding)
     return {**told, "timecode": _code(finding.start_ms, start)}
-
-
-def _json(value: Any) -> str:
-    import msgspec
-
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
 def _show(

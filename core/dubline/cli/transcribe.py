@@ -46,8 +46,7 @@ def transcribe(media: Film, asked: Asked) -> None:
     transcribing = settle_transcription(asked.transcribe, read_wish(place.root, "transcribe", TranscribeWish))
     track = (Path(place.media.path), place.media.track) if place.media is not None else None
     with working(place.root) as (run, bar):
-        for reason in transcribing.reasons:
-            bar.say(reason)
+        bar.say(*transcribing.reasons)
         sound, stems = original_of(run, seen).sound, None
         if transcribing.listens_to_voices:
             stems = stems_for(run, sound, asked.separate, hints=asked.hints, tell=bar.say)

@@ -9,6 +9,7 @@ import typer
 
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import is_run, run_of
+from dubline.cli.options import argument, option
 from dubline.errors import InvalidJob
 
 if TYPE_CHECKING:
@@ -21,16 +22,12 @@ TEXTS = (".json", ".srt", ".vtt")
 def translate(
     text: Annotated[
         Path,
-        typer.Argument(
-            help="A run folder (EPISODE.dubline), its film, a transcript.json, an .srt or a .vtt; only read.",
-            show_default=False,
+        argument(
+            "A run folder (EPISODE.dubline), its film, a transcript.json, an .srt or a .vtt; only read."
         ),
     ],
     asked: Asked,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Write the translation here too.", show_default=False),
-    ] = None,
+    out: Annotated[Path | None, option("Write the translation here too.", "--out", "-o")] = None,
 ) -> None:
     """Translate a transcript so that each line can be spoken in its time.
 

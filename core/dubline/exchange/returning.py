@@ -17,9 +17,10 @@ from dubline.language.splitting import split_back
 from dubline.recognition.exports import to_ctm, to_rttm, to_srt
 from dubline.recognition.intervals import overlapping
 from dubline.run import Run
-from dubline.subtitles import SubtitleText, read_subtitles
+from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.roundtrip import Comparison, LineNow, compare
 from dubline.subtitles.sent import SUFFIX, Sent, read_sent, record_of
+from dubline.subtitles.writing import read_subtitles
 from dubline.translation.way import publish_translation
 from dubline.values.transcript import (
     Segment,

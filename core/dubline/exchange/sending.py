@@ -12,10 +12,10 @@ from dubline.errors import InvalidJob
 from dubline.exchange.texts import read_texts, sent_cue
 from dubline.files import file_name, full_disk_is_told, write_whole
 from dubline.programme.reading import read_programme
-from dubline.subtitles import FORMATS, SubtitleText, bilingual, write_subtitles
+from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.roundtrip import LineNow
 from dubline.subtitles.sent import SUFFIX, Sent, keep_sent, write_sent
-from dubline.subtitles.writing import with_speakers
+from dubline.subtitles.writing import FORMATS, bilingual, with_speakers, write_subtitles
 
 PLACE = Path("exports") / "subtitles"
 """Where exported subtitles go, in the run folder."""

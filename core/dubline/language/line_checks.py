@@ -16,23 +16,10 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
 
-from dubline.language.line_marks import PLACEHOLDERS, TAGS, Force, force, same_force, with_force
+from dubline.language.line_marks import PLACEHOLDERS, TAGS
 from dubline.language.numbers import LANGUAGES, figures, is_clock, spoken
 from dubline.language.script import INTERJECTIONS, KNOWN_SCRIPTS, SCRIPTS, base_language
 from dubline.values.base import Value
-
-__all__ = [
-    "PLACEHOLDERS",
-    "TAGS",
-    "Force",
-    "Problem",
-    "Problems",
-    "force",
-    "holds",
-    "problems",
-    "same_force",
-    "with_force",
-]
 
 _UNKNOWN = re.compile(
     r"<unk>|\[UNK\]|⁇|\ufffd|__[a-z]{2,3}(?:_[A-Za-z]+)?__|>>[a-z]{2,3}(?:_[A-Za-z]+)?<<|\b[a-z]{3}_[A-Z][a-z]{3}\b"

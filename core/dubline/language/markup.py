@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from dubline.language.line_checks import PLACEHOLDERS, TAGS
+from dubline.language.line_marks import PLACEHOLDERS, TAGS
 from dubline.language.script import CLAUSE_ENDS, FULL_STOPS, OTHER_ENDS, width
 from dubline.language.sentences import sentences
 from dubline.language.splitting import breakable, split_back

@@ -21,10 +21,8 @@ from dubline.language.script import (
     base_language,
     ends_sentence,
 )
-from dubline.language.splitting import SPACED_SENTENCES, between, quotations, split_back
+from dubline.language.splitting import SPACED_SENTENCES, between, quotations
 from dubline.values.transcript import UNKNOWN, Segment, milliseconds
-
-__all__ = ["groups", "join", "rejoin", "sentences", "split_back"]
 
 _ELLIPSIS = re.compile(r"(?:\.{2,}|…+)$")
 _DASH = re.compile(r"(?:[-‐–—―]+)$")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from msgspec.structs import replace
+
 from dubline.run import Work, step
 from dubline.values.media import Media, Sound
 
@@ -15,19 +19,10 @@ def extract_sound(work: Work, media: Media, track: int) -> Sound:
     Raises:
         FFmpegError, ValidationError, StorageFull, Cancelled.
     """
-    from pathlib import Path
-
     from dubline.media.probing import choose_track, extract
 
-    sound, notes = extract(
-        Path(media.path), choose_track(media, track), work.folder / "source.wav", work.report
-    )
+    target = work.folder / "source.wav"
+    sound, notes = extract(Path(media.path), choose_track(media, track), target, work.report)
     for note in notes:
         work.note(note)
-    return Sound(
-        path=work.result("source.wav"),
-        rate=sound.rate,
-        channels=sound.channels,
-        frames=sound.frames,
-        layout=sound.layout,
-    )
+    return replace(sound, path=work.result(target.name))

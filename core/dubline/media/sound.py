@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 import numpy as np
 
 from dubline.errors import AudioProcessingError, DublineError, StorageFull, ValidationError
+from dubline.signal.channels import layout_of
 from dubline.values.media import Sound
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ Subtype = Literal["PCM_16", "PCM_24", "FLOAT"]
 FRAMES = 65536  # samples per channel in a block, unless asked otherwise: 1.4 s at 48 kHz
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # hertz; a header that says anything else is damaged
 
-_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 _BYTES: dict[str, int] = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
 
 # Speaker masks of WAVE_FORMAT_EXTENSIBLE (Microsoft, "Multiple Channel Audio Data and WAVE Files").
@@ -42,11 +42,6 @@ _MASKS = {"mono": 0x4, "stereo": 0x3, "5.1": 0x3F, "7.1": 0x63F}
 
 _WAV_LIMIT = 2**32 - 4096  # sizes in a plain WAV are 32 bits wide; leave room for its header
 _FULL = {errno.ENOSPC, errno.EFBIG} | {getattr(errno, "EDQUOT", errno.ENOSPC)}
-
-
-def layout_of(channels: int) -> str:
-    """The usual name of so many channels: mono, stereo, 5.1, 7.1, or "discrete" for any other number."""
-    return _LAYOUTS.get(channels, "discrete")
 
 
 def system_name(path: Path) -> str | bytes:

@@ -19,7 +19,6 @@ from dubline.errors import FFmpegError, ValidationError
 from dubline.media.sound import (
     FRAMES,
     SoundWriter,
-    layout_of,
     open_sound,
     read_blocks,
     require_space,
@@ -28,6 +27,7 @@ from dubline.media.sound import (
 from dubline.media.timeline_cut import Piece, TimelineCut
 from dubline.media.timestamps import silence
 from dubline.run import Work, step
+from dubline.signal.channels import layout_of
 from dubline.signal.resample import Reader, resampled
 from dubline.values.media import Sound
 
@@ -179,16 +179,12 @@ def _played(
         yield from silence(piece.channels, min(max(-start, 0), stop - start), FRAMES)
         if max(start, 0) < min(stop, length):
             yield from read_blocks(path, start=max(start, 0), stop=min(stop, length))
-        yield np.zeros(
-            (piece.channels, 0), np.float32
-        )  # tells the number of channels where there was nothing
+        # Tells the number of channels where there was nothing.
+        yield np.zeros((piece.channels, 0), np.float32)
 
     skipped = before // period * (rate // math.gcd(piece.rate, rate))
     reader = Reader(resampled(blocks(), piece.rate, rate, skipped + piece.samples))
     if skipped:
         reader.take(skipped)
-    left = piece.samples
-    while left:
-        count = min(left, FRAMES)
-        yield reader.take(count)
-        left -= count
+    for at in range(0, piece.samples, FRAMES):
+        yield reader.take(min(FRAMES, piece.samples - at))

@@ -25,8 +25,9 @@ from dubline.programme.frames import Placed, cue_layers
 from dubline.programme.reading import read_programme
 from dubline.programme.resolve_sounds import chosen, clean_name, sound_tracks, take_tracks
 from dubline.run import standing
-from dubline.subtitles import SubtitleText, frame_to_ms, write_srt
+from dubline.subtitles.cues import SubtitleText, frame_to_ms
 from dubline.subtitles.sent import Sent, SentCue, digest_of, keep_sent
+from dubline.subtitles.srt import write_srt
 from dubline.timebase import frame_rate, seconds_to_frames
 from dubline.values.media import Original
 from dubline.values.programme import Mark, Programme

@@ -16,8 +16,11 @@ from msgspec import structs
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
 from dubline.language.script import width
-from dubline.subtitles import SubtitleText, with_speakers, write_srt, write_vtt
+from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.line_times import rttm_rows
+from dubline.subtitles.srt import write_srt
+from dubline.subtitles.vtt import write_vtt
+from dubline.subtitles.writing import with_speakers
 from dubline.values.transcript import Transcript, Turn, milliseconds
 
 LINE_LENGTH = 42

@@ -13,7 +13,8 @@ from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
-from dubline.subtitles import read_srt, read_vtt
+from dubline.subtitles.srt import read_srt
+from dubline.subtitles.vtt import read_vtt
 from dubline.values.base import Value
 
 VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import msgspec
 
@@ -59,12 +59,7 @@ class Subtitles(Value, frozen=True, tag_field="op", tag="subtitles"):
 
 Request: TypeAlias = Localize | Backends | MakePlan | Subtitles
 
-OPS: dict[str, type[Request]] = {
-    "localize": Localize,
-    "backends": Backends,
-    "plan": MakePlan,
-    "subtitles": Subtitles,
-}
+OPS: dict[str, type[Request]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Request)}
 
 
 def id_of(message: dict[str, Any]) -> Id | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
 from dubline.programme.resolve_plan import PLACE, clock_of
 from dubline.serve.requests import HostCue, Subtitles
-from dubline.subtitles import SubtitleText, write_srt
+from dubline.subtitles.cues import SubtitleText
+from dubline.subtitles.srt import write_srt
 from dubline.timebase import frame_rate
 from dubline.values.resolve import Plan
 from dubline.values.transcript import milliseconds
@@ -50,14 +52,11 @@ def take_back(request: Subtitles) -> dict[str, Any]:
     if request.dry_run:
         path.unlink(missing_ok=True)
     found = done.comparison
-    kinds: dict[str, int] = {}
-    for change in found.changes:
-        kinds[change.kind] = kinds.get(change.kind, 0) + 1
     return {
         "language": done.language,
         "cues": done.cues,
         "unchanged": found.unchanged,
-        "kinds": kinds,
+        "kinds": Counter(change.kind for change in found.changes),
         "changes": [str(change) for change in found.changes],
         "notes": list(done.notes),
         "files": [file.as_posix() for file in done.files],

@@ -32,7 +32,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def layout_of(channels: int, named: str = "") -> str:
-    """The layout to work with: what the file says if it fits the channel count, else by count."""
+    """The layout to work with: what the file says if it fits the channel count, else by count; "discrete" for
+    a number without a usual name."""
     if named in LAYOUTS.values() and LAYOUTS.get(channels) == named:
         return named
     return "discrete" if named == "discrete" else LAYOUTS.get(channels, "discrete")

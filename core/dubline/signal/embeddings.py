@@ -237,14 +237,8 @@ def gallery(
     return people
 
 
-def name_voices(
-    voices: Voices, people: Voices, *, least_alike: float = LEAST_ALIKE, margin: float = 0.0
-) -> dict[str, str]:
-    """Label -> name for the voices that are like a person's clips: each name goes to one voice at most.
-
-    `margin`: how much more alike the voice must be to that person than to the next one. Voices without a
-    name are not in the result.
-    """
+def name_voices(voices: Voices, people: Voices, *, least_alike: float = LEAST_ALIKE) -> dict[str, str]:
+    """Label -> name for the voices that are like a person's clips: each name goes to one voice at most."""
     from scipy.optimize import linear_sum_assignment
 
     labels, names = [k for k, v in voices.items() if len(v)], list(people)
@@ -252,10 +246,5 @@ def name_voices(
         return {}
     table = np.array([[likeness(voices[label], people[name]) for name in names] for label in labels])
     worth = np.where(table >= least_alike, table + 1, 0)
-    name_of: dict[str, str] = {}
-    for row, column in zip(*linear_sum_assignment(-worth), strict=True):
-        others = np.delete(table[row], column)
-        clear = not others.size or table[row, column] - others.max() >= margin
-        if worth[row, column] > 0 and clear:
-            name_of[labels[row]] = names[column]
-    return name_of
+    pairs = zip(*linear_sum_assignment(-worth), strict=True)
+    return {labels[row]: names[column] for row, column in pairs if worth[row, column] > 0}

@@ -15,10 +15,7 @@ def resampled(blocks: Iterable[Array], rate: int, target: int, frames: int) -> I
 
     soxr's stream gives what its one-shot form gives. Where the filter ends a sample early, silence fills.
     """
-    if rate == target:
-        yield from _exactly(blocks, frames)
-        return
-    yield from _exactly(_converted(blocks, rate, target), frames)
+    yield from _exactly(blocks if rate == target else _converted(blocks, rate, target), frames)
 
 
 def _converted(blocks: Iterable[Array], rate: int, target: int) -> Iterator[Array]:
@@ -45,10 +42,8 @@ def _exactly(blocks: Iterable[Array], frames: int) -> Iterator[Array]:
         if block.shape[1] and left:
             yield block[:, :left]
             left -= min(left, block.shape[1])
-    while left:
-        count = min(left, 65536)
-        yield np.zeros((channels, count), np.float32)
-        left -= count
+    for at in range(0, left, 65536):
+        yield np.zeros((channels, min(65536, left - at)), np.float32)
 
 
 class Reader:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from fractions import Fraction
 
-from dubline.subtitles.cues import WEBVTT_TAG, SubtitleText, unified
+from dubline.subtitles.cues import BREAKS, WEBVTT_TAG, SubtitleText, unified
 from dubline.subtitles.srt import check_times
 from dubline.timebase import whole
 
@@ -37,7 +37,6 @@ _MARKUP = re.compile(
     rf"|(?P<vtt>{WEBVTT_TAG})",
     re.IGNORECASE,
 )
-_TRUE_BREAKS = str.maketrans(dict.fromkeys("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", "\n"))
 
 
 def write_ass(cues: Iterable[SubtitleText]) -> str:
@@ -55,7 +54,8 @@ def write_ass(cues: Iterable[SubtitleText]) -> str:
         check_times(cue)
         name = " ".join(cue.speaker.replace(",", ";").split())
         times = f"{_clock(cue.start_ms)},{_clock(cue.end_ms)}"
-        rows.append(f"Dialogue: 0,{times},Default,{name},0,0,0,,{_text(cue.text)}\n")
+        text = _MARKUP.sub(_override, unified(cue.text).translate(BREAKS))
+        rows.append(f"Dialogue: 0,{times},Default,{name},0,0,0,,{text}\n")
     return _HEAD + "".join(rows)
 
 
@@ -63,10 +63,6 @@ def _clock(ms: int) -> str:
     hundredths = whole(Fraction(ms, 10))
     minutes, rest = divmod(hundredths, 6000)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest // 100:02d}.{rest % 100:02d}"
-
-
-def _text(text: str) -> str:
-    return _MARKUP.sub(_override, unified(text).translate(_TRUE_BREAKS))
 
 
 def _override(match: re.Match[str]) -> str:

@@ -16,6 +16,9 @@ LATEST_MS = 359_999_999_999
 WEBVTT_TAG = r"</?(?:c|v|ruby|rt|lang)(?:[.\s][^<>\n]*)?>|<(?:\d+:)?\d\d:\d\d\.\d{3}>"
 """Tags that other formats do not have: classes, voices, ruby, language, and times inside a text."""
 
+BREAKS = str.maketrans(dict.fromkeys("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", "\n"))
+"""For `str.translate`: what many readers take for a line break, as one."""
+
 
 class SubtitleText(Value, frozen=True):
     """One subtitle. Times are whole milliseconds, 0 <= start_ms <= end_ms.
@@ -46,6 +49,14 @@ class Problem(Value, frozen=True):
     reason: str
     text: str = ""
     lost: bool = False
+
+
+class Problems(list[Problem]):
+    """What is found wrong while a file is read."""
+
+    def tell(self, at: int, reason: str, text: str = "", *, lost: bool = False) -> None:
+        """Add one; `at` is its line, from 0."""
+        self.append(Problem(line=at + 1, reason=reason, text=text, lost=lost))
 
 
 class Block(Value, frozen=True):

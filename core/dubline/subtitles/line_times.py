@@ -63,16 +63,12 @@ def read_lines(path: Path) -> tuple[Line, ...]:
 
 
 def _srt(path: Path) -> list[Line]:
-    from dubline.subtitles import read_srt
+    from dubline.subtitles.srt import read_srt
 
     data = path.read_bytes()
-    for encoding in ("utf-8-sig", "utf-16") if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig",):
-        try:
-            text = data.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
+    try:
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
         text = data.decode("latin-1")  # times are ASCII; the words are not looked at
     if "->" not in text and "\u2192" not in text:
         return []

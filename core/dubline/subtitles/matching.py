@@ -9,7 +9,7 @@ the time that is shared, moved as the cues around it were moved.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
@@ -33,7 +33,7 @@ _LARGEST = 400
 """Pairs of a tangle whose texts are compared; larger ones go by time alone."""
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class Known(msgspec.Struct, frozen=True):
     """A cue as it was sent. `digest` is of its text as the file had it; `text` is for likeness only.
 
     `ghost`: it was not in the file, and is there to be found by its time.
@@ -54,18 +54,12 @@ class Pair(msgspec.Struct, frozen=True):
     cues: tuple[int, ...]
 
 
-def match(
-    known: Sequence[Known],
-    cues: Sequence[SubtitleText],
-    digests: Sequence[str],
-    *,
-    tolerance_ms: int = TOLERANCE_MS,
-) -> tuple[Pair, ...]:
+def match(known: Sequence[Known], cues: Sequence[SubtitleText], digests: Sequence[str]) -> tuple[Pair, ...]:
     """Every known cue and every cue of the file in exactly one pair, in order of time.
 
     `digests` are those of the cues' texts, made as the known ones'. A digest "" is that of no text.
     """
-    work = _Matching(known, cues, digests, tolerance_ms)
+    work = _Matching(known, cues, digests)
     work.by_number_and_times()
     work.by_text_and_times()
     work.by_number_and_text()
@@ -91,10 +85,8 @@ def match(
 class _Matching:
     """What is left on both sides; each step takes away what it finds."""
 
-    def __init__(
-        self, known: Sequence[Known], cues: Sequence[SubtitleText], digests: Sequence[str], tolerance: int
-    ) -> None:
-        self.known, self.cues, self.digests, self.tolerance = known, cues, digests, tolerance
+    def __init__(self, known: Sequence[Known], cues: Sequence[SubtitleText], digests: Sequence[str]) -> None:
+        self.known, self.cues, self.digests = known, cues, digests
         self.left_known = dict.fromkeys(range(len(known)))
         self.left_cues = dict.fromkeys(range(len(cues)))
         self.partners: dict[int, int] = {}
@@ -109,9 +101,15 @@ class _Matching:
     def _close(self, k: int, c: int) -> bool:
         one, other = self.known[k], self.cues[c]
         return (
-            abs(one.start_ms - other.start_ms) <= self.tolerance
-            and abs(one.end_ms - other.end_ms) <= self.tolerance
+            abs(one.start_ms - other.start_ms) <= TOLERANCE_MS
+            and abs(one.end_ms - other.end_ms) <= TOLERANCE_MS
         )
+
+    def _near(self, mine: Sequence[int], starts: Sequence[int], c: int) -> list[int]:
+        """Those of `mine`, in order of their `starts`, that are left and have a cue's times."""
+        first = bisect_left(starts, self.cues[c].start_ms - TOLERANCE_MS)
+        last = bisect_right(starts, self.cues[c].start_ms + TOLERANCE_MS)
+        return [k for k in mine[first:last] if k in self.left_known and self._close(k, c)]
 
     def _by_number(self, same: Callable[[int, int], bool]) -> None:
         numbers: dict[int, list[int]] = defaultdict(list)
@@ -156,12 +154,9 @@ class _Matching:
             mine = sorted(ours.get(digest, ()), key=lambda k: self.known[k].start_ms)
             starts = [self.known[k].start_ms for k in mine]
             for c in places:
-                at = bisect_left(starts, self.cues[c].start_ms - self.tolerance)
-                while at < len(mine) and starts[at] <= self.cues[c].start_ms + self.tolerance:
-                    if mine[at] in self.left_known and self._close(mine[at], c):
-                        self._take(mine[at], c)
-                        break
-                    at += 1
+                close = self._near(mine, starts, c)
+                if close:
+                    self._take(close[0], c)
 
     def by_unique_text(self) -> None:
         ours, theirs = self._texts()
@@ -174,12 +169,7 @@ class _Matching:
         mine = sorted(self.left_known, key=lambda k: self.known[k].start_ms)
         starts = [self.known[k].start_ms for k in mine]
         for c in list(self.left_cues):
-            at = bisect_left(starts, self.cues[c].start_ms - self.tolerance)
-            close = []
-            while at < len(mine) and starts[at] <= self.cues[c].start_ms + self.tolerance:
-                if mine[at] in self.left_known and self._close(mine[at], c):
-                    close.append(mine[at])
-                at += 1
+            close = self._near(mine, starts, c)
             if close:
                 text = self.cues[c].text
                 self._take(

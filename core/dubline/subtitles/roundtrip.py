@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from dubline.subtitles.cues import SubtitleText, clock
@@ -73,7 +74,6 @@ def compare(
     lines: Sequence[LineNow],
     *,
     divide: Divide = lambda text, lines: None,
-    tolerance_ms: int = TOLERANCE_MS,
     loose: bool = False,
 ) -> Comparison:
     """What a person changed. `lines` are all of the run's segments now, sent or not.
@@ -82,27 +82,20 @@ def compare(
     stays so. `divide` shares the text of a merged cue among its lines, or gives None. `loose`: another
     breaking of lines is no change (for files that are known by what the run has now).
     """
-    return _Comparing(sent, cues, lines, divide, tolerance_ms, loose).comparison()
+    return _Comparing(sent, cues, lines, divide, loose).comparison()
 
 
+@dataclass
 class _Comparing:
-    def __init__(
-        self,
-        sent: Sent,
-        cues: Sequence[SubtitleText],
-        lines: Sequence[LineNow],
-        divide: Divide,
-        tolerance_ms: int,
-        loose: bool,
-    ) -> None:
-        self.sent, self.cues, self.divide, self.tolerance, self.loose = (
-            sent,
-            cues,
-            divide,
-            tolerance_ms,
-            loose,
-        )
-        self.now: Mapping[int, LineNow] = {line.id: line for line in lines}
+    sent: Sent
+    cues: Sequence[SubtitleText]
+    lines: Sequence[LineNow]
+    divide: Divide
+    loose: bool
+
+    def __post_init__(self) -> None:
+        sent, lines = self.sent, self.lines
+        self.now = {line.id: line for line in lines}
         self.people = {
             _folded(who): line.speaker for line in lines for who in (line.speaker, line.name) if who
         }
@@ -117,23 +110,9 @@ class _Comparing:
         ]
         self.ids = [cue.id for cue in there] + [line.id for line in ghosts]
         self.known = [
-            Known(
-                number=cue.number,
-                start_ms=cue.start_ms,
-                end_ms=cue.end_ms,
-                digest=cue.digest,
-                text=self.now[cue.id].text,
-            )
-            for cue in there
+            Known(cue.number, cue.start_ms, cue.end_ms, cue.digest, self.now[cue.id].text) for cue in there
         ] + [
-            Known(
-                number=0,
-                start_ms=line.start_ms,
-                end_ms=line.end_ms,
-                digest=digest_of(line.source_text),
-                text=line.source_text,
-                ghost=True,
-            )
+            Known(0, line.start_ms, line.end_ms, digest_of(line.source_text), line.source_text, ghost=True)
             for line in ghosts
         ]
         self.changes: list[Change] = []
@@ -144,7 +123,7 @@ class _Comparing:
 
     def comparison(self) -> Comparison:
         digests = [digest_of(cue.text) for cue in self.cues]
-        for pair in match(self.known, self.cues, digests, tolerance_ms=self.tolerance):
+        for pair in match(self.known, self.cues, digests):
             if not pair.known:
                 self._tell("added", (), pair.cues, self.cues[pair.cues[0]].text, note="no line is there")
             elif not pair.cues:
@@ -222,7 +201,7 @@ class _Comparing:
             self._write(line, text, k, (c,))
 
     def _moved(self, cue: SubtitleText, start_ms: int, end_ms: int) -> bool:
-        return max(abs(cue.start_ms - start_ms), abs(cue.end_ms - end_ms)) > self.tolerance
+        return max(abs(cue.start_ms - start_ms), abs(cue.end_ms - end_ms)) > TOLERANCE_MS
 
     def _same(self, text: str, known: Known, line: LineNow) -> bool:
         return self.loose and _spaced(text) == _spaced(line.text or line.source_text)

@@ -15,11 +15,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from pathlib import Path
 
 from dubline.errors import InvalidJob
-from dubline.subtitles.cues import LATEST_MS, Problem, Subtitles, SubtitleText, clock, unified
-from dubline.subtitles.decoding import decode
+from dubline.subtitles.cues import LATEST_MS, Problem, Problems, Subtitles, SubtitleText, clock, unified
 from dubline.subtitles.escapes import stuffed, unstuffed
 from dubline.timebase import whole
 
@@ -36,47 +34,21 @@ _LIKE_TIME = re.compile(r"\d\s*[:.,]\s*\d", re.ASCII)
 _HINT = "They look like this: 00:01:02,345 --> 00:01:04,000"
 
 
-def read_srt(
-    source: bytes | str | Path,
-    *,
-    encoding: str = "",
-    language: str = "",
-    strict: bool = False,
-    name: str = "",
-) -> Subtitles:
+def read_srt(text: str, *, strict: bool = False, name: str = "SRT") -> Subtitles:
     """SubRip -> its cues in the order of the file, and whatever was wrong with it.
 
-    `source` is the file's path, its bytes, or its text. `encoding` and `language` are `decode`'s. With
-    `strict`, the first problem is an error; without, only a file that has text and no cue at all is.
+    With `strict`, the first problem is an error; without, only a file that has text and no cue at all is.
 
     Raises:
-        InvalidJob: the file cannot be read or decoded (see `decode`), it holds no cue, or `strict`; the
-            message has the file's name, the line and the reason.
+        InvalidJob: it holds no cue, or `strict`; the message has the file's `name`, the line and the reason.
     """
-    text, used, note, where = text_of(source, encoding, language, name or "SRT")
     cues, problems = _cues_of(unified(text).removeprefix("\ufeff"))
-    _compared(cues, where)
+    _compared(cues, name)
     if not cues and text.strip():
         first = problems[0] if problems else Problem(line=1, reason="there is no line of times")
-        raise InvalidJob(f"{where}, line {first.line}: {first.reason}", hint=_HINT)
-    refuse(problems, where, strict)
-    return Subtitles(
-        cues=tuple(cues), encoding=used, problems=tuple(problems), notes=(note,) if note else (), format="srt"
-    )
-
-
-def text_of(source: bytes | str | Path, encoding: str, language: str, name: str) -> tuple[str, str, str, str]:
-    """(text, encoding, note, name) of a path, bytes, or text that was decoded already (encoding "")."""
-    if isinstance(source, str):
-        return source, "", "", name
-    if isinstance(source, Path):
-        name = source.name
-        try:
-            source = source.read_bytes()
-        except OSError as error:
-            raise InvalidJob(f"{name} cannot be read: {error}", hint="Check the path.") from None
-    found = decode(source, encoding=encoding, language=language, where=name)
-    return found.text, found.encoding, found.note, name
+        raise InvalidJob(f"{name}, line {first.line}: {first.reason}", hint=_HINT)
+    refuse(problems, name, strict)
+    return Subtitles(cues=tuple(cues), problems=tuple(problems))
 
 
 def refuse(problems: Sequence[Problem], where: str, strict: bool) -> None:
@@ -155,9 +127,9 @@ def _milliseconds(text: str, odd: list[str]) -> int | str:
 # --- cues ----------------------------------------------------------------------------------------
 
 
-def _cues_of(text: str) -> tuple[list[SubtitleText], list[Problem]]:
+def _cues_of(text: str) -> tuple[list[SubtitleText], Problems]:
     lines = text.split("\n")
-    problems: list[Problem] = []
+    problems = Problems()
     heads = _heads(lines, problems)
     cues: list[SubtitleText] = []
     number = 0
@@ -170,37 +142,31 @@ def _cues_of(text: str) -> tuple[list[SubtitleText], list[Problem]]:
         body, began = _body(lines, at + 1, end)
         if not isinstance(found, tuple):
             reason = found or "not the times of a cue"
-            problems.append(
-                Problem(line=at + 1, reason=reason, text="\n".join([lines[at], *body]), lost=True)
-            )
+            problems.tell(at, reason, "\n".join([lines[at], *body]), lost=True)
             continue
         start_ms, end_ms, rest, odd = found
         number += 1
         index = int(label) if _NUMBER.fullmatch(label) and len(label) < 10 else number
         if odd:
-            problems.append(Problem(line=at + 1, reason=odd, text=lines[at]))
+            problems.tell(at, odd, lines[at])
         above = begins[turn][0] - 1
         if turn and lines[above].strip() and above != heads[turn - 1]:
-            problems.append(
-                Problem(line=above + 2, reason="no empty line before the cue", text=lines[above + 1])
-            )
+            problems.tell(above + 1, "no empty line before the cue", lines[above + 1])
         if not label:
-            problems.append(Problem(line=at + 1, reason="the cue has no number", text=lines[at]))
+            problems.tell(at, "the cue has no number", lines[at])
         elif str(index) != label:
-            problems.append(Problem(line=at + 1, reason="the cue's number is none", text=label))
+            problems.tell(at, "the cue's number is none", label)
         position = rest
         if rest and not _SETTINGS.fullmatch(rest):
             position = ""
             body, began = [rest, *body], began - 1
-            problems.append(Problem(line=at + 1, reason="text on the line of times", text=rest))
+            problems.tell(at, "text on the line of times", rest)
         body = _without_stray(body, began, index, problems)
         if not body:
-            problems.append(Problem(line=at + 1, reason="the cue has no text"))
+            problems.tell(at, "the cue has no text")
         empty = next((i for i, line in enumerate(body) if not line.strip()), None)
         if empty is not None:
-            problems.append(
-                Problem(line=began + empty + 1, reason="an empty line inside the text", text="\n".join(body))
-            )
+            problems.tell(began + empty, "an empty line inside the text", "\n".join(body))
         cues.append(
             SubtitleText(
                 index=index,
@@ -215,7 +181,7 @@ def _cues_of(text: str) -> tuple[list[SubtitleText], list[Problem]]:
     return cues, problems
 
 
-def _heads(lines: list[str], problems: list[Problem]) -> list[int]:
+def _heads(lines: list[str], problems: Problems) -> list[int]:
     """The lines that begin a cue; an arrow inside a text does not."""
     heads = []
     for at, line in enumerate(lines):
@@ -228,7 +194,7 @@ def _heads(lines: list[str], problems: list[Problem]) -> list[int]:
         elif begins or _LIKE_TIME.search(line):
             heads.append(at)
         else:
-            problems.append(Problem(line=at + 1, reason="an arrow inside the text", text=line))
+            problems.tell(at, "an arrow inside the text", line)
     return heads
 
 
@@ -263,7 +229,7 @@ def _body(lines: list[str], first: int, end: int) -> tuple[list[str], int]:
     return lines[first:end], first
 
 
-def _without_stray(body: list[str], began: int, index: int, problems: list[Problem]) -> list[str]:
+def _without_stray(body: list[str], began: int, index: int, problems: Problems) -> list[str]:
     """The text without what a cue that lost its times left behind: the next number after an empty line."""
     for at in range(1, len(body)):
         if (
@@ -271,11 +237,7 @@ def _without_stray(body: list[str], began: int, index: int, problems: list[Probl
             and _NUMBER.fullmatch(body[at])
             and (at == len(body) - 1 or body[at].strip() == str(index + 1))
         ):
-            problems.append(
-                Problem(
-                    line=began + at + 1, reason="a cue without times", text="\n".join(body[at:]), lost=True
-                )
-            )
+            problems.tell(began + at, "a cue without times", "\n".join(body[at:]), lost=True)
             body = body[:at]
             while body and not body[-1].strip():
                 body = body[:-1]
@@ -283,10 +245,10 @@ def _without_stray(body: list[str], began: int, index: int, problems: list[Probl
     return body
 
 
-def _told_loss(lines: list[str], first: int, end: int, problems: list[Problem], reason: str) -> None:
+def _told_loss(lines: list[str], first: int, end: int, problems: Problems, reason: str) -> None:
     body, began = _body(lines, first, end)
     if body:
-        problems.append(Problem(line=began + 1, reason=reason, text="\n".join(body), lost=True))
+        problems.tell(began, reason, "\n".join(body), lost=True)
 
 
 def _compared(cues: Sequence[SubtitleText], where: str) -> None:

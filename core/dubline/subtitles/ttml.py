@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from dubline.subtitles.cues import WEBVTT_TAG, SubtitleText, frame_to_ms, ms_to_frame, unified
+from dubline.subtitles.cues import BREAKS, WEBVTT_TAG, SubtitleText, frame_to_ms, ms_to_frame, unified
 from dubline.subtitles.srt import check_times
 from dubline.timebase import nominal
 
@@ -30,7 +30,6 @@ _MARKUP = re.compile(
 _WEBVTT = re.compile(WEBVTT_TAG, re.IGNORECASE)
 _STYLES = {"i": "italic", "b": "bold", "u": "underlined"}
 _IMPOSSIBLE = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_BREAKS = str.maketrans(dict.fromkeys("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", "\n"))
 
 
 def write_ttml(cues: Sequence[SubtitleText], *, rate: Fraction | None = None, language: str = "") -> str:
@@ -128,7 +127,7 @@ def _content(line: ET.Element, text: str) -> None:
     """A cue's text as character data, breaks and spans; a tag that is closed before its time closes all
     within it."""
     open_spans: list[tuple[str, ET.Element]] = [("", line)]
-    for number, piece in enumerate(_MARKUP.split(unified(text).translate(_BREAKS))):
+    for number, piece in enumerate(_MARKUP.split(unified(text).translate(BREAKS))):
         into = open_spans[-1][1]
         if number % 2 == 0:
             _append(into, _possible(piece))

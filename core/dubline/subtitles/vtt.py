@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.subtitles.cues import Block, Problem, Subtitles, SubtitleText, clock, unified
+from dubline.subtitles.cues import Block, Problems, Subtitles, SubtitleText, clock, unified
 from dubline.subtitles.escapes import stuffed, unstuffed
-from dubline.subtitles.srt import check_times, refuse, text_of, times_of
+from dubline.subtitles.srt import check_times, refuse, times_of
 
 _TAG = re.compile(
     r"</?(?:c|i|b|u|v|ruby|rt|lang|font)(?:[.\s][^<>\n]*)?>|<(?:\d+:)?\d\d:\d\d\.\d{3}>", re.ASCII
@@ -28,14 +30,7 @@ _KINDS = re.compile(r"(NOTE|STYLE|REGION)(?=\s|$)", re.ASCII)
 _HINT = "A WebVTT file begins with the word WEBVTT; its times look like this: 00:01:02.345 --> 00:01:04.000"
 
 
-def read_vtt(
-    source: bytes | str | Path,
-    *,
-    encoding: str = "",
-    language: str = "",
-    strict: bool = False,
-    name: str = "",
-) -> Subtitles:
+def read_vtt(text: str, *, strict: bool = False, name: str = "WebVTT") -> Subtitles:
     """WebVTT -> its cues in the order of the file, its other blocks, and whatever was wrong with it.
 
     Every line with an arrow becomes a cue or a `Problem`. Text after an empty line inside a cue, which a
@@ -44,29 +39,26 @@ def read_vtt(
     Raises:
         InvalidJob: as `read_srt`; or the file does not begin with WEBVTT.
     """
-    text, used, note, where = text_of(source, encoding, language, name or "WebVTT")
     lines = unified(text).removeprefix("\ufeff").split("\n")
     if not re.match(r"WEBVTT(?:[ \t]|$)", lines[0]):
-        raise InvalidJob(f"{where}, line 1: not WEBVTT but {lines[0][:40]!r}", hint=_HINT)
+        raise InvalidJob(f"{name}, line 1: not WEBVTT but {lines[0][:40]!r}", hint=_HINT)
     header_end = next(
         (i for i, line in enumerate(lines) if not line.strip() or (i and "-->" in line)), len(lines)
     )
     header = "\n".join([lines[0][6:].strip(), *lines[1:header_end]]).strip("\n")
     cues: list[SubtitleText] = []
     blocks: list[Block] = []
-    problems: list[Problem] = []
+    problems = Problems()
     for at, rows in _paragraphs(lines, header_end):
         _take(at, rows, cues, blocks, problems)
     if not cues and any(p.lost for p in problems):
         first = next(p for p in problems if p.lost)
-        raise InvalidJob(f"{where}, line {first.line}: {first.reason}", hint=_HINT)
+        raise InvalidJob(f"{name}, line {first.line}: {first.reason}", hint=_HINT)
     problems.sort(key=lambda p: p.line)
-    refuse(problems, where, strict)
+    refuse(problems, name, strict)
     return Subtitles(
         cues=tuple(cues),
-        encoding=used,
         problems=tuple(problems),
-        notes=(note,) if note else (),
         format="vtt",
         header=header,
         blocks=tuple(blocks),
@@ -85,7 +77,7 @@ def _paragraphs(lines: Sequence[str], first: int) -> Iterable[tuple[int, list[st
 
 
 def _take(
-    at: int, rows: list[str], cues: list[SubtitleText], blocks: list[Block], problems: list[Problem]
+    at: int, rows: list[str], cues: list[SubtitleText], blocks: list[Block], problems: Problems
 ) -> None:
     """One paragraph: a block, one cue or several, or the rest of the cue above it."""
     heads = [i for i, row in enumerate(rows) if "-->" in row]
@@ -94,70 +86,49 @@ def _take(
     kind = _KINDS.match(rows[0])
     if kind and (not heads or (kind[1] == "NOTE" and heads[0] > 1)):
         text = "\n".join([rows[0][len(kind[1]) :].strip(), *rows[1:]]).strip("\n")
-        if kind[1] == "NOTE":
-            blocks.append(Block(kind="NOTE", text=text, before=len(cues)))
-        elif kind[1] == "STYLE":
-            blocks.append(Block(kind="STYLE", text=text, before=len(cues)))
-        else:
-            blocks.append(Block(kind="REGION", text=text, before=len(cues)))
+        blocks.append(msgspec.convert({"kind": kind[1], "text": text, "before": len(cues)}, Block))
         return
     if not heads or heads[0] > 1:
         loose = rows[: heads[0] - 1] if heads else rows
         if cues:
-            known = cues[-1]
-            joined = "\n".join(part for part in (known.text, _plain("\n".join(loose))) if part)
-            if known.text:
-                joined = f"{known.text}\n\n{_plain(chr(10).join(loose))}"
-            cues[-1] = _replaced(known, joined)
-            problems.append(
-                Problem(line=at + 1, reason="an empty line inside the text", text="\n".join(loose))
-            )
+            more = _plain("\n".join(loose))
+            joined = f"{cues[-1].text}\n\n{more}" if cues[-1].text else more
+            cues[-1] = msgspec.structs.replace(cues[-1], text=joined)
+            problems.tell(at, "an empty line inside the text", "\n".join(loose))
         else:
-            problems.append(
-                Problem(line=at + 1, reason="text before the first times", text="\n".join(loose), lost=True)
-            )
+            problems.tell(at, "text before the first times", "\n".join(loose), lost=True)
         if not heads:
             return
         at, rows = at + len(loose), rows[len(loose) :]
         heads = [i - len(loose) for i in heads]
     for turn, head in enumerate(heads):
-        if turn == 0:
-            label = rows[0].strip() if head == 1 else ""
-        else:
-            problems.append(
-                Problem(line=at + head + 1, reason="no empty line before the cue", text=rows[head])
-            )
-            label = ""
+        label = rows[0].strip() if turn == 0 and head == 1 else ""
+        if turn:
+            problems.tell(at + head, "no empty line before the cue", rows[head])
         end = heads[turn + 1] if turn + 1 < len(heads) else len(rows)
         _cue(at + head, rows[head], label, rows[head + 1 : end], cues, problems)
 
 
-def _replaced(cue: SubtitleText, text: str) -> SubtitleText:
-    from msgspec import structs
-
-    return structs.replace(cue, text=text)
-
-
 def _cue(
-    at: int, line: str, label: str, body: list[str], cues: list[SubtitleText], problems: list[Problem]
+    at: int, line: str, label: str, body: list[str], cues: list[SubtitleText], problems: Problems
 ) -> None:
     times = times_of(
         line.replace(".", ",") if "-->" in line and line.count(".") == 2 and "," not in line else line
     )
     if not isinstance(times, tuple):
         reason = times or "not the times of a cue"
-        problems.append(Problem(line=at + 1, reason=reason, text="\n".join([line, *body]), lost=True))
+        problems.tell(at, reason, "\n".join([line, *body]), lost=True)
         return
     start_ms, end_ms, _, odd = times
     odd = ", ".join(part for part in odd.split(", ") if part and part != "no hours")
     if "," in line.partition("-->")[0]:
         odd = ", ".join(filter(None, (odd, "a comma before the thousandths")))
     if odd:
-        problems.append(Problem(line=at + 1, reason=odd, text=line))
+        problems.tell(at, odd, line)
     position = " ".join(line.partition(">")[2].split()[1:])
     speaker, text = _voice("\n".join(body))
     if not body:
-        problems.append(Problem(line=at + 1, reason="the cue has no text"))
+        problems.tell(at, "the cue has no text")
     number = len(cues) + 1
     index = int(label) if label.isascii() and label.isdigit() and len(label) < 10 else number
     cues.append(
@@ -185,12 +156,16 @@ def _voice(text: str) -> tuple[str, str]:
 
 def _plain(text: str) -> str:
     """Character references as characters, outside of tags."""
+    return unstuffed(_between_tags(text, html.unescape), arrows=False)
+
+
+def _between_tags(text: str, change: Callable[[str], str]) -> str:
     parts = []
     last = 0
     for tag in _TAG.finditer(text):
-        parts += [html.unescape(text[last : tag.start()]), tag[0]]
+        parts += [change(text[last : tag.start()]), tag[0]]
         last = tag.end()
-    return unstuffed("".join([*parts, html.unescape(text[last:])]), arrows=False)
+    return "".join([*parts, change(text[last:])])
 
 
 # --- writing -------------------------------------------------------------------------------------
@@ -240,11 +215,7 @@ def _block(block: Block) -> str:
 
 def _marked_up(cue: SubtitleText) -> str:
     text = stuffed(unified(cue.text), arrows=False)
-    parts = []
-    last = 0
-    for tag in _TAG.finditer(text):
-        parts += [html.escape(text[last : tag.start()], quote=False), tag[0]]
-        last = tag.end()
-    body = "".join([*parts, html.escape(text[last:], quote=False)])
-    name = html.escape(" ".join(cue.speaker.split()), quote=False)
+    escaped = partial(html.escape, quote=False)
+    body = _between_tags(text, escaped)
+    name = escaped(" ".join(cue.speaker.split()))
     return f"<v {name}>{body}" if name and not _VOICES.search(text) else body

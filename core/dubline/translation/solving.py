@@ -12,7 +12,8 @@ from msgspec import structs
 from dubline.fit.durations import default_model
 from dubline.fit.isochrony import FitRules, Place, choose, is_loud, misfits
 from dubline.fit.speech_time import SpeechTime
-from dubline.language.line_checks import Problem, problems, same_force, with_force
+from dubline.language.line_checks import Problem, problems
+from dubline.language.line_marks import same_force, with_force
 from dubline.language.markup import with_placeholders
 from dubline.language.sentences import rejoin
 from dubline.language.splitting import split_back

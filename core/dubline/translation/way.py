@@ -15,7 +15,9 @@ from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
 from dubline.programme.reading import read_translations
 from dubline.run import Run, standing
-from dubline.subtitles import SubtitleText, read_subtitles, write_srt
+from dubline.subtitles.cues import SubtitleText
+from dubline.subtitles.srt import write_srt
+from dubline.subtitles.writing import read_subtitles
 from dubline.translation.kept import kept_lines
 from dubline.translation.stage import Person, TranslationJob, check_languages, translate
 from dubline.translation.tone import Tones, tones

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from dubline.errors import InvalidJob
+
+T = TypeVar("T")
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,14 +107,19 @@ def complaint(error: msgspec.ValidationError, raw: Any = None) -> str:
     return f"{place}: {what}" if place else what
 
 
-def check_format(raw: Any, where: str, format: str, *, remedy: str) -> None:
-    """Refuse the JSON of a file that names another format than this one.
+def from_raw(raw: Any, where: str, kind: type[T], format: str, *, remedy: str, docs: str) -> T:
+    """What `raw_json` gave of a file of such a format -> the value in it.
 
     Raises:
-        InvalidJob: it does.
+        InvalidJob: it is of another format, or a field is not as it should be; segment and field are named.
     """
     if isinstance(raw, dict) and raw.get("format", format) != format:
         raise InvalidJob(
             f"{where}: the format is {raw['format']!r}, not {format!r}",
             hint=f"It was written by another version; {remedy}.",
         )
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as error:
+        hint = f"{docs} lists the fields; correct this one."
+        raise InvalidJob(f"{where}: {complaint(error, raw)}", hint=hint) from None

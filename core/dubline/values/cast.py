@@ -19,6 +19,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import asdict, replace
 
 from dubline.errors import BackendMissing, InvalidJob
 from dubline.values.base import Value
@@ -32,24 +33,22 @@ class Clip(Value, frozen=True):
     end: float | None = None
 
 
-class CastMember(Value, frozen=True):
+class _Person(Value, frozen=True):
+    speaker: str = ""
+    gender: str = ""
+    register: str = ""
+    voice: str = ""
+    pitch: float = 1.0
+
+
+class CastMember(_Person, frozen=True):
     """A person. `gender` is "female", "male" or any word; `pitch` a factor for the voice, 1 as it is."""
 
     clips: tuple[Clip, ...] = ()
-    speaker: str = ""
-    gender: str = ""
-    register: str = ""
-    voice: str = ""
-    pitch: float = 1.0
 
 
-class _Member(Value, frozen=True):
+class _Member(_Person, frozen=True):
     clips: list[str | Clip] = []
-    speaker: str = ""
-    gender: str = ""
-    register: str = ""
-    voice: str = ""
-    pitch: float = 1.0
 
 
 class _CastFile(Value, frozen=True):
@@ -91,14 +90,6 @@ def read_cast(path: Path) -> dict[str, CastMember]:
                     f"{path}: {name}: {clip.file} from {clip.start} s to {clip.end} s is no clip",
                     hint="Give start and end in seconds, start before end.",
                 )
-        people[name] = CastMember(
-            clips=tuple(
-                msgspec.structs.replace(c, file=(path.parent / c.file).absolute().as_posix()) for c in clips
-            ),
-            speaker=member.speaker,
-            gender=member.gender,
-            register=member.register,
-            voice=member.voice,
-            pitch=member.pitch,
-        )
+        placed = tuple(replace(c, file=(path.parent / c.file).absolute().as_posix()) for c in clips)
+        people[name] = CastMember(**{**asdict(member), "clips": placed})
     return people

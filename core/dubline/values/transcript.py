@@ -20,7 +20,7 @@ import msgspec
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of, write_whole
 from dubline.timebase import whole
-from dubline.values.base import Choice, ModelIdentity, Value, check_format, complaint, raw_json, to_json
+from dubline.values.base import Choice, ModelIdentity, Value, from_raw, raw_json, to_json
 
 FORMAT = "dubline.transcript.1"
 UNKNOWN = ""
@@ -229,13 +229,8 @@ def parse_transcript(data: bytes | str, where: str = "transcript") -> Transcript
                 f"{where} holds {len(raw)} transcripts", hint="Give a file with one transcript in it."
             )
         raw = raw[0]
-    check_format(raw, where, FORMAT, remedy="write it again with this one")
-    try:
-        transcript = msgspec.convert(raw, Transcript)
-    except msgspec.ValidationError as error:
-        raise InvalidJob(
-            f"{where}: {complaint(error, raw)}", hint="docs/transcript.md lists the fields; correct this one."
-        ) from None
+    remedy, docs = "write it again with this one", "docs/transcript.md"
+    transcript = from_raw(raw, where, Transcript, FORMAT, remedy=remedy, docs=docs)
     _check(transcript, where)
     return transcript
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
-from dubline.values.base import Value, check_format, complaint, raw_json, to_json
+from dubline.values.base import Value, from_raw, raw_json, to_json
 from dubline.values.transcript import UNKNOWN, Engine, Speaker, milliseconds
 
 FORMAT = "dubline.translation.1"
@@ -200,18 +200,12 @@ def counted(segments: tuple[TranslatedSegment, ...], glossary: tuple[int, int] =
     states = [s.state for s in segments]
     lengths = [s.fit for s in segments if s.fit is not None and s.state == "translated"]
     fits = [fit.status for fit in lengths]
+    counts: dict[str, Any] = {state: states.count(state) for state in get_args(State)}
+    counts |= {status: fits.count(status) for status in get_args(FitStatus)}
     return Totals(
+        **counts,
         segments=len(segments),
-        translated=states.count("translated"),
-        failed=states.count("failed"),
-        pending=states.count("pending"),
-        silent=states.count("silent"),
         locked=sum(s.locked for s in segments),
-        fits=fits.count("fits"),
-        borrowed=fits.count("borrowed"),
-        short=fits.count("short"),
-        too_long=fits.count("too_long"),
-        unsure=fits.count("unsure"),
         measured=sum(fit.basis == "measured" for fit in lengths),
         fitting=round((fits.count("fits") + fits.count("borrowed")) / len(fits), 4) if fits else None,
         glossary=glossary,
@@ -262,14 +256,8 @@ def parse_translation(data: bytes | str, where: str = "translation") -> Translat
             an unlisted speaker, a state that its text contradicts. The message names the segment.
     """
     raw = raw_json(data.encode() if isinstance(data, str) else data, where)
-    check_format(raw, where, FORMAT, remedy="translate again with this one")
-    try:
-        translation = msgspec.convert(raw, Translation)
-    except msgspec.ValidationError as error:
-        raise InvalidJob(
-            f"{where}: {complaint(error, raw)}",
-            hint="docs/translation.md lists the fields; correct this one.",
-        ) from None
+    remedy, docs = "translate again with this one", "docs/translation.md"
+    translation = from_raw(raw, where, Translation, FORMAT, remedy=remedy, docs=docs)
     translation = msgspec.structs.replace(
         translation, segments=tuple(_by_hand(segment) for segment in translation.segments)
     )

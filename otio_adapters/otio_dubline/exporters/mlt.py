@@ -221,7 +221,8 @@ def shown_language(laid: Laid) -> str:
 
 def write_subtitles(cues: list[Cue], fps: Fraction, path: Path) -> None:
     """An SRT file, the speaker before each text."""
-    from dubline.subtitles import SubtitleText, frame_to_ms, write_srt
+    from dubline.subtitles.cues import SubtitleText, frame_to_ms
+    from dubline.subtitles.srt import write_srt
 
     texts = [
         SubtitleText(

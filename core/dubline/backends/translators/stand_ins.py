@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from dubline.language.line_checks import PLACEHOLDERS, TAGS
+from dubline.language.line_marks import PLACEHOLDERS, TAGS
 
 _STAND_IN = "Qzx"  # no dictionary has it, and so it passes as an unknown word
 
