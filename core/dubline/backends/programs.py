@@ -11,14 +11,12 @@ import subprocess
 import time
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from dubline.backends.backend import Backend
+from dubline.backends.contract import Tick
 from dubline.errors import BackendFailed, BackendMissing
 from dubline.workers.client import kill
-
-if TYPE_CHECKING:
-    from dubline.backends.contract import Tick
 
 LOOK = 0.1  # seconds between two looks at a running program
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn")

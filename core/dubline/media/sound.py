@@ -17,18 +17,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import AudioProcessingError, DublineError, StorageFull, ValidationError
 from dubline.signal.channels import layout_of
 from dubline.values.media import Sound
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Block = NDArray[np.float32]  # (channels, samples)
+Block = NDArray[np.float32]  # (channels, samples)
 
 Subtype = Literal["PCM_16", "PCM_24", "FLOAT"]
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import FFmpegError, ValidationError
 from dubline.media.sound import (
@@ -31,10 +31,7 @@ from dubline.signal.channels import layout_of
 from dubline.signal.resample import Reader, resampled
 from dubline.values.media import Sound
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Block = NDArray[np.float32]  # (channels, samples)
+Block = NDArray[np.float32]  # (channels, samples)
 
 WARM_UP = 0.05
 """Seconds that a resampler hears before and after a clip, where the file goes on there."""

@@ -8,14 +8,11 @@ tells these apart, so that sample k of the result is always heard k/rate seconds
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Block = NDArray[np.float32]  # (channels, samples)
+Block = NDArray[np.float32]  # (channels, samples)
 
 # Speakers in the order of a WAV file (the bits of its speaker mask), by FFmpeg's names.
 _SPEAKERS: tuple[str, ...] = ("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR", "TC")

@@ -9,15 +9,13 @@ clips that a `cast.toml` gives for each name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import InvalidJob
 from dubline.values.cast import Clip
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 Vector = Sequence[float]
 Voices = Mapping[str, Vector]

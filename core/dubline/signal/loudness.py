@@ -21,19 +21,16 @@ from __future__ import annotations
 import math
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.signal.channels import layout_of
 from dubline.signal.true_peak import PeakFollower, in_dbtp
 from dubline.values.dubbed import LoudnessReport
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Block = NDArray[np.float32] | NDArray[np.float64]  # (channels, samples)
-    Floats = NDArray[np.float64]
+Block = NDArray[np.float32] | NDArray[np.float64]  # (channels, samples)
+Floats = NDArray[np.float64]
 
 ABSOLUTE_GATE = -70.0  # LUFS
 _OFFSET = -0.691

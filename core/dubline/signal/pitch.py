@@ -3,14 +3,12 @@ Parselmouth)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import imported
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 RANGE = (60.0, 600.0)  # Hz: a bass voice to a child's cry
 STEP = 0.01  # seconds between two values

@@ -12,15 +12,12 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Block = NDArray[np.float32]  # (channels, samples)
-    Floats = NDArray[np.float64]
+Block = NDArray[np.float32]  # (channels, samples)
+Floats = NDArray[np.float64]
 
 HALF = 16  # taps on either side of a point between two samples
 FINEST = 192_000  # Hz at which peaks are looked for at least

@@ -9,15 +9,11 @@ piece goes to the voice whose mean it is most like, each voice once in a window,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float32]
-    Labels = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Labels = NDArray[np.int64]
 
 NEVER = -9.0  # below any cosine
 CENTROID = 0.5

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import WeightsError
 from dubline.weights.wheels import open_checkpoint
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float32]
+Floats = NDArray[np.float32]
 
 KIND = "ge2e-resemblyzer-256"
 RATE = 16000

@@ -10,15 +10,13 @@ released checkpoint. Which output is which speaker differs from window to window
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import WeightsError
 from dubline.weights.wheels import inert, open_checkpoint
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 RATE = 16000
 WINDOW = 5 * RATE

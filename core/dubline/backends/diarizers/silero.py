@@ -8,14 +8,11 @@ state of (2, 1, 128).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.errors import BackendMissing, WeightsError, first_line
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 RATE = 16000
 FRAME, CONTEXT = 512, 64

@@ -19,17 +19,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dubline.values.media import Line
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Real = NDArray[np.float32]
-    Spectrum = NDArray[np.complex64]
+Real = NDArray[np.float32]
+Spectrum = NDArray[np.complex64]
 
 RATE = 48000
 WINDOW = 4096  # 85 ms, so that harmonics of a voice stand apart

@@ -14,20 +14,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from dubline.backends.backend import Sought
+from dubline.backends.contract import Tick
 from dubline.backends.programs import ProgramBackend, run_program, speakable, told
 from dubline.backends.translators.stand_ins import shield, unshield
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.language.line_checks import problems
 from dubline.language.script import base_language
+from dubline.report import Report
 from dubline.values.base import ModelIdentity
 from dubline.values.translated import Answer, Candidate, SourceLine
-
-if TYPE_CHECKING:
-    from dubline.backends.contract import Tick
-    from dubline.report import Report
 
 CHUNK = 200  # lines given to one process
 LONGEST = 300.0  # seconds for a chunk; it takes about half a second

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.programs import speakable
@@ -21,12 +21,10 @@ from dubline.backends.translators.seq2seq_batches import cut, glue
 from dubline.backends.translators.seq2seq_folder import called
 from dubline.backends.translators.stand_ins import between, intact, shield, unshield
 from dubline.errors import WeightsError, first_line
+from dubline.report import Report
 from dubline.values.translated import Answer, Candidate, SourceLine
 from dubline.weights.firefox_files import parts, unpack
 from dubline.weights.folders import damaged_folders, folder_identity, weight_sums
-
-if TYPE_CHECKING:
-    from dubline.report import Report
 
 CHUNK = 20  # lines between two reports of progress
 LONGEST = 250

@@ -8,11 +8,12 @@ answered with the reason: never with its source text, never with nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import msgspec
 
 from dubline.backends.backend import Backend
+from dubline.backends.contract import Tick
 from dubline.backends.translators.llm_prompts import (
     VARIANTS,
     language_name,
@@ -24,12 +25,9 @@ from dubline.backends.translators.llm_prompts import (
 from dubline.backends.translators.llm_server import KEYS, Server, Unanswered
 from dubline.errors import BackendFailed, InvalidJob
 from dubline.language.line_checks import problems
+from dubline.report import Report
 from dubline.values.base import ModelIdentity
 from dubline.values.translated import Answer, Candidate, SourceLine
-
-if TYPE_CHECKING:
-    from dubline.backends.contract import Tick
-    from dubline.report import Report
 
 ALONE = 2  # requests for a line by itself before it counts as failed
 DEAF = 6  # requests in a row without an answer after which the server counts as gone

@@ -13,13 +13,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
+from dubline.backends.contract import Tick
 from dubline.errors import BackendFailed, InvalidJob
-
-if TYPE_CHECKING:
-    from dubline.backends.contract import Tick
 
 KEYS = ("DUBLINE_LLM_KEY", "OPENAI_API_KEY")
 """The environment variables that may hold the key, the first one set counts. It is kept nowhere else."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from dubline.errors import BackendFailed, first_line
 from dubline.language.script import (
@@ -22,10 +22,8 @@ from dubline.language.script import (
     ends_sentence,
     width,
 )
+from dubline.report import Report
 from dubline.values.translated import Answer, Candidate, SourceLine
-
-if TYPE_CHECKING:
-    from dubline.report import Report
 
 MOST_ROWS = 128
 """Lines in a batch, however short: what a model keeps of each step grows with the rows and its vocabulary."""

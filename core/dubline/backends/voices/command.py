@@ -32,17 +32,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from dubline.backends.backend import Backend
-from dubline.backends.contract import Reference, Spoken, VoiceInfo
+from dubline.backends.contract import Reference, Spoken, Tick, VoiceInfo
 from dubline.backends.programs import LOOK, run_program, speakable
 from dubline.backends.voices.take import read_spoken
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.values.base import ModelIdentity
-
-if TYPE_CHECKING:
-    from dubline.backends.contract import Tick
 
 KEY = "DUBLINE_VOICE_KEY"
 LARGEST = 128 * 1024 * 1024  # bytes of an answer

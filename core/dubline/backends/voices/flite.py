@@ -10,17 +10,14 @@ import tempfile
 import unicodedata
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from dubline.backends.contract import Spoken, VoiceInfo
+from dubline.backends.contract import Spoken, Tick, VoiceInfo
 from dubline.backends.programs import ProgramBackend, run_program, speakable, told
 from dubline.backends.voices.take import read_spoken
 from dubline.errors import BackendFailed, InvalidJob
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
-
-if TYPE_CHECKING:
-    from dubline.backends.contract import Tick
 
 PROGRAM = "flite"
 TIMEOUT = 60.0  # seconds for a line; it takes a few hundredths

@@ -14,10 +14,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from dubline.backends.backend import Backend, Sought
-from dubline.backends.contract import Spoken, VoiceInfo
+from dubline.backends.contract import Spoken, Tick, VoiceInfo
 from dubline.backends.paddle import ENVIRONMENT, PaddleBackend
 from dubline.backends.programs import speakable
 from dubline.backends.voices.take import read_spoken
@@ -26,9 +26,6 @@ from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import checksum, models_folder
 from dubline.weights.folders import folder_card
-
-if TYPE_CHECKING:
-    from dubline.backends.contract import Tick
 
 ARCHIVES = "https://paddlespeech.cdn.bcebos.com/Parakeet/released_models"
 PAIRS = {

@@ -7,21 +7,18 @@ text prepared by a model that is downloaded first, it is refused.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
 
 from dubline.backends.backend import Backend, Sought, versions
-from dubline.backends.contract import Spoken, VoiceInfo
+from dubline.backends.contract import Spoken, Tick, VoiceInfo
 from dubline.backends.programs import speakable
 from dubline.errors import BackendFailed, DublineError, InvalidJob, WeightsError
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import checksum, models_folder
-
-if TYPE_CHECKING:
-    from dubline.backends.contract import Tick
 
 OPEN_AT_ONCE = 3  # voices in memory; one is about 60 to 120 MB
 _FETCHES = ("pinyin",)  # ways to phonemes for which the library downloads a model
