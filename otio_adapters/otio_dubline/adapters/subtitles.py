@@ -15,6 +15,7 @@ from dubline.files import file_name, unique, write_whole
 from dubline.subtitles.cues import Subtitles
 from dubline.subtitles.srt import read_srt, write_srt
 from dubline.subtitles.vtt import read_vtt, write_vtt
+from dubline.subtitles.writing import read_subtitles
 from dubline.timebase import frame_rate
 from otio_dubline.cue_tracks import CueTrack, cue_tracks, mixed, timeline_of
 from otio_dubline.otio_errors import otio_errors
@@ -36,7 +37,7 @@ def read_from_file(
     """
     with otio_errors():
         path = Path(filepath)
-        subtitles = _read(path, encoding=encoding, language=language)
+        subtitles = read_subtitles(path, encoding=encoding, language=language)
         return _timeline(subtitles, path.stem, rate, language, speakers)
 
 
