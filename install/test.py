@@ -74,11 +74,16 @@ def main() -> int:
     )
     arguments, chosen = parser.parse_known_args()
     programs = Beside(arguments.programs, failure=NO_PROGRAMS) if arguments.programs else None
-    python = environment.make(environment.ROOT / ".venv", EXTRAS, editable=True)
-    os.chdir(environment.ROOT)
-    workers = os.environ.get("DUBLINE_WORKERS") or str(environment.ROOT / ".workers")
+    folder, workers = environment.ROOT / ".venv", os.environ.get("DUBLINE_WORKERS")
+    workers = workers or str(environment.ROOT / ".workers")
     # One thread each: the tests run side by side, and the libraries' threads would wait for each other.
     surroundings = {**os.environ, "OMP_NUM_THREADS": "1", "DUBLINE_WORKERS": workers}
+    if not chosen:  # the product alone can make PaddleSpeech's environment, beside what else is installed
+        python = environment.make(folder, (), editable=True)
+        dubline = str(python.with_name("dubline" + python.suffix))
+        paddle = Beside(dubline, *PADDLE, failure=NO_PADDLE, env=surroundings)
+    python = environment.make(folder, EXTRAS, editable=True)
+    os.chdir(environment.ROOT)
     failed: list[str] = []
 
     def run(*words: str) -> None:
@@ -94,8 +99,6 @@ def main() -> int:
             programs.wait()
         run("pytest", *chosen)
     else:
-        dubline = str(python.with_name("dubline" + python.suffix))
-        paddle = Beside(dubline, *PADDLE, failure=NO_PADDLE, env=surroundings)
         # One more than there are cores: a test that waits for a process leaves its core to another.
         side = str((os.cpu_count() or 1) + 1)
         tests = ("pytest", "-n", side, "--known-skips", "tests/known_skips.txt", "-m")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,18 @@ settings.load_profile("dubline")
 
 SLOW = Path(__file__).with_name("slow_tests.txt")
 """Files with slow tests, the slowest first. They begin first: no worker is alone with them at the end."""
+
+
+LATER = "program or paddle"
+"""What `install/test.py` runs by itself, once what these tests need is there."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files without such a test need not be read for them."""
+    if config.option.markexpr != LATER or not DATA.is_dir() or collection_path.suffix != ".py":
+        return None
+    marked = re.search(r"mark\.(program|paddle)\b", collection_path.read_text(encoding="utf-8"))
+    return None if marked else True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
