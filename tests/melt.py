@@ -41,12 +41,12 @@ def render(project: Path, out: Path, channels: int = 2, frames: int = 0) -> np.n
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run melt, which now and then stands still at its end, and is then started again."""
+    """Run melt, which now and then stands still at its end or crashes, and is then started again."""
     # MLT asks whether there is a screen before it lets Qt do without one.
     env = {**os.environ, "DISPLAY": os.environ.get("DISPLAY", ":0"), "QT_QPA_PLATFORM": "offscreen"}
     for attempt in range(5):
         try:
-            return subprocess.run(
+            done = subprocess.run(
                 command,
                 capture_output=True,
                 text=True,
@@ -55,6 +55,8 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
                 timeout=15,
                 env=env,
             )
+            if done.returncode >= 0 or attempt == 4:
+                return done
         except subprocess.TimeoutExpired:
             if attempt == 4:
                 raise
@@ -86,7 +88,7 @@ def picture(project: Path, out: Path, frame: int) -> np.ndarray:
     """A frame of a project as it is shown, int (rows, columns, 3)."""
     import av
 
-    _run(
+    done = _run(
         [
             "melt",
             str(project),
@@ -98,5 +100,6 @@ def picture(project: Path, out: Path, frame: int) -> np.ndarray:
             "an=1",
         ]
     )
+    assert out.exists(), (done.returncode, done.stderr[-2000:])
     with av.open(str(out)) as file:
         return next(file.decode(video=0)).to_ndarray(format="rgb24").astype(int)
