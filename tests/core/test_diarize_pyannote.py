@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ import pytest
 import yaml
 
 from dubline.backends.choosing import options_of
-from dubline.backends.diarizers import pyannote_hub
 from dubline.backends.diarizers.pyannote import Pyannote
 from dubline.backends.diarizers.pyannote_models import (
     build_pipeline,
@@ -118,7 +118,7 @@ def test_a_half_downloaded_model_says_which_file(folder: Path, part: str, harm: 
 def test_a_folder_without_a_configuration_and_no_folder_at_all(pyannote: None, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"config\.yaml"):
         Pyannote(options_of(Pyannote, {"model": str(tmp_path)}))
-    with pytest.raises(WeightsError, match="no folder") as caught:
+    with pytest.raises(WeightsError, match="not on this machine") as caught:
         Pyannote(options_of(Pyannote, {"model": str(tmp_path / "not there")}))
     assert caught.value.hint
 
@@ -135,24 +135,6 @@ def test_a_part_outside_the_folder_or_on_the_hub_is_refused(folder: Path) -> Non
 # --- the hub -----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def no_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    pytest.importorskip("huggingface_hub")
-    for name in ("HF_TOKEN", "HUGGINGFACE_TOKEN", "HF_HUB_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(pyannote_hub, "find_token", lambda: None)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *args, **named: None)
-    monkeypatch.setattr(pyannote_hub, "require_network", lambda *args: None)
-
-
-def test_a_gated_model_without_token_names_both_steps(no_token: None) -> None:
-    with pytest.raises(WeightsError) as caught:
-        pyannote_hub.fetch("pyannote/speaker-diarization-community-1", "config.yaml")
-    assert "https://huggingface.co/pyannote/speaker-diarization-community-1" in caught.value.hint
-    assert "HF_TOKEN" in caught.value.hint and hub.TOKENS_PAGE in caught.value.hint
-
-
 @pytest.mark.parametrize(
     ("kind", "status", "said"),
     [
@@ -166,46 +148,30 @@ def test_a_gated_model_without_token_names_both_steps(no_token: None) -> None:
         ("ValueError", None, "could not be fetched"),
     ],
 )
-def test_what_the_hub_answers_is_told_and_the_token_is_not(
-    no_token: None, monkeypatch: pytest.MonkeyPatch, kind: str, status: int | None, said: str
-) -> None:
+def test_what_the_hub_answers_is_told_and_the_token_is_not(kind: str, status: int | None, said: str) -> None:
+    pytest.importorskip("huggingface_hub")
     from huggingface_hub import errors
 
-    asked: list[Any] = []
     cls: Any = getattr(errors, kind, ValueError)
-
-    class Answer:
-        status_code = status
-        headers = {"x": TOKEN}
-
-    def download(*args: Any, token: Any = None, **named: Any) -> str:
-        asked.append(token)
-        error = cls.__new__(cls)
-        Exception.__init__(error, f"refused for Bearer {TOKEN}")
-        error.response = Answer()
-        raise error
-
-    monkeypatch.setattr(pyannote_hub, "find_token", lambda: TOKEN)
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
-    with pytest.raises(WeightsError, match=said) as caught:
-        pyannote_hub.fetch("someone/model", "config.yaml")
-    assert asked == [TOKEN]
-    assert caught.value.hint
-    import traceback
-
-    shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value.to_dict())
-    assert TOKEN not in shown
+    answer = cls.__new__(cls)
+    Exception.__init__(answer, f"refused for Bearer {TOKEN}")
+    answer.response = SimpleNamespace(status_code=status, headers={"x": TOKEN})
+    told = hub.failure(answer, "someone/model", TOKEN, "config.yaml")
+    assert isinstance(told, WeightsError) and said in told.message + told.hint and told.hint
+    assert TOKEN not in repr(told.to_dict())
 
 
-def test_offline_asks_nobody(no_token: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_is_not_here_asks_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+
     def refuse(*args: Any, **named: Any) -> None:
         raise AssertionError("the network was asked")
 
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", refuse)
-    monkeypatch.setattr(pyannote_hub, "require_network", refuse)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(WeightsError, match="HF_HUB_OFFLINE"):
-        pyannote_hub.fetch("someone/model", "config.yaml")
+    monkeypatch.setattr("socket.create_connection", refuse)
+    for name in ("someone/model", "nowhere"):
+        with pytest.raises(WeightsError, match="not on this machine") as caught:
+            Pyannote(Pyannote.Options(model=name, device="cpu"))
+        assert "dubline models fetch" in caught.value.hint
 
 
 def test_without_a_network_it_says_so_before_the_client_retries(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -412,6 +412,18 @@ def test_lines_that_were_done_again_by_themselves_stay_and_change_nobody_elses_t
     assert wish is not None and not wish.apart
 
 
+def test_a_line_that_was_redone_and_then_corrected_at_its_source_is_one_of_the_others_again(
+    tmp_path: Path, parrot: type[Parrot]
+) -> None:
+    root = placed(lines_of("Gel.", "Git.", "Dur."), tmp_path / "e.dubline")
+    again(root)
+    again(root, only="1,2")
+    placed(lines_of("Gel.", "Gitme.", "Dur."), root)
+    again(root)
+    wish = read_wish(root, "translate.en", TranslateWish)
+    assert wish is not None and wish.apart == (1,)
+
+
 def test_a_corrected_source_line_is_the_only_one_asked_again(tmp_path: Path, parrot: type[Parrot]) -> None:
     transcript = lines_of("Gel.", "Git.", "Dur.")
     root = placed(transcript, tmp_path / "e.dubline")

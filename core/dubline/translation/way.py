@@ -151,10 +151,13 @@ def translate_run(
         translation = fitted_by(translation, known, frame_rate=wish.rate or "")
     files = publish_translation(translation, run.root)
     model = settled.choice.options.get("model")
+    # Of those that were done by themselves, only the ones that stayed are so still.
+    stayed = {line.id for line in kept.lines} & {*(wish.apart or ())}
+    apart = tuple(sorted(stayed | kept.redone)) or None
     if wish.some and known_wish is not None:  # who redoes some lines is not who translates the run
-        wish = replace(known_wish, apart=tuple(sorted({*(wish.apart or ()), *kept.redone})))
+        wish = replace(known_wish, apart=apart)
     else:
-        wish = replace(wish, translator=settled.choice.backend, translator_model=model)
+        wish = replace(wish, translator=settled.choice.backend, translator_model=model, apart=apart)
     run.keep_wish(f"translate.{target}", wish.kept())
     return translation, files
 

@@ -59,13 +59,12 @@ class Pyannote(WindowedDiarizer):
     precedence: ClassVar[int | None] = 80  # first, where it is installed and has a model
 
     class Options(Backend.Options, frozen=True, kw_only=True):
-        """`model`: a name on the hub, or the path of a folder or its config.yaml.
+        """`model`: its name here or on the hub, or the path of a folder or its config.yaml.
 
         `speakers`, or bounds `min_speakers` and `max_speakers`; none: estimate. `window`: minutes that are
         heard together, 1 to 60; voices are linked across windows when their vectors' cosine reaches `link`,
         0 to 1. `step`: share of a segmentation window by which the next one moves on, 0.05 to 0.5 (None: as
         the pipeline says); larger is faster. `device`: auto, cpu, cuda, cuda:N, mps. `threads`: CPU threads.
-        The token is no option, so that it is written nowhere: see `pyannote_hub`.
         """
 
         model: str = DEFAULT
@@ -96,7 +95,7 @@ class Pyannote(WindowedDiarizer):
             pipeline._segmentation.step = options.step * pipeline._segmentation.duration
         share_trunk(pipeline)
         pipeline.to(self._device)
-        self.identities = (_identity(name, options.model, files),)
+        self.identities = (_identity(name, files),)
         notes = ["checkpoints opened without running code in them; telemetry off"]
         if broken:
             notes.append(f"torchaudio without its compiled part ({broken})")
@@ -190,38 +189,33 @@ class Pyannote(WindowedDiarizer):
 
 def _open(model: str) -> tuple[Any, tuple[Path, ...], str]:
     """The pipeline, its files, and its name."""
-    from dubline.backends.diarizers.pyannote_hub import fetch
     from dubline.backends.diarizers.pyannote_models import build_pipeline
 
     place = find_folder(model, "pyannote") or Path(model).expanduser()
-    if place.is_dir() or place.is_file():
-        config = place / "config.yaml" if place.is_dir() else place
-        if not config.is_file():
+    config = place if place.is_file() else place / "config.yaml"
+    if not config.is_file():
+        if place.is_dir():
             raise WeightsError(
                 f"{place} has no config.yaml: it is no pyannote pipeline, or half downloaded",
                 hint="Get all files of the model again.",
             )
-        pipeline, files = build_pipeline(config)
-        return pipeline, files, config.parent.name
-    if model.count("/") != 1 or model.startswith((".", "/", "~")) or "\\" in model:
         raise WeightsError(
-            f"there is no folder {place}",
-            hint=f"Give a folder with a config.yaml in it, or a name like {DEFAULT}.",
+            f"pyannote's model {model!r} is not on this machine",
+            hint=Pyannote.how_to_get(Sought(model=model)),
         )
-    pipeline, files = build_pipeline(fetch(model, "config.yaml"), fetch, model)
-    return pipeline, files, model
+    pipeline, files = build_pipeline(config)
+    return pipeline, files, model if model.count("/") == 1 else config.parent.name
 
 
-def _identity(name: str, model: str, files: tuple[Path, ...]) -> ModelIdentity:
+def _identity(name: str, files: tuple[Path, ...]) -> ModelIdentity:
     from dubline.weights.files import checksum
 
-    local = name != model
     return ModelIdentity(
         name=name,
         files=tuple(f"{path.parent.name}/{path.name}" if path != files[0] else path.name for path in files),
         sha256=tuple(checksum(path) for path in files),
-        licence=read_licence(files[0].parent / "README.md") or ("" if local else LICENCES.get(name, "")),
-        origin=files[0].parent.as_posix() if local else f"https://huggingface.co/{name}",
+        licence=read_licence(files[0].parent / "README.md") or LICENCES.get(name, ""),
+        origin=files[0].parent.as_posix(),
     )
 
 

@@ -14,7 +14,6 @@ import io
 import logging
 import os
 import warnings
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -51,9 +50,6 @@ _PARAMETERS = {
     "embedding_exclude_overlap",
     "plda",
 }
-
-Fetch = Callable[[str, str], Path]
-"""(repository, file name) -> where the file is."""
 
 
 def import_pyannote() -> str:
@@ -120,11 +116,11 @@ def read_config(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return pipeline["params"], steps
 
 
-def part_path(folder: Path, reference: Any, name: str, fetch: Fetch | None, repository: str) -> Path:
-    """The file `name` of a part that a configuration refers to: `$model/PART`, a path, or a hub name.
+def part_path(folder: Path, reference: Any, name: str) -> Path:
+    """The file `name` of a part that a configuration refers to: `$model/PART`, or a path.
 
     Raises:
-        WeightsError: it is not there, incomplete, lies outside the folder, or is on the hub while offline.
+        WeightsError: it is not there, incomplete, or lies outside the folder.
     """
     if isinstance(reference, dict):
         inner = reference.get("subfolder")
@@ -136,14 +132,12 @@ def part_path(folder: Path, reference: Any, name: str, fetch: Fetch | None, repo
         if relative.is_absolute() or ".." in relative.parts:
             raise WeightsError(f"the configuration refers to {text}, outside its folder: refused")
         wanted = relative if relative.suffix else relative / name
-        path = folder / wanted if fetch is None else fetch(repository, wanted.as_posix())
-    elif fetch is None:
+        path = folder / wanted
+    else:
         raise WeightsError(
             f"the configuration in {folder} refers to {text}, which is not in it",
             hint=f'Put the model into the folder and write "$model/FOLDER" in place of {text}.',
         )
-    else:
-        path = fetch(text.partition("@")[0], name)
     check_whole(path)
     return path
 
@@ -224,12 +218,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def build_pipeline(
-    config: Path, fetch: Fetch | None = None, repository: str = ""
-) -> tuple[Any, tuple[Path, ...]]:
-    """The pipeline that a config.yaml describes, and the files it was made of.
-
-    `fetch` gets files from the hub; None: everything must be in the folder.
+def build_pipeline(config: Path) -> tuple[Any, tuple[Path, ...]]:
+    """The pipeline that a config.yaml describes, and the files it was made of, which are all in its folder.
 
     Raises:
         WeightsError: a part is missing, damaged or refused.
@@ -245,12 +235,12 @@ def build_pipeline(
     for part in ("segmentation", "embedding"):
         if part not in params:
             raise WeightsError(f"{config} names no {part} model", hint="Get the pipeline again.")
-        path = part_path(folder, params[part], CHECKPOINT, fetch, repository)
+        path = part_path(folder, params[part], CHECKPOINT)
         files.append(path)
         parts[part] = load_model(path)
     clustering = params.get("clustering", "VBxClustering")
     if "plda" in params:
-        paths = [part_path(folder, params["plda"], name, fetch, repository) for name in PLDA_FILES]
+        paths = [part_path(folder, params["plda"], name) for name in PLDA_FILES]
         files += paths
         try:
             parts["plda"] = PLDA(paths[1], paths[0])

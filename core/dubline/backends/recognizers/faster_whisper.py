@@ -43,14 +43,6 @@ SIZES = {
     "turbo": TURBO,
 }
 """Where models are on the hub, by the names faster-whisper 1.2.1 has for them (`_MODELS` in its utils.py)."""
-FETCHED = (
-    "model.bin",
-    "config.json",
-    "tokenizer.json",
-    "vocabulary.*",
-    "preprocessor_config.json",
-    "README.md",
-)
 REPEATS = 2.4
 """Text that gzip makes smaller by more than this repeats itself (`compression_ratio_threshold` of OpenAI's
 transcribe.py)."""
@@ -64,7 +56,6 @@ class FasterWhisper(WhisperBackend):
     requires: ClassVar[tuple[str, ...]] = ("faster_whisper", "ctranslate2")
     extra: ClassVar[str] = "faster-whisper"
     form: ClassVar[FolderKind] = "whisper-ct2"
-    fetched: ClassVar[tuple[str, ...]] = FETCHED
     precedence: ClassVar[int | None] = 80  # first: it searches with a beam, and is fast on a processor
 
     class Options(Backend.Options, frozen=True, kw_only=True):

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 SIZES = tuple(f"{size}{english}" for size in ("tiny", "base", "small", "medium") for english in ("", ".en"))
 SIZES += ("large", "large-v2", "large-v3", "large-v3-turbo")
 """OpenAI's models on the hub: openai/whisper-SIZE."""
-FETCHED = ("*.json", "merges.txt", "README.md", "model.safetensors", "model-*.safetensors")
 REPEATS = 2.4  # as in `faster_whisper`
 NO_REPEAT = 5
 LEAST_LEFT = 0.5
@@ -51,7 +50,6 @@ class TransformersWhisper(WhisperBackend):
     extra: ClassVar[str] = "transformers"
     cost: ClassVar[str] = "it decodes greedily, where faster-whisper searches with a beam"
     form: ClassVar[FolderKind] = "whisper"
-    fetched: ClassVar[tuple[str, ...]] = FETCHED
     precedence: ClassVar[int | None] = 70  # after the one that searches with a beam
 
     class Options(Backend.Options, frozen=True, kw_only=True):

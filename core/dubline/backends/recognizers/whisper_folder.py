@@ -1,4 +1,4 @@
-"""Where a Whisper's files are: a folder the user names, the models folder, Hugging Face's cache or hub."""
+"""Where a Whisper's files are: a folder the user names, the models folder, Hugging Face's cache."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from dubline.backends.backend import Backend, Sought
-from dubline.errors import DublineError, InvalidJob, WeightsError
+from dubline.errors import InvalidJob, WeightsError
 from dubline.weights.files import models_folder
 from dubline.weights.folders import (
     cached_folder,
@@ -17,19 +17,14 @@ from dubline.weights.folders import (
     kept_folder,
     weight_sums,
 )
-from dubline.weights.hub import failure, find_token, import_hub, is_offline, require_network
 from dubline.weights.kinds import NEEDED, FolderKind, english_only, look
 
 
 class WhisperBackend(Backend):
-    """What the back ends with Whisper tell about its models; they differ in the form of the files.
-
-    `fetched`: patterns of the files that are needed of a repository.
-    """
+    """What the back ends with Whisper tell about its models; they differ in the form of the files."""
 
     confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
     form: ClassVar[FolderKind]
-    fetched: ClassVar[tuple[str, ...]]
 
     @staticmethod
     def usual(device: str) -> str:
@@ -92,31 +87,23 @@ class WhisperBackend(Backend):
 
     @classmethod
     def folder_of(cls, name: str) -> Path:
-        """The folder that holds a Whisper's files: `here`, else fetched into the hub's own cache.
+        """The folder that holds a Whisper's files. Nothing is fetched.
 
         Raises:
-            WeightsError: it is not there and cannot be fetched, or a file is missing. The hint says which
-                files belong where.
+            WeightsError: it is not here, or a file is missing. The hint says which files belong where.
         """
         found = cls.here(name)
         if found is not None:
             return found
         files = ", ".join(n.replace("|", " or ") for n in NEEDED[cls.form])
         where = _kept(name) or models_folder() / "NAME"
-        repository = cls.repository(name)
-        if not repository or name.startswith((".", "/", "~")) or "\\" in name:
-            raise WeightsError(
-                f"there is no Whisper model {name!r}",
-                hint=f"Put its files ({files}) into {where}, or name the folder.",
-            )
-        try:
-            return _from_hub(repository, cls.fetched, cls.form)
-        except WeightsError as error:
-            raise WeightsError(
-                f"the Whisper model {name!r} is not on this machine: {error.message}",
-                hint=f"`dubline models fetch {repository}` with the network on brings it. Or put its files "
-                f"({files}) into {where}, or name the folder they are in. {error.hint}",
-            ) from None
+        by_hand = f"Put its files ({files}) into {where}, or name the folder they are in."
+        if not cls.repository(name) or name.startswith((".", "/", "~")) or "\\" in name:
+            raise WeightsError(f"there is no Whisper model {name!r}", hint=by_hand)
+        raise WeightsError(
+            f"the Whisper model {name!r} is not on this machine",
+            hint=f"{cls.how_to_get(Sought(model=name))} {by_hand}",
+        )
 
 
 def refuse_language(name: str, language: str) -> InvalidJob:
@@ -129,19 +116,3 @@ def refuse_language(name: str, language: str) -> InvalidJob:
 
 def _kept(name: str) -> Path | None:
     return models_folder() / name if re.fullmatch(r"[^./\\:~][^/\\:]*", name) else None
-
-
-def _from_hub(repository: str, patterns: tuple[str, ...], kind: FolderKind) -> Path:
-    hub = import_hub()
-    if is_offline():
-        raise WeightsError(f"HF_HUB_OFFLINE forbids fetching {repository}", hint="Unset HF_HUB_OFFLINE once.")
-    require_network(repository, hub.constants.ENDPOINT)
-    token = find_token()
-    problem: DublineError
-    try:
-        got = hub.snapshot_download(repository, allow_patterns=list(patterns), token=token or False)
-    except Exception as error:  # the client's own network library, whichever release brings which
-        problem = failure(error, repository, token)
-    else:
-        return Path(look(Path(got), kind).path)
-    raise problem from None
