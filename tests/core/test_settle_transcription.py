@@ -196,3 +196,27 @@ def test_a_diarizer_and_microphones_are_one_or_the_other() -> None:
     assert by_tracks.diarizer is None and by_tracks.speakers_from_tracks
     again = settle_transcription(TranscribeWish(diarizer=by_voice.diarizer), by_tracks).wish
     assert again.diarizer and not again.speakers_from_tracks
+
+
+def test_models_that_hear_english_only_are_named_and_not_called_absent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bring("ct2", "small.en-like")
+    monkeypatch.setattr("dubline.backends.recognizers.whisper_folder.english_only", lambda path, form: True)
+    reasons = " ".join(settled().reasons)
+    assert "(small.en-like) none hears anything but English" in reasons
+    assert words(language="en")[:2] == ("faster-whisper", "small.en-like")
+    with pytest.raises(WeightsError, match="anything but English") as named:
+        settled(recognizer="faster-whisper")
+    assert "--language en" in named.value.hint
+
+
+def test_a_recognizer_has_nothing_to_do_beside_a_text_with_times(tmp_path: Path) -> None:
+    text = tmp_path / "a.srt"
+    text.write_text("1\n00:00:01,000 --> 00:00:02,000\nHere.\n", "utf-8")
+    before = settled(text=str(text), language="en").wish
+    for asked in ({"recognizer": "nope"}, {"recognizer_model": "x"}):
+        for earlier, wish in ((None, {"text": str(text), **asked}), (before, asked)):
+            with pytest.raises(InvalidJob, match="a recognizer together with a text"):
+                settle_transcription(TranscribeWish(**wish), earlier)
+    assert settle_transcription(TranscribeWish(), before).job.words is None

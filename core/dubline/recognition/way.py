@@ -119,6 +119,12 @@ def settle_transcription(wish: TranscribeWish, before: TranscribeWish | None = N
         words = WordsJob(recognizer=choice)
         if not language and _detects(choice):
             reasons.append("language: not named, so it is detected in every stretch; naming it is safer")
+    elif asked.recognizer or asked.recognizer_model or asked.recognizer_options:
+        raise InvalidJob(
+            f"a recognizer together with a text that has its times ({wish.text})",
+            hint="The text's words are taken as they are: leave the recognizer out. To recognise the words "
+            "instead of this text, begin anew with --forget.",
+        )
     elif wish.glossary:
         raise InvalidJob(
             "--glossary without a recognizer", hint="A text with times needs none: leave the glossary out."

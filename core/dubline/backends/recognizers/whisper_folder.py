@@ -40,7 +40,13 @@ class WhisperBackend(Backend):
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
         if not sought.model:
             english, folders = sought.language == "en", folders_here(cls.form)
-            return {n: p for n, p in folders.items() if english or not english_only(p, cls.form)}
+            fitting = {n: p for n, p in folders.items() if english or not english_only(p, cls.form)}
+            if folders and not fitting:
+                raise WeightsError(
+                    f"of Whisper's models here ({', '.join(folders)}) none hears anything but English",
+                    hint=f"Say --language en if that is what is spoken. {cls.how_to_get(sought)}",
+                )
+            return fitting
         found = cls.here(sought.model)
         return {sought.model: found} if found else {}
 
