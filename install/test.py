@@ -104,7 +104,7 @@ def main() -> int:
         tests = ("pytest", "-n", side, "--known-skips", "tests/known_skips.txt", "-m")
         run("ruff", "check", ".")
         run("ruff", "format", "--check", ".")
-        run("mypy")
+        types = Beside(str(python), "-m", "mypy", failure="The types do not fit together.")
         run(*tests, f"not ({LATER})")
         for job in (programs, paddle):
             if job:
@@ -112,6 +112,9 @@ def main() -> int:
         run(*tests, LATER)
         if paddle.failed():
             failed.append("PaddleSpeech's environment")
+        types.wait()
+        if types.failed():
+            failed.append("mypy")
     if programs:
         programs.failed()  # what cannot be tested without them was skipped, and said so
     for name in failed:
