@@ -135,7 +135,8 @@ def install(
         seen = 0
         for arguments in (*recipe.installs, *(call for part in all_parts for call in recipe.parts[part])):
             pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-            pip += ["--progress-bar", "off", *arguments]
+            # What is never imported need never be compiled.
+            pip += ["--progress-bar", "off", "--no-compile", *arguments]
 
             def count(line: str) -> None:
                 nonlocal seen
