@@ -28,6 +28,7 @@ from dubline.report import silent
 from dubline.values.translated import SourceLine
 from dubline.weights.firefox_files import languages, part_of
 from dubline.weights.folders import weight_sums
+from dubline.weights.installation import extra_command
 from dubline.weights.intake_folders import import_folder
 from dubline.weights.kinds import folder_kind, look
 
@@ -198,7 +199,7 @@ def test_it_comes_after_translators_with_larger_models() -> None:
 def test_a_system_without_a_wheel_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
     monkeypatch.setattr(platform, "machine", lambda: "arm64")
-    assert Firefox.remedy() == 'pip install "dubline[firefox]"'
+    assert Firefox.remedy() == extra_command("firefox")
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     assert "no wheel" in Firefox.remedy() and "Rust" in Firefox.remedy() and "Darwin" in Firefox.remedy()
 

@@ -25,6 +25,7 @@ from dubline.report import Report
 from dubline.values.translated import Answer, Candidate, SourceLine
 from dubline.weights.firefox_files import parts, unpack
 from dubline.weights.folders import damaged_folders, folder_identity, weight_sums
+from dubline.weights.installation import pip_command
 
 CHUNK = 20  # lines between two reports of progress
 LONGEST = 250
@@ -74,7 +75,7 @@ class Firefox(Backend):
         if here in WHEELS:
             return super().remedy()
         return (
-            f"pip install fxtranslate (there is no wheel of it for {' '.join(here)}: it is built on the "
+            f"{pip_command('fxtranslate')} (there is no wheel of it for {' '.join(here)}: it is built on the "
             "spot, which needs Rust and a C++ compiler)"
         )
 
