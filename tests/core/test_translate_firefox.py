@@ -181,7 +181,11 @@ def test_a_straight_way_comes_first(both: Path, enpt: Path) -> None:
 def test_languages_that_no_model_has_are_refused_with_advice(both: Path) -> None:
     with pytest.raises(WeightsError, match="from pt to ja") as nothing:
         settle("translator", "firefox", Sought(language="pt", target="ja"))
-    assert "dubline models import" in nothing.value.hint and "from it" in nothing.value.hint
+    for name in ("firefox-pt-en", "firefox-en-ja"):
+        assert f"`dubline models fetch {name}`" in nothing.value.hint
+    with pytest.raises(WeightsError, match="from pt to ka") as neither:
+        settle("translator", "firefox", Sought(language="pt", target="ka"))
+    assert "dubline models import" in neither.value.hint and "from it" in neither.value.hint
     with pytest.raises(InvalidJob, match="not from de to en"):
         Firefox(Firefox.Options(source="de", target="en", model="pten"))
     with pytest.raises(InvalidJob, match="both languages"):
@@ -319,7 +323,7 @@ def test_subtitles_are_translated_from_the_command_line(
     srt.write_text("1\n00:00:01,000 --> 00:00:03,000\n<i>Where is my mother?</i>\n", encoding="utf-8")
     words = ("translate", str(srt), "--from", "en", "--to", "pt", "--translator", "firefox")
     refused = dubline(*words)
-    assert refused.status == 1 and "models import" in refused.err
+    assert refused.status == 1 and "dubline models fetch firefox-en-pt" in refused.err
     assert dubline("models", "import", str(enpt)).status == 0
     done = dubline(*words)
     assert done.status == 0, done.err
