@@ -37,6 +37,7 @@ from dubline.values.translated import (
 from dubline.values.wishes import TranslateWish, file_of
 from dubline.voice.calibration import Known, fitted_by, known_durations, spoken_texts
 from dubline.voice.pacing import VoicePace, hear_pace, pace_job
+from dubline.weights.installation import extra_command
 
 SYNOPSIS_LIMIT = 20_000
 """Characters of a synopsis; more would fill a model's context."""
@@ -285,7 +286,7 @@ def _tones(run: Run, transcript: Transcript, tell: Callable[[str], None]) -> Ton
     if stems is None:
         return Tones(tones={})
     if importlib.util.find_spec("parselmouth") is None:
-        tell('no tone of voice is measured: it needs Parselmouth, pip install "dubline[speech]"')
+        tell(f"no tone of voice is measured: it needs Parselmouth, {extra_command('speech')}")
         return Tones(tones={})
     measured: Tones = run.step(tones, stems.vocals.sound, transcript)
     return measured

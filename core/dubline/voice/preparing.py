@@ -29,6 +29,7 @@ from dubline.voice.casting import SpeakerPitches, speaker_pitches
 from dubline.voice.references import ReferenceJob, References, references
 from dubline.voice.settling import SettledDub, VoiceRights, clones, keep_rights, require_consent, settle_dub
 from dubline.voice.speaking import VoiceJob
+from dubline.weights.installation import extra_command
 
 RIGHTS = "rights"
 Tell = Callable[[str], None]
@@ -308,9 +309,7 @@ def _pitches(run: Run, stems: Stems, transcript: Transcript | None, tell: Tell) 
         tell("voices are cast without the actors' pitch: there is no transcript.json")
         return {}
     if find_spec("parselmouth") is None:
-        tell(
-            'voices are cast without the actors\' pitch: it needs Parselmouth, pip install "dubline[speech]"'
-        )
+        tell(f"voices are cast without the actors' pitch: it needs Parselmouth, {extra_command('speech')}")
         return {}
     measured: SpeakerPitches = run.step(speaker_pitches, stems.vocals.sound, transcript)
     return measured.hertz
