@@ -139,6 +139,7 @@ class Run:
         from filelock import FileLock, Timeout
 
         self._lock = FileLock(self.root / ".lock")
+        self._new = not self.root.exists()
         try:
             with full_disk_is_told(self.root):
                 (self.root / "steps").mkdir(parents=True, exist_ok=True)
@@ -159,6 +160,12 @@ class Run:
     def __exit__(self, *exc: object) -> None:
         # The file stays: deleted, it could be held by one process and made anew by another.
         self._lock.release()
+        if self._new and exc[0] is not None and {p.name for p in self.root.iterdir()} <= {".lock", "steps"}:
+            # What was refused before anything was done leaves nothing.
+            with suppress(OSError):
+                (self.root / "steps").rmdir()
+                (self.root / ".lock").unlink(missing_ok=True)
+                self.root.rmdir()
 
     def step(
         self,

@@ -11,7 +11,7 @@ from dubline.errors import InvalidJob
 from dubline.recognition.alignment import AlignedCue
 from dubline.recognition.cutting import Piece
 from dubline.recognition.given_text import PlacedText
-from dubline.recognition.segments import numbered
+from dubline.recognition.segments import OWN_ID, numbered
 from dubline.recognition.stage import Diarized, tell_dropped
 from dubline.recognition.words import TimedWord, in_order, likely_length
 from dubline.run import Work, step
@@ -54,7 +54,7 @@ def attribute_text(work: Work, placed: PlacedText, speakers: Diarized, duration:
         voice = max(shares, key=lambda v: (shares[v], v)) if shares else UNKNOWN
         name = cue.speaker or named.get(voice, "")
         label = f"text:{name}" if name else voice
-        if name:
+        if name and not OWN_ID.fullmatch(label):
             names[label] = name
         two = count > 1 or (not cue.speaker and turns.two(cue.start, cue.end))
         # The shortest cue has a millisecond, unless the programme ends before.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Sequence
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from dubline.errors import InvalidJob
 from dubline.language.script import base_language
@@ -123,6 +123,8 @@ def _inside(
             continue
         start, end = max(0.0, start), min(end, duration)
         words = spread(cue.text.split(), start, end)
+        if cue.confidence is not UNSET:
+            words = tuple(structs.replace(word, confidence=cue.confidence) for word in words)
         placed.append((cue, placed_cue(cue, start, end, words)))
     if not placed:
         raise InvalidJob(
