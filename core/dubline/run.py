@@ -27,7 +27,7 @@ import msgspec
 
 from dubline import __version__
 from dubline.errors import Cancelled, DublineError, InvalidJob, StorageFull
-from dubline.files import full_disk_is_told, write_whole
+from dubline.files import full_disk_is_told, remove_bare, write_whole
 from dubline.report import Report, silent
 from dubline.values.base import Value, canonical_json, to_json
 
@@ -160,12 +160,8 @@ class Run:
     def __exit__(self, *exc: object) -> None:
         # The file stays: deleted, it could be held by one process and made anew by another.
         self._lock.release()
-        if self._new and exc[0] is not None and {p.name for p in self.root.iterdir()} <= {".lock", "steps"}:
-            # What was refused before anything was done leaves nothing.
-            with suppress(OSError):
-                (self.root / "steps").rmdir()
-                (self.root / ".lock").unlink(missing_ok=True)
-                self.root.rmdir()
+        if self._new and exc[0] is not None:  # what was refused before anything was done leaves nothing
+            remove_bare(self.root, "steps", ".lock")
 
     def step(
         self,

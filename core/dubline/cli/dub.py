@@ -100,7 +100,8 @@ def tell_dub(made: Dub, root: Path) -> None:
     states = [take.state for take in made.takes.takes]
     typer.echo(
         f"{quantity(len(states), 'line')}: {states.count('spoken')} spoken, "
-        f"{states.count('too_long')} too long, {states.count('failed')} failed, {states.count('silent')} silent"
+        f"{states.count('too_long')} too long, {states.count('failed')} failed, "
+        f"{states.count('silent')} silent"
     )
     names = _names(root)
     for role in made.takes.cast:

@@ -76,6 +76,7 @@ def attribute_text(work: Work, placed: PlacedText, speakers: Diarized, duration:
         recognizer=placed.recognizer,
         diarizer=speakers.engine,
         dropped=tuple(sorted(dropped, key=lambda d: d.start or 0.0)),
+        more=placed.more,
     )
     tell_dropped(transcript, work)
     for flag, what in (("two_speakers", "hold more than one speaker"), ("no_speaker", "have no speaker")):
@@ -198,7 +199,7 @@ def _piece(label: str, line: _Line) -> Piece:
     words, _ = in_order(words, line.end)
     # The segment begins and ends with its cue, whatever was found of its words.
     words[0].start, words[-1].end = line.start, line.end
-    return Piece(label, words, line.cue.text, list(line.flags))
+    return Piece(label, words, line.cue.text, list(line.flags), line.cue.more)
 
 
 def _within(seconds: float | None, line: _Line) -> int:

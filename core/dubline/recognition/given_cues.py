@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import UNSET, UnsetType, structs
 
@@ -30,7 +31,7 @@ class Cue(Value, frozen=True):
     """A line of text. `start` and `end` are seconds, None where the source has none.
 
     `speaker` is who says it, where the source tells; `voices` how many people its dashes or voice marks show.
-    `confidence`, 0..1, where the source has it.
+    `confidence`, 0..1, where the source has it, and `more`, fields of the user's own.
     """
 
     text: str
@@ -39,14 +40,16 @@ class Cue(Value, frozen=True):
     speaker: str = ""
     voices: int = 1
     confidence: float | UnsetType = UNSET
+    more: dict[str, Any] | UnsetType = UNSET
 
 
 class ReadText(NamedTuple):
-    """A file's cues, its language where it names one, and sentences for the user."""
+    """A file's cues, its language where it names one, sentences for the user, fields of the user's own."""
 
     cues: tuple[Cue, ...]
     language: str = ""
     notes: tuple[str, ...] = ()
+    more: Mapping[str, Any] = {}
 
 
 def read_cues(path: Path, *, encoding: str = "") -> tuple[Cue, ...]:
@@ -162,9 +165,11 @@ def _json(data: bytes, name: str) -> ReadText:
                 speaker=given.names.get(said.speaker) or said.speaker,
                 voices=_voices(said.text.splitlines()),
                 confidence=UNSET if said.confidence is None else said.confidence,
+                more=said.more or UNSET,
             )
             for said in given.passages
         ),
         given.language,
         given.notes,
+        given.more,
     )

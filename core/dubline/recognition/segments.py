@@ -174,6 +174,7 @@ def numbered(
                 confidence=round(math.fsum(sure) / len(sure), 4) if sure else None,
                 overlap=number - 1 in together,
                 flags=tuple(sorted(flags)),
+                more=piece.more,
             )
         )
     return tuple(segments), tuple(

@@ -296,7 +296,8 @@ def _given_text(wish: TranscribeWish) -> tuple[GivenText | None, tuple[str, ...]
     read = read_text(path, encoding=wish.text_encoding or "")
     cues = shifted(read.cues, wish.text_offset or 0.0)
     language = wish.language or read.language
-    return GivenText(cues=cues, language=language, refine=bool(wish.refine)), read.notes
+    text = GivenText(cues=cues, language=language, refine=bool(wish.refine))
+    return replace(text, more=dict(read.more)) if read.more else text, read.notes
 
 
 def _with_terms(choice: Choice, wish: TranscribeWish) -> Choice:

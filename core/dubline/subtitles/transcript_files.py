@@ -22,68 +22,25 @@ from msgspec.structs import replace
 
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
+from dubline.subtitles.transcript_forms import (
+    AUTOSUBS,
+    CUSTOM,
+    DUBLINE,
+    SAID,
+    TOLD,
+    WHISPER_CPP,
+    Form,
+    recognised,
+    tables,
+)
 from dubline.values.base import raw_json
 from dubline.values.languages import language_code
 from dubline.values.transcript import UNKNOWN, Segment, Speaker, Transcript
 
 HINT = "Correct it, or leave that segment out."
-NEEDED = (
-    "It needs `segments`, each with `text`, `start` and `end` in seconds. The JSON of WhisperX, "
-    "faster-whisper, whisper.cpp, AssemblyAI and AutoSubs is read as it is."
-)
-OURS = "Dubline"
 OWN_ID = re.compile(r"SPEAKER_\d{2,4}")
 NO_NAME = re.compile(r"(?i)(speaker[ _-]?)?([a-z]|\d*)")
 """What a diarizer calls a voice that it knows nothing of: "A", "3", "Speaker 1"."""
-
-
-class Form(NamedTuple):
-    """How a program writes: under which key its segments are, what it calls a speaker, in which part of a
-    second it counts, and all that it writes beside. `top` and `fields` are none of a user's own."""
-
-    name: str
-    place: str = "segments"
-    speaker: str = "speaker"
-    per_second: int = 1
-    top: frozenset[str] = frozenset()
-    fields: frozenset[str] = frozenset()
-
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_WHISPER = _set(
-    "id seek tokens temperature avg_logprob compression_ratio no_speech_prob words score probability chars"
-)
-CUSTOM = Form("a transcript", top=frozenset({"speakers"}), fields=frozenset({"id", "words"}))
-DUBLINE = Form(
-    OURS,
-    top=_set(
-        """format source_language target_language speakers recognizer diarizer dropped translator paces totals
-        notes more"""
-    ),
-    fields=_set(
-        """id words overlap flags source_text state locked reasons warnings candidates picked sentence fit
-        tone written more"""
-    ),
-)
-WHISPERX = Form("WhisperX", top=_set("word_segments"), fields=_WHISPER)
-WHISPER = Form("Whisper", top=_set("info text language_probability"), fields=_WHISPER)
-WHISPER_CPP = Form(
-    "whisper.cpp",
-    place="transcription",
-    per_second=1000,
-    top=_set("systeminfo model params result"),
-    fields=_set("timestamps offsets tokens speaker_turn_next"),
-)
-AUTOSUBS = Form(
-    "AutoSubs",
-    speaker="speaker_id",
-    top=_set("filename createdAt processingTime processing_time_sec speakers originalSegments displayName"),
-    fields=_WHISPER,
-)
-ASSEMBLYAI = Form("AssemblyAI", place="utterances", per_second=1000, fields=_set("words channel"))
 
 
 class Passage(NamedTuple):
@@ -123,7 +80,7 @@ def read_given(path: Path, *, texts: bool = True) -> Given:
 
 def parse_given(raw: Any, where: str, *, texts: bool = True) -> Given:
     """JSON's plain values -> what they say; see `read_given`."""
-    whole, form = _recognised(raw, where)
+    whole, form = recognised(raw, where)
     listed = whole[form.place]
     if not isinstance(listed, list):
         raise _refused(where, form.place, listed, "a list")
@@ -221,69 +178,15 @@ def _ids(passages: tuple[Passage, ...]) -> dict[str, str]:
     return {label: label if OWN_ID.fullmatch(label) else next(free) for label in called}
 
 
-# --- whose file it is --------------------------------------------------------------------------
-
-
-def _recognised(raw: Any, where: str) -> tuple[dict[str, Any], Form]:
-    """The object that has the segments, and who wrote it."""
-    if isinstance(raw, list) and len(raw) == 2 and isinstance(raw[0], list) and isinstance(raw[1], dict):
-        raw = {"segments": raw[0], "info": raw[1]}  # faster-whisper's (segments, info)
-    if isinstance(raw, list):
-        holders = [item for item in raw if isinstance(item, dict) and "segments" in item]
-        if len(holders) > 1:
-            raise InvalidJob(
-                f"{where} holds {len(holders)} transcripts", hint="Give a file with one transcript in it."
-            )
-        bare = bool(raw) and all(isinstance(item, dict) and "text" in item for item in raw)
-        raw = holders[0] if holders and len(raw) == 1 else {"segments": raw} if bare else raw
-    if isinstance(raw, dict):
-        if (
-            str(raw.get("format")).startswith("dubline.")
-            or {"duration", "segments", "speakers"} <= raw.keys()
-        ):
-            return {"segments": [], **raw}, DUBLINE
-        if "transcription" in raw:
-            return raw, WHISPER_CPP
-        if raw.get("utterances") is not None:
-            return raw, ASSEMBLYAI._replace(top=frozenset(raw))
-        if "segments" in raw:
-            return raw, _by_fields(raw)
-        if "audio_url" in raw or "speech_model" in raw:
-            raise InvalidJob(
-                f"{where} has no utterances", hint="Let AssemblyAI tell the speakers apart: speaker_labels."
-            )
-    raise InvalidJob(f"{where} is no transcript that Dubline knows", hint=NEEDED)
-
-
-def _by_fields(raw: dict[str, Any]) -> Form:
-    """Of those that have `segments`, who wrote it."""
-    items = (
-        [item for item in raw["segments"] if isinstance(item, dict)]
-        if isinstance(raw["segments"], list)
-        else []
-    )
-    fields = {name for item in items for name in item}
-    words = [word for item in items for word in item.get("words") or () if isinstance(word, dict)]
-    if "speaker_id" in fields or "originalSegments" in raw:
-        return AUTOSUBS
-    if "word_segments" in raw or any("score" in word for word in words):
-        return WHISPERX
-    if "info" in raw or {"seek", "avg_logprob", "no_speech_prob"} & fields:
-        return WHISPER
-    return CUSTOM
-
-
 # --- fields ------------------------------------------------------------------------------------
 
 
 def _passage(item: Any, place: str, form: Form, where: str) -> Passage:
     if not isinstance(item, dict):
         raise _refused(where, place, item, "an object")
-    text = item.get("text")
-    if text is None and form is DUBLINE:
-        text = ""  # a line that has no translation yet
-    elif "text" not in item:
+    if "text" not in item:
         raise InvalidJob(f"{where}: {place} has no text", hint=HINT)
+    text = "" if item["text"] is None else item["text"]  # nobody could tell the words
     if not isinstance(text, str):
         raise _refused(where, f"{place}.text", text, "text")
     times: Any = item
@@ -301,7 +204,7 @@ def _passage(item: Any, place: str, form: Form, where: str) -> Passage:
             f"{where}: {at}.{last} is {times[last]}, before its {first}, {times[first]}",
             hint=HINT,
         )
-    spoken = _words(item)
+    spoken = tables(item.get("words"))
     speaker = item.get(form.speaker)
     if speaker is None:  # WhisperX may know it of the words alone
         voices = [word["speaker"] for word in spoken if isinstance(word.get("speaker"), str)]
@@ -317,7 +220,7 @@ def _passage(item: Any, place: str, form: Form, where: str) -> Passage:
         sure = [word.get("score", word.get("probability")) for word in spoken]
         known = [s for s in sure if isinstance(s, int | float) and not isinstance(s, bool) and 0 <= s <= 1]
         confidence = round(math.fsum(known) / len(known), 4) if known else None
-    known_fields = {"text", "start", "end", "confidence", form.speaker, *form.fields}
+    known_fields = SAID | form.fields | {form.speaker}
     return Passage(
         text=text if form in (CUSTOM, DUBLINE) else text.strip(),
         start=start,
@@ -332,11 +235,6 @@ def _worded(item: Any) -> Any:
     return {**item, "text": ""} if isinstance(item, dict) else item
 
 
-def _words(item: dict[str, Any]) -> list[dict[str, Any]]:
-    words = item.get("words")
-    return [word for word in words if isinstance(word, dict)] if isinstance(words, list) else []
-
-
 def _number(value: Any, place: str, where: str, per_second: int = 1, what: str = "") -> float:
     """A time in seconds, 0 or later."""
     right = isinstance(value, int | float) and not isinstance(value, bool)
@@ -348,7 +246,9 @@ def _number(value: Any, place: str, where: str, per_second: int = 1, what: str =
 
 
 def _refused(where: str, place: str, value: Any, wanted: str) -> InvalidJob:
-    return InvalidJob(f"{where}: {place} is {_shown(value)}, not {wanted}", hint=HINT)
+    return InvalidJob(
+        f"{where}: {place} is {_shown(value)}, not {wanted}", hint=HINT if "[" in place else "Correct it."
+    )
 
 
 def _shown(value: Any) -> str:
@@ -361,8 +261,10 @@ def _shown(value: Any) -> str:
 
 def _more(whole: dict[str, Any], form: Form) -> dict[str, Any]:
     """Fields of the whole that are the user's own."""
-    known = {"language", "language_code", "duration", "total_duration", "audio_duration", "num_speakers"}
-    return {name: value for name, value in whole.items() if name not in known | form.top | {form.place}}
+    known = TOLD | form.top | {form.place}
+    if isinstance(whole.get("speakers"), list):
+        known |= {"speakers"}
+    return {name: value for name, value in whole.items() if name not in known}
 
 
 def _names(whole: dict[str, Any], form: Form, passages: tuple[Passage, ...]) -> dict[str, str]:

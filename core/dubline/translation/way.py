@@ -19,7 +19,8 @@ from dubline.report import quantity
 from dubline.run import Run, standing
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.srt import write_srt
-from dubline.subtitles.transcript_files import DUBLINE, as_transcript, read_given
+from dubline.subtitles.transcript_files import as_transcript, read_given
+from dubline.subtitles.transcript_forms import DUBLINE
 from dubline.subtitles.writing import read_subtitles
 from dubline.translation.kept import kept_lines
 from dubline.translation.stage import Person, TranslationJob, check_languages, translate

@@ -190,8 +190,14 @@ def transcript_json(transcript: Transcript) -> bytes:
     """
     _check(transcript, "transcript")
     tidy = _tidy(transcript)
-    told = {"num_speakers": len(tidy.speakers), "total_duration": tidy.duration}
+    told = {"num_speakers": speakers_told(tidy.speakers, tidy.more), "total_duration": tidy.duration}
     return to_json(msgspec.structs.replace(tidy, **told))
+
+
+def speakers_told(speakers: tuple[Speaker, ...], more: dict[str, Any] | UnsetType) -> int:
+    """How many speakers a file says it has: as a user's own file said, else as many as are listed."""
+    told = {} if more is UNSET else more
+    return int(told.get("num_speakers", len(speakers)))
 
 
 def write_transcript(transcript: Transcript, path: Path) -> None:

@@ -21,7 +21,7 @@ from msgspec import UNSET, UnsetType
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
 from dubline.values.base import Value, from_raw, raw_json, to_json
-from dubline.values.transcript import UNKNOWN, Engine, Speaker, milliseconds
+from dubline.values.transcript import UNKNOWN, Engine, Speaker, milliseconds, speakers_told
 
 FORMAT = "dubline.translation.1"
 
@@ -236,7 +236,7 @@ def translation_json(translation: Translation) -> bytes:
     _check(translation, "translation")
     told = {
         "language": translation.target_language,
-        "num_speakers": len(translation.speakers),
+        "num_speakers": speakers_told(translation.speakers, translation.more),
         "total_duration": translation.duration,
     }
     return to_json(msgspec.structs.replace(translation, **told))
