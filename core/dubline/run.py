@@ -27,7 +27,7 @@ import msgspec
 
 from dubline import __version__
 from dubline.errors import Cancelled, DublineError, InvalidJob, StorageFull
-from dubline.files import full_disk_is_told, write_whole
+from dubline.files import full_disk_is_told, remove_bare, write_whole
 from dubline.report import Report, silent
 from dubline.values.base import Value, canonical_json, to_json
 
@@ -72,8 +72,8 @@ class Manifest(Value, frozen=True):
 class Work:
     """What a step's function is given besides its inputs.
 
-    `folder` is the hidden folder to write into; `root` the run folder; `hints` are settings that change how
-    the work is done but not its result (threads, device), and so are not part of the step's key.
+    `folder` is the hidden folder to write into; `root` the run folder; `hints` are settings that change no
+    result (threads, device), and so are not part of the step's key.
     """
 
     root: Path
@@ -95,7 +95,7 @@ class Work:
         return self.root / path
 
     def note(self, text: str, *, warn: bool = False) -> None:
-        """Keep a sentence for the manifest and the log, with `warn` for the screen too; each only once."""
+        """Keep a sentence, once, for the manifest and the log; with `warn` for the screen too."""
         if text not in self.notes:
             self.notes.append(text)
             (self.tell if warn or self.noted is None else self.noted)(text)
@@ -118,8 +118,8 @@ def step(name: str, *, version: int, resumable: bool = False) -> Callable[[T], T
 class Run:
     """The run in `root`, which is made if it is not there. Use it in a `with`: one process at a time.
 
-    `report` makes the report of a step from its name; `tell` gets what a user must know; `note` gets the
-    notes of steps (`tell` where it is left out); `said` gets each finished or kept step's record.
+    `report` makes a step's report from its name; `tell` gets what a user must know, `note` what steps note
+    (left out: `tell` does); `said` gets each finished or kept step's record.
     """
 
     def __init__(
@@ -132,16 +132,15 @@ class Run:
         said: Callable[[StepRecord], None] = lambda record: None,
     ) -> None:
         self.root = Path(root)
-        self._report = report
-        self._tell = tell
-        self._note = note or tell
-        self._said = said
+        self._report, self._said = report, said
+        self._tell, self._note = tell, note or tell
         self._lock: Any = None
 
     def __enter__(self) -> Run:
         from filelock import FileLock, Timeout
 
         self._lock = FileLock(self.root / ".lock")
+        self._new = not self.root.exists()
         try:
             with full_disk_is_told(self.root):
                 (self.root / "steps").mkdir(parents=True, exist_ok=True)
@@ -162,6 +161,8 @@ class Run:
     def __exit__(self, *exc: object) -> None:
         # The file stays: deleted, it could be held by one process and made anew by another.
         self._lock.release()
+        if self._new and exc[0] is not None:  # what was refused before anything was done leaves nothing
+            remove_bare(self.root, "steps", ".lock")
 
     def step(
         self,

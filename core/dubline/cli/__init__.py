@@ -19,10 +19,12 @@ from dubline.cli import (
     speakers,
     subtitles,
     transcribe,
+    transcript,
     translate,
 )
 from dubline.cli.help import App
 from dubline.errors import DublineError
+from dubline.report import quantity
 
 app = App(
     help="Stems, transcript, translation and dub of a film, on the editor's own timeline.\n\n"
@@ -37,6 +39,7 @@ app.command("transcribe", rich_help_panel=JOB)(transcribe.transcribe)
 app.command("translate", rich_help_panel=JOB)(translate.translate)
 app.command("dub", rich_help_panel=JOB)(dub.dub)
 app.add_typer(speakers.app, name="speakers", rich_help_panel=LOOK)
+app.add_typer(transcript.app, name="transcript", rich_help_panel=LOOK)
 app.command("export", rich_help_panel=OTHERS)(export.export)
 app.add_typer(subtitles.app, name="subtitles", rich_help_panel=OTHERS)
 app.add_typer(models.app, name="models", rich_help_panel=SET_UP)
@@ -60,21 +63,25 @@ def _options(
 
 @app.command("doctor", rich_help_panel=SET_UP)
 def doctor() -> None:
-    """Try each separator, diarizer and recognizer on two seconds of sound, let each voice say a word.
+    """Try everything that is here: two seconds of sound, a greeting to translate, a word to say.
 
-    One that is not set up (not installed, or without a model here) says how to get it. Only a broken one
-    makes the command fail.
+    What is not set up (not installed, or without a model here) says how to get it. Only what is broken makes
+    the command fail, with exit status 1.
     """
+    from dubline.cli.screen import no_output, quiet, result
     from dubline.doctor import try_all
 
-    broken, last = False, ""
-    for kind, name, words, state in try_all():
-        if kind != last:
-            typer.echo(f"{kind}s")
+    broken, last = 0, ""
+    with quiet() as screen, no_output(screen):
+        for kind, name, words, state in try_all():
+            with screen.results():
+                if kind != last:
+                    result(f"{kind}s")
+                result(f"  {state:<10} {name:<14} {words}", indent=26)
             last = kind
-        typer.echo(f"  {state:<10} {name:<14} {words}")
-        broken |= state == "broken"
+            broken += state == "broken"
     if broken:
+        result(f"\n{quantity(broken, 'back end')} broken: what is said there is what to mend")
         raise typer.Exit(1)
 
 

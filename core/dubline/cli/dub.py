@@ -10,8 +10,9 @@ import typer
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import best_first, run_of
 from dubline.cli.options import argument, option
-from dubline.cli.screen import counted, result
+from dubline.cli.screen import result
 from dubline.errors import InvalidJob
+from dubline.report import quantity
 
 if TYPE_CHECKING:
     from dubline.values.dubbed import Dub, Mix
@@ -103,7 +104,7 @@ def tell_dub(made: Dub, root: Path) -> None:
     """A dub in a few lines: takes, cast, loudness, what to look at."""
     states = [take.state for take in made.takes.takes]
     said = ", ".join(f"{states.count(state)} {state}" for state in ("spoken", "too_long", "failed", "silent"))
-    result(f"{counted(len(states), 'line')}: {said.replace('_', ' ')}")
+    result(f"{quantity(len(states), 'line')}: {said.replace('_', ' ')}")
     names = _names(root)
     for role in made.takes.cast:
         who, why = names.get(role.speaker) or role.speaker, _BASES.get(role.basis, role.basis)

@@ -12,6 +12,7 @@ from dubline.cli.film import Place, best_first, place_of
 from dubline.cli.options import argument, option
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
+from dubline.report import quantity
 
 if TYPE_CHECKING:
     from dubline.pipeline import Decided, Localized
@@ -151,7 +152,8 @@ def _tell(localized: Localized, root: Path) -> None:
     for translation in localized.translations:
         totals = translation.totals
         result(
-            f"{translation.target_language:<8} {totals.translated} lines translated, {totals.failed} failed, "
+            f"{translation.target_language:<8} {quantity(totals.translated, 'line')} translated, "
+            f"{totals.failed} failed, "
             f"{totals.pending} left to a person, {totals.too_long} too long for their time"
         )
         if totals.failed:

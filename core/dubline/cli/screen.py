@@ -53,11 +53,6 @@ def wrapped(text: str, width: int, indent: int = 0) -> str:
     return "\n".join(lines)
 
 
-def counted(number: int, noun: str) -> str:
-    """1 line, 2 lines."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def for_stream(text: str, stream: TextIO, indent: int = 0) -> str:
     """A text wrapped to the terminal that a stream is; as it is where it is none."""
     return wrapped(text, shutil.get_terminal_size().columns, indent) if stream.isatty() else text

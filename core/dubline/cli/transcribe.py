@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Film, place_of
-from dubline.cli.screen import counted, result
+from dubline.cli.screen import result
+from dubline.report import quantity
 
 if TYPE_CHECKING:
     from dubline.values.transcript import Transcript
@@ -60,7 +61,7 @@ def heard(transcript: Transcript) -> str:
     if not transcript.segments:
         return "no segments: no words were found in this sound"
     lines, voices = len(transcript.segments), len(transcript.speakers)
-    return f"{counted(lines, 'segment')}, {counted(voices, 'speaker')}"
+    return f"{quantity(lines, 'segment')}, {quantity(voices, 'speaker')}"
 
 
 def _tell(transcript: Transcript, root: Path) -> None:
@@ -68,5 +69,5 @@ def _tell(transcript: Transcript, root: Path) -> None:
     for speaker in transcript.speakers:
         result(f"  {speaker.id}  {speaker.name or '-':<16} {speaker.seconds:7.1f} s")
     if transcript.dropped:
-        result(f"{counted(len(transcript.dropped), 'passage')} left out, with the reasons in the file")
+        result(f"{quantity(len(transcript.dropped), 'passage')} left out, with the reasons in the file")
     result(f"\n{root / 'transcript.json'}")

@@ -10,8 +10,9 @@ import typer
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import is_run, run_of
 from dubline.cli.options import argument, option
-from dubline.cli.screen import counted, result
+from dubline.cli.screen import result
 from dubline.errors import InvalidJob
+from dubline.report import quantity
 
 if TYPE_CHECKING:
     from dubline.values.translated import Translation
@@ -100,7 +101,7 @@ def run_folder(text: Path) -> Path:
 def _summary(translation: Translation) -> None:
     totals = translation.totals
     result(
-        f"{counted(totals.segments, 'segment')}: {totals.translated} translated, {totals.failed} failed, "
+        f"{quantity(totals.segments, 'segment')}: {totals.translated} translated, {totals.failed} failed, "
         f"{totals.pending} left to a person, {totals.silent} without words, {totals.locked} locked"
     )
     if totals.fitting is not None:
@@ -109,7 +110,7 @@ def _summary(translation: Translation) -> None:
             f"silence, {totals.short} short, {totals.too_long} too long"
             + (f", {totals.unsure} too near to call" if totals.unsure else "")
             + ")"
-            + (f"; {totals.measured} lines measured" if totals.measured else "")
+            + (f"; {quantity(totals.measured, 'line')} measured" if totals.measured else "")
         )
     if totals.glossary[0]:
         result(f"glossary: {totals.glossary[1]} of {totals.glossary[0]} terms kept")

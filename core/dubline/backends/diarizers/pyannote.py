@@ -26,6 +26,7 @@ from dubline.errors import BackendFailed, DublineError, WeightsError, first_line
 from dubline.values.base import ModelIdentity
 from dubline.weights.folders import damaged_folders, find_folder, folders_here, weight_sums
 from dubline.weights.kinds import look, read_licence
+from dubline.weights.recommended import PYANNOTE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from dubline.report import Report
 
 LONGEST_WINDOW = 60.0
-DEFAULT = "pyannote/speaker-diarization-community-1"
+DEFAULT = PYANNOTE.name
 # As their pages on the hub say.
 LICENCES = {DEFAULT: "CC-BY-4.0", "pyannote/speaker-diarization-3.1": "MIT"}
 # Share of a window's work, measured with models of the released shapes: the embeddings take nearly all.

@@ -19,6 +19,7 @@ from typing import Any
 
 from dubline.backends.torchaudio_guard import ensure_torchaudio
 from dubline.errors import BackendMissing, WeightsError, first_line
+from dubline.weights.installation import extra_command
 from dubline.weights.kinds import check_whole
 from dubline.weights.wheels import StandIn, inert, open_checkpoint
 
@@ -63,7 +64,7 @@ def import_pyannote() -> str:
 
     # Before the import: it is read there, and would be switched on.
     os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
-    remedy = 'pip install "dubline[pyannote]"'
+    remedy = extra_command("pyannote")
     if importlib.util.find_spec("pyannote") is None or importlib.util.find_spec("pyannote.audio") is None:
         raise BackendMissing("pyannote.audio is not installed", hint=f"Install it with: {remedy}")
     with warnings.catch_warnings():
@@ -80,9 +81,7 @@ def import_pyannote() -> str:
     for name in ("lightning", "lightning.pytorch", "lightning.pytorch.utilities.migration.utils"):
         logging.getLogger(name).setLevel(logging.ERROR)
     if int(audio.__version__.split(".")[0]) < 4:
-        raise BackendMissing(
-            f"pyannote.audio {audio.__version__} is too old", hint='pip install "pyannote.audio>=4,<5"'
-        )
+        raise BackendMissing(f"pyannote.audio {audio.__version__} is too old", hint=remedy)
     return reason
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubline.errors import BackendMissing, WeightsError, first_line
+from dubline.weights.installation import extra_command
 
 RATE = 16000
 FRAME, CONTEXT = 512, 64
@@ -30,7 +31,7 @@ class Silero:
         try:
             import onnxruntime
         except ImportError:
-            raise BackendMissing("Silero VAD needs onnxruntime", hint='pip install "dubline[uvr]"') from None
+            raise BackendMissing("Silero VAD needs onnxruntime", hint=extra_command("uvr")) from None
         options = onnxruntime.SessionOptions()
         options.inter_op_num_threads = options.intra_op_num_threads = 1
         options.log_severity_level = 3
