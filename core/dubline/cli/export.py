@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dubline.cli.film import is_run, run_of
+from dubline.cli.film import at_work, is_run, run_of
 from dubline.cli.options import argument, languages, option
 from dubline.cli.progress import stoppable
 from dubline.errors import BackendMissing, InvalidJob
@@ -119,6 +119,8 @@ def export(
         )
     if not run.suffix.lower().startswith(".otio") and is_run(run_of(run)):
         run = run_of(run)
+    if linked and "aaf" not in names:
+        raise InvalidJob("--linked is about an AAF", hint="Add aaf to --to, or leave --linked out.")
     if remix and not takes:
         raise InvalidJob(
             "--remix without takes would be a timeline without voices",
@@ -139,6 +141,10 @@ def export(
             timeline = exporters.without_takes(timeline)
         if any(exporters.TARGETS[name] != "subtitles" for name in names):
             require_media(timeline, None if run.is_dir() else run.absolute().parent)
+        if run.is_dir() and at_work(run):
+            typer.echo(
+                f"{run.name} is being worked on: this is what it has so far. Export again when it is done"
+            )
         for note in timeline.metadata.get("dubline", {}).get("notes", []):
             typer.echo(note)
         with full_disk_is_told(place), _alone(place):

@@ -100,6 +100,19 @@ def is_run(path: Path) -> bool:
     return (path / "run.json").is_file()
 
 
+def at_work(root: Path) -> bool:
+    """Whether a Dubline is working in a run folder."""
+    from filelock import FileLock, Timeout
+
+    if not (root / ".lock").exists():
+        return False
+    try:
+        with FileLock(root / ".lock", timeout=0):
+            return False
+    except (Timeout, OSError) as error:
+        return isinstance(error, Timeout)
+
+
 def beside(media: Path) -> Path:
     """The run folder that a film has by custom."""
     return media.with_name(f"{media.stem or media.name}.dubline")

@@ -10,6 +10,7 @@ import typer
 
 from dubline.cli.options import argument, languages, option
 from dubline.errors import InvalidJob
+from dubline.files import check_place
 
 if TYPE_CHECKING:
     from dubline.subtitles.checks import Finding
@@ -60,6 +61,8 @@ def check_subtitles(
 
     if fix != (out is not None):
         raise InvalidJob("--fix and --out belong together", hint="Give both: --fix -o FIXED.srt")
+    if out is not None:
+        check_place(out)
     limits = read_profile(profile)
     fps = frame_rate(rate) if rate else None
     start: Timecode | None = None
