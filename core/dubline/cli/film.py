@@ -127,5 +127,9 @@ BEST = (".mp4", ".mov", ".mkv", ".wav", ".m4a", ".html", ".srt", ".vtt", ".json"
 
 
 def best_first(files: Iterable[Path]) -> list[Path]:
-    """Files as a person wants them: the film, its sound, what is to be read, the data."""
-    return sorted(files, key=lambda path: BEST.index(path.suffix) if path.suffix in BEST else len(BEST))
+    """Files as a person wants them: the finished film, its sound, what is to be read, the data, folders."""
+
+    def place(path: Path) -> tuple[bool, int]:
+        return not path.name.startswith("final"), (*BEST, path.suffix).index(path.suffix)
+
+    return sorted(files, key=place)

@@ -165,11 +165,11 @@ def _tell(localized: Localized, root: Path) -> None:
         result(f"\ndub in {dub.language}:")
         tell_dub(dub, root)
     result(f"\nin {root}, the best first:")
-    for path in best_first([*_files(localized, root), *localized.files]):
-        result(f"  {path.relative_to(root)}")
+    for path in best_first([*localized.files, *_files(localized, root)]):
+        result(f"  {path.relative_to(root)}{'/' if path.is_dir() else ''}")
 
 
 def _files(localized: Localized, root: Path) -> list[Path]:
     """What stems and transcript left in the run folder."""
-    stems = [root / f"stems/{stem.name}.wav" for stem in localized.stems.stems] if localized.stems else []
+    stems = [root / "stems"] if localized.stems is not None else []
     return [*stems, *([root / "transcript.json"] if localized.transcript is not None else [])]
