@@ -110,7 +110,7 @@ def localize(
     sound = original_of(run, decided.seen).sound
     stems = transcript = None
     if decided.separating is not None:
-        stems = separate_run(run, sound, decided.separating, hints=hints)
+        stems = separate_run(run, sound, decided.separating, hints=hints, tell=tell)
     if decided.transcribing is not None:
         media = (Path(job.media.path), job.media.track) if isinstance(job.media, FileMedia) else None
         transcript = transcribe_run(

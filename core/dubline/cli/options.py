@@ -82,8 +82,8 @@ FIELDS: dict[str, Option] = {
     "content": _stems(
         str,
         "dialogue: voices and one bed, split by a film model if there is one. cinematic: voices, then music "
-        "and effects by a film model. music: songs and concerts. auto: cinematic where a film model is in "
-        "your models folder, else dialogue.",
+        "and effects by a film model. music: songs and concerts. auto: listens to parts of the sound and "
+        "decides by speech, music and what is heard under the speech.",
         otherwise="auto",
     ),
     **_back_end("separator", "Who separates", "a name (`dubline models list`) or a path", "Stems"),

@@ -44,7 +44,7 @@ def separate(
     with working(place.root) as (run, bar):
         bar.say(*separating.reasons)
         sound = original_of(run, seen).sound
-        stems = separate_run(run, sound, separating, hints={**asked.hints, "batch": batch})
+        stems = separate_run(run, sound, separating, hints={**asked.hints, "batch": batch}, tell=bar.say)
     _tell(stems, place.root)
 
 
