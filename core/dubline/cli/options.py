@@ -86,6 +86,12 @@ FIELDS: dict[str, Option] = {
         "decides by speech, music and what is heard under the speech.",
         otherwise="auto",
     ),
+    "budget": _stems(
+        str,
+        "low: a film shorter than 5 minutes is not separated; its dub lies over the film's own sound, turned "
+        "down under each line. standard: the sound is always separated.",
+        otherwise="standard",
+    ),
     **_back_end("separator", "Who separates", "a name (`dubline models list`) or a path", "Stems"),
     "film_model": _stems(str, "The model for music and effects, by name or path.", otherwise="the best here"),
     "background": _stems(

@@ -40,7 +40,8 @@ def separate(
 
     place = place_of(media, asked)
     seen = place.look()
-    separating = settle_separation(asked.separate, read_wish(place.root, "separate", SeparateWish))
+    before = read_wish(place.root, "separate", SeparateWish)
+    separating = settle_separation(asked.separate, before, seconds=seen.seconds)
     with working(place.root) as (run, bar):
         bar.say(*separating.reasons)
         sound = original_of(run, seen).sound
@@ -51,6 +52,9 @@ def separate(
 def _tell(stems: Stems, root: Path) -> None:
     from dubline.separation.quality import table
 
+    if not stems.separated:
+        typer.echo(f"{root}")
+        return
     for stem in stems.stems:
         typer.echo(f"{stem.name:<8} {stem.label}")
     typer.echo()

@@ -21,42 +21,52 @@ from msgspec.structs import replace
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import Settled, find, settle
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
-from dubline.run import Run, standing
+from dubline.media.original import ORIGINAL
+from dubline.media.raw_audio import raw_audio
+from dubline.run import Run, read_wish, standing
 from dubline.separation.plan import SeparationJob
 from dubline.subtitles.line_times import read_lines
 from dubline.values.base import Choice
-from dubline.values.media import Line, Sound
+from dubline.values.media import Line, Original, Sound
 from dubline.values.stems import Stems
 from dubline.values.wishes import SeparateWish, file_of
 
 STEMS = "stems"
 """What a run calls the stems that it stands on."""
+SHORT = 300.0
+"""Seconds: what is shorter is not separated where the budget is low."""
 
 
 class Separating(NamedTuple):
     """A decision: the wish with all that was left open, the job of it, and the reasons in words.
 
-    `again`: where the content is still to be heard, makes the decision with what was heard, its kind and a
-    sentence; `job` is what would be done with dialogue, and there are no reasons yet.
+    `job` is None where nothing is to be separated. `again`: where the content is still to be heard, makes
+    the decision with what was heard, its kind and a sentence; `job` is what would be done with dialogue, and
+    there are no reasons yet.
     """
 
     wish: SeparateWish
-    job: SeparationJob
+    job: SeparationJob | None
     reasons: tuple[str, ...]
     again: Callable[[tuple[str, str]], Separating] | None = None
 
 
 def settle_separation(
-    wish: SeparateWish, before: SeparateWish | None = None, heard: tuple[str, str] | None = None
+    wish: SeparateWish,
+    before: SeparateWish | None = None,
+    heard: tuple[str, str] | None = None,
+    seconds: float | None = None,
 ) -> Separating:
     """Decide who separates. `before` is what the run was asked the last time, `heard` what kind of content
-    was found in the sound, and a sentence on that.
+    was found in the sound, and a sentence on that. `seconds`: how long the sound is, for a low budget.
 
     Raises:
         InvalidJob: an unknown separator or option, or settings that contradict each other.
         BackendMissing, WeightsError: one that was named cannot be used, or none is here for the content.
     """
     asked, wish = wish, wish.over(before)
+    if wish.budget == "low" and seconds is not None and seconds < SHORT:
+        return _unseparated(asked, wish)
     # A film model that came in after a run was settled is taken when somebody asks, and not before.
     as_it_was = before is not None and asked == SeparateWish() and not before.film_model
     film = None if as_it_was else _film_model(wish)
@@ -116,13 +126,18 @@ def separate_run(
 ) -> Stems:
     """The stems of a sound, which the run stands on from now on, in stems/ with their picture.
 
-    `tell` gets the reasons of what could only be decided by listening.
+    Where nothing is to be separated it is those that are there, or none, and `raw_audio.wav`. `tell` gets the
+    reasons of what could only be decided by listening.
 
     Raises:
         As `dubline.separation.separate` and `settle_separation`.
     """
     from dubline.separation.stage import separate
 
+    if separating.job is None:
+        raw_audio(run, sound)
+        run.keep_wish("separate", separating.wish.kept())
+        return stems_of(run.root, sound) or Stems(source=sound)
     if separating.again is not None:
         separating = separating.again(_heard(run, sound))
         for reason in separating.reasons:
@@ -158,7 +173,8 @@ def stems_for(
     stems = stems_of(run.root, sound)
     if stems is not None and wish == SeparateWish():
         return stems
-    separating = settle_separation(wish, run.wish("separate", SeparateWish))
+    before = run.wish("separate", SeparateWish)
+    separating = settle_separation(wish, before, seconds=sound.duration)
     for reason in separating.reasons:
         tell(reason)
     return separate_run(run, sound, separating, hints=hints, tell=tell)
@@ -172,8 +188,39 @@ def stems_of(root: Path, sound: Sound | None = None) -> Stems | None:
     return stems if sound is None or _identity(stems.source) == _identity(sound) else None
 
 
+def background_of(root: Path) -> Stems | None:
+    """What a dub of the run in `root` is mixed with: its stems; where it was not to be separated, none of
+    them but their source; None where it is still to be separated."""
+    wish, original = read_wish(root, "separate", SeparateWish), standing(root, ORIGINAL, Original)
+    if wish is None or wish.budget != "low" or original is None:
+        return stems_of(root)
+    return stems_of(root, original.sound) or Stems(source=original.sound)
+
+
 def _identity(sound: Sound) -> tuple[str, int, int]:
     return sound.fingerprint or sound.path, sound.rate, sound.frames
+
+
+def _unseparated(asked: SeparateWish, wish: SeparateWish) -> Separating:
+    """The decision to separate nothing.
+
+    Raises:
+        InvalidJob: a separator is named in the same breath.
+    """
+    if asked.separator not in (None, "auto") or asked.separator_model or asked.film_model:
+        raise InvalidJob(
+            f"a separator or model together with --budget low, which separates nothing under {SHORT / 60:g} "
+            "minutes",
+            hint="Leave one of the two out.",
+        )
+    return Separating(
+        wish,
+        None,
+        (
+            f"budget: low, and this is shorter than {SHORT / 60:g} minutes: nothing is separated. A dub lies "
+            "over the film's own sound, turned down under each line. Better and slower: --budget standard",
+        ),
+    )
 
 
 def _content(wish: SeparateWish, film: Settled | None, heard: tuple[str, str] | None) -> tuple[str, str]:
