@@ -83,7 +83,7 @@ class CinematicAudioProcessor:
         for reason in separating.reasons:
             self._tell(reason)
         with self._run() as run:
-            return separate_run(run, sound, separating, hints=self._hints)
+            return separate_run(run, sound, separating, hints=self._hints, tell=self._tell)
 
     def remix_final_audio(self, stems: Stems, takes: Takes = NO_TAKES, **levels: Any) -> Mix:
         """The finished sound, also put on top of the run folder as final.wav, final.m4a and M&E.wav.
