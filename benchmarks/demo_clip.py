@@ -1,6 +1,6 @@
 """Make the clip that `dubline demo` works on, and its truth.
 
-    python benchmarks/demo_clip.py [FOLDER]        letter.mp4, letter.json; by custom in core/dubline/cli/clips
+    python benchmarks/demo_clip.py [FOLDER]       letter.mp4, letter.json; by custom in core/dubline/cli/clips
 
 Three people quarrel over a letter: voices of the program `flite` (CMU's slt, rms and awb, free for any use)
 in a small room, over rain, music, steps, a clock and a door, all made here. 25 pictures a second, 48 kHz
