@@ -26,7 +26,7 @@ from dubline.recognition.way import Transcribing, settle_transcription, transcri
 from dubline.run import Run, read_wish
 from dubline.separation.way import Separating, separate_run, settle_separation, stems_of
 from dubline.translation.way import check_files, settle_translation, translate_run
-from dubline.values.dubbed import Dub, DubSettings
+from dubline.values.dubbed import NO_TAKES, Dub, DubSettings, read_dubs
 from dubline.values.media import Sound
 from dubline.values.stems import Stems
 from dubline.values.timeline import FileMedia
@@ -35,7 +35,7 @@ from dubline.values.translated import Translation
 from dubline.values.wishes import DubWish, LocalizeJob, SeparateWish, TranscribeWish, TranslateWish
 from dubline.voice.preparing import check_clonable, check_rights, dub_before, has_text
 from dubline.voice.settling import SettledDub, open_voices, settle_dub
-from dubline.voice.way import dub_run
+from dubline.voice.way import dub_run, mix_published
 
 Tell = Callable[[str], None]
 
@@ -137,6 +137,11 @@ def localize(
             continue
         dub, written = dub_run(run, language, job.dub or DubWish(), hints=hints, tell=tell)
         dubs.append(dub)
+        files.update(dict.fromkeys(written))
+    if stems is not None and job.dub is None and not read_dubs(run.root):
+        # The film's own voices, over its background: what is heard until there is a dub.
+        levels = {"original_volume": 1.0, **({} if stems.separated else {"bg_volume": 1.0})}
+        _, written = mix_published(run, stems, NO_TAKES, mix_job(levels), hints=hints)
         files.update(dict.fromkeys(written))
     separated = stems if stems is not None and stems.separated else None
     return Localized(sound, separated, transcript, tuple(translations), tuple(files), tuple(dubs))

@@ -75,6 +75,10 @@ class Takes(Value, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+NO_TAKES = Takes(language="", takes=())
+"""Nobody speaks: a mix of the film's own sound."""
+
+
 class LoudnessReport(Value, frozen=True):
     """What a meter reads (ITU-R BS.1770-4): LUFS, dBTP; None where there is no sound to measure."""
 
