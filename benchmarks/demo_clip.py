@@ -1,6 +1,6 @@
 """Make the clip that `dubline demo` works on, and its truth.
 
-    python benchmarks/demo_clip.py [FOLDER]        clip.mp4 and clip.json; by custom core/dubline/cli/demo
+    python benchmarks/demo_clip.py [FOLDER]       letter.mp4, letter.json; by custom in core/dubline/cli/clips
 
 Three people quarrel over a letter: voices of the program `flite` (CMU's slt, rms and awb, free for any use)
 in a small room, over rain, music, steps, a clock and a door, all made here. 25 pictures a second, 48 kHz
@@ -27,7 +27,7 @@ from scipy.signal import butter, fftconvolve, lfilter
 
 RATE, FPS, WIDTH, HEIGHT = 48000, 25, 640, 360
 START = Fraction(36000)  # seconds: 10:00:00:00
-HERE = Path(__file__).resolve().parents[1] / "core" / "dubline" / "cli" / "demo"
+HERE = Path(__file__).resolve().parents[1] / "core" / "dubline" / "cli" / "clips"
 LINES = (
     ("ANNA", "slt", 0.7, "You are late. The train leaves in ten minutes."),
     ("PETER", "rms", 0.5, "I could not find the letter. I looked everywhere."),
@@ -71,10 +71,10 @@ def main() -> None:
         {"speaker": who, "start": round(start, 3), "end": round(start + len(sound) / RATE, 3), "text": text}
         for (who, _, _, text), start, sound in zip(LINES, starts, spoken, strict=True)
     ]
-    write(folder / "clip.mp4", mix, turns, frames)
+    write(folder / "letter.mp4", mix, turns, frames)
     truth = {"language": "en", "seconds": frames / FPS, "segments": turns}
-    (folder / "clip.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
-    print(f"{folder / 'clip.mp4'}: {frames / FPS} s, {(folder / 'clip.mp4').stat().st_size} bytes")
+    (folder / "letter.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
+    print(f"{folder / 'letter.mp4'}: {frames / FPS} s, {(folder / 'letter.mp4').stat().st_size} bytes")
 
 
 def speech(voice: str, text: str) -> Sound:

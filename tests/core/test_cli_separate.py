@@ -216,6 +216,6 @@ def test_why_a_separator_was_taken_is_kept(tmp_path: Path) -> None:
     assert answer.status == 0, answer.err
     assert "separator: builtin, the best that is set up here: a preview" in answer.err
     *_, step = json.loads((tmp_path / "a.dubline/run.json").read_text())["steps"]
-    for words in ("separator: builtin, since", "faintly audible", "content: dialogue"):
+    for words in ("separator: builtin, since", "faintly audible", "content: cinematic"):
         assert words in (tmp_path / "a.dubline/log.txt").read_text("utf-8")
         assert any(words in note for note in step["notes"])

@@ -161,6 +161,8 @@ def _tell(localized: Localized, root: Path) -> None:
                 f"         try them again: dubline translate {root} --to {translation.target_language} "
                 "--retry-failed"
             )
+    if any(file.name == "final.m4a" for file in localized.files) and not localized.dubs:
+        typer.echo("final.m4a: the film's own voices over its background, until there is a dub")
     for dub in localized.dubs:
         result(f"\ndub in {dub.language}:")
         tell_dub(dub, root)

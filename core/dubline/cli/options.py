@@ -119,8 +119,15 @@ FIELDS: dict[str, Option] = {
         str,
         "What the sound is: dialogue, cinematic, music, or auto. Dialogue: voices and one bed, split by a "
         "film model if there is one. Cinematic: voices, then music and effects by a film model. Music: songs "
-        "and concerts. Auto: cinematic where a film model is in your models folder, else dialogue.",
+        "and concerts. Auto: listens to parts of the sound and decides by speech, music and what is heard "
+        "under the speech.",
         otherwise="auto", common=True),
+    "budget": _any(
+        str,
+        "low: a film shorter than 5 minutes is not separated; its dub lies over the film's own sound, turned "
+        "down under each line. standard: the sound is always separated.",
+        otherwise="standard",
+    ),
     **_back_end("separator", "Who separates", "a name (`dubline models list`) or a path", "Stems"),
     "film_model": _stems(str, "The model for music and effects, by name or path.", otherwise="the best here"),
     "background": _stems(

@@ -47,16 +47,20 @@ def separate(
 
     place = place_of(media, asked)
     seen = place.look()
-    separating = settle_separation(asked.separate, read_wish(place.root, "separate", SeparateWish))
-    with working(place.root, separating.reasons, steps=("separate",)) as (run, _):
+    before = read_wish(place.root, "separate", SeparateWish)
+    separating = settle_separation(asked.separate, before, seconds=seen.seconds)
+    with working(place.root, separating.reasons, steps=("separate",)) as (run, bar):
         sound = original_of(run, seen).sound
-        stems = separate_run(run, sound, separating, hints={**asked.hints, "batch": batch})
+        stems = separate_run(run, sound, separating, hints={**asked.hints, "batch": batch}, tell=bar.say)
     _tell(stems, place.root)
 
 
 def _tell(stems: Stems, root: Path) -> None:
     from dubline.separation.quality import table
 
+    if not stems.separated:
+        result(f"{root}")
+        return
     for stem in stems.stems:
         result(f"{stem.name:<8} {stem.label}", indent=9)
     result()

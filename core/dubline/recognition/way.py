@@ -174,8 +174,7 @@ def transcribe_run(
         microphones = find_microphones(*media, transcribing.wish.microphones or "")
         transcript = _by_microphones(run, microphones, transcribing.job, hints)
     else:
-        voices = stems is not None and transcribing.listens_to_voices
-        heard_in = stems.vocals.sound if stems and voices else sound
+        heard_in = stems.voices if stems is not None and transcribing.listens_to_voices else sound
         transcript, names = _by_voices(run, heard_in, transcribing, hints)
     transcript = publish_transcript(transcript, run.root, cast=names, tell=tell)
     run.keep_wish("transcribe", transcribing.wish.kept())

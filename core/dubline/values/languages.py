@@ -45,7 +45,9 @@ def language_code(text: str) -> str:
         InvalidJob: there is no such language; the hint has the nearest names.
     """
     plain = " ".join(text.split())
-    found = _by_code(plain) or _by_name(plain)
+    # "asu" is a code, and Asu the name of another language.
+    written = plain[:1].isupper() and plain[1:].islower() and _english().get(_plain(plain))
+    found = written or _by_code(plain) or _by_name(plain)
     if not found:
         raise InvalidJob(f"there is no language {text!r}", hint=_nearest(plain))
     return found
@@ -62,9 +64,10 @@ def language_codes(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def language_name(code: str) -> str:
-    """A code's name in English, the code itself where it has none."""
-    names = _in_english()
-    return names.get(code) or names.get(code.split("-")[0], code)
+    """A code's name in English, such as "Brazilian Portuguese" or "Turkish (tr-TR)"; the code itself where it
+    has none."""
+    names, base = _in_english(), code.replace("_", "-").split("-")[0].lower()
+    return names.get(code) or (f"{names[base]} ({code})" if base in names else code)
 
 
 # --- codes -------------------------------------------------------------------------------------
@@ -165,4 +168,4 @@ def _nearest(text: str) -> str:
     codes = dict.fromkeys(known[name] for name in near)
     if not codes:
         return "Write its name or its code, such as Turkish, tr or pt-BR."
-    return f"Did you mean {' or '.join(f'{language_name(code)} ({code})' for code in codes)}?"
+    return f"Did you mean {' or '.join(f'{_in_english().get(code, code)} ({code})' for code in codes)}?"

@@ -91,7 +91,8 @@ class Wish(Value, frozen=True, omit_defaults=True):
 class SeparateWish(Wish, frozen=True, omit_defaults=True):
     """See `dubline separate --help`.
 
-    `content`: what kind of sound it is. `film_model`: splits music from effects in what the voices leave.
+    `content`: what kind of sound it is. `budget`: "low" separates nothing in what is shorter than
+    `dubline.separation.way.SHORT` seconds. `film_model`: splits music from effects in what the voices leave.
     `background`, `depth`, `ambient`: see `SeparationJob`. `lines`: a file that says when somebody speaks.
     """
 
@@ -99,6 +100,7 @@ class SeparateWish(Wish, frozen=True, omit_defaults=True):
     PATHS = ("lines",)
 
     content: Content | None = None
+    budget: Literal["low", "standard"] | None = None
     separator: str | None = None
     separator_model: str | None = None
     separator_options: dict[str, Any] | None = None
@@ -109,8 +111,14 @@ class SeparateWish(Wish, frozen=True, omit_defaults=True):
     lines: str | None = None
 
     def _dropped(self, new: dict[str, Any], old: dict[str, Any]) -> tuple[str, ...]:
+        dropped: tuple[str, ...] = ()
         # A film model that was found for one content says nothing about another.
-        return ("film_model",) if new.get("content", old.get("content")) != old.get("content") else ()
+        if new.get("content", old.get("content")) != old.get("content"):
+            dropped += ("film_model",)
+        # Who names a separator wants it used.
+        if {"separator", "separator_model", "film_model"} & set(new):
+            dropped += ("budget",)
+        return dropped
 
 
 class TranscribeWish(Wish, frozen=True, omit_defaults=True):
@@ -246,8 +254,8 @@ class LocalizeJob(Value, frozen=True):
     """The media, and what is asked of each stage; None: that stage is not wanted.
 
     Without `separate` speech is recognised in the mix. A translation needs a transcript and gets one; a dub
-    needs stems and a translation. As JSON it is the `job` of `serve`'s "localize" (docs/serve.md), as TOML
-    the file of `dubline localize --job`.
+    needs a translation, and stems unless the budget is low and the film short. As JSON it is the `job` of
+    `serve`'s "localize" (docs/serve.md), as TOML the file of `dubline localize --job`.
     """
 
     media: Source
