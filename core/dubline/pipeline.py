@@ -70,7 +70,7 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
         BackendMissing, WeightsError: a back end or a model is not here; the hint says how to get it.
     """
     if job.separate is None and job.transcribe is None and not job.languages:
-        raise InvalidJob("nothing is asked for", hint="Ask for stems, subtitles or a translation.")
+        raise InvalidJob("there is nothing to do", hint="Ask for stems, a transcript or a translation.")
     seen = look_at(job.media, root)
     separating = transcribing = None
     if job.separate is not None:

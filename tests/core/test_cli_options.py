@@ -260,7 +260,7 @@ def test_a_whole_job(tmp_path: Path) -> None:
     assert soundfile.info(tmp_path / "a.dubline/stems/vocals.wav").subtype == "FLOAT"
     assert not (tmp_path / "a.dubline/transcript.json").exists()
     nothing = dubline("localize")
-    assert nothing.status == 2 and "no film is named" in nothing.err
+    assert nothing.status == 2 and "no film was named" in nothing.err
 
 
 def test_a_dub_by_a_job(tmp_path: Path) -> None:

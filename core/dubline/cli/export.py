@@ -120,11 +120,11 @@ def export(
     if not run.suffix.lower().startswith(".otio") and is_run(run_of(run)):
         run = run_of(run)
     if linked and "aaf" not in names:
-        raise InvalidJob("--linked is about an AAF", hint="Add aaf to --to, or leave --linked out.")
+        raise InvalidJob("--linked is about an AAF", hint="Add aaf to --to, or leave out --linked.")
     if remix and not takes:
         raise InvalidJob(
             "--remix without takes would be a timeline without voices",
-            hint="Leave --no-takes out, or switch the M&E track on in the editing program.",
+            hint="Leave out --no-takes, or switch the M&E track on in the editing program.",
         )
     wanted = tuple(filter(None, lang.split(",")))
     options = exporters.ExportOptions(schema=schema, embed=not linked, languages=wanted, takes=takes)
@@ -180,7 +180,7 @@ def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
     if run.is_dir():
         return build(read_programme(run, rate=rate))
     if rate:
-        raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave --rate out.")
+        raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave out --rate.")
     if run.suffix.lower() != ".otio":
         raise InvalidJob(
             f"{run} is neither a run folder nor an .otio file, and has no run beside it",

@@ -62,7 +62,7 @@ def place_of(film: Path, asked: Asked) -> Place:
         return Place(asked.out or beside(media), FileMedia(path=media.as_posix(), track=asked.track))
     known = media_of(film)
     if known is None and (asked.track or asked.out):
-        raise InvalidJob("this run is of a timeline", hint="Leave --track and --out out.")
+        raise InvalidJob("this run is of a timeline", hint="Leave out --track and --out.")
     if known is not None and asked.track:
         known = replace(known, track=asked.track)
     return Place(asked.out or film, known)
@@ -86,7 +86,7 @@ def _check_of(root: Path, film: Path) -> None:
     if fingerprint(film) != file.fingerprint:
         raise InvalidJob(
             f"{root.name} is the run of {Path(file.path).name}, not of {film.name}",
-            hint="Leave --out out, or name another folder.",
+            hint="Leave out --out, or name another folder.",
         )
 
 

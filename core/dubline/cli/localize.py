@@ -81,11 +81,11 @@ def localize(
     elif asked.media is not None:
         place = Place.of_job(asked)
     else:
-        raise InvalidJob("no film is named", hint="Name it, or a job that does: --job job.toml.")
+        raise InvalidJob("no film was named", hint="Name it, or a job that does: --job job.toml.")
     if place.media is None:
         raise InvalidJob(
-            "this run is of a timeline, which is localized from where it is",
-            hint="Go on with `dubline transcribe`, `translate` and `dub`.",
+            "this run was made from a timeline, so `localize` cannot go on with it",
+            hint="Use `dubline transcribe`, `translate` and `dub` instead.",
         )
     for left_out, stage, word in (
         (stems is False, "separate", "stems"),

@@ -84,7 +84,7 @@ def check_subtitles(
             first = found.lost[0]
             raise InvalidJob(
                 f"{source.name}, line {first.line}: {first.reason}; its text would be lost",
-                hint="Correct this line first.",
+                hint="Fix this line first.",
             )
         fixed = set_right(found.cues, limits, used, language=lang)
         _write(out, source, found, fixed, start or Timecode(0, used), lang)

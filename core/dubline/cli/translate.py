@@ -56,7 +56,7 @@ def translate(
     source = text if text.suffix.lower() in TEXTS and not text.is_dir() else root
     languages = target_languages(root, asked.translate)
     if out is not None and len(languages) > 1:
-        raise InvalidJob("--out is for one language", hint="Name it with --to, or leave --out out.")
+        raise InvalidJob("--out is for one language", hint="Name it with --to, or leave out --out.")
     if out is not None:
         check_place(out)
     failed = 0

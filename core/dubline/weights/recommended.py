@@ -180,7 +180,7 @@ ESPEAK = Recommended(
     source="a program of the system",
     program="espeak-ng",
     extras=("voice",),
-    note="by rules: a guide track, not a release",
+    note="a robotic guide voice, not for release",
 )
 VOICES = (
     PIPER,
