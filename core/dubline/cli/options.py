@@ -22,6 +22,17 @@ def option(text: str, *names: str, show_default: bool = False, **more: Any) -> A
     return typer.Option(*names, help=text, show_default=show_default, **more)
 
 
+def languages(text: str) -> Any:
+    """The option --lang: languages by name or code, which the command gets as codes with commas."""
+
+    def codes(asked: str) -> str:
+        from dubline.values.languages import language_codes
+
+        return ",".join(language_codes((asked,)))
+
+    return option(text, "--lang", callback=codes)
+
+
 def argument(text: str, show_default: bool = False, **more: Any) -> Any:
     """An argument of a command."""
     return typer.Argument(help=text, show_default=show_default, **more)
@@ -111,7 +122,7 @@ FIELDS: dict[str, Option] = {
     ),
     "language": _words(
         str,
-        "What is spoken: tr, en, ... Naming it is safer than letting it be detected.",
+        "What is spoken: Turkish, tr, ... Naming it is safer than letting it be detected.",
         "--language",
         "--from",
         otherwise="detected",
@@ -147,7 +158,7 @@ FIELDS: dict[str, Option] = {
         str, "Which tracks or channels are microphones, from 1: 3-8.", otherwise="all"
     ),
     "subtitles": _words(bool, "Cut segments so that each fits 2 lines of 42 characters.", otherwise="no"),
-    "to": Option(list[str], "The language, such as en or pt-BR; may be repeated."),
+    "to": Option(list[str], "The language: English, en, pt-BR, ...; several with commas, or say it again."),
     "source": _lines(str, "The language of the film.", "--from", otherwise="the transcript's"),
     **_back_end("translator", "Who translates", "a name or a folder", "Translation"),
     "synopsis": _lines(Path, "A text file that tells what happens, for a translator that reads it."),

@@ -29,6 +29,7 @@ from dubline.signal.resample import resampled
 from dubline.timebase import resampled_length
 from dubline.values.base import Value
 from dubline.values.media import Sound
+from dubline.weights.installation import extra_command
 from dubline.weights.wheels import SILERO, identity, require_file
 
 Floats = NDArray[np.float64]
@@ -96,7 +97,7 @@ def detector_identity() -> tuple[str, ...]:
     Raises:
         BackendMissing: there is none, or nothing that runs it.
     """
-    imported("onnxruntime", "listening for speech needs onnxruntime", 'pip install "dubline[speech]"')
+    imported("onnxruntime", "listening for speech needs onnxruntime", extra_command("speech"))
     return identity(SILERO, require_file(SILERO)).sha256
 
 

@@ -23,12 +23,13 @@ from dubline.values.media import Original
 from dubline.values.segment_ids import ids_of
 from dubline.values.stems import Stems
 from dubline.values.transcript import Transcript, read_transcript
-from dubline.values.translated import Totals, TranslatedSegment, Translation
+from dubline.values.translated import Totals, TranslatedSegment, Translation, place_of
 from dubline.values.wishes import DubWish
 from dubline.voice.casting import SpeakerPitches, speaker_pitches
 from dubline.voice.references import ReferenceJob, References, references
 from dubline.voice.settling import SettledDub, VoiceRights, clones, keep_rights, require_consent, settle_dub
 from dubline.voice.speaking import VoiceJob
+from dubline.weights.installation import extra_command
 
 RIGHTS = "rights"
 Tell = Callable[[str], None]
@@ -54,9 +55,10 @@ def dub_languages(root: Path, to: Collection[str] = (), tell: Tell = lambda word
     wanted = [t for t in translations if not to or t.target_language in to]
     spoken = tuple(t.target_language for t in wanted if has_text(t))
     if not spoken:
+        files = [place_of(root, t.target_language).name for t in wanted]
         raise InvalidJob(
             f"the translation into {', '.join(t.target_language for t in wanted)} has no text yet",
-            hint="Write it into translated.json, or run `dubline translate` with a translator.",
+            hint=f"Write it into {' and '.join(files)}, or run `dubline translate` with a translator.",
         )
     for translation in wanted:
         if translation.target_language not in spoken:
@@ -322,9 +324,7 @@ def _pitches(run: Run, stems: Stems, transcript: Transcript | None, tell: Tell) 
         tell("voices are cast without the actors' pitch: there is no transcript.json")
         return {}
     if find_spec("parselmouth") is None:
-        tell(
-            'voices are cast without the actors\' pitch: it needs Parselmouth, pip install "dubline[speech]"'
-        )
+        tell(f"voices are cast without the actors' pitch: it needs Parselmouth, {extra_command('speech')}")
         return {}
     measured: SpeakerPitches = run.step(speaker_pitches, stems.voices, transcript)
     return measured.hertz

@@ -27,6 +27,7 @@ import opentimelineio as otio
 
 from dubline.errors import BackendMissing, InvalidJob
 from dubline.values.stems import STEM_NAMES
+from dubline.weights.installation import extra_command, pip_command
 from otio_dubline.exporters.takes import FOLDER, is_takes, on_whole_frames
 from otio_dubline.reading import facts_of
 
@@ -47,8 +48,8 @@ TARGETS: dict[str, str] = {
     "csv": "subtitles",
 }
 """Target -> module of this package."""
-REMEDIES = {"aaf2": 'pip install "dubline[aaf]"'}
-"""Library -> how to get it, where that is an extra of Dubline's."""
+EXTRAS = {"aaf2": "aaf"}
+"""Library -> the extra of Dubline's that brings it."""
 
 
 class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,9 +120,10 @@ def target(name: str) -> Any:
     try:
         return import_module(f"otio_dubline.exporters.{TARGETS[name]}")
     except ModuleNotFoundError as error:
+        module = error.name or ""
+        remedy = extra_command(EXTRAS[module]) if module in EXTRAS else pip_command(module)
         raise BackendMissing(
-            f"the target {name!r} needs {error.name}, which is not installed",
-            hint=f"Install it with: {REMEDIES.get(error.name or '', f'pip install {error.name}')}",
+            f"the target {name!r} needs {module}, which is not installed", hint=f"Install it with: {remedy}"
         ) from None
 
 
