@@ -92,8 +92,8 @@ def settle_separation(
     if wish.budget == "low" and seconds is not None and seconds < SHORT:
         return _unseparated(asked, wish)
     # A film model that came in after a run was settled is taken when somebody asks, and not before.
-    as_it_was = before is not None and asked == SeparateWish() and not before.film_model
-    film = None if as_it_was else _film_model(wish)
+    as_it_was = before is not None and before.content is not None and asked == SeparateWish()
+    film = None if as_it_was and not wish.film_model else _film_model(wish)
     content: str = wish.content or "auto"
     reasons: list[str] = []
     if content == "auto":
