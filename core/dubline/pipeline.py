@@ -24,7 +24,7 @@ from dubline.mix.job import mix_job
 from dubline.recognition.publish import TRANSCRIPT
 from dubline.recognition.way import Transcribing, settle_transcription, transcribe_run
 from dubline.run import Run, read_wish
-from dubline.separation.way import Separating, separate_run, settle_separation, stems_of
+from dubline.separation.way import Separating, separate_run, settle_run, stems_of
 from dubline.translation.way import check_files, settle_translation, translate_run
 from dubline.values.dubbed import NO_TAKES, Dub, DubSettings, read_dubs
 from dubline.values.media import Sound
@@ -32,7 +32,7 @@ from dubline.values.stems import Stems
 from dubline.values.timeline import FileMedia
 from dubline.values.transcript import Transcript
 from dubline.values.translated import Translation
-from dubline.values.wishes import DubWish, LocalizeJob, SeparateWish, TranscribeWish, TranslateWish
+from dubline.values.wishes import DubWish, LocalizeJob, TranscribeWish, TranslateWish
 from dubline.voice.preparing import check_clonable, check_rights, dub_before, has_text
 from dubline.voice.settling import SettledDub, open_voices, settle_dub
 from dubline.voice.way import dub_run, mix_published
@@ -74,8 +74,7 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
     seen = look_at(job.media, root)
     separating = transcribing = None
     if job.separate is not None:
-        before = read_wish(root, "separate", SeparateWish)
-        separating = settle_separation(job.separate, before, seconds=seen.seconds)
+        separating = settle_run(root, job.separate, seen.seconds)
     if job.transcribe is not None or job.languages:
         wish = job.transcribe or TranscribeWish()
         if job.separate is None and wish.on is None:
@@ -85,7 +84,7 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
     for target in job.languages:
         reasons.extend(_check_translation(job, transcribing, target, root))
     if job.dub is not None:
-        reasons.extend(_check_dubs(job, root, separating is None or separating.job is not None))
+        reasons.extend(_check_dubs(job, root, separating is None or not separating.spared))
     return Decided(seen, separating, transcribing, tuple(dict.fromkeys(reasons)))
 
 
@@ -121,7 +120,7 @@ def localize(
     translations: list[Translation] = []
     dubs: list[Dub] = []
     files: dict[Path, None] = {}
-    if decided.separating is not None and decided.separating.job is None:
+    if decided.separating is not None and decided.separating.spared:
         files[run.root / RAW_AUDIO] = None
     for language in job.languages if transcript is not None and transcript.segments else ():
         wish = _translate_wish(job)

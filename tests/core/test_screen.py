@@ -226,9 +226,7 @@ def test_the_time_left_is_told_only_where_all_stages_were_measured() -> None:
     assert known.end("translate") == ("translate", "b") and known.share(0.0) == 1.0, "what is passed over"
 
 
-def test_commands_are_said_as_they_are_typed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_commands_are_said_as_they_are_typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     text = (
         "Give `dubline models fetch x`, or dubline setup. A /dubline demo, a dubline folder, my-dubline dub"
     )
