@@ -22,6 +22,7 @@ from dubline.backends.recognizers.faster_whisper import FasterWhisper
 from dubline.backends.separators.demucs import Demucs
 from dubline.backends.translators.firefox import Firefox
 from dubline.backends.translators.seq2seq_folder import usual_model
+from dubline.cli.models import size_text
 from dubline.errors import StorageFull, WeightsError
 from dubline.weights import firefox_catalogue, intake_folders
 from dubline.weights.fetching import about
@@ -272,3 +273,16 @@ def test_what_cannot_be_had_is_told(
     with pytest.raises(WeightsError, match="another model is kept"):
         fetch_firefox("firefox-tr-en")
     assert [path.name for path in own_models_folder.iterdir() if path.suffix != ".lock"] == ["firefox-tr-en"]
+
+
+def test_the_page_on_models_says_what_the_table_says() -> None:
+    page = (ROOT / "docs/models.md").read_text(encoding="utf-8")
+    lines = page.splitlines()
+    for row in all_rows():
+        fitting = [line for line in lines if f"`{row.name or row.backend}" in line and line.startswith("|")]
+        if not row.name and not row.program:  # what comes with Dubline, or in its environment
+            fitting = [line for line in lines if row.licence in line and line.startswith("|")]
+        assert fitting, f"{row.kind} {row.name or row.backend} is not on the page"
+        assert any(row.licence in line and (row.when or row.asked) in line for line in fitting), row.name
+        if row.size:
+            assert any(size_text(row.size) in line for line in fitting), row.name

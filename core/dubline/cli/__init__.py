@@ -16,6 +16,7 @@ from dubline.cli import (
     localize,
     models,
     separate,
+    setup,
     speakers,
     subtitles,
     transcribe,
@@ -35,6 +36,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(backends.app, name="backends")
 app.add_typer(speakers.app, name="speakers")
 app.add_typer(subtitles.app, name="subtitles")
+app.command("setup")(setup.setup)
 app.command("localize")(localize.localize)
 app.command("separate")(separate.separate)
 app.command("transcribe")(transcribe.transcribe)
