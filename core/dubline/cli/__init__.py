@@ -20,6 +20,7 @@ from dubline.cli import (
     speakers,
     subtitles,
     transcribe,
+    transcript,
     translate,
 )
 from dubline.errors import DublineError
@@ -37,6 +38,7 @@ app.add_typer(backends.app, name="backends")
 app.add_typer(speakers.app, name="speakers")
 app.add_typer(subtitles.app, name="subtitles")
 app.command("setup")(setup.setup)
+app.add_typer(transcript.app, name="transcript")
 app.command("localize")(localize.localize)
 app.command("separate")(separate.separate)
 app.command("transcribe")(transcribe.transcribe)

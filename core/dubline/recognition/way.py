@@ -18,11 +18,12 @@ from msgspec.structs import replace
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import find, settle
 from dubline.errors import InvalidJob, Lacking
+from dubline.language.script import base_language
 from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
 from dubline.recognition.attribution import attribute_text
 from dubline.recognition.cutting import SegmentRules
-from dubline.recognition.given_cues import read_cues, shifted
+from dubline.recognition.given_cues import read_text, shifted
 from dubline.recognition.given_text import GivenText, place_text
 from dubline.recognition.microphones import (
     Microphone,
@@ -95,8 +96,8 @@ def settle_transcription(wish: TranscribeWish, before: TranscribeWish | None = N
     asked, wish = wish, wish.over(before)
     _check_together(wish)
     language = wish.language or ""
-    text = _given_text(wish)
-    reasons: list[str] = []
+    text, notes = _given_text(wish)
+    reasons: list[str] = list(notes)
     chosen: dict[str, str | None] = {}
 
     def decided(kind: str, language: str, more: dict[str, Any]) -> Choice:
@@ -118,7 +119,8 @@ def settle_transcription(wish: TranscribeWish, before: TranscribeWish | None = N
             diarization = DiarizationJob(diarizer=decided("diarizer", "", _counts(wish)))
     if text is None or not text.timed:
         with lacking():
-            choice = _with_terms(decided("recognizer", language, {}), wish)
+            # A recognizer hears a language, and no country's way of it.
+            choice = _with_terms(decided("recognizer", base_language(language), {}), wish)
             words = WordsJob(recognizer=choice)
             if not language and _detects(choice):
                 reasons.append("language: not named, so it is detected in every stretch; naming it is safer")
@@ -176,8 +178,7 @@ def transcribe_run(
         microphones = find_microphones(*media, transcribing.wish.microphones or "")
         transcript = _by_microphones(run, microphones, transcribing.job, hints)
     else:
-        voices = stems is not None and transcribing.listens_to_voices
-        heard_in = stems.vocals.sound if stems and voices else sound
+        heard_in = stems.voices if stems is not None and transcribing.listens_to_voices else sound
         transcript, names = _by_voices(run, heard_in, transcribing, hints)
     transcript = publish_transcript(transcript, run.root, cast=names, tell=tell)
     run.keep_wish("transcribe", transcribing.wish.kept())
@@ -290,12 +291,16 @@ def _detects(choice: Choice) -> bool:
     return languages is None or len(languages) > 1
 
 
-def _given_text(wish: TranscribeWish) -> GivenText | None:
+def _given_text(wish: TranscribeWish) -> tuple[GivenText | None, tuple[str, ...]]:
+    """The text that is given, and what is to be said about its file."""
     path = file_of(wish, "text")
     if path is None:
-        return None
-    cues = shifted(read_cues(path, encoding=wish.text_encoding or ""), wish.text_offset or 0.0)
-    return GivenText(cues=cues, language=wish.language or "", refine=bool(wish.refine))
+        return None, ()
+    read = read_text(path, encoding=wish.text_encoding or "")
+    cues = shifted(read.cues, wish.text_offset or 0.0)
+    language = wish.language or read.language
+    text = GivenText(cues=cues, language=language, refine=bool(wish.refine))
+    return replace(text, more=dict(read.more)) if read.more else text, read.notes
 
 
 def _with_terms(choice: Choice, wish: TranscribeWish) -> Choice:

@@ -1,4 +1,4 @@
-"""Weights that other projects' wheels carry: found, checked and opened without importing those packages.
+"""Weights that other projects' wheels carry: found and checked without importing those packages.
 
     wheel          file                          what it is                                     licence
     Resemblyzer    resemblyzer/pretrained.pt     GE2E speaker encoder                           Apache-2.0
@@ -12,11 +12,9 @@ they are installed with `pip install --no-deps` and never imported: only the one
 from __future__ import annotations
 
 import importlib.util
-import re
 from pathlib import Path
-from typing import Any
 
-from dubline.errors import BackendMissing, WeightsError, first_line
+from dubline.errors import BackendMissing, WeightsError
 from dubline.values.base import ModelIdentity, Value
 from dubline.weights.installation import pip_command
 
@@ -120,56 +118,3 @@ def identity(weights: PackageWeights, path: Path) -> ModelIdentity:
         licence=weights.licence if known else "",
         origin=weights.origin if known else path.parent.as_posix(),
     )
-
-
-class StandIn:
-    """What a class named in a checkpoint becomes: its values are kept, none of its code is run."""
-
-    def __init__(self, *values: Any, **named: Any) -> None:
-        self.values = values
-        self.named = named
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-
-def inert(name: str) -> tuple[Any, str]:
-    """An entry for torch's allow-list: the class of that dotted name is not imported but stood in for."""
-    return type(name.rpartition(".")[2], (StandIn,), {"stands_for": name}), name
-
-
-def open_checkpoint(path: Path, allowed: tuple[Any, ...] = ()) -> dict[str, Any]:
-    """A torch checkpoint as plain values, opened with `weights_only=True`.
-
-    `allowed` are entries for `torch.serialization.safe_globals` beyond torch's own list and plain containers.
-
-    Raises:
-        WeightsError: not a checkpoint, cut short, or it names a class that is not allowed.
-    """
-    import collections
-    import pickle
-    import warnings
-
-    import torch
-
-    plain: list[Any] = [torch.torch_version.TorchVersion, collections.defaultdict, collections.OrderedDict]
-    plain += [dict, list, int]
-    plain += [(dict, "__builtin__.dict"), (list, "__builtin__.list"), (int, "__builtin__.long")]
-    try:
-        with torch.serialization.safe_globals([*plain, *allowed]), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        foreign = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if foreign:
-            raise WeightsError(
-                f"{path} wants to run {foreign[1]}, which no model of this kind needs: refused",
-                hint="Take the file from its maker; do not open this one with other tools.",
-            ) from None
-        raise WeightsError(
-            f"{path} is not a readable checkpoint: {first_line(error)}",
-            hint="It may be damaged or half downloaded. Get it again.",
-        ) from None
-    if not isinstance(loaded, dict):
-        raise WeightsError(f"{path} holds no checkpoint", hint="Give a file with a model's state in it.")
-    return loaded

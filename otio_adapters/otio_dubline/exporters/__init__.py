@@ -222,6 +222,8 @@ def _hear_another(timeline: otio.schema.Timeline) -> None:
 def for_remix(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
     """A copy in which the first language's takes are heard over music, sfx and ambient, and nothing else.
 
+    Where the sound was not separated they are heard over the original.
+
     Raises:
         InvalidJob: it has no takes.
     """
@@ -233,10 +235,12 @@ def for_remix(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
             hint="Run `dubline dub` first, or export without --remix.",
         )
     language = facts_of(takes[0]).get("language")
+    roles = {facts_of(track).get("role") for track in copy.tracks}
+    background = ("music", "sfx", "ambient") if "music" in roles else ("original",)
     for track in copy.tracks:
         if isinstance(track, otio.schema.Track) and track.kind == otio.schema.TrackKind.Audio:
             facts = facts_of(track)
-            heard = facts.get("role") in ("music", "sfx", "ambient")
+            heard = facts.get("role") in background
             track.enabled = heard or (is_takes(track) and facts.get("language") == language)
     return copy
 

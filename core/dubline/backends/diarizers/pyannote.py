@@ -104,7 +104,12 @@ class Pyannote(WindowedDiarizer):
         if self.identities[0].sha256:
             # Vectors of different weights cannot be compared, whatever the folder is called.
             self.embedding = f"pyannote-{self.identities[0].sha256[2][:16] if len(files) > 2 else ''}"
-        self._take_threads()
+        import torch
+
+        from dubline.threads import default_threads
+
+        self._threads_before = torch.get_num_threads()
+        torch.set_num_threads(options.threads or default_threads())
 
     @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
@@ -186,6 +191,14 @@ class Pyannote(WindowedDiarizer):
 
     def _free(self) -> None:
         self._pipeline = None
+
+    def __exit__(self, *exc: object) -> None:
+        import torch
+
+        torch.set_num_threads(self._threads_before)
+        super().__exit__(*exc)
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
 
 
 def _open(model: str) -> tuple[Any, tuple[Path, ...], str]:
