@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import soundfile
 import typer
-from command import Answer, dubline
+from command import Answer, dubline, kept
 from run_to_dub import RATE, SECONDS, edit, hum, read, run_to_dub, sound_of
 
 from dubline.backends.backend import KINDS
@@ -131,14 +131,14 @@ def test_what_is_left_out_stays_and_forget_breaks_with_it(tmp_path: Path) -> Non
     film = sound_of(tmp_path / "a.wav", 2.0)
     root = tmp_path / "a.dubline"
     separated(film, "--separator", "builtin", "--no-ambient", "--depth", "float", "--content", "dialogue")
-    assert "separate: kept from before" in separated(root).err, "the run folder will do"
-    kept = read_wish(root, "separate", SeparateWish)
-    assert kept is not None and (kept.ambient, kept.depth) == (False, "float")
+    assert "separate" in kept(separated(root)), "the run folder will do"
+    wish = read_wish(root, "separate", SeparateWish)
+    assert wish is not None and (wish.ambient, wish.depth) == (False, "float")
     separated(film, "--ambient")
     assert soundfile.info(root / "stems/music.wav").subtype == "FLOAT"
     separated(film, "--forget")
-    kept = read_wish(root, "separate", SeparateWish)
-    assert kept is not None and (kept.ambient, kept.depth) == (None, None)
+    wish = read_wish(root, "separate", SeparateWish)
+    assert wish is not None and (wish.ambient, wish.depth) == (None, None)
     assert soundfile.info(root / "stems/music.wav").subtype == "PCM_24"
 
 

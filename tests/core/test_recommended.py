@@ -51,7 +51,7 @@ def test_every_row_tells_all_there_is_to_decide_by() -> None:
     for row in all_rows():
         assert row.licence and row.source and row.languages and row.kind and row.backend
         assert bool(row.quality) is not bool(row.asked), "taken for a quality, or only where it is named"
-        assert row.name or not row.size or row.wheels, "what is to be fetched has a name"
+        assert row.name or not row.size or row.wheels or row.release, "what is fetched has a name"
         for extra in row.extras:
             assert requirements(extra), f"{row.name}: there is no extra {extra}"
         if row.name and not row.environment:
@@ -280,7 +280,7 @@ def test_the_page_on_models_says_what_the_table_says() -> None:
     lines = page.splitlines()
     for row in all_rows():
         fitting = [line for line in lines if f"`{row.name or row.backend}" in line and line.startswith("|")]
-        if not row.name and not row.program:  # what comes with Dubline, or in its environment
+        if not row.name and not row.release:  # what comes with Dubline, or in its environment
             fitting = [line for line in lines if row.licence in line and line.startswith("|")]
         assert fitting, f"{row.kind} {row.name or row.backend} is not on the page"
         assert any(row.licence in line and (row.when or row.asked) in line for line in fitting), row.name

@@ -253,8 +253,7 @@ def test_the_command_says_all_that_was_said() -> None:
 @pytest.mark.parametrize("pair", [("en", "pt"), ("tr", "en")])
 def test_a_draft_needs_no_torch(pair: tuple[str, str]) -> None:
     plan = plan_for(Wanted(pair[0], (pair[1],), "draft"), LAPTOP)
-    light = [need.row for need in plan.needs if need.row.kind != "diarizer"]
-    extras = {extra for row in light for extra in row.extras}
+    extras = {extra for need in plan.needs for extra in need.row.extras}
     asked = {Requirement(line).name for extra in extras for line in requirements(extra)}
     assert {"faster-whisper", "fxtranslate"} <= asked and not {"torch", "transformers"} & asked
 

@@ -21,6 +21,8 @@ from dubline.backends.backend import Sought, versions
 from dubline.errors import BackendMissing, DublineError, InvalidJob, WeightsError
 from dubline.values.base import Choice, complaint
 
+COSTS = ". What it costs: "
+BETTER = ". For a better one: "
 OURS = "dubline"
 """The distribution that brings our own back ends."""
 
@@ -193,7 +195,7 @@ def _settle(kind: str, backend: str, sought: Sought, given: dict[str, Any], why:
             continue
         why = f"{kind}: {_with(name, model)}" + (f", since {'; '.join(passed)}" if passed else "")
         better = next(filter(None, remedies), "") if passed and not sought.model else ""
-        why += _cost(cls) + (f". For a better one: {better}" if better else "")
+        why += _cost(cls) + (f"{BETTER}{better}" if better else "")
         return Settled(_choice(kind, name, cls, sought, model, given), (why, *damaged), place)
     passed.extend(damaged)
     what = f"the model {sought.model!r}" if sought.model else f"a {kind}{_for(sought)}"
@@ -202,6 +204,16 @@ def _settle(kind: str, backend: str, sought: Sought, given: dict[str, Any], why:
         hint=" Or: ".join(dict.fromkeys(filter(None, remedies)))
         or "`dubline backends` and `dubline models list` tell more.",
     )
+
+
+def in_brief(reason: str) -> tuple[str, str]:
+    """Who does it, and a reason of `settle` (without its kind) in brief: the long one tells of each that was
+    passed over, and how to get a better one."""
+    head, _, cost = reason.partition(BETTER)[0].partition(COSTS)
+    who, _, why = head.partition(", ")
+    if why.startswith("since "):
+        why = "the best that is set up here"
+    return who, (f"{who}, {why}" if why else who) + (f": {cost}" if cost else "")
 
 
 def _choice(kind: str, name: str, cls: Any, sought: Sought, model: str, given: dict[str, Any]) -> Choice:
@@ -282,7 +294,7 @@ def _with(backend: str, model: str) -> str:
 
 
 def _cost(cls: Any) -> str:
-    return f". What it costs: {cls.cost}" if cls.cost else ""
+    return f"{COSTS}{cls.cost}" if cls.cost else ""
 
 
 def _for(sought: Sought) -> str:

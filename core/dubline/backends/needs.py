@@ -20,10 +20,10 @@ from dubline.backends.backend import Sought
 from dubline.backends.choosing import available
 from dubline.backends.recognizers.paddlespeech import PaddleSpeech
 from dubline.backends.translators.firefox_way import way
-from dubline.backends.translators.llm_prompts import NAMES
 from dubline.backends.translators.seq2seq_languages import short_code
-from dubline.errors import BackendMissing, DublineError, InvalidJob, StorageFull
+from dubline.errors import DublineError, InvalidJob, StorageFull
 from dubline.report import Report
+from dubline.values.languages import language_name
 from dubline.weights import wheels
 from dubline.weights.fetching import fetch_model
 from dubline.weights.files import models_folder
@@ -160,11 +160,11 @@ def plan_for(wanted: Wanted, machine: Machine) -> Plan:
 
 def translator_gap(source: str, target: str) -> str:
     """A sentence on a pair that the package index has no translator for; "" where it has one."""
+    pair = f"from {language_name(source)} to {language_name(target)}"
     source, target = short_code(source), short_code(target)
     rows = translators(source, target, "draft")
     if rows and all(row.name in STARTERS for row in rows):
         return ""
-    pair = f"from {NAMES.get(source, source)} to {NAMES.get(target, target)}"
     if not rows and not translators(source, target, "good"):
         return (
             f"No model is the usual one {pair}: name one for many languages, or leave the lines to a person."
@@ -230,11 +230,6 @@ def bring(plan: Plan, *, say: Say, report: Callable[[Need], Report]) -> Iterator
         try:
             if row.environment:
                 environments.install(row.environment, row.parts, say=say)
-            if row.program and not need.here:
-                raise BackendMissing(
-                    f"the program {row.program} is not installed",
-                    hint=f"Install it with: {available('voice')[row.backend].remedy}",
-                )
             if row.name and not need.here:
                 called = PADDLESPEECH_FOLDER if row is PADDLESPEECH else None
                 fetch_model(row.name, called, say=say, report=report(need))
@@ -261,10 +256,10 @@ def _here(row: Recommended, source: str = "") -> bool:
         return False
     if row is PADDLESPEECH:
         return bool(PaddleSpeech.weights_here(Sought(language=source)))
-    if row.program:
-        return shutil.which(row.program) is not None
     if row.wheels:
         return all(wheels.find_file(one) is not None for one in row.wheels)
+    if not row.name:
+        return available(row.kind)[row.backend].installed
     if match := NAME.fullmatch(row.name):
         return bool(way(match[1], match[2], "auto"))
     if starter := STARTERS.get(row.name):
@@ -273,7 +268,7 @@ def _here(row: Recommended, source: str = "") -> bool:
         )
     if row.name.count("/") == 1:
         return _from_hub(row.name)
-    return not row.name or (models_folder() / row.name).is_dir()
+    return (models_folder() / row.name).is_dir()
 
 
 def _from_hub(repository: str) -> bool:

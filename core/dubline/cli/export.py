@@ -26,35 +26,60 @@ def export(
         argument("A run folder (EPISODE.dubline), the film it is of, or an .otio file from any program."),
     ] = None,
     to: Annotated[
-        list[str] | None, option("Targets, with commas between them; --list names them.", "--to", "-t")
+        list[str] | None,
+        option("Targets, with commas between them; --list names them.", "--to", "-t", panel="What"),
     ] = None,
     out: Annotated[
-        Path | None, option("The folder for the targets' folders. Default: RUN/exports.", "--out", "-o")
+        Path | None,
+        option(
+            "The folder for the targets' folders. Default: RUN/exports.",
+            "--out",
+            "-o",
+            panel="Where",
+        ),
     ] = None,
     rate: Annotated[
-        str, option('Frames a second of a timeline without picture, such as 25 or "24000/1001". Default: 25.')
+        str,
+        option(
+            'Frames a second of a timeline without picture, such as 25 or "24000/1001". Default: 25.',
+            panel="Where",
+        ),
     ] = "",
     lang: Annotated[str, languages("Subtitles and dubs in these languages only, such as en,de.")] = "",
     schema: Annotated[
-        str, option("OTIO's schemas as an older version wrote them, such as 0.14.0 (otio, otioz, resolve).")
+        str,
+        option(
+            "OTIO's schemas as an older version wrote them, such as 0.14.0 (otio, otioz, resolve).",
+            panel="Where",
+        ),
     ] = "",
     takes: Annotated[
         bool,
         option(
             "The dub's lines one by one too, on a track for each speaker.",
             "--takes/--no-takes",
+            panel="What",
             show_default=True,
         ),
     ] = True,
     remix: Annotated[
         bool,
-        option("Hear takes, music, sfx and ambient instead of the finished dub, for a new mix.", "--remix"),
+        option(
+            "Hear takes, music, sfx and ambient instead of the finished dub, for a new mix.",
+            "--remix",
+            panel="What",
+        ),
     ] = False,
     linked: Annotated[
-        bool, option("An AAF that points to the sound files instead of holding them.", "--linked")
+        bool,
+        option(
+            "An AAF that points to the sound files instead of holding them.",
+            "--linked",
+            panel="Where",
+        ),
     ] = False,
     list_targets: Annotated[
-        bool, option("List the targets and what each is for, and exit.", "--list")
+        bool, option("List the targets and what each is for, and exit.", "--list", panel="What")
     ] = False,
 ) -> None:
     """Write a run's timeline for an editing program, or its subtitles.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -107,3 +108,11 @@ def beside(media: Path) -> Path:
 RunFolder = Annotated[
     Path, argument("A run folder (EPISODE.dubline), or the film that it is of.", callback=run_of)
 ]
+
+
+BEST = (".mp4", ".mov", ".mkv", ".wav", ".m4a", ".html", ".srt", ".vtt", ".json")
+
+
+def best_first(files: Iterable[Path]) -> list[Path]:
+    """Files as a person wants them: the film, its sound, what is to be read, the data."""
+    return sorted(files, key=lambda path: BEST.index(path.suffix) if path.suffix in BEST else len(BEST))

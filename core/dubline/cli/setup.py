@@ -24,10 +24,8 @@ QUALITIES = ("draft", "good", "best")  # as in weights.recommended, which need n
 
 
 def setup(
-    source: Annotated[str, option("The language that is spoken, such as tr.", "--from")] = "",
-    to: Annotated[
-        list[str] | None, option("A language to translate into and to dub in. May be repeated.", "--to")
-    ] = None,
+    source: Annotated[str, option("The language of the film: Turkish, tr, ...", "--from")] = "",
+    to: Annotated[list[str] | None, option("The language to dub in; several with commas.", "--to")] = None,
     voice: Annotated[
         str, option("The voice to set up: a back end's name. Default: the best for the language.")
     ] = "auto",
@@ -52,14 +50,16 @@ def setup(
         dubline setup --from en --to pt --quality draft --yes
     """
     from dubline.backends.needs import Wanted, look_at_machine, plan_for
+    from dubline.values.languages import language_code, language_codes
 
     if quality not in QUALITIES:
         raise InvalidJob(f"there is no quality {quality!r}", hint=f"Use {', '.join(QUALITIES)}.")
-    wanted: Any = Wanted(source, tuple(to or ()), quality, voice, ears)  # type: ignore[arg-type]
+    source, targets = language_code(source) if source else "", language_codes(to or ())
+    wanted: Any = Wanted(source, targets, quality, voice, ears)  # type: ignore[arg-type]
     machine = look_at_machine()
     plan = plan_for(wanted, machine)
     show(plan, machine)
-    if not (source and to):
+    if not (source and targets):
         typer.echo("\nA translator and a voice are set up for languages that you name: --from tr --to en.")
     if not plan.missing:
         typer.echo("\nEverything is here.")

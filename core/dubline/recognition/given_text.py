@@ -160,7 +160,9 @@ def _heard_text(
         )
     work.note(f"{share:.0%} of the text's words were heard; the others' times are estimated")
     if share < DOUBTFUL:
-        work.note("that is little: check that text and sound belong together, and look at the times")
+        work.note(
+            "that is little: check that text and sound belong together, and look at the times", warn=True
+        )
     placed: list[tuple[Cue, AlignedCue]] = []
     before = 0.0
     for cue, one in zip(text.cues, aligned, strict=True):
