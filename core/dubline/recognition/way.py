@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import find, settle
-from dubline.errors import InvalidJob
+from dubline.errors import InvalidJob, Lacking
 from dubline.language.script import base_language
 from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
@@ -113,14 +113,17 @@ def settle_transcription(wish: TranscribeWish, before: TranscribeWish | None = N
         return settled.choice
 
     diarization = words = None
+    lacking = Lacking()
     if not wish.speakers_from_tracks:
-        diarization = DiarizationJob(diarizer=decided("diarizer", "", _counts(wish)))
+        with lacking():
+            diarization = DiarizationJob(diarizer=decided("diarizer", "", _counts(wish)))
     if text is None or not text.timed:
-        # A recognizer hears a language, and no country's way of it.
-        choice = _with_terms(decided("recognizer", base_language(language), {}), wish)
-        words = WordsJob(recognizer=choice)
-        if not language and _detects(choice):
-            reasons.append("language: not named, so it is detected in every stretch; naming it is safer")
+        with lacking():
+            # A recognizer hears a language, and no country's way of it.
+            choice = _with_terms(decided("recognizer", base_language(language), {}), wish)
+            words = WordsJob(recognizer=choice)
+            if not language and _detects(choice):
+                reasons.append("language: not named, so it is detected in every stretch; naming it is safer")
     elif asked.recognizer or asked.recognizer_model or asked.recognizer_options:
         raise InvalidJob(
             f"a recognizer together with a text that has its times ({wish.text})",
@@ -131,6 +134,7 @@ def settle_transcription(wish: TranscribeWish, before: TranscribeWish | None = N
         raise InvalidJob(
             "--glossary without a recognizer", hint="A text with times needs none: leave the glossary out."
         )
+    lacking.tell()
     if wish.on == "mix" and diarization is not None:
         reasons.append(
             "sound: the mix, as asked; music and effects cost words and speakers, the voices alone would not"
