@@ -78,7 +78,8 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
         wish = job.transcribe or TranscribeWish()
         if job.separate is None and wish.on is None:
             wish = replace(wish, on="mix")
-        transcribing = settle_transcription(wish, read_wish(root, "transcribe", TranscribeWish))
+        film = Path(job.media.path) if isinstance(job.media, FileMedia) else None
+        transcribing = settle_transcription(wish, read_wish(root, "transcribe", TranscribeWish), film)
     reasons = [*(separating.reasons if separating else ()), *(transcribing.reasons if transcribing else ())]
     for target in job.languages:
         reasons.extend(_check_translation(job, transcribing, target, root))
