@@ -6,7 +6,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dubline.errors import InvalidJob, StorageFull
@@ -83,3 +83,12 @@ def unique(name: str, taken: set[str]) -> str:
         candidate = f"{stem} ({number}){suffix}"
     taken.add(candidate.lower())
     return candidate
+
+
+def remove_bare(folder: Path, *inside: str) -> None:
+    """Remove a folder in which there is nothing but these empty folders and marks; else leave it as it is."""
+    with suppress(OSError):
+        if {path.name for path in folder.iterdir()} <= {*inside}:
+            for path in (folder / name for name in inside):
+                path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+            folder.rmdir()

@@ -19,22 +19,23 @@ from msgspec.structs import replace
 from dubline.backends.choosing import find
 from dubline.errors import InvalidJob
 from dubline.media.original import Sighting, look_at, original_of
+from dubline.media.raw_audio import NAME as RAW_AUDIO
 from dubline.mix.job import mix_job
 from dubline.recognition.publish import TRANSCRIPT
 from dubline.recognition.way import Transcribing, settle_transcription, transcribe_run
 from dubline.run import Run, read_wish
-from dubline.separation.way import Separating, separate_run, settle_separation
+from dubline.separation.way import Separating, separate_run, settle_separation, stems_of
 from dubline.translation.way import check_files, settle_translation, translate_run
-from dubline.values.dubbed import Dub, DubSettings
+from dubline.values.dubbed import NO_TAKES, Dub, DubSettings, read_dubs
 from dubline.values.media import Sound
 from dubline.values.stems import Stems
 from dubline.values.timeline import FileMedia
 from dubline.values.transcript import Transcript
 from dubline.values.translated import Translation
 from dubline.values.wishes import DubWish, LocalizeJob, SeparateWish, TranscribeWish, TranslateWish
-from dubline.voice.preparing import check_rights, dub_before, has_text
+from dubline.voice.preparing import check_clonable, check_rights, dub_before, has_text
 from dubline.voice.settling import SettledDub, open_voices, settle_dub
-from dubline.voice.way import dub_run
+from dubline.voice.way import dub_run, mix_published
 
 Tell = Callable[[str], None]
 
@@ -73,7 +74,8 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
     seen = look_at(job.media, root)
     separating = transcribing = None
     if job.separate is not None:
-        separating = settle_separation(job.separate, read_wish(root, "separate", SeparateWish))
+        before = read_wish(root, "separate", SeparateWish)
+        separating = settle_separation(job.separate, before, seconds=seen.seconds)
     if job.transcribe is not None or job.languages:
         wish = job.transcribe or TranscribeWish()
         if job.separate is None and wish.on is None:
@@ -84,7 +86,7 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
     for target in job.languages:
         reasons.extend(_check_translation(job, transcribing, target, root))
     if job.dub is not None:
-        reasons.extend(_check_dubs(job, root))
+        reasons.extend(_check_dubs(job, root, separating is None or separating.job is not None))
     return Decided(seen, separating, transcribing, tuple(dict.fromkeys(reasons)))
 
 
@@ -111,7 +113,7 @@ def localize(
     sound = original_of(run, decided.seen).sound
     stems = transcript = None
     if decided.separating is not None:
-        stems = separate_run(run, sound, decided.separating, hints=hints)
+        stems = separate_run(run, sound, decided.separating, hints=hints, tell=tell)
     if decided.transcribing is not None:
         media = (Path(job.media.path), job.media.track) if isinstance(job.media, FileMedia) else None
         transcript = transcribe_run(
@@ -120,6 +122,8 @@ def localize(
     translations: list[Translation] = []
     dubs: list[Dub] = []
     files: dict[Path, None] = {}
+    if decided.separating is not None and decided.separating.job is None:
+        files[run.root / RAW_AUDIO] = None
     for language in job.languages if transcript is not None and transcript.segments else ():
         wish = _translate_wish(job)
         translation, written = translate_run(run, run.root, language, wish, hints=hints, tell=tell)
@@ -135,7 +139,13 @@ def localize(
         dub, written = dub_run(run, language, job.dub or DubWish(), hints=hints, tell=tell)
         dubs.append(dub)
         files.update(dict.fromkeys(written))
-    return Localized(sound, stems, transcript, tuple(translations), tuple(files), tuple(dubs))
+    if stems is not None and job.dub is None and not read_dubs(run.root):
+        # The film's own voices, over its background: what is heard until there is a dub.
+        levels = {"original_volume": 1.0, **({} if stems.separated else {"bg_volume": 1.0})}
+        _, written = mix_published(run, stems, NO_TAKES, mix_job(levels), hints=hints)
+        files.update(dict.fromkeys(written))
+    separated = stems if stems is not None and stems.separated else None
+    return Localized(sound, separated, transcript, tuple(translations), tuple(files), tuple(dubs))
 
 
 def summary(localized: Localized, run: Run) -> dict[str, Any]:
@@ -209,7 +219,7 @@ def _settled_dub(wish: DubWish, language: str, root: Path) -> SettledDub:
     return settle_dub(wish, before.settings if before is not None else DubSettings(), language, root)
 
 
-def _check_dubs(job: LocalizeJob, root: Path) -> tuple[str, ...]:
+def _check_dubs(job: LocalizeJob, root: Path, separated: bool) -> tuple[str, ...]:
     """Refuse now what a dub would refuse after an hour of other work; who speaks, and why."""
     if job.separate is None or not job.languages:
         missing = "stems" if job.separate is None else "a translation"
@@ -218,10 +228,11 @@ def _check_dubs(job: LocalizeJob, root: Path) -> tuple[str, ...]:
             hint="Name a language to translate into, and let the sound be separated; or name no voice.",
         )
     assert job.dub is not None
-    mix_job(job.dub.mix or {})
+    mix_job(job.dub.mix or {}, separated)
     reasons: list[str] = []
     for language in job.languages:
         settled = _settled_dub(job.dub, language, root)
+        check_clonable(settled, separated or stems_of(root) is not None)
         open_voices(settled, language)
         reasons.extend(settled.reasons)
     return tuple(reasons)

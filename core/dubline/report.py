@@ -27,6 +27,11 @@ UNITS = {
 """Stages that count things; all others count seconds of sound."""
 
 
+def quantity(number: int, thing: str) -> str:
+    """A number of things that have a plain plural: "1 line", "2 lines"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def silent(done: float, total: float) -> None:
     """A report that nobody reads."""
 

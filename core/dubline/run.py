@@ -27,7 +27,7 @@ import msgspec
 
 from dubline import __version__
 from dubline.errors import Cancelled, DublineError, InvalidJob, StorageFull
-from dubline.files import full_disk_is_told, write_whole
+from dubline.files import full_disk_is_told, remove_bare, write_whole
 from dubline.report import Report, silent
 from dubline.values.base import Value, canonical_json, to_json
 
@@ -139,6 +139,7 @@ class Run:
         from filelock import FileLock, Timeout
 
         self._lock = FileLock(self.root / ".lock")
+        self._new = not self.root.exists()
         try:
             with full_disk_is_told(self.root):
                 (self.root / "steps").mkdir(parents=True, exist_ok=True)
@@ -159,6 +160,8 @@ class Run:
     def __exit__(self, *exc: object) -> None:
         # The file stays: deleted, it could be held by one process and made anew by another.
         self._lock.release()
+        if self._new and exc[0] is not None:  # what was refused before anything was done leaves nothing
+            remove_bare(self.root, "steps", ".lock")
 
     def step(
         self,

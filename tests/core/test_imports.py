@@ -22,7 +22,8 @@ FLOORS = (
     ("", "errors", "threads"),
     ("files", "report", "timebase"),
     ("values",),
-    ("language", "run", "signal", "weights", "workers"),
+    ("weights",),
+    ("language", "run", "signal", "workers"),
     ("fit", "media", "subtitles"),
     ("backends", "mix", "programme"),
     ("separation",),
@@ -117,6 +118,7 @@ def test_back_ends_are_found_by_name_not_imported() -> None:
             ("recognition.alignment", "backends.recognizers.pocketsphinx"),
             # So has voice activity: it is Silero's.
             ("recognition.microphones", "backends.diarizers.silero"),
+            ("separation.content", "backends.diarizers.silero"),
         }
     ]
     assert not wrong

@@ -384,6 +384,7 @@ def test_missing_programs_and_models_say_how_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("dubline.backends.voices.espeak.file_in", lambda package, path: None)
     for make in (
         lambda: Espeak(Espeak.Options(language="en")),
         lambda: Command(Command.Options(command=("no-such-program",))),
@@ -485,6 +486,29 @@ def test_espeak_is_as_high_as_its_table_says(tmp_path: Path) -> None:
         whole = Segment(id=0, start=0, end=take.sound.shape[1] / take.rate, speaker="A", text=text)
         assert median_pitch(path, [whole]) == pytest.approx(PITCHES[variant] * factor, rel=0.06)
     assert [pitch_setting(f) for f in (0.1, 1.0, 9.0)] == [0, 50, 99]
+
+
+@needs_espeak
+def test_without_its_program_espeak_speaks_by_the_library_of_a_wheel(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    options = Espeak.Options(language="pt")
+    text = 'Quem é você? [[x]] E como "entrou" aqui?'
+    with Espeak(options) as program:
+        names = {voice.name for voice in program.voices()}
+        spoken = program.speak(text, "pt+f2", speed=1.2, pitch=1.1, tick=lambda: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert Espeak.missing() == () and Espeak.version() == "espeak-ng 1.52.0"
+    with Espeak(options) as library:
+        assert {voice.name for voice in library.voices()} == names
+        assert library.knows("zh+m3") and not library.knows("tlh") and not library.knows("pt+nobody")
+        alike = library.speak(text, "pt+f2", speed=1.2, pitch=1.1, tick=lambda: None)
+    lengths = [take.sound.shape[1] / take.rate for take in (spoken, alike)]
+    assert lengths[1] == pytest.approx(lengths[0], rel=0.05), "the releases differ a little"
+    monkeypatch.setattr("dubline.backends.voices.espeak.file_in", lambda package, path: None)
+    assert Espeak.missing() == ("the program espeak-ng",)
+    with pytest.raises(BackendMissing, match="not installed"):
+        Espeak(options)
 
 
 @needs_espeak

@@ -19,6 +19,7 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.values.base import ModelIdentity
+from dubline.weights.installation import extra_command
 
 KINDS = ("separator", "diarizer", "recognizer", "translator", "voice")
 
@@ -79,7 +80,7 @@ class Backend:
     @classmethod
     def remedy(cls) -> str:
         """The command that brings what is missing; "" where nobody knows one."""
-        return f'pip install "dubline[{cls.extra}]"' if cls.extra else ""
+        return extra_command(cls.extra) if cls.extra else ""
 
     @classmethod
     def check(cls, sought: Sought) -> None:

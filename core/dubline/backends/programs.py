@@ -56,12 +56,13 @@ class ProgramBackend(Backend):
         return path
 
 
-def told(program: str, option: str) -> str:
+def told(*command: str) -> str:
     """What a program says about itself. Some end with an error status where they do."""
     try:
-        done = subprocess.run([program, option], capture_output=True, check=False, timeout=30)
+        done = subprocess.run(command, capture_output=True, check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise BackendFailed(f"{program} does not answer: {error}", hint=f"Try {program} {option}.") from None
+        hint = f"Try {' '.join(command)}."
+        raise BackendFailed(f"{command[0]} does not answer: {error}", hint=hint) from None
     return (done.stdout or done.stderr).decode("utf-8", "replace")
 
 

@@ -19,6 +19,7 @@ from dubline.cli import (
     speakers,
     subtitles,
     transcribe,
+    transcript,
     translate,
 )
 from dubline.errors import DublineError
@@ -35,6 +36,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(backends.app, name="backends")
 app.add_typer(speakers.app, name="speakers")
 app.add_typer(subtitles.app, name="subtitles")
+app.add_typer(transcript.app, name="transcript")
 app.command("localize")(localize.localize)
 app.command("separate")(separate.separate)
 app.command("transcribe")(transcribe.transcribe)

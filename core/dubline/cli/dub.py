@@ -95,10 +95,13 @@ def dub(
 
 def tell_dub(made: Dub, root: Path) -> None:
     """A dub in a few lines: takes, cast, loudness, what to look at."""
+    from dubline.report import quantity
+
     states = [take.state for take in made.takes.takes]
     typer.echo(
-        f"{len(states)} lines: {states.count('spoken')} spoken, {states.count('too_long')} too long, "
-        f"{states.count('failed')} failed, {states.count('silent')} silent"
+        f"{quantity(len(states), 'line')}: {states.count('spoken')} spoken, "
+        f"{states.count('too_long')} too long, {states.count('failed')} failed, "
+        f"{states.count('silent')} silent"
     )
     names = _names(root)
     for role in made.takes.cast:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dubline.cli.film import is_run, run_of
-from dubline.cli.options import argument, option
+from dubline.cli.options import argument, languages, option
 from dubline.cli.progress import stoppable
 from dubline.errors import BackendMissing, InvalidJob
 
@@ -34,7 +34,7 @@ def export(
     rate: Annotated[
         str, option('Frames a second of a timeline without picture, such as 25 or "24000/1001". Default: 25.')
     ] = "",
-    lang: Annotated[str, option("Subtitles and dubs in these languages only, such as en,de.")] = "",
+    lang: Annotated[str, languages("Subtitles and dubs in these languages only, such as en,de.")] = "",
     schema: Annotated[
         str, option("OTIO's schemas as an older version wrote them, such as 0.14.0 (otio, otioz, resolve).")
     ] = "",
@@ -99,15 +99,15 @@ def export(
             "--remix without takes would be a timeline without voices",
             hint="Leave --no-takes out, or switch the M&E track on in the editing program.",
         )
-    languages = tuple(part.strip() for part in lang.split(",") if part.strip())
-    options = exporters.ExportOptions(schema=schema, embed=not linked, languages=languages, takes=takes)
+    wanted = tuple(filter(None, lang.split(",")))
+    options = exporters.ExportOptions(schema=schema, embed=not linked, languages=wanted, takes=takes)
     place = out or (run / "exports" if run.is_dir() else run.with_name(f"{run.stem}.exports"))
     with stoppable("The target in work was left as it was; those told above are whole."):
         for name in names:  # before anything is read or written
             exporters.target(name)
         timeline = _timeline(run, rate)
-        if languages:
-            timeline = exporters.in_languages(timeline, languages)
+        if wanted:
+            timeline = exporters.in_languages(timeline, wanted)
         if remix:
             timeline = exporters.for_remix(timeline)
         if not takes:

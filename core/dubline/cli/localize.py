@@ -131,17 +131,20 @@ def _asked_for(stage: str, said: bool | None, asked: Asked) -> bool:
 
 def _tell(localized: Localized, root: Path) -> None:
     from dubline.cli.dub import tell_dub
+    from dubline.report import quantity
 
     for stem in localized.stems.stems if localized.stems else ():
         typer.echo(f"{stem.name:<8} {stem.label}")
     if localized.transcript is not None:
         typer.echo(
-            f"{len(localized.transcript.segments)} segments, {len(localized.transcript.speakers)} speakers"
+            f"{quantity(len(localized.transcript.segments), 'segment')}, "
+            f"{quantity(len(localized.transcript.speakers), 'speaker')}"
         )
     for translation in localized.translations:
         totals = translation.totals
         typer.echo(
-            f"{translation.target_language:<8} {totals.translated} lines translated, {totals.failed} failed, "
+            f"{translation.target_language:<8} {quantity(totals.translated, 'line')} translated, "
+            f"{totals.failed} failed, "
             f"{totals.pending} left to a person, {totals.too_long} too long for their time"
         )
         if totals.failed:
@@ -149,6 +152,8 @@ def _tell(localized: Localized, root: Path) -> None:
                 f"         try them again: dubline translate {root} --to {translation.target_language} "
                 "--retry-failed"
             )
+    if any(file.name == "final.m4a" for file in localized.files) and not localized.dubs:
+        typer.echo("final.m4a: the film's own voices over its background, until there is a dub")
     for dub in localized.dubs:
         typer.echo(f"\ndub in {dub.language}:")
         tell_dub(dub, root)

@@ -22,6 +22,17 @@ def option(text: str, *names: str, show_default: bool = False, **more: Any) -> A
     return typer.Option(*names, help=text, show_default=show_default, **more)
 
 
+def languages(text: str) -> Any:
+    """The option --lang: languages by name or code, which the command gets as codes with commas."""
+
+    def codes(asked: str) -> str:
+        from dubline.values.languages import language_codes
+
+        return ",".join(language_codes((asked,)))
+
+    return option(text, "--lang", callback=codes)
+
+
 def argument(text: str, show_default: bool = False, **more: Any) -> Any:
     """An argument of a command."""
     return typer.Argument(help=text, show_default=show_default, **more)
@@ -82,9 +93,15 @@ FIELDS: dict[str, Option] = {
     "content": _stems(
         str,
         "dialogue: voices and one bed, split by a film model if there is one. cinematic: voices, then music "
-        "and effects by a film model. music: songs and concerts. auto: cinematic where a film model is in "
-        "your models folder, else dialogue.",
+        "and effects by a film model. music: songs and concerts. auto: listens to parts of the sound and "
+        "decides by speech, music and what is heard under the speech.",
         otherwise="auto",
+    ),
+    "budget": _stems(
+        str,
+        "low: a film shorter than 5 minutes is not separated; its dub lies over the film's own sound, turned "
+        "down under each line. standard: the sound is always separated.",
+        otherwise="standard",
     ),
     **_back_end("separator", "Who separates", "a name (`dubline models list`) or a path", "Stems"),
     "film_model": _stems(str, "The model for music and effects, by name or path.", otherwise="the best here"),
@@ -105,7 +122,7 @@ FIELDS: dict[str, Option] = {
     ),
     "language": _words(
         str,
-        "What is spoken: tr, en, ... Naming it is safer than letting it be detected.",
+        "What is spoken: Turkish, tr, ... Naming it is safer than letting it be detected.",
         "--language",
         "--from",
         otherwise="detected",
@@ -143,7 +160,7 @@ FIELDS: dict[str, Option] = {
         str, "Which tracks or channels are microphones, from 1: 3-8.", otherwise="all"
     ),
     "subtitles": _words(bool, "Cut segments so that each fits 2 lines of 42 characters.", otherwise="no"),
-    "to": Option(list[str], "The language, such as en or pt-BR; may be repeated."),
+    "to": Option(list[str], "The language: English, en, pt-BR, ...; several with commas, or say it again."),
     "source": _lines(str, "The language of the film.", "--from", otherwise="the transcript's"),
     **_back_end("translator", "Who translates", "a name or a folder", "Translation"),
     "synopsis": _lines(Path, "A text file that tells what happens, for a translator that reads it."),

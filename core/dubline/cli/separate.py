@@ -40,17 +40,21 @@ def separate(
 
     place = place_of(media, asked)
     seen = place.look()
-    separating = settle_separation(asked.separate, read_wish(place.root, "separate", SeparateWish))
+    before = read_wish(place.root, "separate", SeparateWish)
+    separating = settle_separation(asked.separate, before, seconds=seen.seconds)
     with working(place.root) as (run, bar):
         bar.say(*separating.reasons)
         sound = original_of(run, seen).sound
-        stems = separate_run(run, sound, separating, hints={**asked.hints, "batch": batch})
+        stems = separate_run(run, sound, separating, hints={**asked.hints, "batch": batch}, tell=bar.say)
     _tell(stems, place.root)
 
 
 def _tell(stems: Stems, root: Path) -> None:
     from dubline.separation.quality import table
 
+    if not stems.separated:
+        typer.echo(f"{root}")
+        return
     for stem in stems.stems:
         typer.echo(f"{stem.name:<8} {stem.label}")
     typer.echo()

@@ -64,15 +64,14 @@ def list_speakers(run: RunFolder) -> None:
 
 def show(run: Path, transcript: Transcript) -> None:
     """The table of speakers; their samples are cut anew, or it is said why not."""
+    from dubline.report import quantity
+
     counts = Counter(segment.speaker for segment in transcript.segments)
     for speaker in transcript.speakers:
-        count = counts[speaker.id]
-        plural = "" if count == 1 else "s"
-        typer.echo(
-            f"{speaker.id}  {speaker.name or '-':<16} {speaker.seconds:7.1f} s in {count} segment{plural}"
-        )
+        spoken = f"{speaker.seconds:7.1f} s in {quantity(counts[speaker.id], 'segment')}"
+        typer.echo(f"{speaker.id}  {speaker.name or '-':<16} {spoken}")
     if counts[""]:
-        typer.echo(f"{'nobody':<12}{'-':<16} {counts['']} segments in which no voice was told")
+        typer.echo(f"{'nobody':<12}{'-':<16} {quantity(counts[''], 'segment')} in which no voice was told")
     if not transcript.speakers:
         typer.echo("nobody speaks")
     typer.echo(_samples(run, transcript))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dubline.cli.options import argument, option
+from dubline.cli.options import argument, languages, option
 from dubline.errors import InvalidJob
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def check_subtitles(
     rate: Annotated[
         str, option("The picture's frames a second: 23.976, 25. A run knows it, and so does a file in one.")
     ] = "",
-    lang: Annotated[str, option("Language of the text: en, tr. Of a run, the one to check.")] = "",
+    lang: Annotated[str, languages("Language of the text: en, tr. Of a run, the one to check.")] = "",
     encoding: Annotated[str, option("The file's encoding, if it is not found: cp1254, gb18030.")] = "",
     fix: Annotated[bool, option("Set right what can be, and write it to --out.", "--fix")] = False,
     out: Annotated[
@@ -52,6 +52,7 @@ def check_subtitles(
     split or lost, and what could not be set right is listed. The exit status is 1 if anything was found (with
     --fix: if anything is left).
     """
+    from dubline.report import quantity
     from dubline.subtitles.checks import check
     from dubline.subtitles.fixing import fix as set_right
     from dubline.subtitles.profiles import profile_of, read_profile
@@ -106,7 +107,13 @@ def check_subtitles(
         typer.echo(to_json(report).decode(), nl=False)
     else:
         _show(
-            found, findings, fixed, notes, code, f"{source.name}: {len(found.cues)} cues, {limits.name}", out
+            found,
+            findings,
+            fixed,
+            notes,
+            code,
+            f"{source.name}: {quantity(len(found.cues), 'cue')}, {limits.name}",
+            out,
         )
     wrong = fixed.remaining if fixed else findings
     if wrong or (found.problems and fixed is None):

@@ -59,12 +59,15 @@ def transcribe(media: Film, asked: Asked) -> None:
 
 
 def _tell(transcript: Transcript, root: Path) -> None:
+    from dubline.report import quantity
+
     if transcript.segments:
-        typer.echo(f"{len(transcript.segments)} segments, {len(transcript.speakers)} speakers")
+        segments, speakers = len(transcript.segments), len(transcript.speakers)
+        typer.echo(f"{quantity(segments, 'segment')}, {quantity(speakers, 'speaker')}")
     else:
         typer.echo("no segments: no words were found in this sound")
     for speaker in transcript.speakers:
         typer.echo(f"  {speaker.id}  {speaker.name or '-':<16} {speaker.seconds:7.1f} s")
     if transcript.dropped:
-        typer.echo(f"{len(transcript.dropped)} passages left out, with their reasons in the file")
+        typer.echo(f"{quantity(len(transcript.dropped), 'passage')} left out, with their reasons in the file")
     typer.echo(f"\n{root / 'transcript.json'}")

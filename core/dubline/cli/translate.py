@@ -95,9 +95,11 @@ def run_folder(text: Path) -> Path:
 
 
 def _summary(translation: Translation) -> None:
+    from dubline.report import quantity
+
     totals = translation.totals
     typer.echo(
-        f"{totals.segments} segments: {totals.translated} translated, {totals.failed} failed, "
+        f"{quantity(totals.segments, 'segment')}: {totals.translated} translated, {totals.failed} failed, "
         f"{totals.pending} left to a person, {totals.silent} without words, {totals.locked} locked"
     )
     if totals.fitting is not None:
@@ -106,7 +108,7 @@ def _summary(translation: Translation) -> None:
             f"silence, {totals.short} short, {totals.too_long} too long"
             + (f", {totals.unsure} too near to call" if totals.unsure else "")
             + ")"
-            + (f"; {totals.measured} lines measured" if totals.measured else "")
+            + (f"; {quantity(totals.measured, 'line')} measured" if totals.measured else "")
         )
     if totals.glossary[0]:
         typer.echo(f"glossary: {totals.glossary[1]} of {totals.glossary[0]} terms kept")

@@ -14,6 +14,7 @@ from dubline.files import file_name, full_disk_is_told, write_whole
 from dubline.programme.reading import programme_rate, read_programme
 from dubline.programme.subtitle_files import publish_subtitles, sent_cues
 from dubline.programme.subtitle_tracks import cues_of
+from dubline.report import quantity
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.roundtrip import LineNow
 from dubline.subtitles.sent import SUFFIX, Sent, keep_sent, write_sent
@@ -66,10 +67,9 @@ def export_subtitles(
         raise InvalidJob(f"there is no line of text in {language!r}", hint="Look at `dubline translate RUN`.")
     left = sum(1 for line in lines.values() if line.source_text.strip() and not line.text.strip())
     if left:
-        tell(
-            f"{left} lines have no translation and are left out; "
-            f"subtitles/{language}.to-translate.srt has them"
-        )
+        aside = Path("subtitles") / f"{language}.to-translate.srt"
+        where = f"; {aside.as_posix()} has them" if (root / aside).is_file() else ""
+        tell(f"left out without a translation: {quantity(left, 'line')}{where}")
     base = ".".join(filter(None, (root.absolute().name.removesuffix(".dubline"), language)))
     base += ".bilingual" if request.bilingual else ""
     groups: dict[str, list[SubtitleCue]] = {}

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from dubline.errors import InvalidJob
 from dubline.media.containers import clock_zero, open_container
 from dubline.timebase import whole
+from dubline.values.languages import language_code
 
 
 class TextStream(NamedTuple):
@@ -18,6 +19,11 @@ class TextStream(NamedTuple):
     title: str
     codec: str
     picture: bool
+
+    @property
+    def code(self) -> str:
+        """The language as the product writes it ("en"); "" where the film tells none that is known."""
+        return _code(self.language)
 
     def __str__(self) -> str:
         kind = f"{self.codec}, pictures" if self.picture else self.codec
@@ -55,9 +61,9 @@ def text_streams(film: Path) -> tuple[TextStream, ...]:
     return tuple(found)
 
 
-def choose_stream(film: Path, choice: str, *, also: str = "") -> TextStream:
+def choose_stream(film: Path, choice: str) -> TextStream:
     """A film's subtitle stream by number (from 0), by language or title, or its only one where nothing is
-    chosen. `also`: another spelling of the language.
+    chosen.
 
     Raises:
         InvalidJob: there is none, or no such one, or several are meant; or it holds pictures. The hint lists
@@ -73,8 +79,12 @@ def choose_stream(film: Path, choice: str, *, also: str = "") -> TextStream:
     if choice.isdecimal():
         meant = [stream for stream in streams if stream.number == int(choice)]
     else:
-        words = {word.casefold() for word in (choice, also) if word}
-        meant = [s for s in streams if not words or words & {s.language.casefold(), s.title.casefold()}]
+        word, code = choice.strip().casefold(), _code(choice)
+        meant = [
+            s
+            for s in streams
+            if not word or word in (s.language.casefold(), s.title.casefold()) or (code and code == s.code)
+        ]
     if len(meant) > 1:  # pictures are not meant where there is text
         meant = [stream for stream in meant if not stream.picture] or meant
     hint = f"It has {'; '.join(map(str, streams))}. Name one by its number or language: --text embedded:0"
@@ -111,3 +121,10 @@ def read_stream(film: Path, stream: TextStream) -> tuple[TimedText, ...]:
             if text and end > 0:
                 found.append(TimedText(whole(start * 1000), whole(end * 1000), text))
     return tuple(found)
+
+
+def _code(language: str) -> str:
+    try:
+        return language_code(language) if language else ""
+    except InvalidJob:
+        return ""

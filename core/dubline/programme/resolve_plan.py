@@ -77,6 +77,7 @@ def make_plan(root: Path, timeline: ResolveTimeline, want: Want) -> Plan:
         audio = tuple(sound_tracks(programme, place, clock.first, fps))
         audio += tuple(take_tracks(programme, place, clock.first, fps, timeline.frames, notes))
         subtitles = _subtitles(programme, root, place, clock.first, fps, timeline.frames, want, notes)
+        original = any(sound.role == "original" and sound.enabled for sound in programme.sounds)
         markers = _markers(programme.marks, clock.first, fps, timeline.frames)
         things = len(subtitles) + len(markers) + sum(1 + len(sound.clips) for sound in audio)
         big = things > BIG and not clock.first
@@ -87,7 +88,7 @@ def make_plan(root: Path, timeline: ResolveTimeline, want: Want) -> Plan:
             audio=audio,
             subtitles=subtitles,
             markers=markers,
-            mute=("original",) if want.mute_original and audio else (),
+            mute=("original",) if want.mute_original and audio and not original else (),
             otio=_timeline_file(programme, timeline, place, clock) if want.otio or big else "",
             notes=tuple(notes),
         )

@@ -18,12 +18,13 @@ from msgspec.structs import replace
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import find, settle
 from dubline.errors import InvalidJob
+from dubline.language.script import base_language
 from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
 from dubline.recognition.attribution import attribute_text
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.exports import read_rttm
-from dubline.recognition.given_cues import embedded_cues, read_cues, shifted
+from dubline.recognition.given_cues import embedded_text, read_text, shifted
 from dubline.recognition.given_text import GivenText, place_text
 from dubline.recognition.given_turns import TURNS, GivenTurns, take_turns
 from dubline.recognition.microphones import (
@@ -100,8 +101,8 @@ def settle_transcription(
     asked, wish = wish, wish.over(before)
     _check_together(wish)
     language = wish.language or ""
-    reasons: list[str] = []
-    text = _given_text(wish, film, reasons)
+    text, notes = _given_text(wish, film)
+    reasons: list[str] = list(notes)
     turns = _given_turns(wish)
     chosen: dict[str, str | None] = {}
 
@@ -124,7 +125,8 @@ def settle_transcription(
     elif not wish.speakers_from_tracks:
         diarization = DiarizationJob(diarizer=decided("diarizer", "", _counts(wish)))
     if text is None or not text.timed:
-        choice = _with_terms(decided("recognizer", language, {}), wish)
+        # A recognizer hears a language, and no country's way of it.
+        choice = _with_terms(decided("recognizer", base_language(language), {}), wish)
         words = WordsJob(recognizer=choice)
         if not language and _detects(choice):
             reasons.append("language: not named, so it is detected in every stretch; naming it is safer")
@@ -185,8 +187,7 @@ def transcribe_run(
         microphones = find_microphones(*media, transcribing.wish.microphones or "")
         transcript = _by_microphones(run, microphones, transcribing.job, hints)
     else:
-        voices = stems is not None and transcribing.listens_to_voices
-        heard_in = stems.vocals.sound if stems and voices else sound
+        heard_in = stems.voices if stems is not None and transcribing.listens_to_voices else sound
         transcript, names = _by_voices(run, heard_in, transcribing, hints)
     transcript = publish_transcript(transcript, run.root, cast=names, tell=tell)
     run.keep_wish("transcribe", transcribing.wish.kept())
@@ -312,21 +313,23 @@ def _detects(choice: Choice) -> bool:
     return languages is None or len(languages) > 1
 
 
-def _given_text(wish: TranscribeWish, film: Path | None, reasons: list[str]) -> GivenText | None:
-    language = wish.language or ""
+def _given_text(wish: TranscribeWish, film: Path | None) -> tuple[GivenText | None, tuple[str, ...]]:
+    """The text that is given, and what is to be said about where it comes from."""
     if wish.text and is_embedded(wish.text):
         if film is None:
             raise InvalidJob(
                 "a timeline has no subtitles in it", hint="Give the text as a file: --text lines.srt."
             )
-        cues, told = embedded_cues(film, wish.text.partition(":")[2])
-        reasons.append(f"text: {len(cues)} subtitles in {film.name}" + (f", marked {told}" if told else ""))
+        read = embedded_text(film, wish.text.partition(":")[2])
     else:
         path = file_of(wish, "text")
         if path is None:
-            return None
-        cues = read_cues(path, encoding=wish.text_encoding or "")
-    return GivenText(cues=shifted(cues, wish.text_offset or 0.0), language=language, refine=bool(wish.refine))
+            return None, ()
+        read = read_text(path, encoding=wish.text_encoding or "")
+    cues = shifted(read.cues, wish.text_offset or 0.0)
+    language = wish.language or read.language
+    text = GivenText(cues=cues, language=language, refine=bool(wish.refine))
+    return replace(text, more=dict(read.more)) if read.more else text, read.notes
 
 
 def _given_turns(wish: TranscribeWish) -> GivenTurns | None:

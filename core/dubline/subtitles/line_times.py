@@ -1,7 +1,6 @@
 """When somebody speaks: line times from what an editor has at hand.
 
-Read are SRT, RTTM (what diarization tools write), and JSON with `segments` that have
-`start` and `end` in seconds, such as a transcript.
+Read are SRT, RTTM (what diarization tools write), and transcripts as JSON (`transcript_files`).
 """
 
 from __future__ import annotations
@@ -9,24 +8,14 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import msgspec
-
 from dubline.errors import InvalidJob
+from dubline.subtitles.transcript_files import read_given
 from dubline.values.media import Line
 
 RTTM_TYPES = frozenset(
     ("NOSCORE", "NO_RT_METADATA", "SEGMENT", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "IP")
 ) | frozenset(("SU", "CB", "A/P", "SPEAKER", "SPKR-INFO"))
 """Every kind of line that RTTM has."""
-
-
-class _Timed(msgspec.Struct):
-    start: float
-    end: float
-
-
-class _Segments(msgspec.Struct):
-    segments: list[_Timed]
 
 
 def read_lines(path: Path) -> tuple[Line, ...]:
@@ -134,10 +123,5 @@ def _bad_line(where: str, line: int, why: str) -> InvalidJob:
 
 
 def _json(path: Path) -> list[Line]:
-    try:
-        segments = msgspec.json.decode(path.read_bytes(), type=_Segments).segments
-    except msgspec.DecodeError as error:
-        raise InvalidJob(
-            f"{path.name}: {error}", hint="It needs `segments`, each with `start` and `end` in seconds."
-        ) from None
-    return [Line(start=s.start, end=s.end) for s in segments]
+    passages = read_given(path, texts=False).passages
+    return [Line(start=p.start, end=p.end) for p in passages if p.start is not None and p.end is not None]

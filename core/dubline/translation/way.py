@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from dubline.backends.backend import Sought
@@ -15,7 +16,10 @@ from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
 from dubline.programme.reading import read_translations
 from dubline.programme.subtitle_files import publish_subtitles
+from dubline.report import quantity
 from dubline.run import Run, standing
+from dubline.subtitles.transcript_files import as_transcript, read_given
+from dubline.subtitles.transcript_forms import DUBLINE
 from dubline.subtitles.writing import read_subtitles
 from dubline.translation.kept import kept_lines
 from dubline.translation.stage import Person, TranslationJob, check_languages, translate
@@ -35,6 +39,7 @@ from dubline.values.translated import (
 from dubline.values.wishes import TranslateWish, file_of
 from dubline.voice.calibration import Known, fitted_by, known_durations, spoken_texts
 from dubline.voice.pacing import VoicePace, hear_pace, pace_job
+from dubline.weights.installation import extra_command
 
 SYNOPSIS_LIMIT = 20_000
 """Characters of a synopsis; more would fill a model's context."""
@@ -105,21 +110,27 @@ def translate_run(
     source = wish.source or transcript.language
     place = place_of(run.root, target)
     before = read_translation(place) if place.exists() else None
+    only = ids_of(wish.only) if wish.only else ()
     kept = kept_lines(
         before,
         transcript,
-        only=ids_of(wish.only) if wish.only else (),
+        only=only,
         retry_failed=bool(wish.retry_failed),
         apart=wish.apart or (),
     )
     settled = settle_translation(wish, source, target, why)
+    if locked := [str(line.id) for line in kept.lines if line.locked and line.id in only]:
+        tell(
+            f"a person wrote {'line' if len(locked) == 1 else 'lines'} {', '.join(locked)}, which stays so; "
+            f"empty its text in {place.name} to have it translated again"
+        )
     if kept.lost:
         aside = place.with_name(f"{place.stem}.before.json")
         with full_disk_is_told(run.root):
             write_whole(aside, place.read_bytes())
         tell(
-            f"{len(kept.lost)} lines that a person wrote have no segment any more; "
-            f"the file as it was is {aside}"
+            f"{quantity(len(kept.lost), 'line')} that a person wrote "
+            f"{'has' if len(kept.lost) == 1 else 'have'} no segment any more; the file as it was is {aside}"
         )
     job = TranslationJob(
         translator=settled.choice,
@@ -130,11 +141,11 @@ def translate_run(
         cast=_cast(file_of(wish, "cast")),
         rate=wish.rate or "",
         # How they fit is measured anew; that a dub has measured it must not outdate the translation.
-        kept=tuple(replace(line, fit=None) for line in kept.lines),
+        kept=tuple(replace(line, fit=None, confidence=UNSET, more=UNSET) for line in kept.lines),
         again=wish.again is not False,
     )
     spoken = _with_edits(_tones(run, transcript, tell), before)
-    hints = {**(hints or {}), "reasons": settled.reasons}
+    hints = {**(hints or {}), "reasons": settled.reasons, "anew": kept.redone if only else ()}
     if wish.voice:
         translation = _by_voice(run, transcript, spoken, job, wish, hints)
     else:
@@ -144,9 +155,10 @@ def translate_run(
         if wish.voice_pace:
             job = replace(job, durations=known.speakers)
             hints["reasons"] = (*settled.reasons, *known.notes)
-        translation = run.step(translate, transcript, spoken, job, hints=hints, unfinished=_failures)
+        translation = run.step(translate, transcript, spoken, job, hints=hints, unfinished=_unfinished(wish))
         # However the lines were chosen, what the dub has measured is true of them.
         translation = fitted_by(translation, known, frame_rate=wish.rate or "")
+    translation = _as_heard(translation, transcript)
     files = publish_translation(translation, run.root)
     model = settled.choice.options.get("model")
     # Of those that were done by themselves, only the ones that stayed are so still.
@@ -160,10 +172,29 @@ def translate_run(
     return translation, files
 
 
-def _failures(translation: Translation) -> str:
-    """Why a translation is no finished one."""
-    failed = translation.totals.failed
-    return f"{failed} lines had failed" if failed else ""
+def _as_heard(translation: Translation, transcript: Transcript) -> Translation:
+    """With what the transcript says of each segment and the translation does not depend on."""
+    heard = {segment.id: segment for segment in transcript.segments}
+    return replace(
+        translation,
+        segments=tuple(
+            replace(line, confidence=heard[line.id].confidence, more=heard[line.id].more)
+            for line in translation.segments
+        ),
+        more=transcript.more,
+    )
+
+
+def _unfinished(wish: TranslateWish) -> Callable[[Translation], str]:
+    """Why a translation of before is no finished one."""
+
+    def why(translation: Translation) -> str:
+        if wish.only:
+            return "the lines named are asked for once more"
+        failed = translation.totals.failed
+        return f"{quantity(failed, 'line')} had failed" if failed else ""
+
+    return why
 
 
 def _by_voice(
@@ -180,16 +211,19 @@ def _by_voice(
     """
     voice = pace_job(wish.voice or "", job.target, wish.voice_options or {})
     draft: Translation = run.step(
-        translate, transcript, spoken, replace(job, again=False), hints=hints, unfinished=_failures
+        translate, transcript, spoken, replace(job, again=False), hints=hints, unfinished=_unfinished(wish)
     )
     texts = spoken_texts(draft)
     if not texts:
         return draft
     heard: VoicePace = run.step(hear_pace, texts, voice)
     model = heard.model()
-    hints = {**hints, "reasons": (*hints["reasons"], model.basis)}
+    # What was asked for once more is known now.
+    hints = {**hints, "reasons": (*hints["reasons"], model.basis), "anew": ()}
     job = replace(job, durations={"": model})
-    chosen: Translation = run.step(translate, transcript, spoken, job, hints=hints, unfinished=_failures)
+    chosen: Translation = run.step(
+        translate, transcript, spoken, job, hints=hints, unfinished=_unfinished(wish)
+    )
     if set(spoken_texts(chosen)) <= heard.lengths.keys():
         return chosen
     # What the draft did not have is estimated by the others; now it is spoken too.
@@ -201,7 +235,8 @@ def _by_voice(
 def read_source(
     text: Path, language: str = "", tell: Callable[[str], None] = lambda words: None
 ) -> Transcript:
-    """The transcript of a run folder or a file; subtitles become one, a segment for each cue.
+    """The transcript of a run folder or a file, of another program's too (`subtitles.transcript_files`);
+    subtitles become one, a segment for each cue.
 
     Raises:
         InvalidJob: no such file, or it is damaged.
@@ -212,8 +247,16 @@ def read_source(
             f"there is no {path}",
             hint="Run `dubline transcribe` first, or give a transcript, an .srt or a .vtt.",
         )
-    if path.suffix.lower() == ".json":
+    if path == text / "transcript.json":
         return read_transcript(path)
+    if path.suffix.lower() == ".json":
+        given = read_given(path)
+        if given.form is DUBLINE:
+            return read_transcript(path)
+        transcript, notes = as_transcript(given)
+        for note in notes:
+            tell(note)
+        return transcript
     if path.suffix.lower() not in (".srt", ".vtt"):
         raise InvalidJob(
             f"{path.name} is of no kind that can be translated",
@@ -268,7 +311,7 @@ def _tones(run: Run, transcript: Transcript, tell: Callable[[str], None]) -> Ton
     if stems is None:
         return Tones(tones={})
     if importlib.util.find_spec("parselmouth") is None:
-        tell('no tone of voice is measured: it needs Parselmouth, pip install "dubline[speech]"')
+        tell(f"no tone of voice is measured: it needs Parselmouth, {extra_command('speech')}")
         return Tones(tones={})
     measured: Tones = run.step(tones, stems.vocals.sound, transcript)
     return measured

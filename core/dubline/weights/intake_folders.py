@@ -20,6 +20,7 @@ from dubline.weights import hub
 from dubline.weights.files import checksum, models_folder
 from dubline.weights.firefox_files import part_of
 from dubline.weights.folders import REPOSITORY, FolderCard, FolderFile, files_of, folder_card
+from dubline.weights.installation import extra_command
 from dubline.weights.intake_files import copy_hashed, folder_name, staged, taken, writing
 from dubline.weights.kinds import (
     PART,
@@ -255,7 +256,7 @@ def _convert(folder: Path) -> bool:
     except ImportError:
         raise BackendMissing(
             f"{pickles[0].name} must be converted to safetensors, which needs torch and transformers",
-            hint='Install them with: pip install "dubline[transformers]"',
+            hint=f"Install them with: {extra_command('transformers')}",
         ) from None
     for file in pickles:
         check_whole(file)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dubline.backends.onnx_graph import session
 from dubline.errors import BackendMissing, WeightsError, first_line
 
 RATE = 16000
@@ -28,16 +29,9 @@ class Silero:
 
     def __init__(self, path: Path) -> None:
         try:
-            import onnxruntime
-        except ImportError:
-            raise BackendMissing("Silero VAD needs onnxruntime", hint='pip install "dubline[uvr]"') from None
-        options = onnxruntime.SessionOptions()
-        options.inter_op_num_threads = options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = session(path, 1)  # a frame after the other: more threads have nothing to do
+        except BackendMissing:
+            raise
         except Exception as error:
             raise WeightsError(
                 f"{path} is not the Silero detector: {first_line(error)}",

@@ -23,6 +23,7 @@ from dubline.values.transcript import HeardWord
 from dubline.weights.folders import folder_identity
 from dubline.weights.hub import quiet_hub
 from dubline.weights.kinds import FolderKind
+from dubline.weights.recommended import RECOGNIZERS, TURBO, first
 from dubline.weights.starters import STARTERS, short_name
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from dubline.media.speech import Speech
     from dubline.report import Report
 
-TURBO = "mobiuslabsgmbh/faster-whisper-large-v3-turbo"
 _PLAIN = "tiny tiny.en base base.en small small.en medium medium.en large-v1 large-v2 large-v3"
 _DISTILLED = "small.en medium.en large-v2 large-v3"
 SIZES = {
@@ -85,7 +85,8 @@ class FasterWhisper(WhisperBackend):
         if short := short_name(cls.repository(sought.model)):
             return f"`dubline models fetch {short}` brings it, or `dubline models import FOLDER`."
         usual = super().how_to_get(sought)
-        return usual if sought.model else f"{usual} Smaller and faster: `dubline models fetch whisper-base`."
+        draft = first(RECOGNIZERS, "draft").command
+        return usual if sought.model else f"{usual} Smaller and faster: `{draft}`."
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:

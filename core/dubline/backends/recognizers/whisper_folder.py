@@ -56,7 +56,7 @@ class WhisperBackend(Backend):
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        name = cls.repository(sought.model or "small") or "OWNER/NAME"
+        name = cls.repository(sought.model or cls.usual("cpu")) or "OWNER/NAME"
         return f"`dubline models fetch {name}` brings it, or `dubline models import FOLDER`."
 
     @classmethod

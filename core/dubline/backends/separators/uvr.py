@@ -25,6 +25,7 @@ from dubline.errors import (
 from dubline.threads import default_threads
 from dubline.values.base import complaint
 from dubline.weights.files import Weights, checksum, resolve
+from dubline.weights.installation import extra_command
 from dubline.weights.known import Kind
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ def _open(path: Path, options: Uvr.Options) -> tuple[Any, str, str]:
         import onnxruntime
     except ImportError:
         raise BackendMissing(
-            "uvr needs onnxruntime, which is not installed", hint='pip install "dubline[uvr]"'
+            "uvr needs onnxruntime, which is not installed", hint=extra_command("uvr")
         ) from None
     if hasattr(onnxruntime, "disable_telemetry_events"):
         onnxruntime.disable_telemetry_events()

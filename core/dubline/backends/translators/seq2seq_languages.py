@@ -16,6 +16,7 @@ from dubline.backends.torchaudio_guard import before_transformers
 from dubline.errors import BackendMissing, InvalidJob, WeightsError, first_line
 from dubline.language.script import base_language
 from dubline.weights.hub import quiet_hub
+from dubline.weights.installation import pip_command
 
 _FLORES = """
     af afr_Latn  am amh_Ethi  ar arb_Arab  az azj_Latn  be bel_Cyrl  bg bul_Cyrl  bn ben_Beng  bs bos_Latn
@@ -197,7 +198,7 @@ def _loaded(folder: Path) -> Any:
             raise
         raise BackendMissing(
             f"the tokenizer of {folder.name} needs sentencepiece, which is not installed",
-            hint="Install it with: pip install sentencepiece sacremoses",
+            hint=f"Install it with: {pip_command('sentencepiece', 'sacremoses')}",
         ) from error
     except Exception as error:  # what a damaged file makes them raise has no common class
         raise WeightsError(
