@@ -91,8 +91,9 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
             wish = replace(wish, on="mix")
         before = read_wish(root, "transcribe", TranscribeWish)
         source = wish.over(before).language or ""
+        film = Path(job.media.path) if isinstance(job.media, FileMedia) else None
         with lacking("recognizer"):
-            transcribing = settle_transcription(wish, before)
+            transcribing = settle_transcription(wish, before, film)
     reasons = [*(separating.reasons if separating else ()), *(transcribing.reasons if transcribing else ())]
     for target in job.languages:
         with lacking("translator"):
