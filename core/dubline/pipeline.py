@@ -78,7 +78,7 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
         NotSetUp: back ends or models are not here; it tells all of them, and how to get them.
     """
     if job.separate is None and job.transcribe is None and not job.languages:
-        raise InvalidJob("nothing is asked for", hint="Ask for stems, subtitles or a translation.")
+        raise InvalidJob("there is nothing to do", hint="Ask for stems, a transcript or a translation.")
     seen = look_at(job.media, root)
     separating = transcribing = None
     source, lacking = "", Lacking()

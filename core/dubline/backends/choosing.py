@@ -253,7 +253,7 @@ def _model(kind: str, name: str, cls: Any, sought: Sought) -> tuple[str, Path | 
     """(model, where it is) of a back end that can do it at all; "" and None where it needs none."""
     takes = "model" in cls.Options.__struct_fields__
     if sought.model and not takes:
-        raise InvalidJob(f"the {kind} {name} takes no model", hint="Leave the model out.")
+        raise InvalidJob(f"the {kind} {name} takes no model", hint="Leave out the model.")
     cls.check(sought)
     here = cls.weights_here(sought)
     if here is None:

@@ -219,7 +219,7 @@ def watched(steps: Iterable[str] = ()) -> Iterator[Bar]:
     def interrupted(number: int, frame: FrameType | None) -> None:
         bar.progress.cancel()
         with suppress(RuntimeError):  # the signal may have come in the middle of writing a line
-            bar.say("stopping at the next chunk; Ctrl-C again to stop at once")
+            bar.say("stopping as soon as it is safe; Ctrl-C again stops at once")
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = signal.signal(signal.SIGINT, interrupted)
@@ -228,7 +228,7 @@ def watched(steps: Iterable[str] = ()) -> Iterator[Bar]:
         yield bar
     except KeyboardInterrupt:
         raise Cancelled(
-            "stopped at once", hint="Run the same command again to go on at the last checkpoint."
+            "stopped at once", hint="Run the same command again to pick up where it stopped."
         ) from None
     finally:
         bar.clear()

@@ -136,12 +136,12 @@ def settle_transcription(
     elif asked.recognizer or asked.recognizer_model or asked.recognizer_options:
         raise InvalidJob(
             f"a recognizer together with a text that has its times ({wish.text})",
-            hint="The text's words are taken as they are: leave the recognizer out. To recognise the words "
-            "instead of this text, begin anew with --forget.",
+            hint="The text's words are taken as they are: leave out the recognizer. To recognise the words "
+            "instead of this text, start over with --forget.",
         )
     elif wish.glossary:
         raise InvalidJob(
-            "--glossary without a recognizer", hint="A text with times needs none: leave the glossary out."
+            "--glossary without a recognizer", hint="A text with times needs none: leave out the glossary."
         )
     lacking.tell()
     if wish.on == "mix" and diarization is not None:
@@ -358,7 +358,7 @@ def _with_terms(choice: Choice, wish: TranscribeWish) -> Choice:
     if "glossary" not in find("recognizer", choice.backend).Options.__struct_fields__:
         raise InvalidJob(
             f"the recognizer {choice.backend} takes no glossary",
-            hint="Leave out --glossary, or take another recognizer: `dubline backends` lists them.",
+            hint="Leave out --glossary, or use another recognizer: `dubline backends` lists them.",
         )
     terms = [term.source for term in read_glossary(path)]
     return replace(choice, options={**choice.options, "glossary": terms})
