@@ -177,7 +177,14 @@ def settle(
         BackendMissing: a named back end is not installed.
         WeightsError: the model is not here, or no back end can do it; the hint says how to get one.
     """
-    sought, given = sought or Sought(), dict(options or {})
+    try:
+        return _settle(kind, backend, sought or Sought(), dict(options or {}), why)
+    except (BackendMissing, WeightsError) as error:
+        error.kind = kind
+        raise
+
+
+def _settle(kind: str, backend: str, sought: Sought, given: dict[str, Any], why: str) -> Settled:
     asked = sought.model or str(given.pop("model", ""))
     sought = msgspec.structs.replace(sought, model="" if asked == "auto" else asked)
     if backend != "auto":

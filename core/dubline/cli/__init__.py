@@ -17,6 +17,7 @@ from dubline.cli import (
     localize,
     models,
     separate,
+    setup,
     speakers,
     subtitles,
     transcribe,
@@ -44,6 +45,7 @@ app.add_typer(speakers.app, name="speakers", rich_help_panel=LOOK)
 app.add_typer(transcript.app, name="transcript", rich_help_panel=LOOK)
 app.command("export", rich_help_panel=OTHERS)(export.export)
 app.add_typer(subtitles.app, name="subtitles", rich_help_panel=OTHERS)
+app.command("setup", rich_help_panel=SET_UP)(setup.setup)
 app.add_typer(models.app, name="models", rich_help_panel=SET_UP)
 app.add_typer(backends.app, name="backends", rich_help_panel=SET_UP)
 

@@ -170,6 +170,7 @@ def _alone(place: Path) -> Iterator[None]:
 
 def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
     from dubline.programme.reading import read_programme
+    from dubline.programme.subtitle_files import publish_subtitles
     from otio_dubline.build import build
     from otio_dubline.reading import read_timeline
 
@@ -178,6 +179,7 @@ def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
             f"there is no {run}", hint="Give a run folder, such as EPISODE.dubline, or an .otio file."
         )
     if run.is_dir():
+        publish_subtitles(run)  # a text may have been changed by hand
         return build(read_programme(run, rate=rate))
     if rate:
         raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave out --rate.")

@@ -72,7 +72,7 @@ def localize(
         dubline localize --job job.toml
     """
     from dubline.cli.progress import working
-    from dubline.pipeline import decide
+    from dubline.cli.setup import decide_or_set_up
     from dubline.pipeline import localize as localizing
     from dubline.values.wishes import LocalizeJob
 
@@ -103,7 +103,7 @@ def localize(
         dub=asked.dub if "dub" in asked.stages else None,
         device=asked.device,
     )
-    decided = decide(job, place.root)
+    decided = decide_or_set_up(job, place.root)
     if transcript is False and asked.translate.to:
         raise InvalidJob(
             "--to together with --no-transcript",
@@ -113,6 +113,8 @@ def localize(
         bar.say(*_left(job, place.root))
         localized = localizing(job, run, decided=decided, threads=asked.threads, tell=bar.say)
     _tell(localized, place.root)
+    if decided.left and localized.translations:
+        typer.echo(f"\n{decided.left}")
     failed = any(translation.totals.failed for translation in localized.translations)
     if failed or any(take.state == "failed" for dub in localized.dubs for take in dub.takes.takes):
         raise typer.Exit(1)

@@ -159,12 +159,16 @@ FIELDS: dict[str, Option] = {
     ),
     "text": _any(
         Path,
-        "The text, where you have it: .srt, .vtt, .json, or .txt, a line a cue. It is kept to the letter, "
-        "one segment a cue; only a .txt, which has no times, needs a recognizer.", common=True),
+        "The text, where you have it: .srt, .vtt or .json with times, or .txt with a line a cue; or a "
+        "subtitle stream of the film, embedded:eng (or :0, from 0). It is kept to the letter, one segment a cue; only "
+        "a .txt needs a recognizer.",
+        common=True,
+    ),
     "text_encoding": _words(str, "The text's encoding if not UTF-8: cp1254, ..."),
     "text_offset": _words(
         float, "Seconds added to the text's times: -3600 for a text from 01:00:00:00.", otherwise="0"
     ),
+    "turns": _words(Path, "Who speaks when, as an .rttm: nobody needs to be told apart by voice then."),
     "refine": _words(bool, "Move the text's times to where the sound begins and ends.", otherwise="no"),
     **_back_end("recognizer", "Who finds the words", "a name or a folder", "Transcript"),
     **_back_end("diarizer", "Who tells the speakers apart", "a name or a folder", "Transcript"),

@@ -100,7 +100,8 @@ class SpeakerLog(Value, frozen=True):
     """`speakers.json`.
 
     `heard` are the voices as recognised, `edits` what people did since, in order. `transcript` is the SHA-256
-    of transcript.json as it was written last; `by_hand` tells that it held changes made by a person then.
+    of transcript.json as it was written last; `by_hand` tells that it held changes made by a person then;
+    `recognised` is the SHA-256 of the transcript before any edit.
     `notes` say which edits found no place in what was heard last.
     """
 
@@ -108,6 +109,7 @@ class SpeakerLog(Value, frozen=True):
     edits: tuple[Edit, ...] = ()
     heard: tuple[HeardVoice, ...] = ()
     transcript: str = ""
+    recognised: str = ""
     by_hand: bool = False
     notes: tuple[str, ...] = ()
 

