@@ -324,6 +324,16 @@ def quiet(*, verbose: bool = False) -> Iterator[Screen]:
 
 
 @contextmanager
+def quiet_here() -> Iterator[Screen]:
+    """The screen of the command that runs, or one of its own."""
+    if _now:
+        yield _now[-1]
+        return
+    with quiet() as screen:
+        yield screen
+
+
+@contextmanager
 def no_output(screen: Screen) -> Iterator[None]:
     """Standard output too goes to the log, while a job is at work: results are said when it is done."""
     if screen.log is None:
