@@ -160,8 +160,8 @@ FIELDS: dict[str, Option] = {
     "text": _any(
         Path,
         "The text, where you have it: .srt, .vtt or .json with times, or .txt with a line a cue; or a "
-        "subtitle stream of the film, embedded:eng (or :0, from 0). It is kept to the letter, one segment a cue; only "
-        "a .txt needs a recognizer.",
+        "subtitle stream of the film, embedded:eng (or :0, from 0). It is kept to the letter, one segment a "
+        "cue; only a .txt needs a recognizer.",
         common=True,
     ),
     "text_encoding": _words(str, "The text's encoding if not UTF-8: cp1254, ..."),
