@@ -180,7 +180,7 @@ def test_the_same_people_have_the_same_voices_in_another_run(root: Path, tmp_pat
         (("--like", "/nowhere"), "no run folder /nowhere"),
         (("--only", "2"), "no dub in 'en' yet"),
         (("--retry-failed",), "no dub in 'en' yet"),
-        (("--only", "x"), "'x' is no segment number"),
+        (("--only", "x"), "'x' is no number of a segment"),
         (("--audition", "99"), "no line 99"),
         (("--audition", "2", "--only", "3"), "an audition is of the line alone"),
         (("--takes-only", "--mux"), "without a mix"),

@@ -11,6 +11,7 @@ import soundfile
 from command import dubline
 from shared_media import Shared
 
+from dubline.report import quantity
 from dubline.values.transcript import read_transcript
 from dubline.values.translated import read_translation
 
@@ -40,7 +41,7 @@ def test_all_of_it_beside_the_film_and_kept_the_second_time(talk: Path) -> None:
     transcript = read_transcript(root / "transcript.json")
     translation = read_translation(root / "translated.json")
     assert translation.totals.pending == len(transcript.segments) > 0
-    assert f"{len(transcript.segments)} segments" in answer.out and str(root) in answer.out
+    assert quantity(len(transcript.segments), "segment") in answer.out and str(root) in answer.out
     assert "left to a person" in answer.out
     again = dubline("localize", talk, *WORDS)
     assert again.status == 0 and again.out == answer.out

@@ -33,7 +33,7 @@ def test_what_is_right_exits_with_0(tmp_path: Path) -> None:
     (tmp_path / "a.srt").write_text(GOOD, encoding="utf-8")
     found = run(tmp_path / "a.srt", "--rate", "24")
     assert found.exit_code == 0, found.output
-    assert "a.srt: 1 cues, netflix-en" in found.output
+    assert "a.srt: 1 cue, netflix-en" in found.output
     assert "0 errors, 0 warnings" in found.output
 
 
