@@ -111,13 +111,13 @@ def test_a_run_is_checked_in_one_language(tmp_path: Path) -> None:
     root.mkdir()
     segments = (
         Segment(id=1, start=1.0, end=3.0, speaker="SPEAKER_00", text="Gel."),
-        Segment(id=2, start=2.0, end=4.0, speaker="SPEAKER_01", text="Hayır, gelmem."),
+        Segment(id=2, start=1.2, end=2.0, speaker="SPEAKER_01", text="Hayır, gelmem."),
     )
     speakers = (Speaker(id="SPEAKER_00", name="Ayşe"), Speaker(id="SPEAKER_01"))
     write_transcript(
         Transcript(language="tr", duration=5, segments=segments, speakers=speakers), root / "transcript.json"
     )
-    found = run(root, "--profile", "netflix-tr")
+    found = run(root)
     assert found.exit_code == 1
     assert "overlap" in found.output
     assert "00:00:01:00" in found.output

@@ -97,7 +97,7 @@ def _old_mixes(root: Path) -> Iterator[str]:
         source = mixed_from.get(dub.mix.wav.rpartition("/")[0]) if dub.mix is not None else None
         if stems and source and source != stems:
             yield (
-                f"the dub in {dub.language} was mixed from stems that have been made anew since. "
+                f"the dub in {dub.language} was mixed from stems that have been made again since. "
                 f"`dubline dub {root.name} --to {dub.language}` mixes it again"
             )
 
@@ -111,6 +111,6 @@ def _old_takes(root: Path, translations: tuple[Translation, ...]) -> Iterator[st
         old = [take for take in spoken if spoken_text(lines[take.id]) != take.text]
         if old:
             yield (
-                f"the dub in {language} says other words than its translation does now ({quantity(len(old), 'line')}). "
-                f"`dubline dub {root.name} --to {language}` speaks them again"
+                f"the dub in {language} says other words than its translation does now "
+                f"({quantity(len(old), 'line')}). `dubline dub {root.name} --to {language}` speaks them again"
             )

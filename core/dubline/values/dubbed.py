@@ -75,6 +75,10 @@ class Takes(Value, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+NO_TAKES = Takes(language="", takes=())
+"""Nobody speaks: a mix of the film's own sound."""
+
+
 class LoudnessReport(Value, frozen=True):
     """What a meter reads (ITU-R BS.1770-4): LUFS, dBTP; None where there is no sound to measure."""
 
@@ -88,6 +92,7 @@ class Mix(Value, frozen=True):
     """The finished sound: files of the run, and the loudness before and after it was brought to its
     target.
 
+    `m_and_e` is "" where the sound was not separated, and `m4a` where AAC cannot hold it.
     `voice_gain_db` is what made the takes as loud as the source's voices, `gain_db` what brought the whole
     to its target; `room` the seconds and dB of the takes' reverb, None where they have none.
     """
