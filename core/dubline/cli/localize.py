@@ -13,7 +13,7 @@ from dubline.cli.options import argument, option
 from dubline.errors import InvalidJob
 
 if TYPE_CHECKING:
-    from dubline.pipeline import Localized
+    from dubline.pipeline import Decided, Localized
     from dubline.values.wishes import LocalizeJob
 
 # Of what is done in one go no lines are done again; the dub's voice speaks for the translation too; and the
@@ -51,24 +51,29 @@ def localize(
             "--transcript/--no-transcript",
         ),
     ] = None,
+    export: Annotated[
+        list[str] | None,
+        option("Write the timeline for these editing programs too, as `dubline export --to` does."),
+    ] = None,
 ) -> None:
     """Do everything: separate, find out who says what, translate, and dub where a dub is asked for.
 
     The same as `dubline separate`, `transcribe`, `translate` and `dub` one after the other, with their
     results in one run folder. What can be refused is refused before the work begins. Stopped, it goes on
     where it was; with another setting, only what depends on it is done again. Without --to nothing is
-    translated; any option of the dub, such as --voice auto, asks for one. With --job, all of it may stand in
-    a file.
+    translated; any option of the dub, such as --voice auto, asks for one, and of a film with a picture the
+    film is written too, unless you say --no-mux. With --job, all of it may stand in a file.
 
         dubline localize EPISODE.mov --from tr --to en
 
         dubline localize EPISODE.mov --from tr --to en --to de --glossary terms.csv --cast cast.toml
 
-        dubline localize EPISODE.mov --from tr --to en --voice auto
+        dubline localize EPISODE.mov --from tr --to en --voice auto --export resolve,srt
 
         dubline localize --job job.toml
     """
-    from dubline.cli.progress import working
+    from dubline.cli.export import target_names, write_targets
+    from dubline.cli.progress import stoppable, working
     from dubline.pipeline import decide
     from dubline.pipeline import localize as localizing
     from dubline.values.wishes import LocalizeJob
@@ -100,7 +105,9 @@ def localize(
         dub=asked.dub if "dub" in asked.stages else None,
         device=asked.device,
     )
+    targets = target_names(export) if export else ()
     decided = decide(job, place.root)
+    job = _with_film(job, decided, place.root)
     if transcript is False and asked.translate.to:
         raise InvalidJob(
             "--to together with --no-transcript",
@@ -110,9 +117,27 @@ def localize(
         bar.say(*decided.reasons, *_left(job, place.root))
         localized = localizing(job, run, decided=decided, threads=asked.threads, tell=bar.say)
     _tell(localized, place.root)
+    if targets:
+        from otio_dubline.exporters import ExportOptions
+
+        with stoppable("The dub is whole; `dubline export` writes the timelines."):
+            write_targets(place.root, targets, place.root / "exports", ExportOptions())
     failed = any(translation.totals.failed for translation in localized.translations)
     if failed or any(take.state == "failed" for dub in localized.dubs for take in dub.takes.takes):
         raise typer.Exit(1)
+
+
+def _with_film(job: LocalizeJob, decided: Decided, root: Path) -> LocalizeJob:
+    """The job with a film asked for, where it has a picture and nobody ever said yes or no to that."""
+    from msgspec.structs import replace
+
+    from dubline.voice.preparing import dub_before
+
+    before = [dub_before(root, language)[1] for language in job.languages]
+    said = [dub.settings.mux for dub in before if dub is not None and dub.settings.mux is not None]
+    if job.dub is None or job.dub.mux is not None or said or not decided.has_picture:
+        return job
+    return replace(job, dub=replace(job.dub, mux=True))
 
 
 def _left(job: LocalizeJob, root: Path) -> tuple[str, ...]:

@@ -188,7 +188,7 @@ FIELDS: dict[str, Option] = {
         panel="Dub",
     ),
     "takes_only": Option(bool, "Speak, and do not mix.", ("--takes-only",), panel="Dub"),
-    "mux": _dub(bool, "Also write the film with both languages, picture untouched.", otherwise="no"),
+    "mux": _dub(bool, "Also write the film, with both languages.", otherwise="no; in localize yes"),
     "glossary": _kept(
         Path,
         "Names and terms: CSV or TSV with source, target, note. A recognizer expects them, a translator "
