@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dubline.cli.film import is_run, run_of
+from dubline.cli.film import at_work, is_run, run_of
 from dubline.cli.options import argument, languages, option
 from dubline.cli.progress import stoppable
 from dubline.errors import BackendMissing, InvalidJob
@@ -26,35 +26,60 @@ def export(
         argument("A run folder (EPISODE.dubline), the film it is of, or an .otio file from any program."),
     ] = None,
     to: Annotated[
-        list[str] | None, option("Targets, with commas between them; --list names them.", "--to", "-t")
+        list[str] | None,
+        option("Targets, with commas between them; --list names them.", "--to", "-t", panel="What"),
     ] = None,
     out: Annotated[
-        Path | None, option("The folder for the targets' folders. Default: RUN/exports.", "--out", "-o")
+        Path | None,
+        option(
+            "The folder for the targets' folders. Default: RUN/exports.",
+            "--out",
+            "-o",
+            panel="Where",
+        ),
     ] = None,
     rate: Annotated[
-        str, option('Frames a second of a timeline without picture, such as 25 or "24000/1001". Default: 25.')
+        str,
+        option(
+            'Frames a second of a timeline without picture, such as 25 or "24000/1001". Default: 25.',
+            panel="Where",
+        ),
     ] = "",
     lang: Annotated[str, languages("Subtitles and dubs in these languages only, such as en,de.")] = "",
     schema: Annotated[
-        str, option("OTIO's schemas as an older version wrote them, such as 0.14.0 (otio, otioz, resolve).")
+        str,
+        option(
+            "OTIO's schemas as an older version wrote them, such as 0.14.0 (otio, otioz, resolve).",
+            panel="Where",
+        ),
     ] = "",
     takes: Annotated[
         bool,
         option(
             "The dub's lines one by one too, on a track for each speaker.",
             "--takes/--no-takes",
+            panel="What",
             show_default=True,
         ),
     ] = True,
     remix: Annotated[
         bool,
-        option("Hear takes, music, sfx and ambient instead of the finished dub, for a new mix.", "--remix"),
+        option(
+            "Hear takes, music, sfx and ambient instead of the finished dub, for a new mix.",
+            "--remix",
+            panel="What",
+        ),
     ] = False,
     linked: Annotated[
-        bool, option("An AAF that points to the sound files instead of holding them.", "--linked")
+        bool,
+        option(
+            "An AAF that points to the sound files instead of holding them.",
+            "--linked",
+            panel="Where",
+        ),
     ] = False,
     list_targets: Annotated[
-        bool, option("List the targets and what each is for, and exit.", "--list")
+        bool, option("List the targets and what each is for, and exit.", "--list", panel="What")
     ] = False,
 ) -> None:
     """Write a run's timeline for an editing program, or its subtitles.
@@ -92,10 +117,12 @@ def export(
         )
     if not run.suffix.lower().startswith(".otio") and is_run(run_of(run)):
         run = run_of(run)
+    if linked and "aaf" not in names:
+        raise InvalidJob("--linked is about an AAF", hint="Add aaf to --to, or leave out --linked.")
     if remix and not takes:
         raise InvalidJob(
             "--remix without takes would be a timeline without voices",
-            hint="Leave --no-takes out, or switch the M&E track on in the editing program.",
+            hint="Leave out --no-takes, or switch the M&E track on in the editing program.",
         )
     wanted = tuple(filter(None, lang.split(",")))
     options = exporters.ExportOptions(schema=schema, embed=not linked, languages=wanted, takes=takes)
@@ -146,6 +173,8 @@ def write_targets(
         timeline = exporters.without_takes(timeline)
     if any(exporters.TARGETS[name] != "subtitles" for name in names):
         require_media(timeline, None if run.is_dir() else run.absolute().parent)
+    if run.is_dir() and at_work(run):
+        typer.echo(f"{run.name} is being worked on: this is what it has so far. Export again when it is done")
     for note in timeline.metadata.get("dubline", {}).get("notes", []):
         typer.echo(note)
     with full_disk_is_told(place), _alone(place):
@@ -183,7 +212,7 @@ def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
         publish_subtitles(run)  # a text may have been changed by hand
         return build(read_programme(run, rate=rate))
     if rate:
-        raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave --rate out.")
+        raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave out --rate.")
     if run.suffix.lower() != ".otio":
         raise InvalidJob(
             f"{run} is neither a run folder nor an .otio file, and has no run beside it",

@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from dubline.cli.film import RunFolder
+from dubline.cli.help import App
 from dubline.cli.options import argument, languages, option
 from dubline.cli.subtitles_check import check_subtitles
 
-app = typer.Typer(
-    no_args_is_help=True,
+app = App(
     help="Subtitles out to people who edit them, back in, and checked.\n\n"
     "    dubline subtitles export EPISODE.dubline --lang en -o for-ayse\n\n"
     "    dubline subtitles import EPISODE.dubline for-ayse/EPISODE.en.srt --dry-run\n\n"

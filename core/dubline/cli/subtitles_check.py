@@ -10,6 +10,7 @@ import typer
 
 from dubline.cli.options import argument, languages, option
 from dubline.errors import InvalidJob
+from dubline.files import check_place
 
 if TYPE_CHECKING:
     from dubline.subtitles.checks import Finding
@@ -62,6 +63,8 @@ def check_subtitles(
 
     if fix != (out is not None):
         raise InvalidJob("--fix and --out belong together", hint="Give both: --fix -o FIXED.srt")
+    if out is not None:
+        check_place(out)
     limits = read_profile(profile) if profile else None
     fps = frame_rate(rate) if rate else None
     start: Timecode | None = None
@@ -86,7 +89,7 @@ def check_subtitles(
             first = found.lost[0]
             raise InvalidJob(
                 f"{source.name}, line {first.line}: {first.reason}; its text would be lost",
-                hint="Correct this line first.",
+                hint="Fix this line first.",
             )
         fixed = set_right(found.cues, limits, used, language=lang)
         _write(out, source, found, fixed, start or Timecode(0, used), lang)

@@ -131,7 +131,7 @@ def _record(
             if language and sent.language != language:
                 raise InvalidJob(
                     f"{path.name} was sent as {sent.language!r}, not {language!r}",
-                    hint=f"Leave --lang out, or delete {beside.name}.",
+                    hint=f"Leave out --lang, or delete {beside.name}.",
                 )
             ours = {segment.id for segment in texts.transcript.segments}
             if any(cue.id in ours for cue in sent.cues):

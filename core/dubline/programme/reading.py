@@ -130,7 +130,7 @@ def _rate_of(media: Media | None, rate: str) -> Fraction:
     if wanted is not None and wanted != own:
         raise InvalidJob(
             f"the picture runs at {rate_text(own)} frames a second, not at {rate_text(wanted)}",
-            hint="Leave the rate out: it is for sound without a picture.",
+            hint="Leave out the rate: it is for sound without a picture.",
         )
     return own
 

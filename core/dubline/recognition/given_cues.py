@@ -83,7 +83,8 @@ def read_text(path: Path, *, encoding: str = "") -> ReadText:
         cues = [Cue(text=line, voices=_voices([line])) for line in lines]
     else:
         raise InvalidJob(
-            f"{path.name} is of no kind that text can be read from", hint="Give an .srt, .vtt, .json or .txt."
+            f"{path.name} is not a kind of file that text can be read from",
+            hint="Give an .srt, .vtt, .json or .txt.",
         )
     cues_with_text = tuple(cue for cue in cues if cue.text.strip())
     if not cues_with_text:

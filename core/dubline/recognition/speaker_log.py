@@ -126,7 +126,7 @@ def read_log(root: Path) -> SpeakerLog:
         InvalidJob: the file is damaged, or of another version.
     """
     path = root / FILE
-    hint = "Correct the file, or delete it to begin again."
+    hint = "Fix the file, or delete it to begin again."
     try:
         data = path.read_bytes()
         known = msgspec.json.decode(data, type=dict[str, msgspec.Raw]).get("format", b'""')
@@ -145,7 +145,7 @@ def read_log(root: Path) -> SpeakerLog:
         raise InvalidJob(f"{path}: {error}", hint=hint) from None
     wrong = next((span for span in _all_spans(log) if not 0 <= span[0] < span[1]), None)
     if wrong is not None:
-        raise InvalidJob(f"{path}: {wrong[0]} s to {wrong[1]} s is no time", hint=hint)
+        raise InvalidJob(f"{path}: {wrong[0]} s to {wrong[1]} s is not a time", hint=hint)
     return log
 
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import find, settle
-from dubline.errors import InvalidJob
+from dubline.errors import InvalidJob, Lacking
 from dubline.language.script import base_language
 from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
@@ -119,27 +119,31 @@ def settle_transcription(
         return settled.choice
 
     diarization = words = None
+    lacking = Lacking()
     if turns is not None:
         diarization = TURNS
         reasons.append(f"diarizer: none, for {Path(wish.turns or '').name} says who speaks when")
     elif not wish.speakers_from_tracks:
-        diarization = DiarizationJob(diarizer=decided("diarizer", "", _counts(wish)))
+        with lacking():
+            diarization = DiarizationJob(diarizer=decided("diarizer", "", _counts(wish)))
     if text is None or not text.timed:
-        # A recognizer hears a language, and no country's way of it.
-        choice = _with_terms(decided("recognizer", base_language(language), {}), wish)
-        words = WordsJob(recognizer=choice)
-        if not language and _detects(choice):
-            reasons.append("language: not named, so it is detected in every stretch; naming it is safer")
+        with lacking():
+            # A recognizer hears a language, and no country's way of it.
+            choice = _with_terms(decided("recognizer", base_language(language), {}), wish)
+            words = WordsJob(recognizer=choice)
+            if not language and _detects(choice):
+                reasons.append("language: not named, so it is detected in every stretch; naming it is safer")
     elif asked.recognizer or asked.recognizer_model or asked.recognizer_options:
         raise InvalidJob(
             f"a recognizer together with a text that has its times ({wish.text})",
-            hint="The text's words are taken as they are: leave the recognizer out. To recognise the words "
-            "instead of this text, begin anew with --forget.",
+            hint="The text's words are taken as they are: leave out the recognizer. To recognise the words "
+            "instead of this text, start over with --forget.",
         )
     elif wish.glossary:
         raise InvalidJob(
-            "--glossary without a recognizer", hint="A text with times needs none: leave the glossary out."
+            "--glossary without a recognizer", hint="A text with times needs none: leave out the glossary."
         )
+    lacking.tell()
     if wish.on == "mix" and diarization is not None:
         reasons.append(
             "sound: the mix, as asked; music and effects cost words and speakers, the voices alone would not"
@@ -354,7 +358,7 @@ def _with_terms(choice: Choice, wish: TranscribeWish) -> Choice:
     if "glossary" not in find("recognizer", choice.backend).Options.__struct_fields__:
         raise InvalidJob(
             f"the recognizer {choice.backend} takes no glossary",
-            hint="Leave out --glossary, or take another recognizer: `dubline backends` lists them.",
+            hint="Leave out --glossary, or use another recognizer: `dubline backends` lists them.",
         )
     terms = [term.source for term in read_glossary(path)]
     return replace(choice, options={**choice.options, "glossary": terms})

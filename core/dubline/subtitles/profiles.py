@@ -125,7 +125,7 @@ def read_profile(name: str) -> Profile:
     except ImportError:
         raise BackendMissing("reading TOML on Python 3.10 needs tomli", hint="pip install tomli") from None
     except (UnicodeDecodeError, msgspec.DecodeError) as error:
-        raise InvalidJob(f"{path.name} is no TOML: {error}", hint="docs/subtitles.md shows one.") from None
+        raise InvalidJob(f"{path.name} is not TOML: {error}", hint="docs/subtitles.md shows one.") from None
     base = raw.pop("based_on", "netflix-en")
     if not isinstance(base, str) or base not in PROFILES:
         raise InvalidJob(

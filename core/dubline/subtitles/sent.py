@@ -87,7 +87,7 @@ def read_sent(path: Path) -> Sent:
     except (OSError, ValueError) as error:
         reason = str(error)
     raise InvalidJob(
-        f"{path.name} is no record of sent subtitles: {reason}",
+        f"{path.name} is not a record of sent subtitles: {reason}",
         hint="Delete it: the run has a record of its own.",
     )
 

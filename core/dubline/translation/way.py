@@ -259,7 +259,7 @@ def read_source(
         return transcript
     if path.suffix.lower() not in (".srt", ".vtt"):
         raise InvalidJob(
-            f"{path.name} is of no kind that can be translated",
+            f"{path.name} is not a kind of file that can be translated",
             hint="Give a transcript .json, an .srt or a .vtt.",
         )
     return _of_subtitles(path, language, tell)

@@ -323,6 +323,6 @@ def file_of(wish: Wish, field: str) -> Path | None:
         raise InvalidJob(
             f"there is no {name}",
             hint=f"Check the path given for {field.replace('_', ' ')}. If this run was asked for it before, "
-            "name it anew, or begin anew with --forget.",
+            "name it again, or start over with --forget.",
         )
     return path

@@ -196,7 +196,7 @@ def _film(run: Run, made: Prepared, mix: Mix) -> Path:
     if not mix.m4a:
         raise InvalidJob(
             f"there is no AAC of this mix: {'; '.join(mix.notes)}",
-            hint="Leave --mux out (--no-mux); the mix itself is final.wav.",
+            hint="Leave out --mux (--no-mux); the mix itself is final.wav.",
         )
     languages = (made.translation.source_language, made.translation.target_language)
     muxed = run.step(mux_film, film, mix.m4a, languages)
