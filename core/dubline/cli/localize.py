@@ -111,8 +111,7 @@ def localize(
         device=asked.device,
     )
     targets = target_names(export) if export else ()
-    decided = decide_or_set_up(job, place.root)
-    job = _with_film(job, decided, place.root)
+    decided = _with_film(decide_or_set_up(job, place.root), place.root)
     if transcript is False and asked.translate.to:
         raise InvalidJob(
             "--to together with --no-transcript",
@@ -134,17 +133,18 @@ def localize(
         raise typer.Exit(1)
 
 
-def _with_film(job: LocalizeJob, decided: Decided, root: Path) -> LocalizeJob:
-    """The job with a film asked for, where it has a picture and nobody ever said yes or no to that."""
+def _with_film(decided: Decided, root: Path) -> Decided:
+    """What was decided, with a film asked for where it has a picture and nobody ever said yes or no to that."""
     from msgspec.structs import replace
 
     from dubline.voice.preparing import dub_before
 
+    job = decided.job
     before = [dub_before(root, language)[1] for language in job.languages]
     said = [dub.settings.mux for dub in before if dub is not None and dub.settings.mux is not None]
     if job.dub is None or job.dub.mux is not None or said or not decided.has_picture:
-        return job
-    return replace(job, dub=replace(job.dub, mux=True))
+        return decided
+    return decided._replace(job=replace(job, dub=replace(job.dub, mux=True)))
 
 
 def _left(job: LocalizeJob, root: Path) -> tuple[str, ...]:
