@@ -42,9 +42,9 @@ def setup(
     """Show what this machine and these languages need, and bring it once you say yes.
 
     One table: each model with its size, its licence and where it comes from, and the Python packages that
-    are missing. What is here already is marked, and stays. Every file is checked by its SHA-256; what broke
-    off goes on with the same command. Without a terminal, --yes says yes. Models whose makers ask for an
-    account or restrict their use are never taken by themselves: the table names the command for each.
+    are missing. What is here already is marked, and stays. All weights are checked by their SHA-256; what
+    broke off goes on with the same command. Without a terminal, --yes says yes. Models whose makers ask for
+    an account or restrict their use are never taken by themselves: the table names the command for each.
 
         dubline setup --from tr --to en
 
