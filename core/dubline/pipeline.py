@@ -25,7 +25,7 @@ from dubline.mix.job import mix_job
 from dubline.recognition.publish import TRANSCRIPT
 from dubline.recognition.way import Transcribing, settle_transcription, transcribe_run
 from dubline.run import Run, read_wish
-from dubline.separation.way import Separating, separate_run, settle_separation, stems_of
+from dubline.separation.way import Separating, separate_run, settle_run, stems_of
 from dubline.translation.way import check_files, settle_translation, translate_run
 from dubline.values.dubbed import NO_TAKES, Dub, DubSettings, read_dubs
 from dubline.values.media import Sound
@@ -33,7 +33,7 @@ from dubline.values.stems import Stems
 from dubline.values.timeline import FileMedia
 from dubline.values.transcript import Transcript
 from dubline.values.translated import Translation
-from dubline.values.wishes import DubWish, LocalizeJob, SeparateWish, TranscribeWish, TranslateWish
+from dubline.values.wishes import DubWish, LocalizeJob, TranscribeWish, TranslateWish
 from dubline.voice.preparing import check_clonable, check_rights, dub_before, has_text
 from dubline.voice.settling import SettledDub, open_voices, settle_dub
 from dubline.voice.way import dub_run, mix_published
@@ -78,29 +78,29 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
         NotSetUp: back ends or models are not here; it tells all of them, and how to get them.
     """
     if job.separate is None and job.transcribe is None and not job.languages:
-        raise InvalidJob("nothing is asked for", hint="Ask for stems, subtitles or a translation.")
+        raise InvalidJob("there is nothing to do", hint="Ask for stems, a transcript or a translation.")
     seen = look_at(job.media, root)
     separating = transcribing = None
     source, lacking = "", Lacking()
     if job.separate is not None:
-        separated = read_wish(root, "separate", SeparateWish)
         with lacking("separator"):
-            separating = settle_separation(job.separate, separated, seconds=seen.seconds)
+            separating = settle_run(root, job.separate, seen.seconds)
     if job.transcribe is not None or job.languages:
         wish = job.transcribe or TranscribeWish()
         if job.separate is None and wish.on is None:
             wish = replace(wish, on="mix")
         before = read_wish(root, "transcribe", TranscribeWish)
         source = wish.over(before).language or ""
+        film = Path(job.media.path) if isinstance(job.media, FileMedia) else None
         with lacking("recognizer"):
-            transcribing = settle_transcription(wish, before)
+            transcribing = settle_transcription(wish, before, film)
     reasons = [*(separating.reasons if separating else ()), *(transcribing.reasons if transcribing else ())]
     for target in job.languages:
         with lacking("translator"):
             reasons.extend(_check_translation(job, source, target, root))
     if job.dub is not None:
         with lacking("voice"):
-            reasons.extend(_check_dubs(job, root, separating is None or separating.job is not None))
+            reasons.extend(_check_dubs(job, root, separating is None or not separating.spared))
     left = ""
     if lacking.errors and all(_left_open(error, job, root) for error in lacking.errors):
         job, left = by_a_person(job, source)
@@ -143,7 +143,7 @@ def localize(
     translations: list[Translation] = []
     dubs: list[Dub] = []
     files: dict[Path, None] = {}
-    if decided.separating is not None and decided.separating.job is None:
+    if decided.separating is not None and decided.separating.spared:
         files[run.root / RAW_AUDIO] = None
     for language in job.languages if transcript is not None and transcript.segments else ():
         wish = _translate_wish(job)

@@ -72,6 +72,8 @@ def test_only_some_lines_anew_and_they_stay(root: Path) -> None:
     assert [take.retaken for take in read(root).takes.takes] == [False, True, True, False]
     edit(root, 3, "To a river.")
     assert dubline("dub", root).status == 0 and not read(root).takes.takes[2].retaken
+    shown = (root / "subtitles/en.srt").read_text(encoding="utf-8")
+    assert "To a river." in shown and "Never." in shown, "what is spoken is what is read"
 
 
 @needs_espeak
@@ -204,6 +206,9 @@ def test_several_languages_want_a_name(root: Path) -> None:
     put_lines(root, [(*line[:3], "") for line in LINES], languages=("de",))
     told: list[str] = []
     assert dub_languages(root, tell=told.append) == ("en",) and "de is left out" in told[0]
+    with pytest.raises(InvalidJob, match="into de has no text") as empty:
+        dub_languages(root, ("de",))
+    assert "translated.de.json" in empty.value.hint
 
 
 def test_a_damaged_dub_is_not_written_over(root: Path) -> None:

@@ -11,6 +11,7 @@ import typer
 from dubline import __version__
 from dubline.cli import (
     backends,
+    demo,
     dub,
     export,
     localize,
@@ -39,6 +40,7 @@ app.command("separate", rich_help_panel=JOB)(separate.separate)
 app.command("transcribe", rich_help_panel=JOB)(transcribe.transcribe)
 app.command("translate", rich_help_panel=JOB)(translate.translate)
 app.command("dub", rich_help_panel=JOB)(dub.dub)
+app.command("demo", rich_help_panel=JOB)(demo.demo)
 app.add_typer(speakers.app, name="speakers", rich_help_panel=LOOK)
 app.add_typer(transcript.app, name="transcript", rich_help_panel=LOOK)
 app.command("export", rich_help_panel=OTHERS)(export.export)

@@ -81,11 +81,11 @@ def localize(
     elif asked.media is not None:
         place = Place.of_job(asked)
     else:
-        raise InvalidJob("no film is named", hint="Name it, or a job that does: --job job.toml.")
+        raise InvalidJob("no film was named", hint="Name it, or a job that does: --job job.toml.")
     if place.media is None:
         raise InvalidJob(
-            "this run is of a timeline, which is localized from where it is",
-            hint="Go on with `dubline transcribe`, `translate` and `dub`.",
+            "this run was made from a timeline, so `localize` cannot go on with it",
+            hint="Use `dubline transcribe`, `translate` and `dub` instead.",
         )
     for left_out, stage, word in (
         (stems is False, "separate", "stems"),
@@ -169,11 +169,11 @@ def _tell(localized: Localized, root: Path) -> None:
         result(f"\ndub in {dub.language}:")
         tell_dub(dub, root)
     result(f"\nin {root}, the best first:")
-    for path in best_first([*_files(localized, root), *localized.files]):
-        result(f"  {path.relative_to(root)}")
+    for path in best_first([*localized.files, *_files(localized, root)]):
+        result(f"  {path.relative_to(root)}{'/' if path.is_dir() else ''}")
 
 
 def _files(localized: Localized, root: Path) -> list[Path]:
     """What stems and transcript left in the run folder."""
-    stems = [root / f"stems/{stem.name}.wav" for stem in localized.stems.stems] if localized.stems else []
+    stems = [root / "stems"] if localized.stems is not None else []
     return [*stems, *([root / "transcript.json"] if localized.transcript is not None else [])]

@@ -181,7 +181,7 @@ ESPEAK = Recommended(
     release="espeakng-loader==0.2.4",
     size=10_078_484,
     extras=("voice",),
-    note="by rules: a guide track, not a release",
+    note="a robotic guide voice, not for release",
 )
 VOICES = (
     PIPER,

@@ -55,7 +55,7 @@ class Espeak(ProgramBackend):
 
     program: ClassVar[str] = PROGRAM
     install: ClassVar[str] = f"sudo apt install espeak-ng, or {pip_command('--no-deps', ESPEAK.release)}"
-    cost: ClassVar[str] = "a voice by rules: a guide track, not a release"
+    cost: ClassVar[str] = "a robotic guide voice, not for release"
     pitches: ClassVar[bool] = True
     any_voice: ClassVar[bool] = False
     precedence: ClassVar[int | None] = 30  # last, but it knows most languages
@@ -116,7 +116,9 @@ class Espeak(ProgramBackend):
         self._language = self._code(options.language)
         self.paces = True
         self.identities = (ModelIdentity(name=self.version(), origin=PROGRAM, licence="GPL-3.0-or-later"),)
-        self.notes: tuple[str, ...] = ("espeak-ng speaks by rules: a guide track, not a release",)
+        self.notes: tuple[str, ...] = (
+            "espeak-ng is a robotic guide voice: for a guide track, not for release",
+        )
 
     def voices(self) -> tuple[VoiceInfo, ...]:
         return tuple(
