@@ -134,7 +134,7 @@ def localize(
 
 
 def _with_film(decided: Decided, root: Path) -> Decided:
-    """What was decided, with a film asked for where there is a picture and nobody ever said yes or no to it."""
+    """What was decided, with a film asked for where there is a picture and nobody ever said yes or no."""
     from msgspec.structs import replace
 
     from dubline.voice.preparing import dub_before
