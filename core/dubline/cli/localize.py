@@ -129,7 +129,7 @@ def localize(
             write_targets(place.root, targets, place.root / "exports", ExportOptions())
     tell_report(place.root)
     if decided.left and localized.translations:
-        typer.echo(f"\n{decided.left}")
+        result(f"\n{decided.left}")
     failed = any(translation.totals.failed for translation in localized.translations)
     if failed or any(take.state == "failed" for dub in localized.dubs for take in dub.takes.takes):
         raise typer.Exit(1)
@@ -182,18 +182,21 @@ def _tell(localized: Localized, root: Path) -> None:
         result(heard(localized.transcript))
     for translation in localized.translations:
         totals = translation.totals
-        result(
-            f"{translation.target_language:<8} {quantity(totals.translated, 'line')} translated, "
-            f"{totals.failed} failed, "
-            f"{totals.pending} left to a person, {totals.too_long} too long for their time"
+        counts = (
+            (totals.failed, "failed"),
+            (totals.pending, "left to a person"),
+            (totals.too_long, "too long for their time"),
         )
+        said = [f"{quantity(totals.translated, 'line')} translated"]
+        said += [f"{number} {what}" for number, what in counts if number]
+        result(f"{translation.target_language:<8} {', '.join(said)}", indent=9)
         if totals.failed:
             result(
                 f"         try them again: dubline translate {root} --to {translation.target_language} "
                 "--retry-failed"
             )
     if any(file.name == "final.m4a" for file in localized.files) and not localized.dubs:
-        typer.echo("final.m4a: the film's own voices over its background, until there is a dub")
+        result("final.m4a: the film's own voices over its background, until there is a dub")
     for dub in localized.dubs:
         result(f"\ndub in {dub.language}:")
         tell_dub(dub, root)
