@@ -93,7 +93,7 @@ class Backend:
         if cls.languages is not None and language and language not in cls.languages:
             raise InvalidJob(
                 f"{name_of(cls)} knows {', '.join(cls.languages)} only, not {sought.language!r}",
-                hint="Take another one: `dubline backends` lists them.",
+                hint="Use another one: `dubline backends` lists them.",
             )
 
     @classmethod

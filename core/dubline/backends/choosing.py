@@ -23,6 +23,8 @@ from dubline.backends.backend import Sought, name_of, versions
 from dubline.errors import BackendMissing, DublineError, InvalidJob, WeightsError
 from dubline.values.base import Choice, complaint
 
+COSTS = ". What it costs: "
+BETTER = ". For a better one: "
 OURS = "dubline"
 """The distribution that brings our own back ends."""
 
@@ -175,7 +177,14 @@ def settle(
         BackendMissing: a named back end is not installed.
         WeightsError: the model is not here, or no back end can do it; the hint says how to get one.
     """
-    sought, given = sought or Sought(), dict(options or {})
+    try:
+        return _settle(kind, backend, sought or Sought(), dict(options or {}), why)
+    except (BackendMissing, WeightsError) as error:
+        error.kind = kind
+        raise
+
+
+def _settle(kind: str, backend: str, sought: Sought, given: dict[str, Any], why: str) -> Settled:
     asked = sought.model or str(given.pop("model", ""))
     sought = msgspec.structs.replace(sought, model="" if asked == "auto" else asked)
     if backend != "auto":
@@ -204,7 +213,7 @@ def settle(
             continue
         why = f"{kind}: {_with(name, model)}" + (f", since {'; '.join(passed)}" if passed else "")
         better = next(filter(None, remedies), "") if passed and not sought.model else ""
-        why += _cost(cls) + (f". For a better one: {better}" if better else "")
+        why += _cost(cls) + (f"{BETTER}{better}" if better else "")
         return Settled(_choice(kind, name, cls, sought, model, given), (why, *damaged), place)
     passed.extend(damaged)
     what = f"the model {sought.model!r}" if sought.model else f"a {kind}{_for(sought)}"
@@ -213,6 +222,16 @@ def settle(
         hint=" Or: ".join(dict.fromkeys(filter(None, remedies)))
         or "`dubline backends` and `dubline models list` tell more.",
     )
+
+
+def in_brief(reason: str) -> tuple[str, str]:
+    """Who does it, and a reason of `settle` (without its kind) in brief: the long one tells of each that was
+    passed over, and how to get a better one."""
+    head, _, cost = reason.partition(BETTER)[0].partition(COSTS)
+    who, _, why = head.partition(", ")
+    if why.startswith("since "):
+        why = "the best that is set up here"
+    return who, (f"{who}, {why}" if why else who) + (f": {cost}" if cost else "")
 
 
 def _choice(kind: str, name: str, cls: Any, sought: Sought, model: str, given: dict[str, Any]) -> Choice:
@@ -234,7 +253,7 @@ def _model(kind: str, name: str, cls: Any, sought: Sought) -> tuple[str, Path | 
     """(model, where it is) of a back end that can do it at all; "" and None where it needs none."""
     takes = "model" in cls.Options.__struct_fields__
     if sought.model and not takes:
-        raise InvalidJob(f"the {kind} {name} takes no model", hint="Leave the model out.")
+        raise InvalidJob(f"the {kind} {name} takes no model", hint="Leave out the model.")
     cls.check(sought)
     here = cls.weights_here(sought)
     if here is None:
@@ -293,7 +312,7 @@ def _with(backend: str, model: str) -> str:
 
 
 def _cost(cls: Any) -> str:
-    return f". What it costs: {cls.cost}" if cls.cost else ""
+    return f"{COSTS}{cls.cost}" if cls.cost else ""
 
 
 def _for(sought: Sought) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dubline.cli.help import App
 from dubline.cli.options import argument, option
 from dubline.cli.progress import stoppable
 from dubline.errors import WeightsError
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 NOT_STATED = "not stated"
 GO_ON = "Give the same command again to go on."
 
-app = typer.Typer(
-    no_args_is_help=True,
+app = App(
     help="""See, bring in and fetch the models that separators, recognizers, translators and voices use.
 
     Dubline ships no weights: their licences differ, and some forbid commercial work. Models live in a

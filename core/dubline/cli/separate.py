@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Film, place_of
 from dubline.cli.options import option
+from dubline.cli.screen import result
 
 if TYPE_CHECKING:
     from dubline.values.stems import Stems
@@ -19,7 +18,15 @@ if TYPE_CHECKING:
 def separate(
     media: Film,
     asked: Asked,
-    batch: Annotated[int | None, option("Chunks at once. Default: by the GPU's free memory.", min=1)] = None,
+    batch: Annotated[
+        int | None,
+        option(
+            "Chunks at once. Default: by the GPU's free memory.",
+            panel="How",
+            common=False,
+            min=1,
+        ),
+    ] = None,
 ) -> None:
     """Take a film's sound apart into vocals, music, sfx and ambient.
 
@@ -39,8 +46,7 @@ def separate(
     place = place_of(media, asked)
     seen = place.look()
     separating = settle_run(place.root, asked.separate, seen.seconds)
-    with working(place.root) as (run, bar):
-        bar.say(*separating.reasons)
+    with working(place.root, separating.reasons, steps=("separate",)) as (run, bar):
         sound = original_of(run, seen).sound
         stems = separate_run(run, sound, separating, hints={**asked.hints, "batch": batch}, tell=bar.say)
     _tell(stems, place.root)
@@ -50,12 +56,12 @@ def _tell(stems: Stems, root: Path) -> None:
     from dubline.separation.quality import table
 
     if not stems.separated:
-        typer.echo(f"{root}")
+        result(f"{root}")
         return
     for stem in stems.stems:
-        typer.echo(f"{stem.name:<8} {stem.label}")
-    typer.echo()
+        result(f"{stem.name:<8} {stem.label}", indent=9)
+    result()
     if stems.quality is not None:
         for line in table(stems.quality):
-            typer.echo(line)
-    typer.echo(f"\n{root / 'stems'}")
+            result(line)
+    result(f"\n{root / 'stems'}")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from dubline.cli.film import RunFolder
+from dubline.cli.help import App, Group
 from dubline.cli.options import DEVICE, THREADS, argument, option
 from dubline.errors import DublineError, InvalidJob
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dubline.values.transcript import Transcript
 
 
-class _ListByDefault(TyperGroup):
+class _ListByDefault(Group):
     """`dubline speakers RUN` is `dubline speakers list RUN`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -27,9 +27,8 @@ class _ListByDefault(TyperGroup):
         return rest
 
 
-app = typer.Typer(
+app = App(
     cls=_ListByDefault,
-    no_args_is_help=True,
     help="See, hear, name and correct the voices that a run found.\n\n"
     "    dubline speakers EPISODE.dubline\n\n"
     "lists them and cuts a sample of each. Speakers are named by id (SPEAKER_00) or by name. Every "
@@ -153,7 +152,7 @@ def split(
     from dubline.recognition.voice_split import segments_by_voice, segments_named
 
     if bool(segments) == (into is not None):
-        raise InvalidJob("say how to split", hint="Give --segments 17,23-40, or --into 2.")
+        raise InvalidJob("how should it be split?", hint="Give --segments 17,23-40, or --into 2.")
     if into is None:
         transcript = split_speaker(run, speaker, segments_named(segments))
     else:

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from dubline.cli.film import RunFolder
+from dubline.cli.help import App
 from dubline.cli.options import languages, option
 
-app = typer.Typer(
-    no_args_is_help=True,
+app = App(
     help="A run's lines, for scripts of your own.\n\n"
     "    dubline transcript export EPISODE.dubline --as list\n\n"
     "What it writes, `dubline translate` and `transcribe --text` read again.",

@@ -83,7 +83,7 @@ def remix(work: Work, stems: Stems, takes: Takes, job: MixJob) -> Mix:
     m4a = ""
     reason = can_encode(sound.rate, sound.channels)
     if reason:
-        work.note(f"there is no final.m4a: {reason}")
+        work.note(f"there is no final.m4a: {reason}", warn=True)
     else:
         m4a = work.result("final.m4a")
         encode_m4a(
@@ -218,7 +218,8 @@ def _write(
     if abs(error) > TOLERANCE or excess > 0:
         work.note(
             f"{target.name} asks for {target.loudness:g} LUFS under {target.true_peak:g} dBTP, which this "
-            f"sound did not reach in {TRIES} tries: its peaks are too high for its loudness"
+            f"sound did not reach in {TRIES} tries: its peaks are too high for its loudness",
+            warn=True,
         )
     return after, gain
 

@@ -156,11 +156,13 @@ def _heard_text(
     if share < STRANGE:
         raise InvalidJob(
             f"only {share:.0%} of the text's words were heard: text and sound do not belong together",
-            hint="Check the file and the language, or take a better recognizer; .srt needs no words.",
+            hint="Check the file and the language, or use a better recognizer; .srt needs no words.",
         )
     work.note(f"{share:.0%} of the text's words were heard; the others' times are estimated")
     if share < DOUBTFUL:
-        work.note("that is little: check that text and sound belong together, and look at the times")
+        work.note(
+            "that is little: check that text and sound belong together, and look at the times", warn=True
+        )
     placed: list[tuple[Cue, AlignedCue]] = []
     before = 0.0
     for cue, one in zip(text.cues, aligned, strict=True):

@@ -292,7 +292,7 @@ def _film_model(wish: SeparateWish) -> Settled | None:
     if wish.film_model and wish.content == "music":
         raise InvalidJob(
             "a film model was named, and music content does without",
-            hint="Leave --film-model out, or use --content cinematic or dialogue.",
+            hint="Leave out --film-model, or use --content cinematic or dialogue.",
         )
     try:
         return settle("separator", "auto", Sought(content="film", model=wish.film_model or ""))

@@ -115,7 +115,7 @@ def prepared(run: Run, language: str, wish: DubWish, tell: Tell, audition: tuple
         film_for(run)  # an hour of other work must not end in this
         for sentence in changed_film(root):
             raise InvalidJob(
-                sentence, hint="Or leave --mux out (--no-mux): the mix is of the old film's sound."
+                sentence, hint="Or leave out --mux (--no-mux): the mix is of the old film's sound."
             )
     only = audition or (ids_of(wish.only) if wish.only else ())
     _check_lines(translation, only)
@@ -171,7 +171,7 @@ def film_for(run: Run) -> Film:
     if film is None:
         raise InvalidJob(
             "this run is of a sound without a picture, so there is no film to put the dub into",
-            hint="Leave --mux out (--no-mux); the mix itself is final.wav.",
+            hint="Leave out --mux (--no-mux); the mix itself is final.wav.",
         )
     return film
 
@@ -250,8 +250,8 @@ def _standing(
     """The takes that stay as they are: with `only` all others, else those that were spoken by themselves."""
     if before is None or wish.forget:
         return ()
-    as_asked = structs.replace(settled.settings, mix={}, mux=False, attempt=0)
-    unchanged = as_asked == structs.replace(before.settings, mix={}, mux=False, attempt=0)
+    as_asked = structs.replace(settled.settings, mix={}, mux=None, attempt=0)
+    unchanged = as_asked == structs.replace(before.settings, mix={}, mux=None, attempt=0)
     lines = {segment.id: segment for segment in translation.segments}
     found = []
     for take in before.takes.takes:
