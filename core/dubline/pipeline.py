@@ -165,8 +165,9 @@ def localize(
         dub, written = dub_run(run, language, job.dub or DubWish(), hints=hints, tell=tell)
         dubs.append(dub)
         files.update(dict.fromkeys(written))
-    if stems is not None and job.dub is None and not read_dubs(run.root):
-        # The film's own voices, over its background: what is heard until there is a dub.
+    if stems is not None and transcript is not None and job.dub is None and not read_dubs(run.root):
+        # The film's own voices, over its background: what is heard until there is a dub. Who asks for stems
+        # alone wants to mix them.
         levels = {"original_volume": 1.0, **({} if stems.separated else {"bg_volume": 1.0})}
         _, written = mix_published(run, stems, NO_TAKES, mix_job(levels), hints=hints)
         files.update(dict.fromkeys(written))
