@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import re
 import shlex
@@ -154,3 +155,20 @@ def test_each_package_is_told_and_a_failure_says_why_and_how(tmp_path: Path) -> 
         with pytest.raises(BackendMissing, match=why) as caught:
             installation.run_pip(words, said.append)
         assert shlex.split(caught.value.hint.removeprefix("By hand: ")) == words
+
+
+def test_extras_that_came_later_are_completed_later_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation.sys, "prefix", str(tmp_path))
+    installation.keep_extras(["demucs"])
+    assert not list(tmp_path.iterdir()), "an environment that install/run.py did not make"
+    monkeypatch.syspath_prepend(str(ROOT / "install"))
+    environment = importlib.import_module("environment")
+    record = tmp_path / environment.RECORD
+    record.write_text('{"made_of": "x", "extras": ["starter"]}')
+    installation.keep_extras(["demucs", "starter"])
+    assert json.loads(record.read_text()) == {"made_of": "x", "extras": ["demucs", "starter"]}
+    record.write_text("{")
+    installation.keep_extras(["demucs"])
+    assert record.read_text() == "{"

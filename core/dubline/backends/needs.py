@@ -29,7 +29,13 @@ from dubline.weights.fetching import fetch_model
 from dubline.weights.files import models_folder
 from dubline.weights.firefox_catalogue import NAME
 from dubline.weights.folders import cached_folder, kept_folder
-from dubline.weights.installation import extra_words, missing_packages, pip_words, run_pip
+from dubline.weights.installation import (
+    extra_words,
+    keep_extras,
+    missing_packages,
+    pip_words,
+    run_pip,
+)
 from dubline.weights.kinds import FolderKind
 from dubline.weights.recommended import (
     CDX23,
@@ -224,6 +230,7 @@ def bring(plan: Plan, *, say: Say, report: Callable[[Need], Report]) -> Iterator
     for name, words in jobs:
         try:
             run_pip(words, say)
+            keep_extras(extras)
         except DublineError as error:
             yield name, error
     importlib.invalidate_caches()

@@ -100,7 +100,8 @@ def session(model: bytes | Path, threads: int) -> Any:
         BackendMissing: onnxruntime is not installed.
         Exception: onnxruntime's own, which share no base class: the model is none.
     """
-    onnxruntime = imported("onnxruntime", "telling who speaks needs onnxruntime", extra_command("speech"))
+    hint = f"Install it with: {extra_command('speech')}"
+    onnxruntime = imported("onnxruntime", "listening for voices needs onnxruntime", hint)
     if hasattr(onnxruntime, "disable_telemetry_events"):
         onnxruntime.disable_telemetry_events()
     settings = onnxruntime.SessionOptions()

