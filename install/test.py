@@ -79,10 +79,10 @@ def main() -> int:
     # One thread each: the tests run side by side, and the libraries' threads would wait for each other.
     surroundings = {**os.environ, "OMP_NUM_THREADS": "1", "DUBLINE_WORKERS": workers}
     if not chosen:  # the product alone can make PaddleSpeech's environment, beside what else is installed
-        python = environment.make(folder, (), editable=True)
-        dubline = str(python.with_name("dubline" + python.suffix))
+        python = environment.make(folder, ())
+        dubline = str(environment.command(folder))
         paddle = Beside(dubline, *PADDLE, failure=NO_PADDLE, env=surroundings)
-    python = environment.make(folder, EXTRAS, editable=True)
+    python = environment.make(folder, EXTRAS)
     os.chdir(environment.ROOT)
     failed: list[str] = []
 

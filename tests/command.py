@@ -37,6 +37,12 @@ def dubline(*words: str | Path) -> Answer:
     return Answer(status, out.getvalue(), err.getvalue())
 
 
+def kept(answer: Answer) -> set[str]:
+    """The steps that a command says it has kept from before."""
+    lines = [line.partition("kept from before: ")[2] for line in answer.err.splitlines()]
+    return {name for line in lines for name in line.split(", ") if name}
+
+
 @contextlib.contextmanager
 def at_call(number: int, then: Callable[[], None] = lambda: None) -> Iterator[list[int]]:
     """Do something before the model is run for the n-th time (0: never); yields the calls, one entry each."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from dubline.backends.backend import Sought
     from dubline.values.base import Choice
 
 State = Literal["ok", "not set up", "broken"]
@@ -16,16 +18,24 @@ a model that is not there. What is said of it then tells how."""
 Tried = tuple[str, State]
 """What happened, and how it is."""
 
+GREETINGS = {"tr": "Merhaba.", "es": "Buenos días.", "pt": "Bom dia.", "de": "Guten Tag.", "fr": "Bonjour."}
+"""What a translator is asked to translate; "Hello." from other languages."""
+LANGUAGES = (
+    *("es", "pt", "tr", "de", "fr", "it", "ru", "uk", "pl", "cs", "nl"),
+    *("ar", "hi", "zh", "ja", "ko", "ca"),
+)
+"""With which and English a translator's models are looked for."""
 WORDS = {"zh": "你好。"}
 """What a voice is asked to say that cannot say hello."""
 
 
 def try_all() -> Iterator[tuple[str, str, str, State]]:
-    """Try each declared separator, diarizer, recognizer and voice: (kind, name, what happened, how it is)."""
+    """Try each declared back end: (kind, name, what happened, how it is)."""
     for kind, tries in (
         ("separator", try_separators()),
         ("diarizer", try_listeners("diarizer")),
         ("recognizer", try_listeners("recognizer")),
+        ("translator", try_translators()),
         ("voice", try_voices()),
     ):
         for tried in tries:
@@ -51,6 +61,57 @@ def try_voices() -> Iterator[tuple[str, str, State]]:
         return f"{said}; {notes}".rstrip("; "), "ok"
 
     yield from _each("voice", speak)
+
+
+def try_translators() -> Iterator[tuple[str, str, State]]:
+    """Let every declared translator that has a model here translate a greeting: (name, what happened, how it
+    is)."""
+    from dubline.backends.backend import Sought
+    from dubline.backends.choosing import find, settle
+    from dubline.errors import DublineError, WeightsError
+    from dubline.report import silent
+    from dubline.values.translated import SourceLine
+
+    def settled(name: str) -> Choice:
+        cls = find("translator", name)
+        for sought in _pairs(cls):
+            try:
+                return settle("translator", name, sought).choice
+            except DublineError:  # not this pair
+                continue
+        remedy = cls.how_to_get(Sought(language="tr", target="en"))
+        raise WeightsError("no model is here", hint=remedy or "`dubline models list` shows some.")
+
+    def translate(name: str) -> Tried:
+        if find("translator", name).by_hand:
+            return "works: it leaves the lines to a person", "ok"
+        choice = settled(name)
+        source, target = choice.options["source"], choice.options["target"]
+        line = SourceLine(key="1", text=GREETINGS.get(source.partition("-")[0], "Hello."), seconds=1.0)
+        with _opened("translator", name, choice.options) as translator:
+            answers = {k: a for batch in translator.translate([line], {}, silent) for k, a in batch.items()}
+        answer = answers["1"]
+        if not answer.candidates:
+            return f"gave nothing for {line.text!r}: {answer.failure or 'no word'}", "broken"
+        model = f" with {choice.options['model']}" if "model" in choice.options else ""
+        return f"works{model}: {line.text} ({source}) is {answer.candidates[0].text} ({target})", "ok"
+
+    yield from _each("translator", translate)
+
+
+def _pairs(cls: Any) -> Iterator[Sought]:
+    """What a translator may have a model for: the models here by name, then languages that people dub."""
+    from dubline.backends.backend import Sought
+    from dubline.weights.folders import folders_here
+
+    for model in folders_here(*getattr(cls, "forms", ())):
+        named = re.search(r"\b([a-z]{2,3})-([a-z]{2,3})$", model)
+        source, target = named.groups() if named else ("tr", "en")
+        yield Sought(model=model, language=source, target=target)
+    for language in LANGUAGES:
+        yield Sought(language=language, target="en")
+        yield Sought(language="en", target=language)
+    yield Sought(language="es", target="ca")
 
 
 def _go_on() -> None:
@@ -113,8 +174,9 @@ def try_separators() -> Iterator[tuple[str, str, State]]:
             with Run(folder / "run") as run:
                 stems = run.step(separate, open_sound(folder / "tone.wav"), job)
         exact = stems.quality is not None and stems.quality.residue_dbfs is None
-        words = "stems sum to the source" if exact else "stems do NOT sum to the source"
-        return f"{words}; {'; '.join(stems.notes)}", "ok" if exact else "broken"
+        words = "works: its stems sum to the source" if exact else "its stems do NOT sum to the source"
+        notes = (note for note in stems.notes if "SHA-256" not in note)
+        return "; ".join((words, *notes)), "ok" if exact else "broken"
 
     yield from _each("separator", take_apart)
 
@@ -144,7 +206,7 @@ def _each(kind: str, attempt: Callable[[str], Tried]) -> Iterator[tuple[str, str
             continue
         try:
             if find(kind, name).trial_options() is None:
-                yield name, f"not tried: it needs your own settings, given with --{kind} {name}", "not set up"
+                yield name, f"not tried: it needs settings of yours, given with --{kind} {name}", "not set up"
             else:
                 yield name, *attempt(name)
         except DublineError as error:

@@ -6,7 +6,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dubline.errors import InvalidJob, StorageFull
@@ -29,6 +29,20 @@ def bytes_of(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
+
+
+def check_place(path: Path) -> None:
+    """Refuse a file's place before the work for it begins.
+
+    Raises:
+        InvalidJob: it is a folder, or lies in none.
+    """
+    if path.is_dir():
+        raise InvalidJob(f"{path} is a folder", hint="Name a file in it.")
+    if not path.absolute().parent.is_dir():
+        raise InvalidJob(
+            f"there is no folder {path.parent}", hint="Make it, or choose another one with --out."
+        )
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -83,3 +97,12 @@ def unique(name: str, taken: set[str]) -> str:
         candidate = f"{stem} ({number}){suffix}"
     taken.add(candidate.lower())
     return candidate
+
+
+def remove_bare(folder: Path, *inside: str) -> None:
+    """Remove a folder in which there is nothing but these empty folders and marks; else leave it as it is."""
+    with suppress(OSError):
+        if {path.name for path in folder.iterdir()} <= {*inside}:
+            for path in (folder / name for name in inside):
+                path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+            folder.rmdir()

@@ -27,6 +27,11 @@ UNITS = {
 """Stages that count things; all others count seconds of sound."""
 
 
+def quantity(number: int, thing: str) -> str:
+    """A number of things that have a plain plural: "1 line", "2 lines"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def silent(done: float, total: float) -> None:
     """A report that nobody reads."""
 
@@ -65,7 +70,7 @@ class Progress:
 
     def __call__(self, done: float, total: float) -> None:
         if self._stop.is_set():
-            raise Cancelled("stopped", hint="Run the same command again to go on where it stopped.")
+            raise Cancelled("stopped", hint="Run the same command again to pick up where it stopped.")
         now = self._clock()
         if self._start is None:
             self._start = (now, done)

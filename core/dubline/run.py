@@ -27,7 +27,7 @@ import msgspec
 
 from dubline import __version__
 from dubline.errors import Cancelled, DublineError, InvalidJob, StorageFull
-from dubline.files import full_disk_is_told, write_whole
+from dubline.files import full_disk_is_told, remove_bare, write_whole
 from dubline.report import Report, silent
 from dubline.values.base import Value, canonical_json, to_json
 
@@ -72,8 +72,8 @@ class Manifest(Value, frozen=True):
 class Work:
     """What a step's function is given besides its inputs.
 
-    `folder` is the hidden folder to write into; `root` the run folder; `hints` are settings that change how
-    the work is done but not its result (threads, device), and so are not part of the step's key.
+    `folder` is the hidden folder to write into; `root` the run folder; `hints` are settings that change no
+    result (threads, device), and so are not part of the step's key.
     """
 
     root: Path
@@ -82,6 +82,7 @@ class Work:
     report: Report
     hints: dict[str, Any] = field(default_factory=dict)
     tell: Callable[[str], None] = lambda text: None
+    noted: Callable[[str], None] | None = None
     notes: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -93,11 +94,11 @@ class Work:
         """Where a path from a value lies: absolute ones as they are, others in the run folder."""
         return self.root / path
 
-    def note(self, text: str) -> None:
-        """Keep a sentence for the user and the manifest; the same one only once."""
+    def note(self, text: str, *, warn: bool = False) -> None:
+        """Keep a sentence, once, for the manifest and the log; with `warn` for the screen too."""
         if text not in self.notes:
             self.notes.append(text)
-            self.tell(text)
+            (self.tell if warn or self.noted is None else self.noted)(text)
 
 
 def step(name: str, *, version: int, resumable: bool = False) -> Callable[[T], T]:
@@ -117,8 +118,8 @@ def step(name: str, *, version: int, resumable: bool = False) -> Callable[[T], T
 class Run:
     """The run in `root`, which is made if it is not there. Use it in a `with`: one process at a time.
 
-    `report` makes the report of a step from its name; `tell` gets each note as it is made; `said` gets
-    each finished or kept step's record.
+    `report` makes a step's report from its name; `tell` gets what a user must know, `note` what steps note
+    (left out: `tell` does); `said` gets each finished or kept step's record.
     """
 
     def __init__(
@@ -127,18 +128,19 @@ class Run:
         *,
         report: Callable[[str], Report] = lambda name: silent,
         tell: Callable[[str], None] = lambda text: None,
+        note: Callable[[str], None] | None = None,
         said: Callable[[StepRecord], None] = lambda record: None,
     ) -> None:
         self.root = Path(root)
-        self._report = report
-        self._tell = tell
-        self._said = said
+        self._report, self._said = report, said
+        self._tell, self._note = tell, note or tell
         self._lock: Any = None
 
     def __enter__(self) -> Run:
         from filelock import FileLock, Timeout
 
         self._lock = FileLock(self.root / ".lock")
+        self._new = not self.root.exists()
         try:
             with full_disk_is_told(self.root):
                 (self.root / "steps").mkdir(parents=True, exist_ok=True)
@@ -159,6 +161,8 @@ class Run:
     def __exit__(self, *exc: object) -> None:
         # The file stays: deleted, it could be held by one process and made anew by another.
         self._lock.release()
+        if self._new and exc[0] is not None:  # what was refused before anything was done leaves nothing
+            remove_bare(self.root, "steps", ".lock")
 
     def step(
         self,
@@ -199,7 +203,7 @@ class Run:
         for reason in changed_identities(self.manifest(), record):
             self._tell(f"{name} is done again: {reason}")
         began = time.monotonic()
-        doing = Work(self.root, folder, final, self._report(name), dict(hints or {}), self._tell)
+        doing = Work(self.root, folder, final, self._report(name), dict(hints or {}), self._tell, self._note)
 
         def record_now(state: str, error: DublineError | None = None) -> StepRecord:
             told = msgspec.structs.replace(

@@ -23,8 +23,10 @@ LANGUAGES = (
     ("uk", "Ukrainian"), ("vi", "Vietnamese"),
 )  # fmt: skip
 STEMS = (("vocals", "Voices"), ("music", "Music"), ("sfx", "Effects"), ("ambient", "Ambience"))
-OPEN = ("", "As before, else automatic")
+OPEN = ("", "As last time, else automatic")
 AUTO = ("auto", "Automatic")
+DETECT = ("auto", "Auto-detect")
+DETECT_OPEN = ("", "As last time, else auto-detect")
 CONTENTS = (
     OPEN,
     AUTO,
@@ -47,7 +49,6 @@ BACKENDS = (
     ("voice", "Dub with voice"),
 )
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")
-CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 
 DEFAULTS: Dict[str, Any] = {
     "what": "timeline",
@@ -93,8 +94,18 @@ def window_fields(places: Tuple[Tuple[str, str], ...], answers: Dict[str, Any]) 
     if files:
         fields.append(Field("path", "file", "File", tip="A video or a sound file."))
     fields += [
-        Field("source", "choice", "Spoken language", (OPEN, AUTO, *LANGUAGES)),
-        Field("targets", "text", "Translate into", tip="Languages with commas: English, de, pt-BR."),
+        Field(
+            "source",
+            "choice",
+            "Spoken language",
+            (DETECT_OPEN, DETECT, *LANGUAGES),
+        ),
+        Field(
+            "targets",
+            "text",
+            "Translate into",
+            tip="Languages with commas: English, de, Brazilian Portuguese.",
+        ),
         Field("content", "choice", "Sound", CONTENTS),
     ]
     fields += [Field("stem:" + name, "check", label) for name, label in STEMS]
@@ -151,17 +162,12 @@ def backend_remarks(kind: str, name: str, listing: List[Dict[str, Any]]) -> List
 
 
 def language_code(word: str) -> str:
-    """A language as a person writes it ("English", "en", "pt-BR") as its code. Refused if it is none."""
+    """A language of the window's list by its code, any other as it is written: the engine knows them all."""
     plain = word.strip()
     for code, name in LANGUAGES:
         if plain.lower() in (code, name.lower()):
             return code
-    head, dash, rest = plain.partition("-")
-    if CODE.match(head.lower() + dash + rest):
-        return head.lower() + dash + rest
-    raise Refused(
-        "{!r} is no language.".format(word.strip()), "Write a name or a code, such as English, en or pt-BR."
-    )
+    return plain
 
 
 def language_codes(text: str) -> List[str]:
@@ -189,7 +195,7 @@ def job_of(answers: Dict[str, Any], media: Dict[str, Any]) -> Dict[str, Any]:
     stems = bool(answers["stems"] or voice)  # a dub lies over them
     subtitles = answers["subtitles"] != "none"
     if not (targets or stems or subtitles):
-        raise Refused("Nothing is asked for.", "Choose stems, subtitles, or a language to translate into.")
+        raise Refused("There is nothing to do.", "Choose stems, subtitles, or a language to translate into.")
     if source and source in targets:
         raise Refused(
             "The programme is to be translated from {0} into {0}.".format(source),

@@ -61,7 +61,12 @@ def _pyannote(folder: Path) -> tuple[Any, dict[str, Any]]:
         import_pyannote()
     except BackendMissing as missing:
         pytest.skip(str(missing))
-    return Pyannote, {"model": str(pipeline_folder(folder / "pipeline")), "window": 1, "step": 0.5}
+    return Pyannote, {
+        "model": str(pipeline_folder(folder / "pipeline")),
+        "window": 1,
+        "step": 0.5,
+        "device": "cpu",
+    }
 
 
 DIARIZERS: dict[str, Make] = {
@@ -76,7 +81,7 @@ def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """A diarizer, loaded."""
     folder = tmp_path_factory.mktemp("diarizer")
     cls, options = DIARIZERS[request.param](folder)
-    options = {"device": "cpu", "threads": 1, **options}
+    options = {"threads": 1, **options}
     with cls(options_of(cls, options)) as opened:
         yield Subject(cls, options, opened, folder)
 
@@ -107,7 +112,7 @@ def test_the_same_voice_is_closer_than_another(tmp_path: Path, shared: Shared) -
     assert len(several) >= 4 and len(own) >= 2
     sound = as_sound(shared("scene/dialogue.flac"))
     assert sound is not None
-    options = options_of(BuiltinDiarizer, {"device": "cpu", "threads": 1, "hearing": "one"})
+    options = options_of(BuiltinDiarizer, {"threads": 1, "hearing": "one"})
     with (
         BuiltinDiarizer(options) as diarizer,
         prepare_speech(shared("scene/dialogue.flac"), sound, tmp_path / "speech.f32") as speech,

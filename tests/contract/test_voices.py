@@ -119,8 +119,15 @@ def cloning_program(folder: Path) -> dict[str, Any]:
     return {"command": [sys.executable, str(program), *places]}
 
 
+class LibraryEspeak(Espeak):
+    """eSpeak NG where its program is not installed."""
+
+    command = Espeak.library
+
+
 VOICES: dict[str, Case] = {
     "espeak-ng": Case(Espeak, english),
+    "espeak-ng, its library": Case(LibraryEspeak, english),
     "flite": Case(Flite, english),
     "piper": Case(Piper, humming_model),
     "command": Case(Command, own_program),

@@ -293,6 +293,7 @@ def test_who_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WeightsError, match="no Piper voice"):
         settle("voice", "piper", Sought(language="tr"))
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("dubline.backends.voices.espeak.file_in", lambda package, path: None)
     assert available("voice")["flite"].missing == ("the program flite",)
     with pytest.raises(WeightsError, match="espeak-ng is not installed") as missing:
         settle("voice", "auto", Sought(language="tr"))

@@ -554,6 +554,6 @@ def test_a_wrong_name_of_a_voice_is_refused_before_the_work(tmp_path: Path, choi
 
 
 def test_the_command_says_what_a_voice_is_for() -> None:
-    answer = dubline("translate", "--help")
+    answer = dubline("translate", "--help-all")
     assert answer.status == 0
     assert "--voice" in answer.out and "--no-voice-pace" in answer.out

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from command import dubline
+from command import dubline, kept
 from shared_media import Shared
 
+from dubline.report import quantity
 from dubline.values.transcript import read_transcript
 from dubline.values.translated import read_translation
 
@@ -40,12 +41,32 @@ def test_all_of_it_beside_the_film_and_kept_the_second_time(talk: Path) -> None:
     transcript = read_transcript(root / "transcript.json")
     translation = read_translation(root / "translated.json")
     assert translation.totals.pending == len(transcript.segments) > 0
-    assert f"{len(transcript.segments)} segments" in answer.out and str(root) in answer.out
+    assert quantity(len(transcript.segments), "segment") in answer.out and str(root) in answer.out
     assert "left to a person" in answer.out
     again = dubline("localize", talk, *WORDS)
     assert again.status == 0 and again.out == answer.out
     for name in ("separate", "diarize", "recognize"):
-        assert f"{name}: kept from before" in again.err
+        assert name in kept(again)
+
+
+def test_without_a_translator_the_lines_are_left_to_a_person_and_that_is_said_last(
+    talk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    words = [word if word != "manual" else "auto" for word in WORDS]
+    answer = dubline("localize", talk, *words)
+    assert answer.status == 0, answer.err
+    assert "translator: manual, as asked" not in answer.err
+    last = " ".join(answer.out.split("\n\n")[-1].split())
+    assert "no translator from English to Turkish" in last and "left to a person" in last
+    assert "`dubline setup --from en --to tr`" in last and last.endswith("--translator auto.")
+    root = talk.with_name("Bölüm 1.dubline")
+    transcript, translation = (
+        read_transcript(root / "transcript.json"),
+        read_translation(root / "translated.json"),
+    )
+    assert translation.totals.pending == len(transcript.segments) > 0
+    assert (root / "subtitles" / "tr.to-translate.srt").is_file()
 
 
 def test_the_same_steps_as_the_single_commands(talk: Path) -> None:
@@ -54,7 +75,7 @@ def test_the_same_steps_as_the_single_commands(talk: Path) -> None:
     if not (root / "run.json").exists():
         dubline("localize", talk, *WORDS)
     answer = dubline("separate", talk, "--separator", "builtin", "--threads", "1")
-    assert answer.status == 0 and "separate: kept from before" in answer.err
+    assert answer.status == 0 and "separate" in kept(answer)
 
 
 def test_what_cannot_be_costs_no_work(tmp_path: Path) -> None:
@@ -70,7 +91,7 @@ def test_what_cannot_be_costs_no_work(tmp_path: Path) -> None:
         assert answer.status != 0 and said in answer.err and "Traceback" not in answer.err, answer.err
         assert not (tmp_path / "a.dubline").exists()
     nothing = dubline("localize", path, "--no-stems", "--no-transcript")
-    assert nothing.status == 2 and "nothing is asked for" in nothing.err
+    assert nothing.status == 2 and "there is nothing to do" in nothing.err
     for words, said in (
         (("--no-stems", "--depth", "float"), "options of the stems"),
         (("--no-transcript",), "options of the transcript"),

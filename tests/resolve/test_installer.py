@@ -159,7 +159,7 @@ def test_an_engine_that_is_missing_is_installed_first(
 ) -> None:
     made: list[tuple[Path, tuple[str, ...]]] = []
 
-    def make(folder: Path, extras: tuple[str, ...], *, editable: bool) -> Path:
+    def make(folder: Path, extras: tuple[str, ...]) -> Path:
         assert not root.exists(), "nothing is put into Resolve's folders before"
         made.append((folder, extras))
         raise SystemExit("no network")

@@ -19,6 +19,7 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.values.base import ModelIdentity
+from dubline.weights.installation import extra_command
 
 KINDS = ("separator", "diarizer", "recognizer", "translator", "voice")
 
@@ -79,7 +80,7 @@ class Backend:
     @classmethod
     def remedy(cls) -> str:
         """The command that brings what is missing; "" where nobody knows one."""
-        return f'pip install "dubline[{cls.extra}]"' if cls.extra else ""
+        return extra_command(cls.extra) if cls.extra else ""
 
     @classmethod
     def check(cls, sought: Sought) -> None:
@@ -91,8 +92,8 @@ class Backend:
         language = sought.language.partition("-")[0].lower()
         if cls.languages is not None and language and language not in cls.languages:
             raise InvalidJob(
-                f"{cls.__name__.lower()} knows {', '.join(cls.languages)} only, not {sought.language!r}",
-                hint="Take another one: `dubline backends` lists them.",
+                f"{name_of(cls)} knows {', '.join(cls.languages)} only, not {sought.language!r}",
+                hint="Use another one: `dubline backends` lists them.",
             )
 
     @classmethod
@@ -142,6 +143,18 @@ def _importable(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except ImportError:  # of a module in a package that is not there
         return False
+
+
+def name_of(cls: type) -> str:
+    """What users call a back end: the name of its entry point, else its class's."""
+    from importlib.metadata import entry_points
+
+    place = f"{cls.__module__}:{cls.__qualname__}"
+    for kind in KINDS:
+        for point in entry_points(group=f"dubline.{kind}"):
+            if point.value == place:
+                return point.name
+    return cls.__name__.lower()
 
 
 def versions(*modules: str) -> tuple[str, ...]:

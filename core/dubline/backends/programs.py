@@ -56,12 +56,13 @@ class ProgramBackend(Backend):
         return path
 
 
-def told(program: str, option: str) -> str:
+def told(*command: str) -> str:
     """What a program says about itself. Some end with an error status where they do."""
     try:
-        done = subprocess.run([program, option], capture_output=True, check=False, timeout=30)
+        done = subprocess.run(command, capture_output=True, check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise BackendFailed(f"{program} does not answer: {error}", hint=f"Try {program} {option}.") from None
+        hint = f"Try {' '.join(command)}."
+        raise BackendFailed(f"{command[0]} does not answer: {error}", hint=hint) from None
     return (done.stdout or done.stderr).decode("utf-8", "replace")
 
 
@@ -114,7 +115,7 @@ def run_program(
             except subprocess.TimeoutExpired:
                 rest = None  # it is on its way and may not be given again
                 if time.monotonic() > deadline:
-                    raise BackendFailed(f"{name} has not ended after {timeout:g} s", hint=late) from None
+                    raise BackendFailed(f"{name} was still running after {timeout:g} s", hint=late) from None
     except BaseException:
         kill(process)
         process.communicate()

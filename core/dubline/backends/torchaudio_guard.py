@@ -17,9 +17,10 @@ from collections.abc import Callable
 from typing import Any
 
 from dubline.errors import BackendMissing, first_line
+from dubline.weights.installation import pip_command
 
 _EXTENSION = "torchaudio._extension"
-REMEDY = "pip install --no-deps torchaudio"
+REMEDY = pip_command("--no-deps", "torchaudio")
 
 
 def before_transformers() -> None:

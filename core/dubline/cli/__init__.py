@@ -11,36 +11,45 @@ import typer
 from dubline import __version__
 from dubline.cli import (
     backends,
+    demo,
     dub,
     export,
     localize,
     models,
+    report,
     separate,
+    setup,
     speakers,
     subtitles,
     transcribe,
+    transcript,
     translate,
 )
+from dubline.cli.help import App
 from dubline.errors import DublineError
+from dubline.report import quantity
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+app = App(
     help="Stems, transcript, translation and dub of a film, on the editor's own timeline.\n\n"
     "Nothing leaves this machine. Results go to a run folder beside the media (EPISODE.dubline); "
     "a command that was stopped goes on when it is given again.",
 )
-app.add_typer(models.app, name="models")
-app.add_typer(backends.app, name="backends")
-app.add_typer(speakers.app, name="speakers")
-app.add_typer(subtitles.app, name="subtitles")
-app.command("localize")(localize.localize)
-app.command("separate")(separate.separate)
-app.command("transcribe")(transcribe.transcribe)
-app.command("translate")(translate.translate)
-app.command("dub")(dub.dub)
-app.command("export")(export.export)
+JOB, LOOK, OTHERS, SET_UP = "The job", "Look at a run", "Timelines and subtitles", "Set-up"
+
+app.command("localize", rich_help_panel=JOB)(localize.localize)
+app.command("separate", rich_help_panel=JOB)(separate.separate)
+app.command("transcribe", rich_help_panel=JOB)(transcribe.transcribe)
+app.command("translate", rich_help_panel=JOB)(translate.translate)
+app.command("dub", rich_help_panel=JOB)(dub.dub)
+app.command("demo", rich_help_panel=JOB)(demo.demo)
+app.command("report", rich_help_panel=LOOK)(report.report)
+app.add_typer(speakers.app, name="speakers", rich_help_panel=LOOK)
+app.add_typer(transcript.app, name="transcript", rich_help_panel=LOOK)
+app.command("export", rich_help_panel=OTHERS)(export.export)
+app.add_typer(subtitles.app, name="subtitles", rich_help_panel=OTHERS)
+app.command("setup", rich_help_panel=SET_UP)(setup.setup)
+app.add_typer(models.app, name="models", rich_help_panel=SET_UP)
+app.add_typer(backends.app, name="backends", rich_help_panel=SET_UP)
 
 
 def _show_version(asked: bool) -> None:
@@ -58,23 +67,27 @@ def _options(
 ) -> None: ...
 
 
-@app.command("doctor")
+@app.command("doctor", rich_help_panel=SET_UP)
 def doctor() -> None:
-    """Try each separator, diarizer and recognizer on two seconds of sound, let each voice say a word.
+    """Try everything that is here: two seconds of sound, a greeting to translate, a word to say.
 
-    One that is not set up (not installed, or without a model here) says how to get it. Only a broken one
-    makes the command fail.
+    What is not set up (not installed, or without a model here) says how to get it. Only what is broken makes
+    the command fail, with exit status 1.
     """
+    from dubline.cli.screen import no_output, quiet, result
     from dubline.doctor import try_all
 
-    broken, last = False, ""
-    for kind, name, words, state in try_all():
-        if kind != last:
-            typer.echo(f"{kind}s")
+    broken, last = 0, ""
+    with quiet() as screen, no_output(screen):
+        for kind, name, words, state in try_all():
+            with screen.results():
+                if kind != last:
+                    result(f"{kind}s")
+                result(f"  {state:<10} {name:<14} {words}", indent=26)
             last = kind
-        typer.echo(f"  {state:<10} {name:<14} {words}")
-        broken |= state == "broken"
+            broken += state == "broken"
     if broken:
+        result(f"\n{quantity(broken, 'back end')} broken: what is said there is what to mend")
         raise typer.Exit(1)
 
 
@@ -84,11 +97,13 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     try:
-        app()
+        app(prog_name="dubline")
     except DublineError as error:
-        print(f"dubline: {error.message}", file=sys.stderr)
+        from dubline.cli.screen import for_stream
+
+        print(for_stream(f"dubline: {error.message}", sys.stderr, 2), file=sys.stderr)
         if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
+            print(for_stream(f"  {error.hint}", sys.stderr), file=sys.stderr)
         raise SystemExit(error.exit_status) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

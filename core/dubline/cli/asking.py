@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dubline.cli.job_file import STAGES, JobFile, above, placed, read_job
-from dubline.cli.options import DEVICE, FIELDS, JOB, MIX, OUT, SETTINGS, THREADS, TRACK, Option
+from dubline.cli.options import DEVICE, FIELDS, JOB, MIX, OUT, SETTINGS, THREADS, TRACK, VERBOSE, Option
 from dubline.errors import InvalidJob
 from dubline.values.timeline import FileMedia
 from dubline.values.wishes import DubWish, SeparateWish, TranscribeWish, TranslateWish, wish_from
@@ -57,6 +57,7 @@ class _Sheet:
     stages: Mapping[str, tuple[str, ...]]
     media: bool
     model: str
+    rare: frozenset[str]
     options: dict[str, Option] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -68,7 +69,7 @@ class _Sheet:
         self.options.update({name: option for name, (kind, _, option) in SETTINGS.items() if kind in kinds})
         if self.media:
             self.options.update(out=OUT, track=TRACK)
-        self.options.update(job=JOB, device=DEVICE, threads=THREADS)
+        self.options.update(job=JOB, device=DEVICE, threads=THREADS, verbose=VERBOSE)
 
     def parameters(self) -> list[inspect.Parameter]:
         """The parameters of the command."""
@@ -77,7 +78,9 @@ class _Sheet:
                 name,
                 inspect.Parameter.KEYWORD_ONLY,
                 default=None,
-                annotation=option.on(name, *(("--model",) if name == self.model else ())),
+                annotation=option.on(
+                    name, *(("--model",) if name == self.model else ()), rare=name in self.rare
+                ),
             )
             for name, option in self.options.items()
         ]
@@ -113,11 +116,13 @@ def takes(
     model: str = "",
     some: Mapping[str, tuple[str, ...]] | None = None,
     without: Iterable[str] = (),
+    rare: Iterable[str] = (),
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of stages: all fields of their wishes, of some stages only `some`.
 
     `media`: it has --out and --track. `model`: the field that --model is a second name of. `without`: fields
-    that it has no options for, "stage.field" where one stage is meant.
+    that it has no options for, "stage.field" where one stage is meant. `rare`: options that its `--help`
+    leaves to `--help-all`.
     """
     left = set(without)
     fields = {
@@ -129,7 +134,7 @@ def takes(
         )
         for stage in stages
     }
-    sheet = _Sheet({**fields, **(some or {})}, media, model)
+    sheet = _Sheet({**fields, **(some or {})}, media, model, frozenset(rare))
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         own = [
@@ -141,8 +146,11 @@ def takes(
 
         @wraps(function)
         def command(**values: Any) -> None:
+            from dubline.cli.screen import quiet
+
             said = {parameter.name: values.pop(parameter.name) for parameter in further}
-            function(**values, asked=sheet.asked(said))
+            with quiet(verbose=bool(said.pop("verbose"))):
+                function(**values, asked=sheet.asked(said))
 
         command.__signature__ = inspect.Signature([*own, *further])  # type: ignore[attr-defined]
         command.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *further)}
@@ -179,7 +187,7 @@ def _options(said: dict[str, Any], kind: str) -> dict[str, Any]:
     for word in said.get(f"{kind}_options", ()):
         name, equals, value = word.partition("=")
         if not equals or not name.strip():
-            raise InvalidJob(f"{word!r} is no option of a {kind}", hint="Give it as NAME=VALUE.")
+            raise InvalidJob(f"{word!r} is not an option of a {kind}", hint="Give it as NAME=VALUE.")
         try:
             options[name.strip()] = json.loads(value) if value[:1] in ("[", "{") else value
         except ValueError:

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
+from dubline.cli.help import App
 from dubline.cli.options import argument, option
 from dubline.cli.progress import stoppable
 
-app = typer.Typer(
+app = App(
     invoke_without_command=True,
+    no_args_is_help=False,
     help="List the back ends: installed, missing, and how to get the missing ones.\n\n"
     "Some libraries cannot share an environment with the others; `install` makes one for them.",
 )

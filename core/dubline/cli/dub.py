@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dubline.cli.asking import Asked, takes
-from dubline.cli.film import run_of
+from dubline.cli.film import best_first, run_of
 from dubline.cli.options import argument, option
+from dubline.cli.report import tell_report
+from dubline.cli.screen import result
 from dubline.errors import InvalidJob
+from dubline.report import quantity
 
 if TYPE_CHECKING:
     from dubline.values.dubbed import Dub, Mix
@@ -32,7 +35,11 @@ def dub(
     ],
     asked: Asked,
     audition: Annotated[
-        str, option("Hear these lines over their background: auditions/17.wav. The dub stays as it is.")
+        str,
+        option(
+            "Hear these lines over their background: auditions/17.wav. The dub stays as it is.",
+            panel="How",
+        ),
     ] = "",
 ) -> None:
     """Speak a run's translation in the actors' time, and mix it with the film's own music and effects.
@@ -61,34 +68,37 @@ def dub(
     wish, heard = asked.dub, ids_of(audition) if audition else ()
     if heard and (wish.only or wish.retry_failed or wish.takes_only or wish.mux):
         raise InvalidJob(
-            "an audition is of the line alone",
+            "--audition is for single lines and changes nothing else",
             hint="Leave out --only, --retry-failed, --takes-only and --mux.",
         )
     if wish.takes_only and wish.mux:
         raise InvalidJob("without a mix there is no film", hint="Leave out --takes-only or --mux.")
     root = run_of(folder)
     # Before the folder is touched: a wrong path must not make a run.
-    dub_languages(root, wish.to or ())
+    planned = dub_languages(root, wish.to or ())
     failed = 0
-    with working(root) as (run, bar):
+    steps = () if heard else ("speak", "remix") * len(planned)
+    with working(root, steps=steps) as (run, bar):
         languages = dub_languages(root, wish.to or (), bar.say)
         for language in languages:
             if heard:
                 auditions = audition_run(
-                    run, language, wish, heard, hints=asked.hints, tell=bar.say, report=bar.progress.stage
+                    run, language, wish, heard, hints=asked.hints, tell=bar.say, report=bar.stage
                 )
-                bar.clear()
                 failed += sum(one.path is None for one in auditions)
-                _tell_auditions(auditions)
+                with bar.results():
+                    _tell_auditions(auditions)
                 continue
             spoken, files = dub_run(run, language, wish, hints=asked.hints, tell=bar.say)
-            bar.clear()
             failed += sum(take.state == "failed" for take in spoken.takes.takes)
-            if len(languages) > 1:
-                typer.echo(f"{language}:")
-            tell_dub(spoken, root)
-            for path in files:
-                typer.echo(f"{path}")
+            with bar.results():
+                if len(languages) > 1:
+                    result(f"{language}:")
+                tell_dub(spoken, root)
+                for path in best_first(files):
+                    result(f"{path}")
+    if not heard:
+        tell_report(root)
     if failed:
         raise typer.Exit(1)
 
@@ -96,23 +106,21 @@ def dub(
 def tell_dub(made: Dub, root: Path) -> None:
     """A dub in a few lines: takes, cast, loudness, what to look at."""
     states = [take.state for take in made.takes.takes]
-    typer.echo(
-        f"{len(states)} lines: {states.count('spoken')} spoken, {states.count('too_long')} too long, "
-        f"{states.count('failed')} failed, {states.count('silent')} silent"
-    )
+    said = ", ".join(f"{states.count(state)} {state}" for state in ("spoken", "too_long", "failed", "silent"))
+    result(f"{quantity(len(states), 'line')}: {said.replace('_', ' ')}")
     names = _names(root)
     for role in made.takes.cast:
         who, why = names.get(role.speaker) or role.speaker, _BASES.get(role.basis, role.basis)
         pitch = f"pitch {role.pitch:g}, " if role.pitch != 1.0 else ""
-        typer.echo(f"  {who:<12} {role.voice:<20} {pitch}{why}")
+        result(f"  {who:<12} {role.voice:<20} {pitch}{why}")
     for state, what in (("too_long", "too long"), ("failed", "failed")):
         lines = [take for take in made.takes.takes if take.state == state]
         for take in lines[:_SHOWN]:
-            typer.echo(f"  {take.id}: {what}: {'; '.join(take.reasons)}")
+            result(f"  {take.id}: {what}: {'; '.join(take.reasons)}")
         if len(lines) > _SHOWN:
-            typer.echo(f"  and {len(lines) - _SHOWN} more that are {what}: see {root / 'dubbed.json'}")
+            result(f"  and {len(lines) - _SHOWN} more that are {what}: see {root / 'dubbed.json'}")
         if lines and state == "failed":
-            typer.echo(f"  try them again: dubline dub {root} --to {made.language} --retry-failed")
+            result(f"  try them again: dubline dub {root} --to {made.language} --retry-failed")
     if made.mix is not None:
         _tell_loudness(made.mix)
 
@@ -126,12 +134,12 @@ def _names(root: Path) -> dict[str, str]:
 
 def _tell_loudness(mix: Mix) -> None:
     before, after = mix.before, mix.after
-    typer.echo(
+    result(
         f"loudness: {_level(before.integrated)} -> {_level(after.integrated)} LUFS, "
         f"true peak: {_level(before.true_peak)} -> {_level(after.true_peak)} dBTP ({mix.target})"
     )
     if before.dialogue is not None and after.dialogue is not None:
-        typer.echo(f"dialogue: {_level(before.dialogue)} -> {_level(after.dialogue)} LUFS")
+        result(f"dialogue: {_level(before.dialogue)} -> {_level(after.dialogue)} LUFS")
 
 
 def _tell_auditions(found: tuple[Audition, ...]) -> None:
@@ -142,10 +150,10 @@ def _tell_auditions(found: tuple[Audition, ...]) -> None:
             what += f", {take.frames / take.rate:.2f} s for {take.slot:.2f} s at {take.speed:.2f} times"
         if take.reasons:
             what += f" ({'; '.join(take.reasons)})"
-        typer.echo(what)
+        result(what)
         if one.path is not None:
             level = one.loudness.integrated if one.loudness is not None else None
-            typer.echo(f"  {one.path}" + (f"  {level:.1f} LUFS" if level is not None else ""))
+            result(f"  {one.path}" + (f"  {level:.1f} LUFS" if level is not None else ""))
 
 
 def _level(value: float | None) -> str:

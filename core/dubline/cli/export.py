@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dubline.cli.film import is_run, run_of
-from dubline.cli.options import argument, option
+from dubline.cli.film import at_work, is_run, run_of
+from dubline.cli.options import argument, languages, option
 from dubline.cli.progress import stoppable
 from dubline.errors import BackendMissing, InvalidJob
 
 if TYPE_CHECKING:
     import opentimelineio as otio
 
-    from otio_dubline.exporters import Exported
+    from otio_dubline.exporters import Exported, ExportOptions
 
 
 def export(
@@ -26,35 +26,60 @@ def export(
         argument("A run folder (EPISODE.dubline), the film it is of, or an .otio file from any program."),
     ] = None,
     to: Annotated[
-        list[str] | None, option("Targets, with commas between them; --list names them.", "--to", "-t")
+        list[str] | None,
+        option("Targets, with commas between them; --list names them.", "--to", "-t", panel="What"),
     ] = None,
     out: Annotated[
-        Path | None, option("The folder for the targets' folders. Default: RUN/exports.", "--out", "-o")
+        Path | None,
+        option(
+            "The folder for the targets' folders. Default: RUN/exports.",
+            "--out",
+            "-o",
+            panel="Where",
+        ),
     ] = None,
     rate: Annotated[
-        str, option('Frames a second of a timeline without picture, such as 25 or "24000/1001". Default: 25.')
+        str,
+        option(
+            'Frames a second of a timeline without picture, such as 25 or "24000/1001". Default: 25.',
+            panel="Where",
+        ),
     ] = "",
-    lang: Annotated[str, option("Subtitles and dubs in these languages only, such as en,de.")] = "",
+    lang: Annotated[str, languages("Subtitles and dubs in these languages only, such as en,de.")] = "",
     schema: Annotated[
-        str, option("OTIO's schemas as an older version wrote them, such as 0.14.0 (otio, otioz, resolve).")
+        str,
+        option(
+            "OTIO's schemas as an older version wrote them, such as 0.14.0 (otio, otioz, resolve).",
+            panel="Where",
+        ),
     ] = "",
     takes: Annotated[
         bool,
         option(
             "The dub's lines one by one too, on a track for each speaker.",
             "--takes/--no-takes",
+            panel="What",
             show_default=True,
         ),
     ] = True,
     remix: Annotated[
         bool,
-        option("Hear takes, music, sfx and ambient instead of the finished dub, for a new mix.", "--remix"),
+        option(
+            "Hear takes, music, sfx and ambient instead of the finished dub, for a new mix.",
+            "--remix",
+            panel="What",
+        ),
     ] = False,
     linked: Annotated[
-        bool, option("An AAF that points to the sound files instead of holding them.", "--linked")
+        bool,
+        option(
+            "An AAF that points to the sound files instead of holding them.",
+            "--linked",
+            panel="Where",
+        ),
     ] = False,
     list_targets: Annotated[
-        bool, option("List the targets and what each is for, and exit.", "--list")
+        bool, option("List the targets and what each is for, and exit.", "--list", panel="What")
     ] = False,
 ) -> None:
     """Write a run's timeline for an editing program, or its subtitles.
@@ -75,9 +100,7 @@ def export(
 
         dubline export edit.otio --to edl --out for_grading
     """
-    from dubline.files import full_disk_is_told
     from otio_dubline import exporters
-    from otio_dubline.reading import require_media
 
     if list_targets:
         for name in exporters.TARGETS:
@@ -86,7 +109,7 @@ def export(
             except BackendMissing as error:
                 typer.echo(f"{name:<9} not installed: {error.hint}")
         return
-    names = dict.fromkeys(name.strip() for text in to or () for name in text.split(",") if name.strip())
+    names = target_names(to or ())
     if run is None or not names:
         raise InvalidJob(
             "nothing to export" if run is None else "no target was named",
@@ -94,32 +117,70 @@ def export(
         )
     if not run.suffix.lower().startswith(".otio") and is_run(run_of(run)):
         run = run_of(run)
+    if linked and "aaf" not in names:
+        raise InvalidJob("--linked is about an AAF", hint="Add aaf to --to, or leave out --linked.")
     if remix and not takes:
         raise InvalidJob(
             "--remix without takes would be a timeline without voices",
-            hint="Leave --no-takes out, or switch the M&E track on in the editing program.",
+            hint="Leave out --no-takes, or switch the M&E track on in the editing program.",
         )
-    languages = tuple(part.strip() for part in lang.split(",") if part.strip())
-    options = exporters.ExportOptions(schema=schema, embed=not linked, languages=languages, takes=takes)
+    wanted = tuple(filter(None, lang.split(",")))
+    options = exporters.ExportOptions(schema=schema, embed=not linked, languages=wanted, takes=takes)
     place = out or (run / "exports" if run.is_dir() else run.with_name(f"{run.stem}.exports"))
     with stoppable("The target in work was left as it was; those told above are whole."):
-        for name in names:  # before anything is read or written
-            exporters.target(name)
-        timeline = _timeline(run, rate)
-        if languages:
-            timeline = exporters.in_languages(timeline, languages)
-        if remix:
-            timeline = exporters.for_remix(timeline)
-        if not takes:
-            timeline = exporters.without_takes(timeline)
-        if any(exporters.TARGETS[name] != "subtitles" for name in names):
-            require_media(timeline, None if run.is_dir() else run.absolute().parent)
-        for note in timeline.metadata.get("dubline", {}).get("notes", []):
-            typer.echo(note)
-        with full_disk_is_told(place), _alone(place):
-            for name in names:
-                for done in exporters.export(timeline, [name], place, options):
-                    _tell(done)
+        write_targets(run, names, place, options, rate=rate, remix=remix)
+
+
+def target_names(to: Iterable[str]) -> tuple[str, ...]:
+    """The targets that are named, each of which may be a list with commas, each once.
+
+    Raises:
+        InvalidJob, BackendMissing: there is no such target, or what it needs is not installed.
+    """
+    from otio_dubline import exporters
+
+    names = tuple(dict.fromkeys(name.strip() for text in to for name in text.split(",") if name.strip()))
+    for name in names:  # before anything is read or written
+        exporters.target(name)
+    return names
+
+
+def write_targets(
+    run: Path,
+    names: Sequence[str],
+    place: Path,
+    options: ExportOptions,
+    *,
+    rate: str = "",
+    remix: bool = False,
+) -> None:
+    """Write a folder in `place` for each target, and say what came out.
+
+    Raises:
+        InvalidJob: there is nothing to export, or not what the options ask for.
+        StorageFull.
+    """
+    from dubline.files import full_disk_is_told
+    from otio_dubline import exporters
+    from otio_dubline.reading import require_media
+
+    timeline = _timeline(run, rate)
+    if options.languages:
+        timeline = exporters.in_languages(timeline, options.languages)
+    if remix:
+        timeline = exporters.for_remix(timeline)
+    if not options.takes:
+        timeline = exporters.without_takes(timeline)
+    if any(exporters.TARGETS[name] != "subtitles" for name in names):
+        require_media(timeline, None if run.is_dir() else run.absolute().parent)
+    if run.is_dir() and at_work(run):
+        typer.echo(f"{run.name} is being worked on: this is what it has so far. Export again when it is done")
+    for note in timeline.metadata.get("dubline", {}).get("notes", []):
+        typer.echo(note)
+    with full_disk_is_told(place), _alone(place):
+        for name in names:
+            for done in exporters.export(timeline, [name], place, options):
+                _tell(done)
 
 
 @contextmanager
@@ -139,6 +200,7 @@ def _alone(place: Path) -> Iterator[None]:
 
 def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
     from dubline.programme.reading import read_programme
+    from dubline.programme.subtitle_files import publish_subtitles
     from otio_dubline.build import build
     from otio_dubline.reading import read_timeline
 
@@ -147,9 +209,10 @@ def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
             f"there is no {run}", hint="Give a run folder, such as EPISODE.dubline, or an .otio file."
         )
     if run.is_dir():
+        publish_subtitles(run)  # a text may have been changed by hand
         return build(read_programme(run, rate=rate))
     if rate:
-        raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave --rate out.")
+        raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave out --rate.")
     if run.suffix.lower() != ".otio":
         raise InvalidJob(
             f"{run} is neither a run folder nor an .otio file, and has no run beside it",

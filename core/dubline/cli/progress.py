@@ -1,61 +1,182 @@
-"""Progress on a terminal: one line that is rewritten, or a line every tenth where nobody watches."""
+"""What a command that works shows: who does what, how far it is, and what it made.
+
+    with working(root, separating.reasons, steps=("separate",)) as (run, bar): ...
+
+Checksums, notes on single files and whatever libraries say are in the run's log; `--verbose` shows the notes.
+"""
 
 from __future__ import annotations
 
 import signal
-import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
+from dubline.cli.pace import Job, keep_pace, known_paces
+from dubline.cli.screen import TOPIC, Line, Screen, no_output, quiet_here
 from dubline.errors import Cancelled
-from dubline.report import UNITS, Progress, clock_text
+from dubline.report import UNITS, Progress, Report
 
 if TYPE_CHECKING:
     from dubline.run import Run, StepRecord
 
+LOG = "log.txt"
+"""The run's log, beside its manifest."""
+
+STEPS = {
+    "separator": "separate",
+    "diarizer": "diarize",
+    "recognizer": "recognize",
+    "translator": "translate",
+    "voice": "speak",
+}
+"""What a back end of a kind does."""
+
+DOING = {
+    "extract": "reading film",
+    "timeline": "reading clips",
+    "separate": "separating",
+    "microphones": "listening",
+    "listen": "listening",
+    "content": "listening for what kind of sound it is",
+    "raw_audio": "sound for other programs",
+    "no_vocals": "sound without voices",
+    "diarize": "who speaks",
+    "recognize": "words",
+    "place": "placing text",
+    "tone": "tone of voice",
+    "translate": "translating",
+    "references": "voice clips",
+    "pace": "trying voices",
+    "pitch": "pitches",
+    "speak": "speaking",
+    "remix": "mixing",
+    "audition": "audition",
+    "mux": "writing film",
+}
+"""A step as the screen calls it."""
+
+RESUMABLE = ("separate", "speak")
+"""Steps that go on where they were stopped, and then tell no pace of the whole."""
+RESUMED = 0.05
+"""The share that a stage begins with from which on it counts as resumed."""
+
+TOPICS = (*STEPS, "content", "film model")
+
 
 class Bar:
-    """Shows stages on a stream, in seconds of sound or in what the stage counts."""
+    """Shows a job and its stages, in seconds of sound or in what the stage counts."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._live = stream.isatty()
-        self._width = 0
-        self._told = (-1, "")
+    def __init__(self, screen: Screen, steps: Iterable[str] = ()) -> None:
+        self.screen = screen
         self.progress = Progress(self.show)
+        self.film: float | None = None  # seconds of it
+        self._steps = tuple(steps)
+        self._who: dict[str, str] = {}
+        self._job = Job((), {})
+        self._kept: list[str] = []
+        self._resumed: bool | None = None  # not known before the first tick
+
+    def plan(self, reasons: Iterable[str]) -> None:
+        """Say who does what and why, a line for each; more of it is in the log."""
+        from dubline.backends.choosing import in_brief
+
+        self._tell_kept()
+        for reason in reasons:
+            topic, _, rest = reason.partition(": ")
+            if topic not in TOPICS:
+                self.screen.say(reason)
+                continue
+            brief = rest
+            if topic in STEPS:
+                self._who[STEPS[topic]], brief = in_brief(rest)
+            column = f"{topic:<{TOPIC}}" if self.screen.watched else f"{topic}: "
+            self.screen.say(f"{column}{rest if self.screen.verbose else brief}", TOPIC)
+            if self.screen.log is not None and not self.screen.verbose and brief != rest:
+                self.screen.log.line(reason)
+        stages = [(step, self._who.get(step, "")) for step in self._steps]
+        self._job = Job(stages, known_paces(), self._job.now)
 
     def show(self, stage: str, done: float, total: float, left: float | None) -> None:
         """Called by `Progress`."""
-        share = done / total if total else 1.0
-        time_left = f"  {clock_text(left)[:8]} left" if left is not None and share < 1 else ""
+        self._tell_kept()
+        share = min(1.0, done / total) if total else 1.0
+        if self._resumed is None:
+            self._resumed = share >= RESUMED
         if stage in UNITS:
             amount = f"{done:.0f} of {total:.0f} {UNITS[stage]}"
         else:
-            amount = f"{clock_text(done)[:8]} of {clock_text(total)[:8]}"
-        text = f"{stage:<10} {share:6.1%}  {amount}{time_left}"
-        if self._live:
-            self._stream.write("\r" + text.ljust(self._width))
-            self._width = len(text)
-        elif (int(share * 10), stage) != self._told:
-            self._told = (int(share * 10), stage)
-            self._stream.write(text + "\n")
-        self._stream.flush()
+            amount = f"{_clock(done)} of {_clock(total)}"
+        part = Line(DOING.get(stage, stage), share, amount, _left(left if share < 1 else None))
+        if not self._job.stages:
+            self.screen.bars(Line("", None), part)
+            return
+        mine = self._job.begin(stage)
+        whole = self._job.left(left, self.film) if mine and share < 1 else None
+        count = f"stage {min(self._job.now + 1, len(self._job.stages))} of {len(self._job.stages)}"
+        self.screen.bars(
+            Line("whole job", self._job.share(share if mine else 0.0), count, _left(whole)), part
+        )
+
+    def stage(self, name: str) -> Report:
+        """The report of a step that begins."""
+        self._resumed = None
+        return self.progress.stage(name)
 
     def clear(self) -> None:
-        """Leave the line free for other text."""
-        if self._live and self._width:
-            self._stream.write("\r" + " " * self._width + "\r")
-            self._stream.flush()
-            self._width = 0
+        """Leave the screen free for other text."""
+        self._tell_kept()
+        self.screen.clear()
 
-    def say(self, *texts: str) -> None:
-        """Lines of text beside the bar."""
-        self.clear()
-        self._stream.writelines(text + "\n" for text in texts)
-        self._stream.flush()
+    @contextmanager
+    def results(self) -> Iterator[None]:
+        """A time to write results to standard output."""
+        self._tell_kept()
+        with self.screen.results():
+            yield
+
+    def say(self, *texts: str, indent: int = 0) -> None:
+        """Sentences above the bars, each once; of one on who does the work, what matters."""
+        self._tell_kept()
+        for text in texts:
+            if text.partition(": ")[0] in TOPICS:
+                self.plan([text])
+            else:
+                self.screen.say(text, indent)
+
+    def note(self, text: str) -> None:
+        """A step's note: for the log, and the screen of who asks for all. Who does the work is said."""
+        if text.partition(": ")[0] in TOPICS or self.screen.verbose or self.screen.log is None:
+            self.say(text)
+        else:
+            self.screen.log.line(text)
+
+    def finished(self, record: StepRecord) -> None:
+        """A step is done, or kept from before."""
+        stage = self._job.end(record.name)
+        if record.state == "kept":
+            self._kept.append(record.name)
+        elif stage is not None and self.film and not (record.name in RESUMABLE and self._resumed):
+            keep_pace(stage, record.seconds / self.film)
+
+    def _tell_kept(self) -> None:
+        if self._kept:
+            names, self._kept = dict.fromkeys(self._kept), []
+            self.screen.write(f"kept from before: {', '.join(names)}", indent=len("kept from before: "))
+
+
+def _left(seconds: float | None) -> str:
+    return f"{_clock(max(seconds, 1.0))} left" if seconds is not None else ""
+
+
+def _clock(seconds: float) -> str:
+    """0:07, 12:30, 1:02:03."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
 @contextmanager
@@ -68,40 +189,65 @@ def stoppable(hint: str) -> Iterator[None]:
 
 
 @contextmanager
-def working(root: Path) -> Iterator[tuple[Run, Bar]]:
-    """A run to work in, watched: its notes are said, and which steps are kept from before."""
-    from dubline.run import Run
+def working(
+    root: Path, reasons: Iterable[str] = (), *, steps: Iterable[str] = ()
+) -> Iterator[tuple[Run, Bar]]:
+    """A run to work in, watched. `reasons`: who does what, and why, said first; `steps`: the stages of the
+    job that take their time, in their order."""
+    from dubline import __version__
+    from dubline.media.original import ORIGINAL
+    from dubline.run import Run, standing
+    from dubline.values.media import Original
 
-    with watched() as bar:
+    with watched(steps) as bar:
+        screen = bar.screen
 
         def said(record: StepRecord) -> None:
-            if record.state == "kept":
-                bar.say(f"{record.name}: kept from before")
+            if bar.film is None and (original := standing(root, ORIGINAL, Original)) is not None:
+                bar.film = original.sound.duration
+            bar.finished(record)
 
-        with Run(root, report=bar.progress.stage, tell=bar.say, said=said) as run:
-            yield run, bar
+        def begun(step: str) -> Report:
+            keep_log()  # what is refused before any work leaves no folder, and so no log
+            return bar.stage(step)
+
+        def keep_log() -> None:
+            if screen.log is not None:
+                screen.log.move(root / LOG)
+
+        run = Run(root, report=begun, tell=bar.say, note=bar.note, said=said)
+        with run, no_output(screen):
+            if screen.log is not None:
+                screen.log.line(f"{time.strftime('%Y-%m-%d')}  dubline {__version__}")
+            try:
+                bar.plan(reasons)
+                yield run, bar
+            finally:
+                if (root / "run.json").exists():
+                    keep_log()
 
 
 @contextmanager
-def watched() -> Iterator[Bar]:
+def watched(steps: Iterable[str] = ()) -> Iterator[Bar]:
     """Progress on standard error, and Ctrl-C as an orderly stop; a second Ctrl-C stops at once."""
-    bar = Bar(sys.stderr)
+    with quiet_here() as screen:
+        bar = Bar(screen, steps)
 
-    def interrupted(number: int, frame: FrameType | None) -> None:
-        bar.progress.cancel()
-        with suppress(RuntimeError):  # the signal may have come in the middle of writing a line
-            bar.say("stopping at the next chunk; Ctrl-C again to stop at once")
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        def interrupted(number: int, frame: FrameType | None) -> None:
+            bar.progress.cancel()
+            with suppress(RuntimeError):  # the signal may have come in the middle of writing a line
+                bar.say("stopping as soon as it is safe; Ctrl-C again stops at once")
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    before = signal.signal(signal.SIGINT, interrupted)
-    ended = signal.signal(signal.SIGTERM, interrupted)
-    try:
-        yield bar
-    except KeyboardInterrupt:
-        raise Cancelled(
-            "stopped at once", hint="Run the same command again to go on at the last checkpoint."
-        ) from None
-    finally:
-        bar.clear()
-        signal.signal(signal.SIGINT, before)
-        signal.signal(signal.SIGTERM, ended)
+        before = signal.signal(signal.SIGINT, interrupted)
+        ended = signal.signal(signal.SIGTERM, interrupted)
+        try:
+            yield bar
+        except KeyboardInterrupt:
+            raise Cancelled(
+                "stopped at once", hint="Run the same command again to pick up where it stopped."
+            ) from None
+        finally:
+            bar.clear()
+            signal.signal(signal.SIGINT, before)
+            signal.signal(signal.SIGTERM, ended)

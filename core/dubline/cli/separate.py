@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Film, place_of
 from dubline.cli.options import option
+from dubline.cli.screen import result
 
 if TYPE_CHECKING:
     from dubline.values.stems import Stems
@@ -19,7 +18,15 @@ if TYPE_CHECKING:
 def separate(
     media: Film,
     asked: Asked,
-    batch: Annotated[int | None, option("Chunks at once. Default: by the GPU's free memory.", min=1)] = None,
+    batch: Annotated[
+        int | None,
+        option(
+            "Chunks at once. Default: by the GPU's free memory.",
+            panel="How",
+            common=False,
+            min=1,
+        ),
+    ] = None,
 ) -> None:
     """Take a film's sound apart into vocals, music, sfx and ambient.
 
@@ -34,27 +41,28 @@ def separate(
     """
     from dubline.cli.progress import working
     from dubline.media.original import original_of
-    from dubline.run import read_wish
-    from dubline.separation.way import separate_run, settle_separation
-    from dubline.values.wishes import SeparateWish
+    from dubline.separation.way import separate_run, settle_run
 
     place = place_of(media, asked)
     seen = place.look()
-    separating = settle_separation(asked.separate, read_wish(place.root, "separate", SeparateWish))
-    with working(place.root) as (run, bar):
-        bar.say(*separating.reasons)
+    separating = settle_run(place.root, asked.separate, seen.seconds)
+    with working(place.root, separating.reasons, steps=("separate",)) as (run, bar):
         sound = original_of(run, seen).sound
-        stems = separate_run(run, sound, separating, hints={**asked.hints, "batch": batch})
+        stems = separate_run(run, sound, separating, hints={**asked.hints, "batch": batch}, tell=bar.say)
     _tell(stems, place.root)
 
 
 def _tell(stems: Stems, root: Path) -> None:
+    from dubline.media.raw_audio import NAME as RAW_AUDIO
     from dubline.separation.quality import table
 
+    if not stems.separated:
+        result(f"nothing was separated; the sound for other programs: {root / RAW_AUDIO}")
+        return
     for stem in stems.stems:
-        typer.echo(f"{stem.name:<8} {stem.label}")
-    typer.echo()
+        result(f"{stem.name:<8} {stem.label}", indent=9)
+    result()
     if stems.quality is not None:
         for line in table(stems.quality):
-            typer.echo(line)
-    typer.echo(f"\n{root / 'stems'}")
+            result(line)
+    result(f"\n{root / 'stems'}")

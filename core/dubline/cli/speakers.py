@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from dubline.cli.film import RunFolder
+from dubline.cli.help import App, Group
 from dubline.cli.options import DEVICE, THREADS, argument, option
 from dubline.errors import DublineError, InvalidJob
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dubline.values.transcript import Transcript
 
 
-class _ListByDefault(TyperGroup):
+class _ListByDefault(Group):
     """`dubline speakers RUN` is `dubline speakers list RUN`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -27,9 +27,8 @@ class _ListByDefault(TyperGroup):
         return rest
 
 
-app = typer.Typer(
+app = App(
     cls=_ListByDefault,
-    no_args_is_help=True,
     help="See, hear, name and correct the voices that a run found.\n\n"
     "    dubline speakers EPISODE.dubline\n\n"
     "lists them and cuts a sample of each. Speakers are named by id (SPEAKER_00) or by name. Every "
@@ -64,15 +63,14 @@ def list_speakers(run: RunFolder) -> None:
 
 def show(run: Path, transcript: Transcript) -> None:
     """The table of speakers; their samples are cut anew, or it is said why not."""
+    from dubline.report import quantity
+
     counts = Counter(segment.speaker for segment in transcript.segments)
     for speaker in transcript.speakers:
-        count = counts[speaker.id]
-        plural = "" if count == 1 else "s"
-        typer.echo(
-            f"{speaker.id}  {speaker.name or '-':<16} {speaker.seconds:7.1f} s in {count} segment{plural}"
-        )
+        spoken = f"{speaker.seconds:7.1f} s in {quantity(counts[speaker.id], 'segment')}"
+        typer.echo(f"{speaker.id}  {speaker.name or '-':<16} {spoken}")
     if counts[""]:
-        typer.echo(f"{'nobody':<12}{'-':<16} {counts['']} segments in which no voice was told")
+        typer.echo(f"{'nobody':<12}{'-':<16} {quantity(counts[''], 'segment')} in which no voice was told")
     if not transcript.speakers:
         typer.echo("nobody speaks")
     typer.echo(_samples(run, transcript))
@@ -154,7 +152,7 @@ def split(
     from dubline.recognition.voice_split import segments_by_voice, segments_named
 
     if bool(segments) == (into is not None):
-        raise InvalidJob("say how to split", hint="Give --segments 17,23-40, or --into 2.")
+        raise InvalidJob("how should it be split?", hint="Give --segments 17,23-40, or --into 2.")
     if into is None:
         transcript = split_speaker(run, speaker, segments_named(segments))
     else:

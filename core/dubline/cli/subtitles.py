@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from dubline.cli.film import RunFolder
-from dubline.cli.options import argument, option
+from dubline.cli.help import App
+from dubline.cli.options import argument, languages, option
 from dubline.cli.subtitles_check import check_subtitles
 
-app = typer.Typer(
-    no_args_is_help=True,
+app = App(
     help="Subtitles out to people who edit them, back in, and checked.\n\n"
     "    dubline subtitles export EPISODE.dubline --lang en -o for-ayse\n\n"
     "    dubline subtitles import EPISODE.dubline for-ayse/EPISODE.en.srt --dry-run\n\n"
@@ -26,13 +26,20 @@ app.command("check")(check_subtitles)
 def export(
     run: RunFolder,
     lang: Annotated[
-        str, option("Which language: en, tr. Default: the first translation, else the film's own.")
+        str, languages("Which language: en, tr. Default: the first translation, else the film's own.")
     ] = "",
     per_speaker: Annotated[bool, option("A file for each speaker.", "--per-speaker")] = False,
     bilingual: Annotated[
         bool, option("The film's own words in the line above the translation.", "--bilingual")
     ] = False,
-    names: Annotated[bool, option('The speaker before the text: "Ayşe: ...".', "--names")] = False,
+    speaker_labels: Annotated[
+        bool,
+        option(
+            'Who has a name gets it before the text: "Ayşe: ...". Also --names.',
+            "--speaker-labels",
+            "--names",
+        ),
+    ] = False,
     format: Annotated[str, option("srt, vtt, ass, ttml or csv.", show_default=True)] = "srt",
     out: Annotated[
         Path | None, option("The folder to write to. Default: RUN/exports/subtitles.", "--out", "-o")
@@ -46,7 +53,12 @@ def export(
     from dubline.exchange import Wanted, export_subtitles
 
     wanted = Wanted(
-        language=lang, format=format, per_speaker=per_speaker, bilingual=bilingual, names=names, place=out
+        language=lang,
+        format=format,
+        per_speaker=per_speaker,
+        bilingual=bilingual,
+        names=speaker_labels,
+        place=out,
     )
     for path in export_subtitles(run, wanted, tell=lambda text: typer.echo(f"note: {text}", err=True)):
         typer.echo(str(path))
@@ -56,7 +68,7 @@ def export(
 def import_(
     run: RunFolder,
     edited: Annotated[Path, argument("The edited .srt or .vtt.")],
-    lang: Annotated[str, option("The file's language, if it has lost its record.")] = "",
+    lang: Annotated[str, languages("The file's language, if it has lost its record.")] = "",
     encoding: Annotated[str, option("The file's encoding, if it is not found: cp1254, gb18030.")] = "",
     take_times: Annotated[
         bool, option("Move the run's lines to where cues were moved.", "--take-times")
@@ -78,6 +90,7 @@ def import_(
     transcript.before.json.
     """
     from dubline.exchange import import_subtitles
+    from dubline.report import quantity
 
     done = import_subtitles(
         run, edited, language=lang, encoding=encoding, take_times=take_times, remove=remove, dry_run=dry_run
@@ -89,7 +102,9 @@ def import_(
     for change in found.changes:
         typer.echo(str(change))
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "no change"
-    typer.echo(f"{done.cues} cues in {done.language or 'und'}: {found.unchanged} as they were, {told}")
+    typer.echo(
+        f"{quantity(done.cues, 'cue')} in {done.language or 'und'}: {found.unchanged} as they were, {told}"
+    )
     if found.times and not take_times:
         typer.echo("moved cues: the lines stay where they are; --take-times moves them")
     if found.removed and not remove:

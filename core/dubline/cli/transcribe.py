@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Film, place_of
+from dubline.cli.report import tell_report
+from dubline.cli.screen import result
+from dubline.report import quantity
 
 if TYPE_CHECKING:
     from dubline.values.transcript import Transcript
@@ -43,26 +44,34 @@ def transcribe(media: Film, asked: Asked) -> None:
 
     place = place_of(media, asked)
     seen = place.look()
-    transcribing = settle_transcription(asked.transcribe, read_wish(place.root, "transcribe", TranscribeWish))
-    track = (Path(place.media.path), place.media.track) if place.media is not None else None
-    with working(place.root) as (run, bar):
-        bar.say(*transcribing.reasons)
+    film = Path(place.media.path) if place.media is not None else None
+    before = read_wish(place.root, "transcribe", TranscribeWish)
+    transcribing = settle_transcription(asked.transcribe, before, film)
+    track = (film, place.media.track) if film is not None and place.media is not None else None
+    steps = ("separate",) if transcribing.listens_to_voices else ()
+    with working(place.root, transcribing.reasons, steps=(*steps, "diarize", "recognize")) as (run, bar):
         sound, stems = original_of(run, seen).sound, None
         if transcribing.listens_to_voices:
-            stems = stems_for(run, sound, asked.separate, hints=asked.hints, tell=bar.say)
+            stems = stems_for(run, sound, asked.separate, hints=asked.hints, tell=bar.note)
         transcript = transcribe_run(
             run, sound, stems, transcribing, media=track, hints=asked.hints, tell=bar.say
         )
     _tell(transcript, place.root)
+    tell_report(place.root)
+
+
+def heard(transcript: Transcript) -> str:
+    """How much was heard, by how many."""
+    if not transcript.segments:
+        return "no segments: no words were found in this sound"
+    lines, voices = len(transcript.segments), len(transcript.speakers)
+    return f"{quantity(lines, 'segment')}, {quantity(voices, 'speaker')}"
 
 
 def _tell(transcript: Transcript, root: Path) -> None:
-    if transcript.segments:
-        typer.echo(f"{len(transcript.segments)} segments, {len(transcript.speakers)} speakers")
-    else:
-        typer.echo("no segments: no words were found in this sound")
+    result(heard(transcript))
     for speaker in transcript.speakers:
-        typer.echo(f"  {speaker.id}  {speaker.name or '-':<16} {speaker.seconds:7.1f} s")
+        result(f"  {speaker.id}  {speaker.name or '-':<16} {speaker.seconds:7.1f} s")
     if transcript.dropped:
-        typer.echo(f"{len(transcript.dropped)} passages left out, with their reasons in the file")
-    typer.echo(f"\n{root / 'transcript.json'}")
+        result(f"{quantity(len(transcript.dropped), 'passage')} left out, with the reasons in the file")
+    result(f"\n{root / 'transcript.json'}")

@@ -10,7 +10,11 @@ import typer
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import is_run, run_of
 from dubline.cli.options import argument, option
+from dubline.cli.report import tell_report
+from dubline.cli.screen import result
 from dubline.errors import InvalidJob
+from dubline.files import check_place
+from dubline.report import quantity
 
 if TYPE_CHECKING:
     from dubline.values.translated import Translation
@@ -27,7 +31,9 @@ def translate(
         ),
     ],
     asked: Asked,
-    out: Annotated[Path | None, option("Write the translation here too.", "--out", "-o")] = None,
+    out: Annotated[
+        Path | None, option("Write the translation here too.", "--out", "-o", panel="Where")
+    ] = None,
 ) -> None:
     """Translate a transcript so that each line can be spoken in its time.
 
@@ -51,9 +57,11 @@ def translate(
     source = text if text.suffix.lower() in TEXTS and not text.is_dir() else root
     languages = target_languages(root, asked.translate)
     if out is not None and len(languages) > 1:
-        raise InvalidJob("--out is for one language", hint="Name it with --to, or leave --out out.")
+        raise InvalidJob("--out is for one language", hint="Name it with --to, or leave out --out.")
+    if out is not None:
+        check_place(out)
     failed = 0
-    with working(root) as (run, bar):
+    with working(root, steps=["translate"] * len(languages)) as (run, bar):
         for language in languages:
             translation, written = translate_run(
                 run, source, language, asked.translate, hints=asked.hints, tell=bar.say
@@ -64,13 +72,14 @@ def translate(
 
                 write_whole(out, translation_json(translation))
                 written = (out, *written)
-            bar.clear()
-            if len(languages) > 1:
-                typer.echo(f"{language}:")
-            _summary(translation)
-            for path in written:
-                typer.echo(f"{path}")
+            with bar.results():
+                if len(languages) > 1:
+                    result(f"{language}:")
+                _summary(translation)
+                for path in written:
+                    result(f"{path}")
             failed += translation.totals.failed
+    tell_report(root)
     if failed:
         raise typer.Exit(1)
 
@@ -96,20 +105,20 @@ def run_folder(text: Path) -> Path:
 
 def _summary(translation: Translation) -> None:
     totals = translation.totals
-    typer.echo(
-        f"{totals.segments} segments: {totals.translated} translated, {totals.failed} failed, "
+    result(
+        f"{quantity(totals.segments, 'segment')}: {totals.translated} translated, {totals.failed} failed, "
         f"{totals.pending} left to a person, {totals.silent} without words, {totals.locked} locked"
     )
     if totals.fitting is not None:
-        typer.echo(
+        result(
             f"fit: {totals.fitting:.1%} ({totals.fits} in their slot, {totals.borrowed} with borrowed "
             f"silence, {totals.short} short, {totals.too_long} too long"
             + (f", {totals.unsure} too near to call" if totals.unsure else "")
             + ")"
-            + (f"; {totals.measured} lines measured" if totals.measured else "")
+            + (f"; {quantity(totals.measured, 'line')} measured" if totals.measured else "")
         )
     if totals.glossary[0]:
-        typer.echo(f"glossary: {totals.glossary[1]} of {totals.glossary[0]} terms kept")
+        result(f"glossary: {totals.glossary[1]} of {totals.glossary[0]} terms kept")
     for line in translation.segments:
         if line.state == "failed":
-            typer.echo(f"  {line.id}: {'; '.join(line.reasons)}")
+            result(f"  {line.id}: {'; '.join(line.reasons)}")

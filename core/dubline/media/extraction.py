@@ -24,5 +24,5 @@ def extract_sound(work: Work, media: Media, track: int) -> Sound:
     target = work.folder / "source.wav"
     sound, notes = extract(Path(media.path), choose_track(media, track), target, work.report)
     for note in notes:
-        work.note(note)
+        work.note(note, warn=True)
     return replace(sound, path=work.result(target.name))

@@ -30,6 +30,13 @@ class Sighting(NamedTuple):
     rate: str = ""
     first: int = 0
 
+    @property
+    def seconds(self) -> float:
+        """How long it is, as far as that is known before it is decoded."""
+        if isinstance(self.what, TimelineCut):
+            return self.what.frames / self.what.rate
+        return self.what[0].duration if isinstance(self.what, tuple) else self.what.duration
+
 
 def look_at(source: Source, root: Path | None = None) -> Sighting:
     """Probe a source. Where no track is named, it is the one that the run in `root` has of the same file.

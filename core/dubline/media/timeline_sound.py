@@ -170,7 +170,9 @@ def _played(
     start, stop = first - before, end + around
     missing = min(end - length, end - first) / piece.rate
     if missing > TOLD_FROM:
-        work.note(f"{piece.place} goes on for {missing:.2f} s after its file has ended; that is silence")
+        work.note(
+            f"{piece.place} goes on for {missing:.2f} s after its file has ended; that is silence", warn=True
+        )
 
     def blocks() -> Iterator[Block]:
         yield from silence(piece.channels, min(max(-start, 0), stop - start), FRAMES)

@@ -81,7 +81,7 @@ def audition(
         return None
     voices = Voices(placed, round(job.fade * sound.rate))
     around = Room(*room, 0) if room is not None else None
-    if job.reverb == "room" and around is None:
+    if job.reverb == "room" and around is None and stems.separated:
         around = _room_around(paths, sound, line.start, report)
     renderer = Renderer(sound, paths, voices, job, around if job.reverb == "room" else None)
     if job.voice_level == "original" and job.voice_volume:

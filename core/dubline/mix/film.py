@@ -55,7 +55,7 @@ def mux_film(work: Work, film: Film, dub: str, languages: tuple[str, str]) -> Mu
     def written(suffix: str) -> Muxed:
         out = work.folder / f"final{suffix}"
         for left in mux(video, film.track, sound, out, languages=languages, report=work.report):
-            work.note(left)
+            work.note(left, warn=True)
         return Muxed(path=work.result(out.name))
 
     if film.container == ".mkv":
@@ -64,5 +64,7 @@ def mux_film(work: Work, film: Film, dub: str, languages: tuple[str, str]) -> Mu
         return written(film.container)
     except (InvalidJob, FFmpegError) as error:
         muxed = written(".mkv")
-        work.note(f"the film was written as .mkv, since {film.container} does not take it: {error}")
+        work.note(
+            f"the film was written as .mkv, since {film.container} does not take it: {error}", warn=True
+        )
         return muxed

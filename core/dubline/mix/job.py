@@ -112,14 +112,20 @@ class MixJob(Value, frozen=True):
         return TARGETS.get(self.target)
 
 
-def mix_job(levels: Mapping[str, Any]) -> MixJob:
-    """What a mix is asked for, from plain values by the names of `MixJob`'s fields.
+OVER_THE_ORIGINAL: dict[str, Any] = {"bg_volume": 1.0, "duck_db": 20.0}
+"""Levels of a dub over a sound that was not separated, unless others are asked for: as it is, and under each
+line as far down as WCAG 2.2 asks of sounds under speech (success criterion 1.4.7, at least 20 dB)."""
+
+
+def mix_job(levels: Mapping[str, Any], separated: bool = True) -> MixJob:
+    """What a mix is asked for, from plain values by the names of `MixJob`'s fields; of stems, or over a sound
+    that was not separated.
 
     Raises:
         InvalidJob: an unknown name, a wrong type, or a value out of its range.
     """
     try:
-        return msgspec.convert(dict(levels), MixJob)
+        return msgspec.convert({**({} if separated else OVER_THE_ORIGINAL), **levels}, MixJob)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, InvalidJob):
             raise error.__cause__ from None

@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 
 _AGAIN = "Separate the sound again; the stems of one separation always belong together."
 LARGEST_MATCH = 24.0  # dB: voices further apart than this were not measured right
+WHOLE = "original"
+"""The only part of a sound that was not separated."""
 
 
 class Renderer:
@@ -42,18 +44,22 @@ class Renderer:
         self.voice_gain = job.voice_volume
         self._slopes = (round(job.duck_attack * sound.rate), round(job.duck_release * sound.rate))
         self._answer = impulse(room, sound.rate, len(self._to)) if room is not None else None
+        self._voices_in = WHOLE if WHOLE in stems else "vocals"
 
     def blocks(self, first: int = 0, last: int | None = None) -> Iterator[tuple[int, Floats, Floats]]:
         """(first sample, mix, M&E): both (channels, n) in double precision, M&E at the source's level.
 
-        From sample `first` to `last` of the programme (None: its end).
+        From sample `first` to `last` of the programme (None: its end). Of a sound that was not separated the
+        whole is the background, and what is called M&E here has the voices in it.
         """
         last = self.sound.frames if last is None else last
         spoken = self._spoken()
         job = self._job
         levels = {"music": job.music, "sfx": job.sfx, "ambient": job.ambient}
+        if WHOLE in self._stems:
+            levels = {WHOLE: 1.0}
         names = [name for name, level in levels.items() if level]
-        names += ["vocals"] if job.original_volume else []
+        names += ["vocals"] if job.original_volume and WHOLE not in self._stems else []
         for start, parts in self._read(names, first, last):
             shape = (self.sound.channels, min(FRAMES, last - start))
             bed = np.zeros(shape)
@@ -77,7 +83,7 @@ class Renderer:
         """(first sample, voices of the source, takes with their reverb), for the blocks of some stretches."""
         spoken = self._spoken()
         for first, last in _covering(spans, self.sound.frames):
-            blocks = stem_blocks(self._stems, "vocals", first, last)
+            blocks = stem_blocks(self._stems, self._voices_in, first, last)
             start = first
             for vocals in blocks:
                 takes = np.zeros(vocals.shape, np.float32)
@@ -181,12 +187,15 @@ def stem_blocks(
 
 
 def stem_paths(root: Path, stems: Stems) -> dict[str, Path]:
-    """Where the stems lie, once it is sure that they are as long, as fast and as wide as their source.
+    """Where the stems lie, once it is sure that they are as long, as fast and as wide as their source; the
+    source itself, as `WHOLE`, where it was not separated.
 
     Raises:
         ValidationError: one is missing or differs.
     """
     source = stems.source
+    if not stems.separated:
+        return {WHOLE: root / source.path}
     paths: dict[str, Path] = {}
     for name in STEM_NAMES:
         try:

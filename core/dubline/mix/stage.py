@@ -6,6 +6,7 @@ Nothing but the results is kept on disk, and memory does not depend on the lengt
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +35,8 @@ TRIES = 8
 def remix(work: Work, stems: Stems, takes: Takes, job: MixJob) -> Mix:
     """Mix the dub: `final.wav` (24 bit), `final.m4a` (AAC) and `M&E.wav`, the sound without voices.
 
+    Of a sound that was not separated there is no `M&E.wav`: the whole lies under the takes.
+
     All have the source's rate and channels; the WAVs have exactly its samples. M&E is the sum of music,
     sfx and ambient at their own levels, neither turned down nor brought to a loudness. The mix is measured,
     brought to the job's target and kept under its true peak, and measured again as it is written; it is
@@ -49,7 +52,7 @@ def remix(work: Work, stems: Stems, takes: Takes, job: MixJob) -> Mix:
     paths = stem_paths(work.root, stems)
     placed = place(takes.takes, rate=sound.rate, frames=sound.frames, where=work.open, note=work.note)
     voices = Voices(placed, round(job.fade * sound.rate))
-    wavs = 2 * sound_bytes(sound.frames, sound.channels, "PCM_24")
+    wavs = (1 + stems.separated) * sound_bytes(sound.frames, sound.channels, "PCM_24")
     coded = int(sound.duration * job.bitrate / 8 * (sound.channels + 1) / 2)
     require_space(work.root, wavs + coded + (1 << 20), "the mix")
 
@@ -57,23 +60,30 @@ def remix(work: Work, stems: Stems, takes: Takes, job: MixJob) -> Mix:
         work.report(sound.duration * done / total, sound.duration)
 
     room, gain = None, 0.0
-    if voices.spans and job.voice_volume and job.reverb == "room":
+    if not stems.separated:
+        under = f", {job.duck_db:g} dB lower under each line" if voices.spans and job.duck_db else ""
+        work.note(
+            f"the background is the film's own sound with its voices{under}: nothing was separated, so there "
+            "is no M&E.wav either"
+        )
+    elif voices.spans and job.voice_volume and job.reverb == "room":
         room = _room(work, sound, paths, part(progress, 0.0, 0.05))
     renderer = Renderer(sound, paths, voices, job, room)
     if voices.spans and job.voice_volume:
         if job.voice_level == "original":
-            gain = _match(work, renderer, part(progress, 0.05, 0.05))
+            whose = "source's voices" if stems.separated else "film's own sound there"
+            gain = _match(work, renderer, whose, part(progress, 0.05, 0.05))
             renderer.voice_gain = job.voice_volume * 10 ** (gain / 20)
         if len(voice_channels(sound.channels, sound.layout)) == 2 and sound.channels > 2:
             work.note("the layout of the channels is not known: the dub is in the first two")
-    before = _first_pass(work, renderer, part(progress, 0.1, 0.25))
+    before = _first_pass(work, renderer, stems.separated, part(progress, 0.1, 0.25))
     target = job.loudness_target
     after, change = _write(work, renderer, target, before, part(progress, 0.35, 0.5))
 
     m4a = ""
     reason = can_encode(sound.rate, sound.channels)
     if reason:
-        work.note(f"there is no final.m4a: {reason}")
+        work.note(f"there is no final.m4a: {reason}", warn=True)
     else:
         m4a = work.result("final.m4a")
         encode_m4a(
@@ -87,7 +97,7 @@ def remix(work: Work, stems: Stems, takes: Takes, job: MixJob) -> Mix:
     return Mix(
         wav=work.result("final.wav"),
         m4a=m4a,
-        m_and_e=work.result("M&E.wav"),
+        m_and_e=work.result("M&E.wav") if stems.separated else "",
         rate=sound.rate,
         channels=sound.channels,
         frames=sound.frames,
@@ -114,36 +124,42 @@ def _room(work: Work, sound: Sound, paths: dict[str, Path], report: Report) -> R
     return room
 
 
-def _match(work: Work, renderer: Renderer, report: Report) -> float:
-    """dB that make the takes as loud as the source's voices in the same stretches of time."""
+def _match(work: Work, renderer: Renderer, whose: str, report: Report) -> float:
+    """dB that make the takes as loud as the source in the same stretches of time. `whose`: what of it."""
     frames = renderer.sound.frames
     original, dub = dialogue_levels(renderer, renderer.voices.spans, lambda at: report(at, frames))
     if original is None or dub is None:
-        who = "source's voices" if original is None else "takes"
+        who = whose if original is None else "takes"
         work.note(f"the takes keep the level they were spoken at: the {who} are silent there")
         return 0.0
     gain = original - dub
     if abs(gain) > LARGEST_MATCH:
         work.note(
-            f"the takes would need {gain:+.1f} dB to be as loud as the source's voices; "
+            f"the takes would need {gain:+.1f} dB to be as loud as the {whose}; "
             f"they were given {LARGEST_MATCH:g} dB of it"
         )
         return LARGEST_MATCH if gain > 0 else -LARGEST_MATCH
-    work.note(f"the takes were changed by {gain:+.1f} dB to be as loud as the source's voices")
+    work.note(f"the takes were changed by {gain:+.1f} dB to be as loud as the {whose}")
     return gain
 
 
-def _first_pass(work: Work, renderer: Renderer, report: Report) -> LoudnessReport:
-    """Measure the programme as it is, and write M&E on the way."""
+def _first_pass(work: Work, renderer: Renderer, m_and_e: bool, report: Report) -> LoudnessReport:
+    """Measure the programme as it is, and write M&E on the way, where there is one."""
     sound = renderer.sound
     meter = LoudnessMeter(sound.rate, sound.channels, sound.layout)
     path = work.folder / "M&E.wav"
-    with SoundWriter(path, sound.rate, sound.channels, sound.frames, layout=sound.layout) as writer:
+    with ExitStack() as stack:
+        writer = None
+        if m_and_e:
+            writer = stack.enter_context(
+                SoundWriter(path, sound.rate, sound.channels, sound.frames, layout=sound.layout)
+            )
         for start, mix, bed in renderer.blocks():
-            writer.write(bed.astype(np.float32))
+            if writer is not None:
+                writer.write(bed.astype(np.float32))
             meter.push(mix.astype(np.float32), inside(renderer.voices.spans, start, start + mix.shape[1]))
             report(start, sound.frames)
-    if writer.clipped:
+    if writer is not None and writer.clipped:
         work.note(f"{writer.clipped} samples of M&E.wav went over full scale and were limited to it")
     return meter.result()
 
@@ -202,7 +218,8 @@ def _write(
     if abs(error) > TOLERANCE or excess > 0:
         work.note(
             f"{target.name} asks for {target.loudness:g} LUFS under {target.true_peak:g} dBTP, which this "
-            f"sound did not reach in {TRIES} tries: its peaks are too high for its loudness"
+            f"sound did not reach in {TRIES} tries: its peaks are too high for its loudness",
+            warn=True,
         )
     return after, gain
 

@@ -36,7 +36,8 @@ def dub_sounds(root: Path, dubs: Sequence[Dub], layout: str = "") -> Iterator[So
             language=dub.language,
             enabled=number == 0,
         )
-    for _, mix in mixed[:1]:
+    # Over a sound that was not separated there is a mix, and nothing without voices.
+    for mix in [mix for _, mix in mixed[:1] if mix.m_and_e]:
         yield SoundTrack(
             name="M&E",
             role="m_and_e",

@@ -30,8 +30,8 @@ SUBTYPES = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # 1.5
 def chosen(programme: Programme, root: Path, want: Want, notes: list[str]) -> Programme:
     """The programme with what is wanted of it. What is silent goes, and is told in `notes`.
 
-    One dub is heard, alone. Without one the takes are, where they are wanted, over all stems but the voices;
-    else the stems.
+    One dub is heard, alone. Without one the takes are, where they are wanted, over all stems but the voices,
+    over the original where it was not separated; else the stems.
     """
 
     def spoken(language: str) -> bool:
@@ -57,7 +57,7 @@ def chosen(programme: Programme, root: Path, want: Want, notes: list[str]) -> Pr
         if sound.role in ("dub", "m_and_e"):
             return sound.role == "dub" and sound.language == dub
         if sound.role == "original":
-            return len(sounds) == 1 and not takes
+            return len(sounds) == 1 and (not takes or stems is None)
         return dub is None and not (heard is not None and sound.role == "vocals")
 
     return msgspec.structs.replace(

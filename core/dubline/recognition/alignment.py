@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from msgspec import structs
+from msgspec import UNSET, UnsetType, structs
 from numpy.typing import NDArray
 
 from dubline.errors import InvalidJob
@@ -52,13 +52,22 @@ class AlignedCue(Value, frozen=True):
     words: tuple[HeardWord, ...]
     matched: float
     speaker: str = ""
+    more: dict[str, Any] | UnsetType = UNSET
 
 
 def placed_cue(
     cue: Cue, start: float, end: float, words: tuple[HeardWord, ...], *, matched: float = 1.0
 ) -> AlignedCue:
     """A cue in its place."""
-    return AlignedCue(start=start, end=end, text=cue.text, words=words, matched=matched, speaker=cue.speaker)
+    return AlignedCue(
+        start=start,
+        end=end,
+        text=cue.text,
+        words=words,
+        matched=matched,
+        speaker=cue.speaker,
+        more=cue.more,
+    )
 
 
 def normal_tokens(text: str) -> list[str]:

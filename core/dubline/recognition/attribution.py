@@ -11,7 +11,7 @@ from dubline.errors import InvalidJob
 from dubline.recognition.alignment import AlignedCue
 from dubline.recognition.cutting import Piece
 from dubline.recognition.given_text import PlacedText
-from dubline.recognition.segments import numbered
+from dubline.recognition.segments import OWN_ID, numbered
 from dubline.recognition.stage import Diarized, tell_dropped
 from dubline.recognition.words import TimedWord, in_order, likely_length
 from dubline.run import Work, step
@@ -54,7 +54,7 @@ def attribute_text(work: Work, placed: PlacedText, speakers: Diarized, duration:
         voice = max(shares, key=lambda v: (shares[v], v)) if shares else UNKNOWN
         name = cue.speaker or named.get(voice, "")
         label = f"text:{name}" if name else voice
-        if name:
+        if name and not OWN_ID.fullmatch(label):
             names[label] = name
         two = count > 1 or (not cue.speaker and turns.two(cue.start, cue.end))
         # The shortest cue has a millisecond, unless the programme ends before.
@@ -76,6 +76,7 @@ def attribute_text(work: Work, placed: PlacedText, speakers: Diarized, duration:
         recognizer=placed.recognizer,
         diarizer=speakers.engine,
         dropped=tuple(sorted(dropped, key=lambda d: d.start or 0.0)),
+        more=placed.more,
     )
     tell_dropped(transcript, work)
     for flag, what in (("two_speakers", "hold more than one speaker"), ("no_speaker", "have no speaker")):
@@ -198,7 +199,7 @@ def _piece(label: str, line: _Line) -> Piece:
     words, _ = in_order(words, line.end)
     # The segment begins and ends with its cue, whatever was found of its words.
     words[0].start, words[-1].end = line.start, line.end
-    return Piece(label, words, line.cue.text, list(line.flags))
+    return Piece(label, words, line.cue.text, list(line.flags), line.cue.more)
 
 
 def _within(seconds: float | None, line: _Line) -> int:

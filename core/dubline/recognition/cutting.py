@@ -15,6 +15,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import UNSET
 
 from dubline.errors import InvalidJob
 from dubline.language.script import (
@@ -79,12 +82,14 @@ class SegmentRules(Value, frozen=True):
 
 @dataclass(slots=True)
 class Piece:
-    """Words that become one segment. Times in milliseconds, `speaker` as the diarizer names it."""
+    """Words that become one segment. Times in milliseconds, `speaker` as the diarizer names it, `more` as a
+    `Segment` has it."""
 
     speaker: str
     words: list[TimedWord]
     text: str = ""
     flags: list[str] = field(default_factory=list)
+    more: Any = UNSET
 
     @property
     def start(self) -> int:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import html
 import math
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
-from msgspec import structs
+from msgspec import UNSET, UnsetType, structs
 
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
+from dubline.report import quantity
+from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.srt import read_srt
+from dubline.subtitles.transcript_files import parse_given
 from dubline.subtitles.vtt import read_vtt
-from dubline.values.base import Value
+from dubline.values.base import Value, raw_json
 
 VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
 TAGS = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
@@ -30,6 +33,7 @@ class Cue(Value, frozen=True):
     """A line of text. `start` and `end` are seconds, None where the source has none.
 
     `speaker` is who says it, where the source tells; `voices` how many people its dashes or voice marks show.
+    `confidence`, 0..1, where the source has it, and `more`, fields of the user's own.
     """
 
     text: str
@@ -37,26 +41,30 @@ class Cue(Value, frozen=True):
     end: float | None = None
     speaker: str = ""
     voices: int = 1
+    confidence: float | UnsetType = UNSET
+    more: dict[str, Any] | UnsetType = UNSET
 
 
-class _Segment(msgspec.Struct):
-    text: str
-    start: float | None = None
-    end: float | None = None
-    speaker: str | None = ""
+class ReadText(NamedTuple):
+    """A file's cues, its language where it names one, sentences for the user, fields of the user's own."""
 
-
-class _Segments(msgspec.Struct):
-    segments: list[_Segment]
-    speakers: Any = None
+    cues: tuple[Cue, ...]
+    language: str = ""
+    notes: tuple[str, ...] = ()
+    more: Mapping[str, Any] = {}
 
 
 def read_cues(path: Path, *, encoding: str = "") -> tuple[Cue, ...]:
+    """The cues of a file; see `read_text`."""
+    return read_text(path, encoding=encoding).cues
+
+
+def read_text(path: Path, *, encoding: str = "") -> ReadText:
     """The cues of a file, in its order; cues without text are left out.
 
-    `.srt` and `.vtt` are subtitles, `.json` a transcript, `.txt` a script with a cue on every line. Text is
-    UTF-8 or UTF-16 with its mark, unless `encoding` says otherwise. Formatting marks are taken off, and the
-    lines of a cue become one.
+    `.srt` and `.vtt` are subtitles, `.json` a transcript, another program's too, `.txt` a script with a cue
+    on every line. Text is UTF-8 or UTF-16 with its mark, unless `encoding` says otherwise. Formatting marks
+    are taken off, and the lines of a cue become one.
 
     Raises:
         InvalidJob: the file cannot be read or is of no known kind, the encoding is another, a time is not
@@ -64,8 +72,10 @@ def read_cues(path: Path, *, encoding: str = "") -> tuple[Cue, ...]:
     """
     data = bytes_of(path)
     kind = path.suffix.lower()
+    read = ReadText(())
     if kind == ".json":
-        cues = _json(data, path.name)
+        read = _json(data, path.name)
+        cues = list(read.cues)
     elif kind in (".srt", ".vtt"):
         cues = _timed(_text(data, path.name, encoding), path.name)
     elif kind == ".txt":
@@ -73,12 +83,34 @@ def read_cues(path: Path, *, encoding: str = "") -> tuple[Cue, ...]:
         cues = [Cue(text=line, voices=_voices([line])) for line in lines]
     else:
         raise InvalidJob(
-            f"{path.name} is of no kind that text can be read from", hint="Give an .srt, .vtt, .json or .txt."
+            f"{path.name} is not a kind of file that text can be read from",
+            hint="Give an .srt, .vtt, .json or .txt.",
         )
     cues_with_text = tuple(cue for cue in cues if cue.text.strip())
     if not cues_with_text:
         raise InvalidJob(f"there is no text in {path.name}", hint="Check that it is the right file.")
-    return cues_with_text
+    return read._replace(cues=cues_with_text)
+
+
+def embedded_text(film: Path, choice: str) -> ReadText:
+    """The cues of a subtitle stream inside a film (see `choose_stream`), in the language that the film tells.
+
+    Raises:
+        InvalidJob: there is no such stream, it holds pictures, or no text.
+        ValidationError, FFmpegError: the film cannot be read.
+    """
+    from dubline.media.embedded_text import choose_stream, read_stream
+
+    stream = choose_stream(film, choice)
+    texts = [
+        SubtitleText(index=number, start_ms=start, end_ms=end, text=text)
+        for number, (start, end, text) in enumerate(read_stream(film, stream), 1)
+    ]
+    cues = tuple(cue for cue in _spoken(texts) if cue.text.strip())
+    if not cues:
+        raise InvalidJob(f"there is no text in the subtitles {stream} of {film.name}", hint="Choose others.")
+    notes = (f"text: {quantity(len(cues), 'subtitle')} inside {film.name}, {stream}",)
+    return ReadText(cues, language=stream.code, notes=notes)
 
 
 def shifted(cues: tuple[Cue, ...], seconds: float) -> tuple[Cue, ...]:
@@ -123,8 +155,13 @@ def _timed(text: str, name: str) -> list[Cue]:
                 f"{name}, line {problem.line}: {problem.reason}: {problem.text.strip()[:60]}",
                 hint="Times look like this: 00:01:02,345 --> 00:01:04,000",
             )
+    return _spoken(subtitles.cues, webvtt=webvtt)
+
+
+def _spoken(texts: Iterable[SubtitleText], *, webvtt: bool = False) -> list[Cue]:
+    """Subtitles as what is said: without tags, a cue's rows as one."""
     cues: list[Cue] = []
-    for cue in subtitles.cues:
+    for cue in texts:
         named = [cue.speaker] if cue.speaker else []
         named += [html.unescape(name).strip() for name in VOICE.findall(cue.text)]
         bare = [TAGS.sub("", row) for row in cue.text.splitlines()]
@@ -146,26 +183,22 @@ def _voices(rows: list[str]) -> int:
     return max(1, sum(len(REPLY.findall(row)) for row in rows))
 
 
-def _json(data: bytes, name: str) -> list[Cue]:
-    try:
-        transcript = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_Segments)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidJob(
-            f"{name}: {error}", hint="It needs `segments`, each with `text` and, if known, `start` and `end`."
-        ) from None
-    for segment in transcript.segments:
-        if segment.start is not None and segment.end is not None and not 0 <= segment.start <= segment.end:
-            raise InvalidJob(
-                f"{name} has a segment from {segment.start} s to {segment.end} s", hint="Correct its times."
+def _json(data: bytes, name: str) -> ReadText:
+    given = parse_given(raw_json(data, name), name)
+    return ReadText(
+        tuple(
+            Cue(
+                text=said.text,
+                start=said.start,
+                end=said.end,
+                speaker=given.names.get(said.speaker) or said.speaker,
+                voices=_voices(said.text.splitlines()),
+                confidence=UNSET if said.confidence is None else said.confidence,
+                more=said.more or UNSET,
             )
-    names = {s["id"]: s.get("name") for s in transcript.speakers or () if isinstance(s, dict) and "id" in s}
-    return [
-        Cue(
-            text=segment.text,
-            start=segment.start,
-            end=segment.end,
-            speaker=str(names.get(segment.speaker) or segment.speaker or ""),
-            voices=_voices(segment.text.splitlines()),
-        )
-        for segment in transcript.segments
-    ]
+            for said in given.passages
+        ),
+        given.language,
+        given.notes,
+        given.more,
+    )

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from msgspec import structs
+from msgspec import UNSET, UnsetType, structs
 
 from dubline.errors import InvalidJob
 from dubline.language.script import base_language
@@ -37,11 +38,13 @@ LONGEST_ALIGNED = 60.0
 
 
 class GivenText(Value, frozen=True):
-    """A text's cues. `language` is its code, "" where not known; `refine` moves times to the sound."""
+    """A text's cues. `language` is its code, "" where not known; `refine` moves times to the sound; `more`:
+    see `Transcript`."""
 
     cues: tuple[Cue, ...]
     language: str = ""
     refine: bool = False
+    more: dict[str, Any] | UnsetType = UNSET
 
     @property
     def timed(self) -> bool:
@@ -59,6 +62,7 @@ class PlacedText(Value, frozen=True):
     dropped: tuple[DroppedSegment, ...] = ()
     language: str = ""
     recognizer: Engine | None = None
+    more: dict[str, Any] | UnsetType = UNSET
 
 
 # --- when ------------------------------------------------------------------------------------------
@@ -94,6 +98,7 @@ def place_text(work: Work, heard: SpeechFile, text: GivenText, words: Recognized
         dropped=tuple(dropped),
         language=language,
         recognizer=words.engine if words and not text.timed else None,
+        more=text.more,
     )
 
 
@@ -123,6 +128,8 @@ def _inside(
             continue
         start, end = max(0.0, start), min(end, duration)
         words = spread(cue.text.split(), start, end)
+        if cue.confidence is not UNSET:
+            words = tuple(structs.replace(word, confidence=cue.confidence) for word in words)
         placed.append((cue, placed_cue(cue, start, end, words)))
     if not placed:
         raise InvalidJob(
@@ -149,11 +156,13 @@ def _heard_text(
     if share < STRANGE:
         raise InvalidJob(
             f"only {share:.0%} of the text's words were heard: text and sound do not belong together",
-            hint="Check the file and the language, or take a better recognizer; .srt needs no words.",
+            hint="Check the file and the language, or use a better recognizer; .srt needs no words.",
         )
     work.note(f"{share:.0%} of the text's words were heard; the others' times are estimated")
     if share < DOUBTFUL:
-        work.note("that is little: check that text and sound belong together, and look at the times")
+        work.note(
+            "that is little: check that text and sound belong together, and look at the times", warn=True
+        )
     placed: list[tuple[Cue, AlignedCue]] = []
     before = 0.0
     for cue, one in zip(text.cues, aligned, strict=True):

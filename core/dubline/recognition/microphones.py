@@ -29,6 +29,7 @@ from dubline.report import part
 from dubline.run import Work, step
 from dubline.values.base import Choice, Value
 from dubline.values.media import Media, Sound
+from dubline.values.segment_ids import ids_of
 from dubline.values.transcript import Engine, Turn
 
 FRAME = 512
@@ -103,7 +104,7 @@ def find_microphones(media: Path, track: str = "", chosen: str = "") -> tuple[Mi
         mic = found[n]
         if mic.channel is None and mic.media and mic.media.audio[mic.track].channels > MOST_CHANNELS:
             raise InvalidJob(
-                f"track {n + 1} has {mic.media.audio[mic.track].channels} channels: that is no microphone",
+                f"track {n + 1} has {mic.media.audio[mic.track].channels} channels: that is not a microphone",
                 hint="Say which tracks are, such as --microphones 1-2, or take one track's channels "
                 f"with --track {mic.track}.",
             )
@@ -127,15 +128,10 @@ def _numbers(chosen: str, count: int) -> list[int]:
     """ "1,3-5" -> [0, 2, 3, 4]; all for ""."""
     if not chosen.strip():
         return list(range(count))
-    numbers: set[int] = set()
-    for piece in chosen.split(","):
-        first, _, last = piece.strip().partition("-")
-        if not first.strip().isdecimal() or not (last or first).strip().isdecimal():
-            raise InvalidJob(f"microphones {chosen!r}", hint="Give numbers from 1, such as 1,3-5.")
-        numbers |= set(range(int(first) - 1, int(last or first)))
-    if not numbers or min(numbers) < 0 or max(numbers) >= count:
+    numbers = sorted(ids_of(chosen, "microphone"))
+    if numbers[0] < 1 or numbers[-1] > count:
         raise InvalidJob(f"microphones {chosen!r}, of {count}", hint=f"They are numbered 1 to {count}.")
-    return sorted(numbers)
+    return [number - 1 for number in numbers]
 
 
 # --- who speaks when -------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ same rules gives it back.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import defaultdict
@@ -34,6 +35,9 @@ from dubline.values.transcript import (
     Word,
     milliseconds,
 )
+
+OWN_ID = re.compile(r"text:(SPEAKER_\d{2,4})")
+"""The label of a speaker whom a given text calls by an id of ours."""
 
 
 def segment(
@@ -139,9 +143,13 @@ def numbered(
     """Pieces of all speakers -> segments in order of start, and their speakers by first appearance, named by
     `names` (label -> name) or, where that has none, by the label."""
     # Where two begin and end together their labels decide who is first, and from then on their numbers.
-    ids: dict[str, str] = {UNKNOWN: UNKNOWN}
+    # Who is called so in a given text stays so.
+    own = {label: told[1] for label in {p.speaker for p in pieces} if (told := OWN_ID.fullmatch(label))}
+    free = (id for n in itertools.count() if (id := f"SPEAKER_{n:02d}") not in own.values())
+    ids: dict[str, str] = {UNKNOWN: UNKNOWN, **own}
     for piece in sorted(pieces, key=lambda p: (p.start, p.end, len(p.speaker), p.speaker)):
-        ids.setdefault(piece.speaker, f"SPEAKER_{len(ids) - 1:02d}")
+        if piece.speaker not in ids:
+            ids[piece.speaker] = next(free)
     pieces = sorted(pieces, key=lambda p: (p.start, p.end, len(ids[p.speaker]), ids[p.speaker]))
     together = overlapping(pieces)
     spoken: dict[str, int] = defaultdict(int)
@@ -166,6 +174,7 @@ def numbered(
                 confidence=round(math.fsum(sure) / len(sure), 4) if sure else None,
                 overlap=number - 1 in together,
                 flags=tuple(sorted(flags)),
+                more=piece.more,
             )
         )
     return tuple(segments), tuple(
@@ -189,4 +198,4 @@ def _word(word: TimedWord) -> Word:
 
 def _name(label: str) -> str:
     """A name for people, where the diarizer's label is more than a number."""
-    return "" if re.fullmatch(r"(?i)(speaker[ _-]?)?\d*", label) else label
+    return "" if re.fullmatch(r"(?i)(text:)?(speaker[ _-]?)?\d*", label) else label

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from dubline.media.speech import Speech
 from dubline.recognition.origin import diarizer_of, origin_of
 from dubline.report import Report, silent
 from dubline.signal.embeddings import divide
+from dubline.values.segment_ids import ranges_of
 from dubline.values.transcript import Transcript
 
 HINT = "Give segment numbers of this speaker, like 17,23-40."
@@ -23,12 +23,7 @@ def segments_named(text: str) -> Callable[[Transcript, str], list[set[int]]]:
     Raises:
         InvalidJob: no numbers; when called, a number that is not the speaker's.
     """
-    ranges: list[tuple[int, int]] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", part)
-        if match is None or int(match[2] or match[1]) < int(match[1]):
-            raise InvalidJob(f"{part.strip()!r} is no segment and no range of segments", hint=HINT)
-        ranges.append((int(match[1]), int(match[2] or match[1])))
+    ranges = ranges_of(text)
 
     def choose(transcript: Transcript, who: str) -> list[set[int]]:
         speaker = {s.id: s.speaker for s in transcript.segments}

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubline.errors import ValidationError
+from dubline.report import quantity
 from dubline.signal.loudness import LoudnessMeter
 from dubline.timebase import merged
 from dubline.values.media import Line
@@ -125,7 +126,7 @@ def table(quality: SeparationQuality) -> list[str]:
         steps = f"{quality.residue_lsb24:.2g} of a 24-bit step"
         out.append(f"Stems add up to the source but for {quality.residue_dbfs:.1f} dBFS ({steps}).")
     if quality.voice_in_background_db is not None:
-        lines = "1 line" if quality.lines == 1 else f"{quality.lines} lines"
+        lines = quantity(quality.lines, "line")
         out.append(f"Background in {lines} against outside: {quality.voice_in_background_db:+.1f} dB.")
     return out
 

@@ -181,7 +181,9 @@ def settle_depth(job: SeparationJob, loudest: Loudest, work: Work) -> str:
         )
         return "float"
     if job.depth == "24" and loudest.over:
-        work.note(f"{loudest.over} samples of the source are over full scale and were limited to 24 bit")
+        work.note(
+            f"{loudest.over} samples of the source are over full scale and were limited to 24 bit", warn=True
+        )
     return job.depth
 
 

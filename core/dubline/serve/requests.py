@@ -86,6 +86,8 @@ def read_request(message: dict[str, Any]) -> Request:
     try:
         request = msgspec.convert(message, OPS[op])
     except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, InvalidJob):
+            raise error.__cause__ from None
         raise InvalidJob(
             f"{op}: {complaint(error)}",
             hint="The plug-in and the engine may be of different versions: update both.",

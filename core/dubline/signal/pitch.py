@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubline.errors import imported
+from dubline.weights.installation import extra_command
 
 RANGE = (60.0, 600.0)  # Hz: a bass voice to a child's cry
 STEP = 0.01  # seconds between two values
@@ -20,7 +21,7 @@ def praat(what: str, instead: str = "") -> Any:
     Raises:
         BackendMissing: it is not installed, and `what` needs it.
     """
-    hint = f'Install it with: pip install "dubline[speech]"{instead}'
+    hint = f"Install it with: {extra_command('speech')}{instead}"
     return imported("parselmouth", f"{what} needs Parselmouth", hint)
 
 

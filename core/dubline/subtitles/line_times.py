@@ -1,7 +1,6 @@
 """When somebody speaks: line times from what an editor has at hand.
 
-Read are SRT, RTTM (what diarization tools write), and JSON with `segments` that have
-`start` and `end` in seconds, such as a transcript.
+Read are SRT, RTTM (what diarization tools write), and transcripts as JSON (`transcript_files`).
 """
 
 from __future__ import annotations
@@ -9,24 +8,14 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import msgspec
-
 from dubline.errors import InvalidJob
+from dubline.subtitles.transcript_files import read_given
 from dubline.values.media import Line
 
 RTTM_TYPES = frozenset(
     ("NOSCORE", "NO_RT_METADATA", "SEGMENT", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "IP")
 ) | frozenset(("SU", "CB", "A/P", "SPEAKER", "SPKR-INFO"))
 """Every kind of line that RTTM has."""
-
-
-class _Timed(msgspec.Struct):
-    start: float
-    end: float
-
-
-class _Segments(msgspec.Struct):
-    segments: list[_Timed]
 
 
 def read_lines(path: Path) -> tuple[Line, ...]:
@@ -51,7 +40,7 @@ def read_lines(path: Path) -> tuple[Line, ...]:
         if not 0 <= line.start <= line.end < float("inf"):
             raise InvalidJob(
                 f"{path.name} has a line from {line.start:.3f} s to {line.end:.3f} s",
-                hint="Correct its times; a line begins at 0 s or later and ends after it begins.",
+                hint="Fix its times; a line begins at 0 s or later and ends after it begins.",
             )
     merged: list[Line] = []
     for line in sorted(lines, key=lambda x: (x.start, x.end)):
@@ -102,7 +91,7 @@ def rttm_rows(text: str, where: str = "RTTM") -> list[tuple[str, float, float, s
         if not fields or fields[0].startswith(";;"):
             continue
         if fields[0] not in RTTM_TYPES:
-            raise _bad_line(where, number, f"{fields[0]!r} is no kind of RTTM line")
+            raise _bad_line(where, number, f"{fields[0]!r} is not a kind of RTTM line")
         if fields[0] != "SPEAKER":
             continue
         if len(fields) not in (9, 10):  # the older form has no last field
@@ -122,7 +111,7 @@ def _number(text: str, where: str, line: int, what: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise _bad_line(where, line, f"the {what} {text!r} is no time in seconds")
+        raise _bad_line(where, line, f"the {what} {text!r} is not a time in seconds")
     return value
 
 
@@ -134,10 +123,5 @@ def _bad_line(where: str, line: int, why: str) -> InvalidJob:
 
 
 def _json(path: Path) -> list[Line]:
-    try:
-        segments = msgspec.json.decode(path.read_bytes(), type=_Segments).segments
-    except msgspec.DecodeError as error:
-        raise InvalidJob(
-            f"{path.name}: {error}", hint="It needs `segments`, each with `start` and `end` in seconds."
-        ) from None
-    return [Line(start=s.start, end=s.end) for s in segments]
+    passages = read_given(path, texts=False).passages
+    return [Line(start=p.start, end=p.end) for p in passages if p.start is not None and p.end is not None]

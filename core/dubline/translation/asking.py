@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from dubline.report import Report
@@ -16,8 +16,19 @@ from dubline.values.translated import Answer, Candidate, SourceLine
 class Asking:
     """A translator with what it has answered so far, in this run or an earlier one."""
 
-    def __init__(self, translator: Any, memory: Memory, report: Report, *, in_context: bool = False) -> None:
+    def __init__(
+        self,
+        translator: Any,
+        memory: Memory,
+        report: Report,
+        *,
+        in_context: bool = False,
+        anew: Collection[int] = (),
+    ) -> None:
+        """`anew`: segments whose lines are asked for once more, whatever was answered before."""
         self._translator = translator
+        self._anew = frozenset(anew)
+        self._answered: set[str] = set()
         self._in_context = in_context
         self._memory = memory
         self._report = report
@@ -34,13 +45,18 @@ class Asking:
                 then is kept.
         """
         unique = list({line.key: line for line in lines}.values())
-        known: Mapping[str, Answer] = ChainMap(dict(given or {}), self._memory.known)
+        remembered = self._memory.known
+        if self._anew:
+            old = {x.key for x in unique if self._anew & {*x.ids} and x.key not in self._answered}
+            remembered = {key: answer for key, answer in remembered.items() if key not in old}
+        known: Mapping[str, Answer] = ChainMap(dict(given or {}), remembered)
         if all(line.key in known or line.key in self._failures for line in unique):
             return
         # Asked again, a model draws the same lots; a server may answer better the next time.
         final = set() if self._in_context else {line.key for line in unique if line.wanted}
         for batch in self._translator.translate(unique, known, self._report):
             self.asked += len(batch)
+            self._answered |= batch.keys()
             self._memory.add(batch, final)
             for key, answer in batch.items():
                 if not answer.candidates:

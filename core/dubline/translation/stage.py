@@ -100,7 +100,13 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
             engine = Engine(choice=job.translator, models=tuple(translator.identities))
             found = phrases(segments, texts, source, whole_sentences=backend.whole_sentences)
             solver = Solver(
-                asking=Asking(translator, memory, work.report, in_context=backend.in_context),
+                asking=Asking(
+                    translator,
+                    memory,
+                    work.report,
+                    in_context=backend.in_context,
+                    anew=work.hints.get("anew", ()),
+                ),
                 segments=segments,
                 source=source,
                 target=job.target,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from dubline.backends.backend import Sought
@@ -14,9 +15,11 @@ from dubline.backends.choosing import Settled, find, settle
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
 from dubline.programme.reading import read_translations
+from dubline.programme.subtitle_files import publish_subtitles
+from dubline.report import quantity
 from dubline.run import Run, standing
-from dubline.subtitles.cues import SubtitleText
-from dubline.subtitles.srt import write_srt
+from dubline.subtitles.transcript_files import as_transcript, read_given
+from dubline.subtitles.transcript_forms import DUBLINE
 from dubline.subtitles.writing import read_subtitles
 from dubline.translation.kept import kept_lines
 from dubline.translation.stage import Person, TranslationJob, check_languages, translate
@@ -25,10 +28,9 @@ from dubline.values.cast import read_cast
 from dubline.values.glossary import Term, read_glossary
 from dubline.values.segment_ids import ids_of
 from dubline.values.stems import Stems
-from dubline.values.transcript import Segment, Speaker, Transcript, milliseconds, read_transcript
+from dubline.values.transcript import Segment, Speaker, Transcript, read_transcript
 from dubline.values.translated import (
     Tone,
-    TranslatedSegment,
     Translation,
     place_of,
     read_translation,
@@ -37,6 +39,7 @@ from dubline.values.translated import (
 from dubline.values.wishes import TranslateWish, file_of
 from dubline.voice.calibration import Known, fitted_by, known_durations, spoken_texts
 from dubline.voice.pacing import VoicePace, hear_pace, pace_job
+from dubline.weights.installation import extra_command
 
 SYNOPSIS_LIMIT = 20_000
 """Characters of a synopsis; more would fill a model's context."""
@@ -91,10 +94,12 @@ def translate_run(
     *,
     hints: dict[str, Any] | None = None,
     tell: Callable[[str], None] = lambda words: None,
+    why: str = "",
 ) -> tuple[Translation, tuple[Path, ...]]:
     """Translate a text and write the result into the run folder; returns it and the files written.
 
-    What the wish leaves out stays as it was for this language.
+    What the wish leaves out stays as it was for this language. `why`: how its translator came to be taken,
+    where nobody asked for it.
 
     Raises:
         InvalidJob: the text, the languages or a list of segments are not as they should be.
@@ -102,26 +107,32 @@ def translate_run(
         Cancelled, StorageFull.
     """
     known_wish = run.wish(f"translate.{target}", TranslateWish)
-    why, wish = wish.origin("translator"), wish.over(known_wish)
+    why, wish = why or wish.origin("translator"), wish.over(known_wish)
     transcript = read_source(text, wish.source or "", tell)
     source = wish.source or transcript.language
     place = place_of(run.root, target)
     before = read_translation(place) if place.exists() else None
+    only = ids_of(wish.only) if wish.only else ()
     kept = kept_lines(
         before,
         transcript,
-        only=ids_of(wish.only) if wish.only else (),
+        only=only,
         retry_failed=bool(wish.retry_failed),
         apart=wish.apart or (),
     )
     settled = settle_translation(wish, source, target, why)
+    if locked := [str(line.id) for line in kept.lines if line.locked and line.id in only]:
+        tell(
+            f"kept as a person wrote it: {', '.join(locked)}. To have a line translated again, empty its "
+            f"text in {place.name}"
+        )
     if kept.lost:
         aside = place.with_name(f"{place.stem}.before.json")
         with full_disk_is_told(run.root):
             write_whole(aside, place.read_bytes())
         tell(
-            f"{len(kept.lost)} lines that a person wrote have no segment any more; "
-            f"the file as it was is {aside}"
+            f"{quantity(len(kept.lost), 'line')} that a person wrote "
+            f"{'has' if len(kept.lost) == 1 else 'have'} no segment any more; the file as it was is {aside}"
         )
     job = TranslationJob(
         translator=settled.choice,
@@ -132,11 +143,11 @@ def translate_run(
         cast=_cast(file_of(wish, "cast")),
         rate=wish.rate or "",
         # How they fit is measured anew; that a dub has measured it must not outdate the translation.
-        kept=tuple(replace(line, fit=None) for line in kept.lines),
+        kept=tuple(replace(line, fit=None, confidence=UNSET, more=UNSET) for line in kept.lines),
         again=wish.again is not False,
     )
     spoken = _with_edits(_tones(run, transcript, tell), before)
-    hints = {**(hints or {}), "reasons": settled.reasons}
+    hints = {**(hints or {}), "reasons": settled.reasons, "anew": kept.redone if only else ()}
     if wish.voice:
         translation = _by_voice(run, transcript, spoken, job, wish, hints)
     else:
@@ -146,9 +157,10 @@ def translate_run(
         if wish.voice_pace:
             job = replace(job, durations=known.speakers)
             hints["reasons"] = (*settled.reasons, *known.notes)
-        translation = run.step(translate, transcript, spoken, job, hints=hints, unfinished=_failures)
+        translation = run.step(translate, transcript, spoken, job, hints=hints, unfinished=_unfinished(wish))
         # However the lines were chosen, what the dub has measured is true of them.
         translation = fitted_by(translation, known, frame_rate=wish.rate or "")
+    translation = _as_heard(translation, transcript)
     files = publish_translation(translation, run.root)
     model = settled.choice.options.get("model")
     # Of those that were done by themselves, only the ones that stayed are so still.
@@ -162,10 +174,29 @@ def translate_run(
     return translation, files
 
 
-def _failures(translation: Translation) -> str:
-    """Why a translation is no finished one."""
-    failed = translation.totals.failed
-    return f"{failed} lines had failed" if failed else ""
+def _as_heard(translation: Translation, transcript: Transcript) -> Translation:
+    """With what the transcript says of each segment and the translation does not depend on."""
+    heard = {segment.id: segment for segment in transcript.segments}
+    return replace(
+        translation,
+        segments=tuple(
+            replace(line, confidence=heard[line.id].confidence, more=heard[line.id].more)
+            for line in translation.segments
+        ),
+        more=transcript.more,
+    )
+
+
+def _unfinished(wish: TranslateWish) -> Callable[[Translation], str]:
+    """Why a translation of before is no finished one."""
+
+    def why(translation: Translation) -> str:
+        if wish.only:
+            return "the lines named are asked for once more"
+        failed = translation.totals.failed
+        return f"{quantity(failed, 'line')} had failed" if failed else ""
+
+    return why
 
 
 def _by_voice(
@@ -182,16 +213,19 @@ def _by_voice(
     """
     voice = pace_job(wish.voice or "", job.target, wish.voice_options or {})
     draft: Translation = run.step(
-        translate, transcript, spoken, replace(job, again=False), hints=hints, unfinished=_failures
+        translate, transcript, spoken, replace(job, again=False), hints=hints, unfinished=_unfinished(wish)
     )
     texts = spoken_texts(draft)
     if not texts:
         return draft
     heard: VoicePace = run.step(hear_pace, texts, voice)
     model = heard.model()
-    hints = {**hints, "reasons": (*hints["reasons"], model.basis)}
+    # What was asked for once more is known now.
+    hints = {**hints, "reasons": (*hints["reasons"], model.basis), "anew": ()}
     job = replace(job, durations={"": model})
-    chosen: Translation = run.step(translate, transcript, spoken, job, hints=hints, unfinished=_failures)
+    chosen: Translation = run.step(
+        translate, transcript, spoken, job, hints=hints, unfinished=_unfinished(wish)
+    )
     if set(spoken_texts(chosen)) <= heard.lengths.keys():
         return chosen
     # What the draft did not have is estimated by the others; now it is spoken too.
@@ -203,7 +237,8 @@ def _by_voice(
 def read_source(
     text: Path, language: str = "", tell: Callable[[str], None] = lambda words: None
 ) -> Transcript:
-    """The transcript of a run folder or a file; subtitles become one, a segment for each cue.
+    """The transcript of a run folder or a file, of another program's too (`subtitles.transcript_files`);
+    subtitles become one, a segment for each cue.
 
     Raises:
         InvalidJob: no such file, or it is damaged.
@@ -214,11 +249,19 @@ def read_source(
             f"there is no {path}",
             hint="Run `dubline transcribe` first, or give a transcript, an .srt or a .vtt.",
         )
-    if path.suffix.lower() == ".json":
+    if path == text / "transcript.json":
         return read_transcript(path)
+    if path.suffix.lower() == ".json":
+        given = read_given(path)
+        if given.form is DUBLINE:
+            return read_transcript(path)
+        transcript, notes = as_transcript(given)
+        for note in notes:
+            tell(note)
+        return transcript
     if path.suffix.lower() not in (".srt", ".vtt"):
         raise InvalidJob(
-            f"{path.name} is of no kind that can be translated",
+            f"{path.name} is not a kind of file that can be translated",
             hint="Give a transcript .json, an .srt or a .vtt.",
         )
     return _of_subtitles(path, language, tell)
@@ -258,25 +301,10 @@ def publish_translation(translation: Translation, root: Path) -> tuple[Path, ...
     those lines as subtitles in the source language. The files, the translation first."""
     target = translation.target_language
     place = place_of(root, target)
-    here = root / "subtitles"
-    done = [_subtitle(s, s.text) for s in translation.segments if s.text]
-    left = [_subtitle(s, s.source_text) for s in translation.segments if s.state in ("pending", "failed")]
-    files = [place]
     with full_disk_is_told(root):
         write_whole(place, translation_json(translation))
-        here.mkdir(exist_ok=True)
-        for name, cues in ((f"{target}.srt", done), (f"{target}.to-translate.srt", left)):
-            if cues:
-                write_whole(here / name, write_srt(cues).encode())
-                files.append(here / name)
-            else:
-                (here / name).unlink(missing_ok=True)
-    return tuple(files)
-
-
-def _subtitle(segment: TranslatedSegment, text: str) -> SubtitleText:
-    start, end = milliseconds(segment.start), milliseconds(segment.end)
-    return SubtitleText(index=segment.id, start_ms=start, end_ms=end, text=text)
+    own = (f"{target}.srt", f"{target}.to-translate.srt")
+    return (place, *(path for path in publish_subtitles(root) if path.name in own))
 
 
 def _tones(run: Run, transcript: Transcript, tell: Callable[[str], None]) -> Tones:
@@ -285,7 +313,7 @@ def _tones(run: Run, transcript: Transcript, tell: Callable[[str], None]) -> Ton
     if stems is None:
         return Tones(tones={})
     if importlib.util.find_spec("parselmouth") is None:
-        tell('no tone of voice is measured: it needs Parselmouth, pip install "dubline[speech]"')
+        tell(f"no tone of voice is measured: it needs Parselmouth, {extra_command('speech')}")
         return Tones(tones={})
     measured: Tones = run.step(tones, stems.vocals.sound, transcript)
     return measured

@@ -7,7 +7,9 @@ user's media, relative to the run folder for everything a run made.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import re
 from typing import Any, TypeVar
 
@@ -62,12 +64,15 @@ def raw_json(data: bytes, where: str) -> Any:
     Raises:
         InvalidJob: it is not JSON.
     """
+    text = data.removeprefix(b"\xef\xbb\xbf")
     try:
-        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(text)  # Python writes NaN, which is no JSON: who reads the field says where
         raise InvalidJob(
             f"{where} is not JSON: {error}",
-            hint="Take the file as Dubline wrote it, or correct the place named.",
+            hint="Take the file as it was written, or fix the place named.",
         ) from None
 
 
@@ -84,6 +89,7 @@ def complaint(error: msgspec.ValidationError, raw: Any = None) -> str:
     a list is also named by its id.
     """
     what, _, path = str(error).partition(" - at `$")
+    what += f". {hint}" if (hint := getattr(error.__cause__, "hint", "")) else ""
     for pattern, words in (
         (r"Object contains unknown field `(.*)`", "there is no {!r}"),
         (r"Object missing required field `(.*)`", "{!r} is missing"),

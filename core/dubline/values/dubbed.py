@@ -75,6 +75,10 @@ class Takes(Value, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+NO_TAKES = Takes(language="", takes=())
+"""Nobody speaks: a mix of the film's own sound."""
+
+
 class LoudnessReport(Value, frozen=True):
     """What a meter reads (ITU-R BS.1770-4): LUFS, dBTP; None where there is no sound to measure."""
 
@@ -88,6 +92,7 @@ class Mix(Value, frozen=True):
     """The finished sound: files of the run, and the loudness before and after it was brought to its
     target.
 
+    `m_and_e` is "" where the sound was not separated, and `m4a` where AAC cannot hold it.
     `voice_gain_db` is what made the takes as loud as the source's voices, `gain_db` what brought the whole
     to its target; `room` the seconds and dB of the takes' reverb, None where they have none.
     """
@@ -112,8 +117,8 @@ class DubSettings(Value, frozen=True):
 
     `voice`: the back end with its options. `cast`: the cast file's path, "" without one. `like`: a person's
     name -> the voice in the other run that was named; `others`: that run's back ends. `mix`: the fields of
-    `MixJob` that were asked for. `mux`: whether a film is made. `attempt` counts how often failed lines, or
-    some lines by themselves, were asked for again.
+    `MixJob` that were asked for. `mux`: whether a film is made, None where nobody ever said. `attempt` counts
+    how often failed lines, or some lines by themselves, were asked for again.
     """
 
     voice: Choice | None = None
@@ -121,7 +126,7 @@ class DubSettings(Value, frozen=True):
     cast: str = ""
     like: dict[str, CastVoice] = {}
     mix: dict[str, Any] = {}
-    mux: bool = False
+    mux: bool | None = None
     attempt: int = 0
 
 

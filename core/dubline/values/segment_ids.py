@@ -1,22 +1,35 @@
-"""Numbers of segments as a person writes them."""
+"""Numbers of segments, or of other things, as a person writes them."""
 
 from __future__ import annotations
+
+import re
 
 from dubline.errors import InvalidJob
 
 
-def ids_of(text: str) -> tuple[int, ...]:
-    """ "17,23-40" -> (17, 23, 24, ... 40).
+def ranges_of(text: str, what: str = "segment") -> tuple[tuple[int, int], ...]:
+    """ "17,23-40" -> ((17, 17), (23, 40)). `what` they are numbers of.
 
     Raises:
         InvalidJob: it is no such list, or a range that ends before it begins.
     """
-    ids: dict[int, None] = {}
+    ranges = []
     for part in text.split(","):
-        first, dash, last = (x.strip() for x in part.partition("-"))
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise InvalidJob(f"{part.strip()!r} is no segment number", hint="Give them like this: 17,23-40.")
-        if dash and int(last) < int(first):
-            raise InvalidJob(f"{part.strip()} ends before it begins", hint="Give them like this: 17,23-40.")
-        ids.update(dict.fromkeys(range(int(first), int(last or first) + 1)))
-    return tuple(ids)
+        match = re.fullmatch(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?", part)
+        hint = "Give them like this: 17,23-40."
+        if match is None:
+            raise InvalidJob(f"{part.strip()!r} is not a {what} number", hint=hint)
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise InvalidJob(f"{part.strip()} ends before it begins", hint=hint)
+        ranges.append((first, last))
+    return tuple(ranges)
+
+
+def ids_of(text: str, what: str = "segment") -> tuple[int, ...]:
+    """ "17,23-40" -> (17, 23, 24, ... 40).
+
+    Raises:
+        InvalidJob: as `ranges_of`.
+    """
+    return tuple(dict.fromkeys(n for first, last in ranges_of(text, what) for n in range(first, last + 1)))

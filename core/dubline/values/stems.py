@@ -82,11 +82,12 @@ class SeparationQuality(Value, frozen=True):
 
 
 class Stems(Value, frozen=True):
-    """The four stems of a sound; together they are the sound."""
+    """The four stems of a sound; together they are the sound. Without any it was not separated: whoever mixes
+    has the sound itself for a background."""
 
     source: Sound
-    stems: tuple[Stem, ...]
-    separator: Choice
+    stems: tuple[Stem, ...] = ()
+    separator: Choice | None = None
     models: tuple[ModelIdentity, ...] = ()
     quality: SeparationQuality | None = None
     notes: tuple[str, ...] = ()
@@ -98,6 +99,16 @@ class Stems(Value, frozen=True):
         raise KeyError(name)
 
     @property
+    def separated(self) -> bool:
+        """Whether there are any."""
+        return bool(self.stems)
+
+    @property
     def vocals(self) -> Stem:
         """The stem with the voices."""
         return self["vocals"]
+
+    @property
+    def voices(self) -> Sound:
+        """Where the voices are heard best: their stem, else the sound itself."""
+        return self.vocals.sound if self.stems else self.source

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of, write_whole
@@ -73,7 +74,7 @@ class Segment(Value, frozen=True):
     and without a neighbour to join), "long" (a single word over the longest), "long_text" (a single word
     over the subtitle's width), "estimated_times" (a word's times are estimated), "no_speaker", and of
     given text "two_speakers" (a cue that holds two people) and "not_heard" (of a script's line less than a
-    third was heard, so its times are guessed).
+    third was heard, so its times are guessed). `more`: fields of a user's own, as their file had them.
     """
 
     id: int
@@ -85,6 +86,7 @@ class Segment(Value, frozen=True):
     confidence: float | None = None
     overlap: bool = False
     flags: tuple[str, ...] = ()
+    more: dict[str, Any] | UnsetType = UNSET
 
 
 class Speaker(Value, frozen=True):
@@ -123,16 +125,23 @@ class Engine(Value, frozen=True):
 
 
 class Transcript(Value, frozen=True):
-    """Everything said in a programme of `duration` seconds, ordered by start."""
+    """Everything said in a programme of `duration` seconds, ordered by start.
+
+    `num_speakers` and `total_duration` stand in the file alone, for programs that look for them there.
+    `more`: fields of a user's own, as their file had them.
+    """
 
     language: str
     duration: float
     segments: tuple[Segment, ...]
     format: str = FORMAT
+    num_speakers: int | UnsetType = UNSET
+    total_duration: float | UnsetType = UNSET
     speakers: tuple[Speaker, ...] = ()
     recognizer: Engine | None = None
     diarizer: Engine | None = None
     dropped: tuple[DroppedSegment, ...] = ()
+    more: dict[str, Any] | UnsetType = UNSET
 
     def __getitem__(self, number: int) -> Segment:
         """The segment with that id."""
@@ -180,7 +189,15 @@ def transcript_json(transcript: Transcript) -> bytes:
         InvalidJob: the transcript breaks a rule that `parse_transcript` would refuse.
     """
     _check(transcript, "transcript")
-    return to_json(_tidy(transcript))
+    tidy = _tidy(transcript)
+    told = {"num_speakers": speakers_told(tidy.speakers, tidy.more), "total_duration": tidy.duration}
+    return to_json(msgspec.structs.replace(tidy, **told))
+
+
+def speakers_told(speakers: tuple[Speaker, ...], more: dict[str, Any] | UnsetType) -> int:
+    """How many speakers a file says it has: as a user's own file said, else as many as are listed."""
+    told = {} if more is UNSET else more
+    return int(told.get("num_speakers", len(speakers)))
 
 
 def write_transcript(transcript: Transcript, path: Path) -> None:
@@ -221,7 +238,7 @@ def parse_transcript(data: bytes | str, where: str = "transcript") -> Transcript
     else:
         if whole.format == FORMAT:
             _check(whole, where)
-            return whole
+            return _without_told(whole)
     raw = raw_json(text, where)
     if isinstance(raw, list):
         if len(raw) != 1:
@@ -232,17 +249,22 @@ def parse_transcript(data: bytes | str, where: str = "transcript") -> Transcript
     remedy, docs = "write it again with this one", "docs/transcript.md"
     transcript = from_raw(raw, where, Transcript, FORMAT, remedy=remedy, docs=docs)
     _check(transcript, where)
-    return transcript
+    return _without_told(transcript)
+
+
+def _without_told(transcript: Transcript) -> Transcript:
+    """Without what the file says twice."""
+    return msgspec.structs.replace(transcript, num_speakers=UNSET, total_duration=UNSET)
 
 
 def _check(transcript: Transcript, where: str) -> None:
     """The rules that types cannot say."""
 
     def refuse(place: str, field: str, why: str) -> InvalidJob:
-        return InvalidJob(f"{where}: {place}, field {field}: {why}", hint="Correct this field.")
+        return InvalidJob(f"{where}: {place}, field {field}: {why}", hint="Fix this field.")
 
     if not 0 <= transcript.duration < math.inf:
-        raise refuse("transcript", "duration", f"{transcript.duration} is no length in seconds")
+        raise refuse("transcript", "duration", f"{transcript.duration} is not a length in seconds")
     last = milliseconds(transcript.duration)
     speakers: set[str] = {UNKNOWN}
     for speaker in transcript.speakers:
@@ -250,7 +272,9 @@ def _check(transcript: Transcript, where: str) -> None:
             raise refuse(f"speaker {speaker.id!r}", "id", "empty, or listed twice")
         speakers.add(speaker.id)
         if not 0 <= speaker.seconds < math.inf:
-            raise refuse(f"speaker {speaker.id!r}", "seconds", f"{speaker.seconds} is no length in seconds")
+            raise refuse(
+                f"speaker {speaker.id!r}", "seconds", f"{speaker.seconds} is not a length in seconds"
+            )
     seen: set[int] = set()
     before = 0.0
     for segment in transcript.segments:
@@ -276,7 +300,7 @@ def _check_span(item: Segment | Word, place: str, field: str, refuse: Any) -> No
     for name in ("start", "end"):
         value = getattr(item, name)
         if not 0 <= value < math.inf:
-            raise refuse(place, field + name, f"{value} is no time in seconds")
+            raise refuse(place, field + name, f"{value} is not a time in seconds")
     if milliseconds(item.start) >= milliseconds(item.end):
         raise refuse(place, f"{field}end", f"{item.end} s is not after the start, {item.start} s")
     if item.confidence is not None and not 0 <= item.confidence <= 1:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
 from dubline.values.base import Value, from_raw, raw_json, to_json
-from dubline.values.transcript import UNKNOWN, Engine, Speaker, milliseconds
+from dubline.values.transcript import UNKNOWN, Engine, Speaker, milliseconds, speakers_told
 
 FORMAT = "dubline.translation.1"
 
@@ -116,7 +117,8 @@ class TranslatedSegment(Value, frozen=True):
     why it failed; `warnings`: what a person may want to look at. `picked` is the index of the chosen
     candidate, None where the text is no candidate. `sentence` is the id of the segment in which its
     sentence begins: that one has the candidates, for the whole sentence. `written` is a digest of the text
-    as a machine wrote it: where it does not belong to the text, a person has changed the text.
+    as a machine wrote it: where it does not belong to the text, a person has changed the text. `confidence`
+    and `more` are the transcript's (see `Segment`).
     """
 
     id: int
@@ -135,6 +137,8 @@ class TranslatedSegment(Value, frozen=True):
     fit: Fit | None = None
     tone: Tone | None = None
     written: str = ""
+    confidence: float | UnsetType | None = UNSET
+    more: dict[str, Any] | UnsetType = UNSET
 
     def with_text(self, text: str) -> TranslatedSegment:
         """The segment with a text that a machine wrote."""
@@ -174,18 +178,26 @@ class Totals(Value, frozen=True):
 
 
 class Translation(Value, frozen=True):
-    """A whole programme in another language."""
+    """A whole programme in another language.
+
+    `language`, `num_speakers` and `total_duration` stand in the file alone, for programs that look for them
+    there; `more` is the transcript's.
+    """
 
     source_language: str
     target_language: str
     duration: float
     segments: tuple[TranslatedSegment, ...]
     format: str = FORMAT
+    language: str | UnsetType = UNSET
+    num_speakers: int | UnsetType = UNSET
+    total_duration: float | UnsetType = UNSET
     speakers: tuple[Speaker, ...] = ()
     translator: Engine | None = None
     paces: dict[str, float] = {}
     totals: Totals = Totals()
     notes: tuple[str, ...] = ()
+    more: dict[str, Any] | UnsetType = UNSET
 
     def __getitem__(self, number: int) -> TranslatedSegment:
         """The segment with that id."""
@@ -222,7 +234,12 @@ def translation_json(translation: Translation) -> bytes:
         InvalidJob: the translation breaks a rule that `parse_translation` would refuse.
     """
     _check(translation, "translation")
-    return to_json(translation)
+    told = {
+        "language": translation.target_language,
+        "num_speakers": speakers_told(translation.speakers, translation.more),
+        "total_duration": translation.duration,
+    }
+    return to_json(msgspec.structs.replace(translation, **told))
 
 
 def read_translation(path: Path) -> Translation:
@@ -259,7 +276,11 @@ def parse_translation(data: bytes | str, where: str = "translation") -> Translat
     remedy, docs = "translate again with this one", "docs/translation.md"
     translation = from_raw(raw, where, Translation, FORMAT, remedy=remedy, docs=docs)
     translation = msgspec.structs.replace(
-        translation, segments=tuple(_by_hand(segment) for segment in translation.segments)
+        translation,
+        segments=tuple(_by_hand(segment) for segment in translation.segments),
+        language=UNSET,
+        num_speakers=UNSET,
+        total_duration=UNSET,
     )
     _check(translation, where)
     return translation
@@ -277,10 +298,10 @@ def _by_hand(segment: TranslatedSegment) -> TranslatedSegment:
 
 def _check(translation: Translation, where: str) -> None:
     def refuse(place: str, field: str, why: str) -> InvalidJob:
-        return InvalidJob(f"{where}: {place}, field {field}: {why}", hint="Correct this field.")
+        return InvalidJob(f"{where}: {place}, field {field}: {why}", hint="Fix this field.")
 
     if not 0 <= translation.duration < math.inf:
-        raise refuse("translation", "duration", f"{translation.duration} is no length in seconds")
+        raise refuse("translation", "duration", f"{translation.duration} is not a length in seconds")
     speakers = {UNKNOWN, *(speaker.id for speaker in translation.speakers)}
     seen: set[int] = set()
     for segment in translation.segments:
@@ -292,7 +313,7 @@ def _check(translation: Translation, where: str) -> None:
             raise refuse(place, "speaker", f"{segment.speaker!r} is not among the speakers")
         for name in ("start", "end"):
             if not 0 <= getattr(segment, name) < math.inf:
-                raise refuse(place, name, f"{getattr(segment, name)} is no time in seconds")
+                raise refuse(place, name, f"{getattr(segment, name)} is not a time in seconds")
         if milliseconds(segment.start) > milliseconds(segment.end):
             raise refuse(place, "end", f"{segment.end} s is before the start, {segment.start} s")
         has = bool(segment.text and segment.text.strip())

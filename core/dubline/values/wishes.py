@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict, force_setattr, replace
 
 from dubline.errors import InvalidJob
 from dubline.values.base import Value, complaint
+from dubline.values.languages import language_code, language_codes
 from dubline.values.timeline import Source
+
+EMBEDDED = "embedded"
+"""Begins a `text` that is inside the film: "embedded", "embedded:eng", "embedded:0"."""
 
 Content = Literal["auto", "dialogue", "music", "cinematic"]
 W = TypeVar("W", bound="Wish")
@@ -30,6 +34,9 @@ class Wish(Value, frozen=True, omit_defaults=True):
 
     `KINDS`: the back ends that are asked for. `PATHS`: fields that name files. `ONCE`: fields that hold for
     one call alone, and are never kept. `forget`: what the run was asked before does not count.
+
+    Languages are given by name or by code, a list of them with commas too; a wish has their codes
+    (`dubline.values.languages`), and making one with a language that there is not raises InvalidJob.
     """
 
     KINDS: ClassVar[tuple[str, ...]] = ()
@@ -37,6 +44,15 @@ class Wish(Value, frozen=True, omit_defaults=True):
     ONCE: ClassVar[tuple[str, ...]] = ()
 
     forget: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("language", "source"):
+            spoken = getattr(self, name, None)
+            if spoken:
+                force_setattr(self, name, "" if spoken.lower() == "auto" else language_code(spoken))
+        into = getattr(self, "to", None)
+        if into is not None:
+            force_setattr(self, "to", language_codes(into))
 
     def over(self: W, before: W | None) -> W:
         """This wish with everything that it leaves out as it was `before`."""
@@ -78,7 +94,8 @@ class Wish(Value, frozen=True, omit_defaults=True):
 class SeparateWish(Wish, frozen=True, omit_defaults=True):
     """See `dubline separate --help`.
 
-    `content`: what kind of sound it is. `film_model`: splits music from effects in what the voices leave.
+    `content`: what kind of sound it is. `budget`: "low" separates nothing in what is shorter than
+    `dubline.separation.way.SHORT` seconds. `film_model`: splits music from effects in what the voices leave.
     `background`, `depth`, `ambient`: see `SeparationJob`. `lines`: a file that says when somebody speaks.
     """
 
@@ -86,6 +103,7 @@ class SeparateWish(Wish, frozen=True, omit_defaults=True):
     PATHS = ("lines",)
 
     content: Content | None = None
+    budget: Literal["low", "standard"] | None = None
     separator: str | None = None
     separator_model: str | None = None
     separator_options: dict[str, Any] | None = None
@@ -96,21 +114,30 @@ class SeparateWish(Wish, frozen=True, omit_defaults=True):
     lines: str | None = None
 
     def _dropped(self, new: dict[str, Any], old: dict[str, Any]) -> tuple[str, ...]:
+        dropped: tuple[str, ...] = ()
         # A film model that was found for one content says nothing about another.
-        return ("film_model",) if new.get("content", old.get("content")) != old.get("content") else ()
+        if new.get("content", old.get("content")) != old.get("content"):
+            dropped += ("film_model",)
+        # Who names a separator wants it used.
+        if {"separator", "separator_model", "film_model"} & set(new):
+            dropped += ("budget",)
+        return dropped
 
 
 class TranscribeWish(Wish, frozen=True, omit_defaults=True):
     """See `dubline transcribe --help`.
 
-    `language`: what is spoken; "" is detected. `on`: listen to the separated voices or to the mix. `speakers`
-    and its bounds: how many people speak. `text`: what is said, as written, with its `text_encoding` and
-    `text_offset` in seconds; `refine` moves its times to the sound. `speakers_from_tracks`: each speaker has
-    a microphone, `microphones` says which tracks. `subtitles`: segments fit two lines.
+    `language`: what is spoken; "" (or "auto") is detected. `on`: listen to the separated voices or to the
+    mix. `speakers` and its bounds: how many people speak. `text`: what is said, as written, with its
+    `text_encoding` and `text_offset` in seconds; `refine` moves its times to the sound. "embedded", or
+    "embedded:eng", is a subtitle stream of the film. `turns`: an RTTM that says who speaks when, in the
+    place of a diarizer.
+    `speakers_from_tracks`: each speaker has a microphone, `microphones` says which tracks. `subtitles`:
+    segments fit two lines.
     """
 
     KINDS = ("recognizer", "diarizer")
-    PATHS = ("text", "glossary", "cast")
+    PATHS = ("text", "turns", "glossary", "cast")
 
     language: str | None = None
     on: Literal["vocals", "mix"] | None = None
@@ -129,6 +156,7 @@ class TranscribeWish(Wish, frozen=True, omit_defaults=True):
     text_encoding: str | None = None
     text_offset: float | None = None
     refine: bool | None = None
+    turns: str | None = None
     speakers_from_tracks: bool | None = None
     microphones: str | None = None
     subtitles: bool | None = None
@@ -142,10 +170,15 @@ class TranscribeWish(Wish, frozen=True, omit_defaults=True):
         if {"min_speakers", "max_speakers"} & set(new):
             dropped += ("speakers",)
         diarizer = {"diarizer", "diarizer_model", "diarizer_options"}
+        counts = {"speakers", "min_speakers", "max_speakers"}
         if new.get("speakers_from_tracks"):  # nobody is told apart by voice then
-            dropped += ("refine", "cast", "speakers", "min_speakers", "max_speakers", *diarizer)
+            dropped += ("refine", "cast", "turns", *counts, *diarizer)
+        if new.get("turns"):
+            dropped += ("speakers_from_tracks", "microphones", *counts, *diarizer)
         if diarizer & set(new):
-            dropped += ("speakers_from_tracks", "microphones")
+            dropped += ("speakers_from_tracks", "microphones", "turns")
+        if counts & set(new):
+            dropped += ("turns",)
         return dropped
 
 
@@ -232,8 +265,8 @@ class LocalizeJob(Value, frozen=True):
     """The media, and what is asked of each stage; None: that stage is not wanted.
 
     Without `separate` speech is recognised in the mix. A translation needs a transcript and gets one; a dub
-    needs stems and a translation. As JSON it is the `job` of `serve`'s "localize" (docs/serve.md), as TOML
-    the file of `dubline localize --job`.
+    needs a translation, and stems unless the budget is low and the film short. As JSON it is the `job` of
+    `serve`'s "localize" (docs/serve.md), as TOML the file of `dubline localize --job`.
     """
 
     media: Source
@@ -247,6 +280,11 @@ class LocalizeJob(Value, frozen=True):
     def languages(self) -> tuple[str, ...]:
         """The languages to translate into, each once."""
         return tuple(dict.fromkeys(self.translate.to or ())) if self.translate is not None else ()
+
+
+def is_embedded(text: str) -> bool:
+    """Whether a `text` is one inside the film."""
+    return text == EMBEDDED or text.startswith(f"{EMBEDDED}:")
 
 
 def wish_from(kind: type[W], given: dict[str, Any]) -> W:
@@ -266,6 +304,8 @@ def wish_from(kind: type[W], given: dict[str, Any]) -> W:
     try:
         return msgspec.convert(given, kind, strict=True)
     except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, InvalidJob):
+            raise error.__cause__ from None
         raise InvalidJob(complaint(error), hint=f"There are {', '.join(kind.__struct_fields__)}.") from None
 
 
@@ -283,6 +323,6 @@ def file_of(wish: Wish, field: str) -> Path | None:
         raise InvalidJob(
             f"there is no {name}",
             hint=f"Check the path given for {field.replace('_', ' ')}. If this run was asked for it before, "
-            "name it anew, or begin anew with --forget.",
+            "name it again, or start over with --forget.",
         )
     return path

@@ -22,6 +22,7 @@ from dubline.errors import BackendFailed, imported
 from dubline.fit.isochrony import RULES, FitRules, fit
 from dubline.media.sound import HIGHEST_RATE, LOWEST_RATE
 from dubline.values.translated import FitStatus
+from dubline.weights.installation import extra_command
 
 Block = NDArray[np.float32]  # (1, samples)
 
@@ -128,7 +129,7 @@ def usable(spoken: Spoken, expected: float = 0.0) -> Spoken:
     if not sound.size:
         raise BackendFailed("the voice gave no sound", hint=hint)
     if not np.isfinite(sound).all():
-        raise BackendFailed("the voice gave samples that are no numbers", hint=hint)
+        raise BackendFailed("the voice gave samples that are not numbers", hint=hint)
     kept = trimmed(sound, spoken.rate)
     seconds = kept.shape[1] / spoken.rate
     if not kept.size:
@@ -180,7 +181,7 @@ def stretched(spoken: Spoken, seconds: float, pitch: float = 1.0) -> Spoken:
     # The stretcher makes nothing of less than a window: silence after the sound gives it one.
     if length < _SHORTEST_STRETCH:
         sound = np.pad(sound, ((0, 0), (0, _SHORTEST_STRETCH - length)))
-    hint = 'Install it with: pip install "dubline[voice]"'
+    hint = f"Install it with: {extra_command('voice')}"
     made = imported("pedalboard", "a dub needs Pedalboard", hint).time_stretch(
         np.ascontiguousarray(sound),
         float(spoken.rate),

@@ -17,18 +17,19 @@ from dubline.mix.job import MixJob, mix_job
 from dubline.programme.coherence import changed_film, changed_lines
 from dubline.programme.reading import read_translations
 from dubline.run import Run, standing
-from dubline.separation.way import stems_of
+from dubline.separation.way import background_of
 from dubline.values.dubbed import Dub, DubSettings, Take, dub_place, read_dub
 from dubline.values.media import Original
 from dubline.values.segment_ids import ids_of
 from dubline.values.stems import Stems
 from dubline.values.transcript import Transcript, read_transcript
-from dubline.values.translated import Totals, TranslatedSegment, Translation
+from dubline.values.translated import Totals, TranslatedSegment, Translation, place_of
 from dubline.values.wishes import DubWish
 from dubline.voice.casting import SpeakerPitches, speaker_pitches
 from dubline.voice.references import ReferenceJob, References, references
 from dubline.voice.settling import SettledDub, VoiceRights, clones, keep_rights, require_consent, settle_dub
 from dubline.voice.speaking import VoiceJob
+from dubline.weights.installation import extra_command
 
 RIGHTS = "rights"
 Tell = Callable[[str], None]
@@ -54,9 +55,10 @@ def dub_languages(root: Path, to: Collection[str] = (), tell: Tell = lambda word
     wanted = [t for t in translations if not to or t.target_language in to]
     spoken = tuple(t.target_language for t in wanted if has_text(t))
     if not spoken:
+        files = [place_of(root, t.target_language).name for t in wanted]
         raise InvalidJob(
             f"the translation into {', '.join(t.target_language for t in wanted)} has no text yet",
-            hint="Write it into translated.json, or run `dubline translate` with a translator.",
+            hint=f"Write it into {' and '.join(files)}, or run `dubline translate` with a translator.",
         )
     for translation in wanted:
         if translation.target_language not in spoken:
@@ -98,7 +100,7 @@ def prepared(run: Run, language: str, wish: DubWish, tell: Tell, audition: tuple
             f"this run has several languages: {', '.join(languages)}", hint="Name one of them with --to."
         )
     translation = next(t for t in read_translations(root) if t.target_language == languages[0])
-    stems = stems_of(root)
+    stems = background_of(root)
     if stems is None:
         raise InvalidJob(
             f"there are no stems in {root}: a dub is mixed from the sound without voices",
@@ -107,12 +109,13 @@ def prepared(run: Run, language: str, wish: DubWish, tell: Tell, audition: tuple
     place, before = dub_before(root, translation.target_language)
     settings = before.settings if before is not None else DubSettings()
     settled = settle_dub(wish, settings, translation.target_language, root)
-    mix = mix_job(settled.settings.mix)
+    check_clonable(settled, stems.separated)
+    mix = mix_job(settled.settings.mix, stems.separated)
     if settled.settings.mux and not (audition or wish.takes_only):
         film_for(run)  # an hour of other work must not end in this
         for sentence in changed_film(root):
             raise InvalidJob(
-                sentence, hint="Or leave --mux out (--no-mux): the mix is of the old film's sound."
+                sentence, hint="Or leave out --mux (--no-mux): the mix is of the old film's sound."
             )
     only = audition or (ids_of(wish.only) if wish.only else ())
     _check_lines(translation, only)
@@ -168,7 +171,7 @@ def film_for(run: Run) -> Film:
     if film is None:
         raise InvalidJob(
             "this run is of a sound without a picture, so there is no film to put the dub into",
-            hint="Leave --mux out (--no-mux); the mix itself is final.wav.",
+            hint="Leave out --mux (--no-mux); the mix itself is final.wav.",
         )
     return film
 
@@ -247,8 +250,8 @@ def _standing(
     """The takes that stay as they are: with `only` all others, else those that were spoken by themselves."""
     if before is None or wish.forget:
         return ()
-    as_asked = structs.replace(settled.settings, mix={}, mux=False, attempt=0)
-    unchanged = as_asked == structs.replace(before.settings, mix={}, mux=False, attempt=0)
+    as_asked = structs.replace(settled.settings, mix={}, mux=None, attempt=0)
+    unchanged = as_asked == structs.replace(before.settings, mix={}, mux=None, attempt=0)
     lines = {segment.id: segment for segment in translation.segments}
     found = []
     for take in before.takes.takes:
@@ -290,6 +293,19 @@ def check_rights(run: Run, settled: SettledDub, given: bool, before: Dub | None 
     return True
 
 
+def check_clonable(settled: SettledDub, separated: bool) -> None:
+    """Refuse to clone voices out of a sound that was not separated.
+
+    Raises:
+        InvalidJob: a voice clones, and the actors' voices are not to be had by themselves.
+    """
+    if not separated and any(clones(choice) for choice in (settled.voice, *settled.others)):
+        raise InvalidJob(
+            "this voice clones the actors' voices, which with --budget low are not separated from the rest",
+            hint="Use --budget standard, or another voice.",
+        )
+
+
 def _references(run: Run, settled: SettledDub, stems: Stems, transcript: Transcript | None) -> References:
     """Cuts of the speakers' own voices, where a voice clones."""
     if not any(clones(choice) for choice in (settled.voice, *settled.others)):
@@ -308,9 +324,7 @@ def _pitches(run: Run, stems: Stems, transcript: Transcript | None, tell: Tell) 
         tell("voices are cast without the actors' pitch: there is no transcript.json")
         return {}
     if find_spec("parselmouth") is None:
-        tell(
-            'voices are cast without the actors\' pitch: it needs Parselmouth, pip install "dubline[speech]"'
-        )
+        tell(f"voices are cast without the actors' pitch: it needs Parselmouth, {extra_command('speech')}")
         return {}
-    measured: SpeakerPitches = run.step(speaker_pitches, stems.vocals.sound, transcript)
+    measured: SpeakerPitches = run.step(speaker_pitches, stems.voices, transcript)
     return measured.hertz

@@ -136,7 +136,7 @@ def references(work: Work, vocals: Sound | Stem, transcript: Transcript, job: Re
     work.report(len(speakers), len(speakers))
     work.facts.update({"cut": len(cuts), "missing": len(missing)})
     for who, why in missing.items():
-        work.note(f"{transcript.name_of(who)} has no reference to clone: {why}")
+        work.note(f"{transcript.name_of(who)} has no reference to clone: {why}", warn=True)
     return References(cuts=cuts, missing=missing)
 
 

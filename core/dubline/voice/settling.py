@@ -72,10 +72,10 @@ def settle_dub(wish: DubWish, before: DubSettings, language: str, root: Path) ->
             f"{', '.join(wish.voice_options)}: there is no voice named that this would be for",
             hint="Name it with --voice.",
         )
-    wish = wish.over(_as_wish(voice, before))
+    asked, wish = wish, wish.over(_as_wish(voice, before))
     options = dict(wish.voice_options or {})
     sought = Sought(model=wish.voice_model or str(options.pop("model", "")), language=language)
-    settled = settle("voice", wish.voice or "auto", sought, options=options)
+    settled = settle("voice", wish.voice or "auto", sought, options=options, why=asked.origin("voice"))
     cast = file_of(wish, "cast")
     settings = DubSettings(
         voice=settled.choice,
@@ -83,12 +83,12 @@ def settle_dub(wish: DubWish, before: DubSettings, language: str, root: Path) ->
         cast=cast.absolute().as_posix() if cast is not None else "",
         like=like,
         mix=wish.mix or {},
-        mux=bool(wish.mux),
+        mux=wish.mux,
         attempt=before.attempt,
     )
     roles = roles_of(read_cast(cast)) if cast is not None else {}
-    reasons = settled.reasons if wish.voice in (None, "auto") else ()
-    return SettledDub(settings, roles, reasons, _others(settled.choice, others, roles, like, language))
+    further = _others(settled.choice, others, roles, like, language)
+    return SettledDub(settings, roles, settled.reasons, further)
 
 
 def _as_wish(voice: Choice | None, before: DubSettings) -> DubWish:

@@ -273,7 +273,9 @@ class _Maker:
         self._alike[backend] = (str(error), times)
         if times >= DEAF:
             self._gone[backend] = f"not tried, since {backend} failed {DEAF} times in a row: {error}"
-            self._work.note(f"{backend} counts as gone after {DEAF} lines that failed alike: {error}")
+            self._work.note(
+                f"{backend} is given up after {DEAF} lines that failed the same way: {error}", warn=True
+            )
 
     def _reasons(
         self, known: KeptTake, segment: TranslatedSegment, start: int, left: float

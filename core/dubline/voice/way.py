@@ -13,10 +13,13 @@ from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
 from dubline.mix.audition import audition
 from dubline.mix.film import mux_film
+from dubline.mix.job import MixJob
 from dubline.mix.stage import remix
+from dubline.programme.subtitle_files import publish_subtitles
 from dubline.report import Report, silent
-from dubline.run import Run
+from dubline.run import Run, standing
 from dubline.values.dubbed import CastVoice, Dub, LoudnessReport, Mix, Take, Takes, dub_json, read_dubs
+from dubline.values.stems import Stems
 from dubline.values.wishes import DubWish
 from dubline.voice.calibration import keep_durations
 from dubline.voice.preparing import Prepared, Tell, film_for, prepared
@@ -45,6 +48,7 @@ def dub_run(
         ValidationError, FFmpegError, StorageFull, Cancelled.
     """
     made = prepared(run, language, wish, tell)
+    publish_subtitles(run.root)  # the words that are spoken are the ones to be read
     takes: Takes = run.step(speak, made.spoken, made.job, hints=_hints(hints, made))
     if wish.only:
         takes = _in_the_old_cast(takes, made.before)
@@ -113,6 +117,25 @@ def audition_run(
     return tuple(found)
 
 
+UNDUBBED = "undubbed"
+"""What a run calls the mix of its own voices, which it has until it is dubbed."""
+
+
+def mix_published(
+    run: Run, stems: Stems, takes: Takes, job: MixJob, *, hints: dict[str, Any] | None = None
+) -> tuple[Mix, tuple[Path, ...]]:
+    """A mix without a dub's value: of takes from elsewhere, or of the film's own voices; and its files.
+
+    Raises:
+        As `dubline.mix.remix`.
+    """
+    before = standing(run.root, UNDUBBED, Mix)
+    mix = run.step(remix, stems, takes, job, hints=hints, stands=UNDUBBED)
+    if before is not None and before.wav != mix.wav:
+        _clear_mix(run, before)
+    return mix, publish_mix(run, mix)
+
+
 def publish_mix(run: Run, mix: Mix, suffix: str = "") -> tuple[Path, ...]:
     """Put the mix where a person looks: final.wav, final.m4a and M&E.wav; `suffix` ".LANGUAGE" for a run's
     further languages."""
@@ -148,18 +171,23 @@ def _sounding(takes: Takes) -> Takes:
 
 
 def _clear_superseded(run: Run, before: Dub | None) -> None:
-    """Delete the mix that this dub had before, as large as the film's sound, where no dub has it any more;
-    and the film that was made with it."""
-    if before is None or before.mix is None:
-        return
+    """Delete the mixes that this dub takes the place of, as large as the film's sound, where no dub has them
+    any more; and the film that was made with one."""
+    undubbed = standing(run.root, UNDUBBED, Mix)
+    for mix in (undubbed, before.mix if before is not None else None):
+        if mix is not None:
+            _clear_mix(run, mix)
+
+
+def _clear_mix(run: Run, mix: Mix) -> None:
     root = run.root
     used = {dub.mix.wav for dub in read_dubs(root) if dub.mix is not None}
-    folder = Path(before.mix.wav).parent
-    if before.mix.wav in used or not folder.name.startswith("remix-"):
+    folder = Path(mix.wav).parent
+    if mix.wav in used or not folder.name.startswith("remix-"):
         return
     shutil.rmtree(root / folder, ignore_errors=True)
     for record in run.manifest().steps:
-        if record.name == "mux" and isinstance(record.inputs, list) and record.inputs[1] == before.mix.m4a:
+        if record.name == "mux" and isinstance(record.inputs, list) and record.inputs[1] == mix.m4a:
             shutil.rmtree(root / "steps" / f"mux-{record.key}", ignore_errors=True)
 
 
@@ -168,7 +196,7 @@ def _film(run: Run, made: Prepared, mix: Mix) -> Path:
     if not mix.m4a:
         raise InvalidJob(
             f"there is no AAC of this mix: {'; '.join(mix.notes)}",
-            hint="Leave --mux out (--no-mux); the mix itself is final.wav.",
+            hint="Leave out --mux (--no-mux); the mix itself is final.wav.",
         )
     languages = (made.translation.source_language, made.translation.target_language)
     muxed = run.step(mux_film, film, mix.m4a, languages)

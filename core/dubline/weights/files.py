@@ -24,6 +24,7 @@ import msgspec
 
 from dubline.errors import BackendMissing, WeightsError
 from dubline.values.base import ModelIdentity, Value
+from dubline.weights.installation import extra_command
 from dubline.weights.kinds import folder_kind
 from dubline.weights.known import KNOWN, Kind, KnownWeights
 
@@ -217,7 +218,7 @@ def read_card(path: Path) -> WeightsCard:
         return msgspec.json.decode(path.read_bytes(), type=WeightsCard)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WeightsError(
-            f"{path}: {error}", hint="Remove the card and import the model again, or correct that field."
+            f"{path}: {error}", hint="Remove the card and import the model again, or fix that field."
         ) from error
 
 
@@ -231,7 +232,7 @@ def bag_signatures(path: Path) -> tuple[str, ...]:
     try:
         import yaml
     except ImportError:
-        raise BackendMissing("reading a bag needs PyYAML", hint='pip install "dubline[demucs]"') from None
+        raise BackendMissing("reading a bag needs PyYAML", hint=extra_command("demucs")) from None
     try:
         bag = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:

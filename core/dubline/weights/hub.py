@@ -19,6 +19,7 @@ from urllib.parse import quote
 from dubline.errors import BackendMissing, DublineError, StorageFull, WeightsError
 from dubline.report import Report, silent
 from dubline.weights.downloads import Unreachable, from_url
+from dubline.weights.installation import pip_command
 from dubline.weights.starters import short_name
 
 TOKENS_PAGE = "https://huggingface.co/settings/tokens"
@@ -47,7 +48,8 @@ def import_hub() -> Any:
         from huggingface_hub.utils import logging
     except ImportError:
         raise BackendMissing(
-            "fetching a model needs huggingface_hub", hint="Install it with: pip install huggingface_hub"
+            "fetching a model needs huggingface_hub",
+            hint=f"Install it with: {pip_command('huggingface_hub>=0.24')}",
         ) from None
     logging.set_verbosity_error()  # what went wrong is said once, at the end
     return huggingface_hub

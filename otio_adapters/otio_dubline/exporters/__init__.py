@@ -27,6 +27,7 @@ import opentimelineio as otio
 
 from dubline.errors import BackendMissing, InvalidJob
 from dubline.values.stems import STEM_NAMES
+from dubline.weights.installation import extra_command, pip_command
 from otio_dubline.exporters.takes import FOLDER, is_takes, on_whole_frames
 from otio_dubline.reading import facts_of
 
@@ -47,8 +48,8 @@ TARGETS: dict[str, str] = {
     "csv": "subtitles",
 }
 """Target -> module of this package."""
-REMEDIES = {"aaf2": 'pip install "dubline[aaf]"'}
-"""Library -> how to get it, where that is an extra of Dubline's."""
+EXTRAS = {"aaf2": "aaf"}
+"""Library -> the extra of Dubline's that brings it."""
 
 
 class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,9 +120,10 @@ def target(name: str) -> Any:
     try:
         return import_module(f"otio_dubline.exporters.{TARGETS[name]}")
     except ModuleNotFoundError as error:
+        module = error.name or ""
+        remedy = extra_command(EXTRAS[module]) if module in EXTRAS else pip_command(module)
         raise BackendMissing(
-            f"the target {name!r} needs {error.name}, which is not installed",
-            hint=f"Install it with: {REMEDIES.get(error.name or '', f'pip install {error.name}')}",
+            f"the target {name!r} needs {module}, which is not installed", hint=f"Install it with: {remedy}"
         ) from None
 
 
@@ -220,6 +222,8 @@ def _hear_another(timeline: otio.schema.Timeline) -> None:
 def for_remix(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
     """A copy in which the first language's takes are heard over music, sfx and ambient, and nothing else.
 
+    Where the sound was not separated they are heard over the original.
+
     Raises:
         InvalidJob: it has no takes.
     """
@@ -231,10 +235,12 @@ def for_remix(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
             hint="Run `dubline dub` first, or export without --remix.",
         )
     language = facts_of(takes[0]).get("language")
+    roles = {facts_of(track).get("role") for track in copy.tracks}
+    background = ("music", "sfx", "ambient") if "music" in roles else ("original",)
     for track in copy.tracks:
         if isinstance(track, otio.schema.Track) and track.kind == otio.schema.TrackKind.Audio:
             facts = facts_of(track)
-            heard = facts.get("role") in ("music", "sfx", "ambient")
+            heard = facts.get("role") in background
             track.enabled = heard or (is_takes(track) and facts.get("language") == language)
     return copy
 

@@ -16,6 +16,7 @@ from dubline.backends.diarizers.windows import HeardWindow, WindowedDiarizer, ch
 from dubline.errors import InvalidJob
 from dubline.weights import wheels
 from dubline.weights.files import checksum
+from dubline.weights.installation import extra_command
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +44,7 @@ class BuiltinDiarizer(WindowedDiarizer):
         InvalidJob: an option is out of range.
     """
 
-    requires: ClassVar[tuple[str, ...]] = ("torch", "resemblyzer")
+    requires: ClassVar[tuple[str, ...]] = ("onnxruntime", "resemblyzer")
     extra: ClassVar[str] = "speech"
     cost: ClassVar[str] = (  # benchmarks/diarization.py, on the scene; docs/recognition.md
         "its error on the test scene is 5.1 % of the speech on the dialogue, 29.4 % on the mix"
@@ -59,7 +60,7 @@ class BuiltinDiarizer(WindowedDiarizer):
         its wheel is installed. `distance`: how unlike two voices must be to count as two, 0 to 1.
         `window`: minutes that are heard together, 0.5 to 30; voices are linked across windows when their
         vectors' cosine reaches `link`, 0 to 1. `segmentation`, `embedding`: files to use instead of those in
-        the wheels. `device`: auto, cpu, cuda, cuda:N, mps. `threads`: CPU threads.
+        the wheels. `threads`: CPU threads.
         """
 
         speakers: int | None = None
@@ -71,19 +72,17 @@ class BuiltinDiarizer(WindowedDiarizer):
         link: float = 0.75
         segmentation: str = ""
         embedding: str = ""
-        device: str = "auto"
         threads: int | None = None
 
     @classmethod
     def remedy(cls) -> str:
-        return 'pip install "dubline[speech]" && pip install --no-deps Resemblyzer==0.1.4 whisperx==3.8.6'
+        return f"{extra_command('speech')} && {wheels.remedy(wheels.GE2E, wheels.PYANNET)}"
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """torch, onnxruntime for Silero, and the networks' files."""
-        network, *files = _networks(options)
-        libraries = ("torch",) if network is wheels.PYANNET else ("torch", "onnxruntime")
-        return (*versions(*libraries), *(checksum(file) for file in files))
+        """onnxruntime, and the networks' files."""
+        _, *files = _networks(options)
+        return (*versions("onnxruntime"), *(checksum(file) for file in files))
 
     def __init__(self, options: Options) -> None:
         self._bounds = speaker_bounds(options)
@@ -93,29 +92,27 @@ class BuiltinDiarizer(WindowedDiarizer):
         from dubline.backends.diarizers.ge2e import KIND, Ge2e
         from dubline.backends.diarizers.pyannet import PyanNet
         from dubline.backends.diarizers.silero import Silero
-        from dubline.backends.torch_run import choose_device
+        from dubline.threads import default_threads
 
         self._options = options
-        device = choose_device(options.device)
+        threads = options.threads or default_threads()
         network, path, encoder = _networks(options)
         self._network: Any = None
         self._detector: Any = None
         if network is wheels.PYANNET:
-            self._network = PyanNet(path, device)
+            self._network = PyanNet(path, threads)
             note = "voices that overlap are told apart, up to three in five seconds"
         else:
             self._detector = Silero(path)
-            why = "" if options.hearing == ONE else f" (for overlaps: {wheels.PYANNET.remedy})"
+            why = "" if options.hearing == ONE else f" (for overlaps: {wheels.remedy(wheels.PYANNET)})"
             note = f"one voice at a time, overlaps are not told apart{why}"
-        self._encoder: Any = Ge2e(encoder, device)
+        self._encoder: Any = Ge2e(encoder, threads)
         self.identities = (
             wheels.identity(network, path),
             wheels.identity(wheels.GE2E, encoder),
         )
         self.notes: tuple[str, ...] = (note,)
         self.embedding = KIND
-        self._device = device
-        self._take_threads()
 
     def _voice_of(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
         import numpy as np

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dubline.backends.onnx_graph import Graph, session
 from dubline.errors import WeightsError
-from dubline.weights.wheels import open_checkpoint
+from dubline.weights.checkpoints import check_shapes, open_checkpoint
+from dubline.weights.wheels import GE2E, remedy
 
 Floats = NDArray[np.float32]
 
@@ -26,6 +27,20 @@ FRAME, HOP, BANDS = 400, 160, 40
 PARTIAL = 160  # frames the encoder hears at once: 1.6 s
 SIZE = 256
 LEVEL_DBFS = -30.0
+SHAPES: dict[str, tuple[int, ...]] = {
+    **{
+        f"lstm.{part}_l{layer}": (4 * SIZE, *size)
+        for layer in range(3)
+        for part, size in (
+            ("weight_ih", (SIZE if layer else BANDS,)),
+            ("weight_hh", (SIZE,)),
+            ("bias_ih", ()),
+            ("bias_hh", ()),
+        )
+    },
+    "linear.weight": (SIZE, SIZE),
+    "linear.bias": (SIZE,),
+}
 
 
 def mel_of_hz(hz: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -88,36 +103,27 @@ class Ge2e:
 
     Raises:
         WeightsError: the file is not this encoder's checkpoint.
+        BackendMissing: onnxruntime is not installed.
     """
 
-    def __init__(self, path: Path, device: Any = "cpu") -> None:
-        import torch
-        from torch import nn
-
-        state: Any = open_checkpoint(path).get("model_state")
-        self._device = torch.device(device)
-        self._lstm = nn.LSTM(BANDS, SIZE, 3, batch_first=True)
-        self._linear = nn.Linear(SIZE, SIZE)
+    def __init__(self, path: Path, threads: int = 1) -> None:
         try:
-            for name, part in (("lstm.", self._lstm), ("linear.", self._linear)):
-                part.load_state_dict({k[len(name) :]: v for k, v in state.items() if k.startswith(name)})
-        except (RuntimeError, AttributeError) as error:
+            state = check_shapes(open_checkpoint(path).get("model_state"), SHAPES)
+        except ValueError as error:
             raise WeightsError(
-                f"{path} does not hold the weights of Resemblyzer's encoder",
-                hint="Use the file that the Resemblyzer 0.1.4 wheel carries.",
-            ) from error
-        for part in (self._lstm, self._linear):
-            part.eval().to(self._device)
+                f"{path} does not hold the weights of Resemblyzer's encoder: {error}",
+                hint=f"The right file comes in a wheel: {remedy(GE2E)}",
+            ) from None
+        graph = Graph(mel=3)
+        x = graph.lstm(graph.add("Transpose", "mel", perm=[1, 0, 2]), state, "lstm")  # (160, n, 256)
+        x = graph.add("Gather", x, np.array(PARTIAL - 1), axis=0)  # what the last layer ends with
+        x = graph.add("Relu", graph.linear(x, state, "linear"))
+        self._session = session(graph.model(x, 2), threads)
 
-    def embed(self, pieces: NDArray[np.float32], batch: int = 64) -> Floats:
+    def embed(self, pieces: Floats, batch: int = 64) -> Floats:
         """(n, 160, 40) mel power -> (n, 256), unit length."""
-        import torch
-
         out = np.zeros((len(pieces), SIZE), np.float32)
-        with torch.inference_mode():
-            for at in range(0, len(pieces), batch):
-                part = torch.from_numpy(np.ascontiguousarray(pieces[at : at + batch])).to(self._device)
-                _, (hidden, _) = self._lstm(part)  # (layers, batch, 256)
-                vectors = torch.relu(self._linear(hidden[-1]))
-                out[at : at + batch] = torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()
+        for at in range(0, len(pieces), batch):
+            (vectors,) = self._session.run(None, {"mel": np.ascontiguousarray(pieces[at : at + batch])})
+            out[at : at + batch] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return out

@@ -92,7 +92,7 @@ def several_at_once(
         sound = np.pad(sound, (0, size - len(sound)))
         chunks = [sound[k * CHUNK_STEP :][: pyannet.WINDOW] for k in range(many)]
         if np.abs(sound).max() > SILENCE:
-            answers = network.activities_along(sound, CHUNK_STEP, many)  # (windows, frames, voices)
+            answers = network.activities(sound, CHUNK_STEP, many)  # (windows, frames, voices)
             mel, power = ge2e.mel_power(sound), ge2e.frame_power(sound)
             voices: list[tuple[int, Floats, Floats]] = []
             for k, activity in enumerate(answers):

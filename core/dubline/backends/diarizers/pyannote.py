@@ -26,6 +26,7 @@ from dubline.errors import BackendFailed, DublineError, WeightsError, first_line
 from dubline.values.base import ModelIdentity
 from dubline.weights.folders import damaged_folders, find_folder, folders_here, weight_sums
 from dubline.weights.kinds import look, read_licence
+from dubline.weights.recommended import PYANNOTE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from dubline.report import Report
 
 LONGEST_WINDOW = 60.0
-DEFAULT = "pyannote/speaker-diarization-community-1"
+DEFAULT = PYANNOTE.name
 # As their pages on the hub say.
 LICENCES = {DEFAULT: "CC-BY-4.0", "pyannote/speaker-diarization-3.1": "MIT"}
 # Share of a window's work, measured with models of the released shapes: the embeddings take nearly all.
@@ -103,7 +104,12 @@ class Pyannote(WindowedDiarizer):
         if self.identities[0].sha256:
             # Vectors of different weights cannot be compared, whatever the folder is called.
             self.embedding = f"pyannote-{self.identities[0].sha256[2][:16] if len(files) > 2 else ''}"
-        self._take_threads()
+        import torch
+
+        from dubline.threads import default_threads
+
+        self._threads_before = torch.get_num_threads()
+        torch.set_num_threads(options.threads or default_threads())
 
     @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
@@ -186,6 +192,14 @@ class Pyannote(WindowedDiarizer):
     def _free(self) -> None:
         self._pipeline = None
 
+    def __exit__(self, *exc: object) -> None:
+        import torch
+
+        torch.set_num_threads(self._threads_before)
+        super().__exit__(*exc)
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
 
 def _open(model: str) -> tuple[Any, tuple[Path, ...], str]:
     """The pipeline, its files, and its name."""
@@ -196,7 +210,7 @@ def _open(model: str) -> tuple[Any, tuple[Path, ...], str]:
     if not config.is_file():
         if place.is_dir():
             raise WeightsError(
-                f"{place} has no config.yaml: it is no pyannote pipeline, or half downloaded",
+                f"{place} has no config.yaml: it is not a pyannote pipeline, or half downloaded",
                 hint="Get all files of the model again.",
             )
         raise WeightsError(

@@ -2,7 +2,7 @@
 
 pyannote.audio itself opens checkpoints with `weights_only=False` and imports whatever module and class they
 name: a checkpoint can run any program. Here the configuration is plain YAML of which only one pipeline class
-is accepted; checkpoints are opened with `weights_only=True`, may name the model classes listed below and no
+is accepted; checkpoints are opened by a reader of our own, may name the model classes listed below and no
 other, and are handed to pyannote as bytes that we wrote ourselves from what was found.
 
     config.yaml  segmentation/pytorch_model.bin  embedding/pytorch_model.bin  plda/{plda,xvec_transform}.npz
@@ -10,6 +10,7 @@ other, and are handed to pyannote as bytes that we wrote ourselves from what was
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import logging
 import os
@@ -19,8 +20,9 @@ from typing import Any
 
 from dubline.backends.torchaudio_guard import ensure_torchaudio
 from dubline.errors import BackendMissing, WeightsError, first_line
+from dubline.weights.checkpoints import PYANNOTE, StandIn, open_checkpoint
+from dubline.weights.installation import extra_command
 from dubline.weights.kinds import check_whole
-from dubline.weights.wheels import StandIn, inert, open_checkpoint
 
 CHECKPOINT = "pytorch_model.bin"
 PLDA_FILES = ("plda.npz", "xvec_transform.npz")
@@ -63,7 +65,7 @@ def import_pyannote() -> str:
 
     # Before the import: it is read there, and would be switched on.
     os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
-    remedy = 'pip install "dubline[pyannote]"'
+    remedy = extra_command("pyannote")
     if importlib.util.find_spec("pyannote") is None or importlib.util.find_spec("pyannote.audio") is None:
         raise BackendMissing("pyannote.audio is not installed", hint=f"Install it with: {remedy}")
     with warnings.catch_warnings():
@@ -80,9 +82,7 @@ def import_pyannote() -> str:
     for name in ("lightning", "lightning.pytorch", "lightning.pytorch.utilities.migration.utils"):
         logging.getLogger(name).setLevel(logging.ERROR)
     if int(audio.__version__.split(".")[0]) < 4:
-        raise BackendMissing(
-            f"pyannote.audio {audio.__version__} is too old", hint='pip install "pyannote.audio>=4,<5"'
-        )
+        raise BackendMissing(f"pyannote.audio {audio.__version__} is too old", hint=remedy)
     return reason
 
 
@@ -112,7 +112,7 @@ def read_config(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise WeightsError(f"{path} asks for {', '.join(strange) or 'preprocessors'}: refused", hint=hint)
     steps = config.get("params") or {}
     if not isinstance(steps, dict):
-        raise WeightsError(f"{path}: params is no table", hint=hint)
+        raise WeightsError(f"{path}: params is not a table", hint=hint)
     return pipeline["params"], steps
 
 
@@ -148,36 +148,29 @@ def load_model(path: Path) -> Any:
     Raises:
         WeightsError: damaged, or a class that is not allowed.
     """
+    import numpy as np
     import torch
     from pyannote.audio import Model
-    from pyannote.audio.core.task import Problem, Resolution, Specifications
 
-    names = ("listconfig.ListConfig", "dictconfig.DictConfig", "base.ContainerMetadata", "base.Metadata")
-    allowed = (
-        Specifications,
-        Problem,
-        Resolution,
-        *(inert(f"omegaconf.{name}") for name in (*names, "nodes.AnyNode")),
-        inert("pyannote.audio.core.model.Introspection"),
-        inert("typing.Any"),
-    )
-    found = open_checkpoint(path, allowed)
+    found = open_checkpoint(path, PYANNOTE)
     own = found.get("pyannote.audio")
     architecture = own.get("architecture") if isinstance(own, dict) else None
     if not isinstance(own, dict) or not isinstance(architecture, dict):
-        raise WeightsError(f"{path} is no pyannote checkpoint", hint="Give one made by pyannote.audio.")
+        raise WeightsError(f"{path} is not a pyannote checkpoint", hint="Give one made by pyannote.audio.")
     named = (str(architecture.get("module")), str(architecture.get("class")))
     if named not in ARCHITECTURES:
         raise WeightsError(
             f"{path} wants {named[0]}.{named[1]} to be imported: refused",
             hint="Known: " + ", ".join(sorted({c for _, c in ARCHITECTURES})) + ".",
         )
-    specifications = own.get("specifications")
-    if isinstance(specifications, Specifications):
-        for key, value in vars(specifications).items():
-            object.__setattr__(specifications, key, plain(value))
+    state = found.get("state_dict")
+    tensors = state if isinstance(state, dict) else {}
     clean = {
-        "state_dict": found.get("state_dict"),
+        "state_dict": {
+            name: torch.from_numpy(np.array(value))
+            for name, value in tensors.items()
+            if isinstance(value, np.ndarray)
+        },
         "hyper_parameters": plain(found.get("hyper_parameters") or {}),
         "pytorch-lightning_version": str(found.get("pytorch-lightning_version", "2.0.0")),
         "epoch": 0,
@@ -185,7 +178,7 @@ def load_model(path: Path) -> Any:
         "pyannote.audio": {
             "versions": {"pyannote.audio": str((own.get("versions") or {}).get("pyannote.audio", "4.0.0"))},
             "architecture": {"module": named[0], "class": named[1]},
-            "specifications": specifications,
+            "specifications": _specifications(own.get("specifications")),
         },
     }
     buffer = io.BytesIO()
@@ -202,6 +195,29 @@ def load_model(path: Path) -> Any:
         ) from error
     model.eval()
     return model
+
+
+def _specifications(value: Any) -> Any:
+    """What a network is for, out of the stand-ins in its checkpoint; one for each task where it has many.
+
+    Raises:
+        WeightsError: a field, a problem or a resolution that pyannote.audio does not know.
+    """
+    from pyannote.audio.core.task import Problem, Resolution, Specifications
+
+    if isinstance(value, list | tuple):
+        return type(value)(map(_specifications, value))
+    try:
+        named = {field.name for field in dataclasses.fields(Specifications)}
+        fields = {name: item for name, item in value.state.items() if name in named}
+        for name, kind in (("problem", Problem), ("resolution", Resolution)):
+            fields[name] = kind(*fields[name].values)
+        return Specifications(**plain(fields))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"its specifications are none that pyannote.audio knows: {first_line(error)}",
+            hint="Use a pipeline made for pyannote.audio 4.",
+        ) from None
 
 
 def plain(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Silero VAD: the chance of speech in each 32 ms, from the ONNX file that the silero-vad wheel carries.
 
-The package itself is not imported (importing it sets torch's threads to 1 for the whole program). Input,
-context and state are as the wheel's own front end feeds them: 512 samples after the 64 before them, and a
+The package itself is not imported: it needs torch, and sets the threads of torch to 1 for the whole program.
+Input, context and state are as its own front end feeds them: 512 samples after the 64 before them, and a
 state of (2, 1, 128).
 """
 
@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dubline.backends.onnx_graph import session
 from dubline.errors import BackendMissing, WeightsError, first_line
+from dubline.weights.wheels import SILERO, remedy
 
 RATE = 16000
 FRAME, CONTEXT = 512, 64
@@ -28,20 +30,13 @@ class Silero:
 
     def __init__(self, path: Path) -> None:
         try:
-            import onnxruntime
-        except ImportError:
-            raise BackendMissing("Silero VAD needs onnxruntime", hint='pip install "dubline[uvr]"') from None
-        options = onnxruntime.SessionOptions()
-        options.inter_op_num_threads = options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = session(path, 1)  # a frame after the other: more threads have nothing to do
+        except BackendMissing:
+            raise
         except Exception as error:
             raise WeightsError(
                 f"{path} is not the Silero detector: {first_line(error)}",
-                hint="Install the silero-vad wheel again.",
+                hint=f"The right file comes in a wheel: {remedy(SILERO)}",
             ) from error
         self.reset()
 

@@ -84,8 +84,8 @@ def check_ranges(options: Any, *ranges: tuple[str, float, float]) -> None:
 class WindowedDiarizer(Backend):
     """What diarizers that hear a sound in windows do the same way.
 
-    A back end loads its weights in `__init__`, sets `_options`, `_bounds`, `_device`, `embedding` and calls
-    `_take_threads`; it has `_hear`, `_voice_of` and `_free`.
+    A back end loads its weights in `__init__`, sets `_options`, `_bounds` and `embedding`; it has `_hear`,
+    `_voice_of` and `_free`.
     """
 
     overlap: ClassVar[float]  # seconds that neighbouring windows share on each side
@@ -94,7 +94,6 @@ class WindowedDiarizer(Backend):
     embedding: str
     _options: Any
     _bounds: tuple[int | None, int | None]
-    _device: Any
 
     def _hear(
         self, speech: Speech, start: float, stop: float, report: Report, least: int | None, most: int | None
@@ -143,22 +142,9 @@ class WindowedDiarizer(Backend):
         norm = float(np.linalg.norm(total))
         return tuple(float(x) for x in total / norm) if norm > 0 else ()
 
-    def _take_threads(self) -> None:
-        import torch
-
-        from dubline.threads import default_threads
-
-        self._threads_before = torch.get_num_threads()
-        torch.set_num_threads(self._options.threads or default_threads())
-
     def __exit__(self, *exc: object) -> None:
-        import torch
-
-        torch.set_num_threads(self._threads_before)
         self._free()
         gc.collect()
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
 
 
 def _pieces(

@@ -23,6 +23,7 @@ from dubline.values.transcript import HeardWord
 from dubline.weights.folders import folder_identity
 from dubline.weights.hub import quiet_hub
 from dubline.weights.kinds import FolderKind
+from dubline.weights.recommended import RECOGNIZERS, TURBO, first
 from dubline.weights.starters import STARTERS, short_name
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from dubline.media.speech import Speech
     from dubline.report import Report
 
-TURBO = "mobiuslabsgmbh/faster-whisper-large-v3-turbo"
 _PLAIN = "tiny tiny.en base base.en small small.en medium medium.en large-v1 large-v2 large-v3"
 _DISTILLED = "small.en medium.en large-v2 large-v3"
 SIZES = {
@@ -85,7 +85,8 @@ class FasterWhisper(WhisperBackend):
         if short := short_name(cls.repository(sought.model)):
             return f"`dubline models fetch {short}` brings it, or `dubline models import FOLDER`."
         usual = super().how_to_get(sought)
-        return usual if sought.model else f"{usual} Smaller and faster: `dubline models fetch whisper-base`."
+        draft = first(RECOGNIZERS, "draft").command
+        return usual if sought.model else f"{usual} Smaller and faster: `{draft}`."
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
@@ -106,7 +107,9 @@ class FasterWhisper(WhisperBackend):
                 f"{device} cannot compute in {precision!r} here", hint=f"It can: {', '.join(sorted(can))}."
             )
         if options.beam < 1 or (options.threads is not None and options.threads < 1):
-            raise InvalidJob("beam and threads begin at 1", hint="Leave them out to take the defaults.")
+            raise InvalidJob(
+                "beam and threads must be 1 or more", hint="Leave them out to take the defaults."
+            )
         name = self.usual(device) if options.model == "auto" else options.model
         folder = self.folder_of(name)
         try:
@@ -192,7 +195,7 @@ class FasterWhisper(WhisperBackend):
         except (RuntimeError, MemoryError) as error:
             raise BackendFailed(
                 f"faster-whisper failed: {first_line(error)}",
-                hint="If memory was short, take a smaller model, precision int8, or device cpu.",
+                hint="If memory was short, use a smaller model, precision int8, or device cpu.",
             ) from error
 
     def __exit__(self, *exc: object) -> None:

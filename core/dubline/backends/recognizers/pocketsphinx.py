@@ -20,6 +20,7 @@ from dubline.errors import BackendFailed, InvalidJob
 from dubline.values.base import ModelIdentity
 from dubline.values.transcript import HeardWord
 from dubline.weights.files import checksum
+from dubline.weights.installation import pip_command
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -185,7 +186,7 @@ def _decoder(**settings: Any) -> Any:
     except RuntimeError as error:
         raise BackendFailed(
             f"pocketsphinx could not load its model: {error}",
-            hint="Install it again: pip install --force-reinstall pocketsphinx",
+            hint=f"Install it again: {pip_command('--force-reinstall', 'pocketsphinx')}",
         ) from error
 
 

@@ -56,7 +56,7 @@ class WhisperBackend(Backend):
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        name = cls.repository(sought.model or "small") or "OWNER/NAME"
+        name = cls.repository(sought.model or cls.usual("cpu")) or "OWNER/NAME"
         return f"`dubline models fetch {name}` brings it, or `dubline models import FOLDER`."
 
     @classmethod
@@ -115,8 +115,8 @@ class WhisperBackend(Backend):
 def refuse_language(name: str, language: str) -> InvalidJob:
     """The error for a language that a model does not know."""
     return InvalidJob(
-        f"the Whisper model {name!r} knows no language {language!r}",
-        hint='Take a multilingual model, one of its codes such as "tr" or "en", or leave it out.',
+        f"the Whisper model {name!r} does not know the language {language!r}",
+        hint='Use a multilingual model, one of its codes such as "tr" or "en", or leave it out.',
     )
 
 

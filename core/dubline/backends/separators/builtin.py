@@ -34,9 +34,7 @@ class Builtin(Backend):
         BackendMissing: `rnnoise` is on and not installed.
     """
 
-    cost: ClassVar[str] = (
-        "voices stay faintly audible in the background, and the background loses some level under them"
-    )
+    cost: ClassVar[str] = "a preview, in which voices stay faintly audible in the background"
     rate = 48000
     sources: tuple[str, ...] = ("vocals",)
 

@@ -17,6 +17,7 @@ from dubline.backends.separators.models import ModelSeparator
 from dubline.errors import BackendFailed, InvalidJob, first_line
 from dubline.weights.files import resolve
 from dubline.weights.known import Kind
+from dubline.weights.recommended import CDX23, HTDEMUCS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,8 +77,8 @@ class Demucs(ModelSeparator):
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
-        name = "cdx23" if sought.content == "film" else "htdemucs"
-        return f"`dubline models fetch {name}` brings one, or `dubline models import FILE`."
+        row = CDX23 if sought.content == "film" else HTDEMUCS
+        return f"`{row.command}` brings one ({row.asked}), or `dubline models import FILE`."
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:

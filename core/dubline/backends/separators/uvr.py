@@ -25,6 +25,7 @@ from dubline.errors import (
 from dubline.threads import default_threads
 from dubline.values.base import complaint
 from dubline.weights.files import Weights, checksum, resolve
+from dubline.weights.installation import extra_command
 from dubline.weights.known import Kind
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def _parameters(weights: Weights, override: dict[str, Any] | None) -> MdxParamet
             f"{', '.join(MdxParameters.__struct_fields__)}, or its entry of UVR's model_data.json.",
         )
     if fault := known.fault():
-        raise WeightsError(f"{path}: impossible parameters: {fault}", hint="Correct them.")
+        raise WeightsError(f"{path}: impossible parameters: {fault}", hint="Fix them.")
     return known
 
 
@@ -207,7 +208,7 @@ def _open(path: Path, options: Uvr.Options) -> tuple[Any, str, str]:
         import onnxruntime
     except ImportError:
         raise BackendMissing(
-            "uvr needs onnxruntime, which is not installed", hint='pip install "dubline[uvr]"'
+            "uvr needs onnxruntime, which is not installed", hint=extra_command("uvr")
         ) from None
     if hasattr(onnxruntime, "disable_telemetry_events"):
         onnxruntime.disable_telemetry_events()
@@ -271,7 +272,7 @@ def _check_shape(session: Any, path: Path, parameters: MdxParameters, batch: int
             raise WeightsError(
                 f"{path}: its {what} is {end.type} {shape}; the parameters say tensor(float) "
                 f"[any, 4, dim_f {parameters.dim_f}, dim_t {parameters.dim_t}]",
-                hint="Correct the parameters in the .json beside the model. " + hint,
+                hint="Fix the parameters in the .json beside the model. " + hint,
             )
     fixed = inputs[0].shape[0]
     if not isinstance(fixed, int):

@@ -32,6 +32,7 @@ from dubline.threads import default_threads
 from dubline.weights.files import models_folder
 from dubline.weights.folders import folder_identity, weight_sums
 from dubline.weights.hub import quiet_hub
+from dubline.weights.installation import extra_command
 from dubline.weights.kinds import FolderKind, folder_kind, read_settings
 
 NAMES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
@@ -161,7 +162,7 @@ def _converted(folder: Path, precision: str) -> tuple[Path, bool]:
     if importlib.util.find_spec("torch") is None:
         raise BackendMissing(
             f"converting {folder.name} for CTranslate2 needs torch, which is not installed",
-            hint="Install it with: pip install torch. Or take a model that is converted already.",
+            hint=f"Install it with: {extra_command('ctranslate2')}. Or use a converted model.",
         )
     try:
         home.mkdir(parents=True, exist_ok=True)

@@ -19,12 +19,16 @@ from dubline.backends.programs import speakable
 from dubline.backends.translators.firefox_way import Leg, way
 from dubline.backends.translators.seq2seq_batches import cut, glue
 from dubline.backends.translators.seq2seq_folder import called
+from dubline.backends.translators.seq2seq_languages import short_code
 from dubline.backends.translators.stand_ins import between, intact, shield, unshield
 from dubline.errors import WeightsError, first_line
 from dubline.report import Report
 from dubline.values.translated import Answer, Candidate, SourceLine
 from dubline.weights.firefox_files import parts, unpack
 from dubline.weights.folders import damaged_folders, folder_identity, weight_sums
+from dubline.weights.installation import pip_command
+from dubline.weights.recommended import firefox as recommended
+from dubline.weights.starters import FIREFOX_PAGE
 
 CHUNK = 20  # lines between two reports of progress
 LONGEST = 250
@@ -32,7 +36,6 @@ LONGEST = 250
 texts loses words where it cuts them; a token is a character at least."""
 WHEELS = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64"), ("Windows", "AMD64")}
 """Systems with a wheel of fxtranslate 0.5 (its page on PyPI), as `platform` calls them."""
-PAGE = "https://mozilla.github.io/translations/firefox-models/"
 
 _PICTURE = "\u2190-\u2bff\u3030\U0001f000-\U0001faff"
 _MORE = f"{_PICTURE}\u200d\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f"
@@ -74,7 +77,7 @@ class Firefox(Backend):
         if here in WHEELS:
             return super().remedy()
         return (
-            f"pip install fxtranslate (there is no wheel of it for {' '.join(here)}: it is built on the "
+            f"{pip_command('fxtranslate')} (there is no wheel of it for {' '.join(here)}: it is built on the "
             "spot, which needs Rust and a C++ compiler)"
         )
 
@@ -90,10 +93,12 @@ class Firefox(Backend):
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
+        if rows := recommended(short_code(sought.language), short_code(sought.target)):
+            return " and ".join(f"`{row.command}`" for row in rows) + " brings what Firefox translates with."
         pair = f"from {sought.language} to {sought.target}"
         return (
-            f"Download a Firefox model {pair} ({PAGE}), or one to English and one from it, and bring each "
-            "folder in with `dubline models import FOLDER`."
+            f"Download a Firefox model {pair} ({FIREFOX_PAGE}), or one to English and one from it, and bring "
+            "each folder in with `dubline models import FOLDER`."
         )
 
     @classmethod

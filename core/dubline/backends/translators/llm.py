@@ -16,9 +16,9 @@ from dubline.backends.backend import Backend
 from dubline.backends.contract import Tick
 from dubline.backends.translators.llm_prompts import (
     VARIANTS,
-    language_name,
     read_reply,
     reply_schema,
+    spoken_name,
     system_prompt,
     user_prompt,
 )
@@ -253,9 +253,9 @@ def _check(options: LanguageModel.Options) -> None:
     for name in ("source", "target"):
         if not getattr(options, name).strip():
             raise InvalidJob(f"the {name} language is missing", hint='Give its code, such as "tr" or "en".')
-    if language_name(options.source) == language_name(options.target):
+    if spoken_name(options.source) == spoken_name(options.target):
         raise InvalidJob(
-            f"source and target are both {language_name(options.target)}", hint="Choose another target."
+            f"source and target are both {spoken_name(options.target)}", hint="Choose another target."
         )
     ranges = (
         ("candidates", 1, len(VARIANTS)),

@@ -13,24 +13,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dubline.language.script import base_language
+from dubline.values.languages import language_name
 from dubline.values.translated import Candidate, SourceLine
 
 VARIANTS = (("normal", "llm"), ("short", "shorter"), ("long", "longer"))
 """What a line's variants are called in the reply, in order of worth, and as the origin of a candidate."""
 WHOLE_GLOSSARY = 100  # pairs; of a longer one only the terms in the lines at hand are sent
-
-_NAMES = """
-    ar Arabic, az Azerbaijani, bg Bulgarian, bn Bengali, bs Bosnian, ca Catalan, cs Czech, cy Welsh,
-    da Danish, de German, el Greek, en English, es Spanish, et Estonian, eu Basque, fa Persian, fi Finnish,
-    fr French, ga Irish, gl Galician, he Hebrew, hi Hindi, hr Croatian, hu Hungarian, hy Armenian,
-    id Indonesian, is Icelandic, it Italian, ja Japanese, ka Georgian, kk Kazakh, ko Korean, ku Kurdish,
-    lt Lithuanian, lv Latvian, mk Macedonian, ms Malay, nb Norwegian, nl Dutch, no Norwegian,
-    pl Polish, pt Portuguese, ro Romanian, ru Russian, sk Slovak, sl Slovenian, sq Albanian, sr Serbian,
-    sv Swedish, sw Swahili, ta Tamil, te Telugu, th Thai, tl Tagalog, tr Turkish, uk Ukrainian, ur Urdu,
-    uz Uzbek, vi Vietnamese, yue Cantonese, zh Chinese
-"""
-NAMES = dict(entry.strip().split(" ", 1) for entry in _NAMES.split(","))
 
 _TASK = """\
 You write the {target} dialogue for dubbing a film whose actors speak {source}.
@@ -61,12 +49,10 @@ A line with "problem" was answered before, and that is what was wrong with the a
 """
 
 
-def language_name(code: str) -> str:
-    """ "tr" -> "Turkish", "pt-BR" -> "Portuguese (pt-BR)"; a code that is not in the table stays a code."""
-    name = NAMES.get(base_language(code))
-    if name is None:
-        return f"the language with the code {code}"
-    return name if code.lower() == base_language(code) else f"{name} ({code})"
+def spoken_name(code: str) -> str:
+    """A language as a model is told of it: "Turkish", "Brazilian Portuguese"; else by its code."""
+    name = language_name(code)
+    return name if name != code else f"the language with the code {code}"
 
 
 def system_prompt(
@@ -79,7 +65,7 @@ def system_prompt(
     glossary: Sequence[tuple[str, str]] = (),
 ) -> str:
     """What stands before every request, the same each time. `source` and `target` are codes."""
-    parts = [_TASK.format(source=language_name(source), target=language_name(target)), _REWRITE, _RETRY]
+    parts = [_TASK.format(source=spoken_name(source), target=spoken_name(target)), _REWRITE, _RETRY]
     wanted = variants(candidates)
     if len(wanted) == 1:
         parts.append('Reply with one JSON object: each line\'s "id" with its translation. Nothing else.')

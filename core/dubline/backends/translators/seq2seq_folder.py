@@ -16,27 +16,11 @@ from dubline.values.base import ModelIdentity
 from dubline.weights.files import models_folder
 from dubline.weights.folders import find_folder
 from dubline.weights.kinds import FolderKind, folder_kind, look, non_commercial
+from dubline.weights.recommended import MANY, USUAL
 
 if TYPE_CHECKING:
     from dubline.report import Report
     from dubline.values.translated import Answer, SourceLine
-
-_BIG = "en-tr tr-en en-es en-ar en-pt en-lv en-lt el-en he-en"
-_PLAIN = """
-    ar-en cs-en da-en de-en es-en fi-en fr-en hi-en hu-en it-en ja-en ko-en nl-en pl-en ru-en sv-en uk-en
-    zh-en en-cs en-da en-de en-el en-et en-fi en-fr en-hi en-hu en-is en-it en-mk en-nl en-ro en-ru en-sk
-    en-sv en-uk en-zh
-"""
-USUAL = {
-    **{pair: f"Helsinki-NLP/opus-mt-{pair}" for pair in _PLAIN.split()},
-    **{pair: f"Helsinki-NLP/opus-mt-tc-big-{pair}" for pair in _BIG.split()},
-}
-"""Pair -> the model that "auto" means: OPUS-MT, CC-BY-4.0 or Apache-2.0, may be used for any purpose."""
-MANY = (
-    ("facebook/m2m100_418M", "100 languages, MIT"),
-    ("facebook/nllb-200-distilled-600M", "200 languages, CC-BY-NC-4.0: not for commercial use"),
-)
-"""Models for many languages. They are never taken unless named."""
 
 
 def usual_model(source: str, target: str) -> str:
@@ -50,10 +34,8 @@ def usual_model(source: str, target: str) -> str:
     if pair in USUAL:
         return USUAL[pair]
     if not source or not target:
-        raise InvalidJob(
-            "a learned translator must be told both languages", hint="Name them, such as tr and en."
-        )
-    able = "; ".join(f"{name} ({what})" for name, what in MANY if flores(source) and flores(target))
+        raise InvalidJob("this translator needs to know both languages", hint="Name them, such as tr and en.")
+    able = "; ".join(f"{row.name} ({row.licence})" for row in MANY if flores(source) and flores(target))
     raise WeightsError(
         f"no model is the usual one from {source} to {target}",
         hint=f"Name one that can do it: {able}." if able else "Name a model's folder, or use an LLM.",
@@ -191,7 +173,7 @@ def check_numbers(options: Seq2SeqBackend.Options) -> None:
     for name in ("candidates", "beams", "budget", "threads"):
         value = getattr(options, name)
         if value is not None and value < 1:
-            raise InvalidJob(f"{name} begins at 1", hint="Leave it out to take the default.")
+            raise InvalidJob(f"{name} must be 1 or more", hint="Leave it out to take the default.")
 
 
 def called(name: str, folder: Path) -> str:

