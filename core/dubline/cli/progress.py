@@ -23,9 +23,6 @@ from dubline.report import UNITS, Progress, Report
 if TYPE_CHECKING:
     from dubline.run import Run, StepRecord
 
-LOG = "log.txt"
-"""The run's log, beside its manifest."""
-
 STEPS = {
     "separator": "separate",
     "diarizer": "diarize",
@@ -196,7 +193,7 @@ def working(
     job that take their time, in their order."""
     from dubline import __version__
     from dubline.media.original import ORIGINAL
-    from dubline.run import Run, standing
+    from dubline.run import LOG, Run, standing
     from dubline.values.media import Original
 
     with watched(steps) as bar:
