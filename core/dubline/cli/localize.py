@@ -161,10 +161,14 @@ def _left(job: LocalizeJob, root: Path) -> tuple[str, ...]:
 
 def _steps(job: LocalizeJob, decided: Decided) -> tuple[str, ...]:
     """The stages that take their time, in their order."""
-    steps = ["separate"] if decided.separating is not None else []
+    separates = decided.separating is not None and decided.separating.job is not None
+    steps = ["separate"] if separates else []
     steps += ["diarize", "recognize"] if decided.transcribing is not None else []
     steps += ["translate"] * len(job.languages)
-    steps += ["speak", "remix"] * len(job.languages) if job.dub is not None else []
+    if job.dub is not None:
+        steps += ["speak", "remix"] * len(job.languages)
+    elif separates and decided.transcribing is not None:
+        steps += ["remix"]
     return tuple(steps)
 
 
@@ -196,7 +200,8 @@ def _tell(localized: Localized, root: Path) -> None:
                 "--retry-failed"
             )
     if any(file.name == "final.m4a" for file in localized.files) and not localized.dubs:
-        result("final.m4a: the film's own voices over its background, until there is a dub")
+        what = "voices over its background" if localized.stems is not None else "sound"
+        result(f"final.m4a: the film's own {what}, until there is a dub")
     for dub in localized.dubs:
         result(f"\ndub in {dub.language}:")
         tell_dub(dub, root)
