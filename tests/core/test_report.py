@@ -118,6 +118,13 @@ def test_a_dubbed_run_with_its_files_best_first(dubbed: Path) -> None:
         assert model.name in page.words and model.licence in page.words
 
 
+def test_the_film_stands_for_its_run(dubbed: Path) -> None:
+    film = dubbed.with_name("Bölüm 1.wav")
+    assert dubline("report", film).out.strip() == str(dubbed / "report.html")
+    check = dubline("subtitles", "check", film, "--lang", "en")
+    assert f"{dubbed.name}: " in check.out, check.err
+
+
 def test_texts_are_data_and_nothing_is_fetched_or_run(dubbed: Path) -> None:
     text = (dubbed / "report.html").read_text(encoding="utf-8")
     page = Reading(text)

@@ -11,6 +11,7 @@ from dubline.files import full_disk_is_told, write_whole
 from dubline.media.original import ORIGINAL
 from dubline.programme.reading import programme_of_text, read_programme, read_translations
 from dubline.recognition.origin import origin_of
+from dubline.recognition.publish import sample_files
 from dubline.recognition.samples import write_samples
 from dubline.run import read_manifest, standing
 from dubline.values.dubbed import Dub, read_dubs
@@ -99,11 +100,8 @@ def _file(root: Path, path: Path, what: str) -> Made:
 def _samples(root: Path, transcript: Transcript) -> dict[str, str]:
     """Each speaker's sample. Without the sound that was listened to there are those of before, or none."""
     folder, written = root / SAMPLES, (root / TRANSCRIPT).stat().st_mtime_ns
-    there = {
-        speaker.id: folder / f"{speaker.id}.wav"
-        for speaker in transcript.speakers
-        if "/" not in speaker.id and (folder / f"{speaker.id}.wav").is_file()
-    }
+    speakers = {speaker.id for speaker in transcript.speakers}
+    there = {path.stem: path for path in sample_files(root) if path.stem in speakers}
     fresh = bool(there) and all(path.stat().st_mtime_ns >= written for path in there.values())
     if not fresh:
         try:
