@@ -80,7 +80,9 @@ def test_an_edited_line_is_spoken_alone_and_the_mix_made_anew(root: Path) -> Non
     assert new.takes.takes[1].text == "Where is it?" and new.mix != old.mix
     assert [done(root, name) for name in ("separate", "pitch", "speak", "remix")] == [1, 1, 2, 2]
     assert "pitch" in kept(answer)
-    assert len(list((root / "steps").glob("remix-*"))) == 1, "the mix before is as large as the film's sound"
+    assert len(list((root / "work/steps").glob("remix-*"))) == 1, (
+        "the mix before is as large as the film's sound"
+    )
 
 
 def test_what_changes_no_word_is_spoken_and_mixed_by_nobody(root: Path) -> None:
@@ -196,7 +198,7 @@ def test_bad_words_are_refused_before_anything_is_spoken(
     answer = dubline("dub", root, *words)
     assert answer.status == 2 and says in answer.err, answer.err
     assert "Traceback" not in answer.err
-    assert not (root / "dubbed.json").exists() and not list((root / "steps").glob("speak-*"))
+    assert not (root / "work/dubbed.json").exists() and not list((root / "work/steps").glob("speak-*"))
 
 
 def test_an_unknown_line_of_a_dub_is_refused(root: Path) -> None:
@@ -260,7 +262,7 @@ def test_the_film_with_both_languages(tmp_path: Path, shared: Shared) -> None:
 def test_a_sound_has_no_film_and_that_is_said_at_once(root: Path) -> None:
     answer = dub(root, "--mux")
     assert answer.status == 2 and "without a picture" in answer.err and "--no-mux" in answer.err
-    assert not (root / "dubbed.json").exists() and done(root, "speak") == 0
+    assert not (root / "work/dubbed.json").exists() and done(root, "speak") == 0
     assert dub(root, "--takes-only").status == 0 and states(root) == ["spoken"] * 4
 
 

@@ -83,7 +83,7 @@ def test_edits_keep_the_other_numbers_and_never_use_one_twice(run: Path) -> None
     assert [s.id for s in split.speakers] == ["SPEAKER_00", "SPEAKER_01", "SPEAKER_02", "SPEAKER_04"]
     assert split[5].speaker == "SPEAKER_04"
     assert split == read_transcript(run / "transcript.json")
-    assert "SPEAKER_04" in (run / "transcript.rttm").read_text()
+    assert "SPEAKER_04" in (run / "work/transcript.rttm").read_text()
 
 
 def edited(root: Path) -> Transcript:
@@ -214,20 +214,20 @@ def test_a_changed_file_is_kept_beside_and_told(run: Path, edit_after: bool) -> 
             rename_speaker(run, "SPEAKER_00", f"Name {number}")
         _, told = again(run, FIRST)
         assert any(name in line for line in told)
-        assert read_transcript(run / name)[number].text == "by hand"
+        assert read_transcript(run / "work" / name)[number].text == "by hand"
         assert read_transcript(run / "transcript.json")[number].text == f"words {number}"
         assert again(run, FIRST)[1] == []
-    assert not (run / "transcript.edited.3.json").exists()
+    assert not (run / "work/transcript.edited.3.json").exists()
 
 
 def test_a_file_as_we_left_it_is_simply_replaced(run: Path) -> None:
     edited(run)
     assert again(run, FIRST[:5])[1] != []
-    assert not list(run.glob("transcript.edited*"))
+    assert not list(run.rglob("transcript.edited*"))
 
 
 def test_samples_of_other_voices_do_not_stay(run: Path) -> None:
-    folder = run / "speakers"
+    folder = run / "work/speakers"
     folder.mkdir()
     (folder / "SPEAKER_00.wav").touch()
     (folder / "mine.wav").touch()
@@ -241,7 +241,7 @@ def test_samples_of_other_voices_do_not_stay(run: Path) -> None:
 
 
 def test_names_of_the_first_format_are_read(run: Path) -> None:
-    (run / "speakers.json").write_text('{"format": "dubline.speakers.1", "names": {"S1": "Ayşe"}}')
+    (run / "work/speakers.json").write_text('{"format": "dubline.speakers.1", "names": {"S1": "Ayşe"}}')
     transcript, _ = again(run, FIRST)
     assert transcript.name_of("SPEAKER_01") == "Ayşe"
     assert read_log(run).format == "dubline.speakers.2"
@@ -254,7 +254,7 @@ def test_names_of_the_first_format_are_read(run: Path) -> None:
      '{"format": "dubline.speakers.2", "heard": [{"id": "x", "spans": [[3, 1]]}]}'],
 )  # fmt: skip
 def test_a_damaged_log_is_refused_with_its_name(run: Path, text: str) -> None:
-    (run / "speakers.json").write_text(text)
+    (run / "work/speakers.json").write_text(text)
     before = (run / "transcript.json").read_bytes()
     for act in (lambda: again(run, FIRST), lambda: rename_speaker(run, "SPEAKER_00", "X")):
         with pytest.raises(InvalidJob, match=r"speakers\.json") as caught:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from dubline.cli.asking import Asked
 from dubline.cli.options import argument
 from dubline.errors import InvalidJob
+from dubline.values.layout import Layout
 from dubline.values.timeline import FileMedia
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def run_of(given: Path) -> Path:
 
 def is_run(path: Path) -> bool:
     """Whether a path is that of a run folder."""
-    return (path / "run.json").is_file()
+    return Layout(path).is_run
 
 
 def beside(media: Path) -> Path:

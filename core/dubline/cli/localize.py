@@ -13,6 +13,7 @@ from dubline.cli.options import argument, option
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
 from dubline.report import quantity
+from dubline.values.layout import Layout
 
 if TYPE_CHECKING:
     from dubline.pipeline import Decided, Localized
@@ -173,5 +174,6 @@ def _tell(localized: Localized, root: Path) -> None:
 
 def _files(localized: Localized, root: Path) -> list[Path]:
     """What stems and transcript left in the run folder."""
-    stems = [root / f"stems/{stem.name}.wav" for stem in localized.stems.stems] if localized.stems else []
-    return [*stems, *([root / "transcript.json"] if localized.transcript is not None else [])]
+    here = Layout(root)
+    stems = [here.stem(stem.name) for stem in localized.stems.stems] if localized.stems else []
+    return [*stems, *([here.transcript] if localized.transcript is not None else [])]

@@ -23,9 +23,6 @@ from dubline.report import UNITS, Progress, Report
 if TYPE_CHECKING:
     from dubline.run import Run, StepRecord
 
-LOG = "log.txt"
-"""The run's log, beside its manifest."""
-
 STEPS = {
     "separator": "separate",
     "diarizer": "diarize",
@@ -189,6 +186,7 @@ def working(
     job that take their time, in their order."""
     from dubline import __version__
     from dubline.media.original import ORIGINAL
+    from dubline.programme.timeline_file import bring_timeline_up_to_date
     from dubline.run import Run, standing
     from dubline.values.media import Original
 
@@ -203,10 +201,11 @@ def working(
         run = Run(root, report=bar.stage, tell=bar.say, note=bar.note, said=said)
         with run, no_output(screen):
             if screen.log is not None:
-                screen.log.move(root / LOG)
+                screen.log.move(run.layout.log)
                 screen.log.line(f"{time.strftime('%Y-%m-%d')}  dubline {__version__}")
             bar.plan(reasons)
             yield run, bar
+            bring_timeline_up_to_date(root)
 
 
 @contextmanager

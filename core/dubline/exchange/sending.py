@@ -17,9 +17,7 @@ from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.roundtrip import LineNow
 from dubline.subtitles.sent import SUFFIX, Sent, keep_sent, write_sent
 from dubline.subtitles.writing import FORMATS, bilingual, with_speakers, write_subtitles
-
-PLACE = Path("exports") / "subtitles"
-"""Where exported subtitles go, in the run folder."""
+from dubline.values.layout import Layout
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,8 +60,8 @@ def export_subtitles(
         raise InvalidJob(f"there is no line of text in {language!r}", hint="Look at `dubline translate RUN`.")
     left = sum(1 for line in lines if line.source_text.strip() and not line.text.strip())
     if left:
-        aside = Path("subtitles") / f"{language}.to-translate.srt"
-        where = f"; {aside.as_posix()} has them" if (root / aside).is_file() else ""
+        aside = Layout(root).subtitles / f"{language}.to-translate.srt"
+        where = f"; {Layout(root).named(aside)} has them" if aside.is_file() else ""
         tell(f"left out without a translation: {quantity(left, 'line')}{where}")
     base = ".".join(filter(None, (root.absolute().name.removesuffix(".dubline"), language)))
     base += ".bilingual" if request.bilingual else ""
@@ -72,7 +70,7 @@ def export_subtitles(
         groups = {}
         for line in spoken:
             groups.setdefault(f"{base}.{file_name(line.name or line.speaker, 'unknown')}", []).append(line)
-    place = request.place or root / PLACE
+    place = request.place or Layout(root).exports / "subtitles"
     clock = _clock_of(root)
     written: list[Path] = []
     with full_disk_is_told(place):

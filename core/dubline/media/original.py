@@ -15,6 +15,7 @@ from dubline.errors import InvalidJob
 from dubline.media.extraction import extract_sound
 from dubline.media.timeline_cut import TimelineCut, cut_timeline
 from dubline.run import Run, Work, standing, step
+from dubline.values.layout import Layout
 from dubline.values.media import Media, Original, Sound
 from dubline.values.timeline import FileMedia, Source
 
@@ -101,7 +102,7 @@ def look_again(root: Path) -> Sighting:
         return look_at(media)
     original = standing(root, ORIGINAL, Original)
     assert original is not None
-    if not (root / original.sound.path).is_file():
+    if not Layout(root).file(original.sound.path).is_file():
         raise InvalidJob(
             f"the sound of the timeline is not in {root} any more", hint="Begin from the timeline again."
         )

@@ -13,6 +13,7 @@ from dubline.language.markup import spoken_text
 from dubline.media.original import ORIGINAL
 from dubline.run import read_manifest, standing
 from dubline.values.dubbed import read_dubs
+from dubline.values.layout import Layout
 from dubline.values.media import Original
 from dubline.values.stems import Stems
 from dubline.values.transcript import Transcript, read_transcript
@@ -24,7 +25,7 @@ SAME_LENGTH = 1.0
 
 def at_odds(root: Path, translations: tuple[Translation, ...]) -> tuple[str, ...]:
     """A sentence, with its remedy, on each thing in a run that was made from what is there no more."""
-    transcript = root / "transcript.json"
+    transcript = Layout(root).transcript
     known = read_transcript(transcript) if transcript.exists() else None
     return (
         *changed_film(root),

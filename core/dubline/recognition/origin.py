@@ -19,10 +19,10 @@ from dubline.errors import DublineError, InvalidJob
 from dubline.media.probing import fingerprint
 from dubline.media.speech import Speech
 from dubline.recognition.intervals import Intervals
-from dubline.recognition.publish import TRANSCRIPT
 from dubline.recognition.speaker_log import Span, as_heard, read_log, spans_of
 from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile
 from dubline.run import Manifest, StepRecord, read_manifest
+from dubline.values.layout import Layout
 from dubline.values.media import Sound
 from dubline.values.transcript import Transcript, read_transcript
 
@@ -42,7 +42,7 @@ def origin_of(root: Path) -> Origin:
     Raises:
         InvalidJob: no transcript there, or none that a diarization of this run led to.
     """
-    transcript = read_transcript(root / TRANSCRIPT)
+    transcript = read_transcript(Layout(root).transcript)
     manifest = read_manifest(root)
     found = [
         origin
@@ -65,14 +65,14 @@ def _read(root: Path, record: StepRecord, manifest: Manifest) -> Origin | None:
     if record.state not in ("done", "kept"):
         return None
     try:
-        data = (root / f"steps/diarize-{record.key}/result.json").read_bytes()
+        data = Layout(root).file(f"steps/diarize-{record.key}/result.json").read_bytes()
         diarized = msgspec.json.decode(data, type=Diarized)
         speech = msgspec.convert(record.inputs[0], SpeechFile)
         job = msgspec.convert(record.inputs[1], DiarizationJob)
     except (OSError, ValueError, LookupError, TypeError):
         return None
     sound = _sound(root, speech, manifest)
-    return Origin(diarized, job, speech if (root / speech.path).is_file() else None, sound)
+    return Origin(diarized, job, speech if Layout(root).file(speech.path).is_file() else None, sound)
 
 
 def _sound(root: Path, speech: SpeechFile, manifest: Manifest) -> Sound | None:
@@ -83,7 +83,7 @@ def _sound(root: Path, speech: SpeechFile, manifest: Manifest) -> Sound | None:
                 sound = msgspec.convert(record.inputs[0], Sound)
             except (ValueError, LookupError, TypeError):
                 return None
-            return sound if _unchanged(root / sound.path, sound.fingerprint) else None
+            return sound if _unchanged(Layout(root).file(sound.path), sound.fingerprint) else None
     return None
 
 
@@ -222,7 +222,7 @@ def _from_sound(
     try:
         with (
             diarizer_of(origin, hints=hints) as diarizer,
-            Speech(root / origin.speech.path) as speech,
+            Speech(Layout(root).file(origin.speech.path)) as speech,
         ):
             for speaker in speakers:
                 own = [s for s in transcript.segments if s.speaker == speaker]

@@ -16,6 +16,7 @@ from dubline.run import Work, step
 from dubline.values.base import Choice, Value
 from dubline.values.cast import read_cast
 from dubline.values.dubbed import CastVoice, DubSettings, read_dubs
+from dubline.values.layout import Layout
 from dubline.values.transcript import read_transcript
 from dubline.values.wishes import DubWish, file_of
 from dubline.voice.casting import Role, parted, roles_of
@@ -178,8 +179,9 @@ def _like(other: Path, language: str, root: Path) -> tuple[dict[str, CastVoice],
             hint="Dub that run first: `dubline dub`.",
         )
     names: dict[str, str] = {}
-    if (other / "transcript.json").exists():
-        names = {s.id: s.name for s in read_transcript(other / "transcript.json").speakers if s.name}
+    heard = Layout(other).transcript
+    if heard.exists():
+        names = {s.id: s.name for s in read_transcript(heard).speakers if s.name}
     people = {names[role.speaker]: role for role in dub.takes.cast if role.speaker in names}
     if other.absolute() == root.absolute():
         people = {**{role.speaker: role for role in dub.takes.cast}, **people}

@@ -24,8 +24,6 @@ from dubline.voice.calibration import keep_durations
 from dubline.voice.preparing import Prepared, Tell, film_for, prepared
 from dubline.voice.speaking import speak
 
-AUDITIONS = "auditions"
-
 
 def dub_run(
     run: Run,
@@ -85,7 +83,7 @@ def audition_run(
     tell: Tell = lambda words: None,
     report: Callable[[str], Report] = lambda name: silent,
 ) -> tuple[Audition, ...]:
-    """Write lines over their background, as they would be in the mix, to auditions/NUMBER.wav in the run.
+    """Write lines over their background, as they would be in the mix, each to a file of the run.
 
     Only these lines are spoken, where they are not yet as they would be now; the dub itself stays as it is.
 
@@ -104,7 +102,7 @@ def audition_run(
             heard["gain_db"] = last.gain_db
     found = []
     for take in (t for t in takes.takes if t.id in lines):
-        path = run.root / AUDITIONS / f"{take.id}{made.suffix}.wav"
+        path = run.layout.auditions / f"{take.id}{made.suffix}.wav"
         if take.state not in ("spoken", "too_long"):
             found.append(Audition(take, None, None))
             continue
@@ -137,8 +135,13 @@ def mix_published(
 def publish_mix(run: Run, mix: Mix, suffix: str = "") -> tuple[Path, ...]:
     """Put the mix where a person looks: final.wav, final.m4a and M&E.wav; `suffix` ".LANGUAGE" for a run's
     further languages."""
-    named = ((mix.wav, f"final{suffix}.wav"), (mix.m4a, f"final{suffix}.m4a"), (mix.m_and_e, "M&E.wav"))
-    return tuple(run.publish(path, name) for path, name in named if path)
+    here = run.layout
+    named = (
+        (mix.wav, here.final(".wav", suffix)),
+        (mix.m4a, here.final(".m4a", suffix)),
+        (mix.m_and_e, here.m_and_e),
+    )
+    return tuple(run.publish(path, place) for path, place in named if path)
 
 
 def _in_the_old_cast(takes: Takes, before: Dub | None) -> Takes:
@@ -183,10 +186,10 @@ def _clear_mix(run: Run, mix: Mix) -> None:
     folder = Path(mix.wav).parent
     if mix.wav in used or not folder.name.startswith("remix-"):
         return
-    shutil.rmtree(root / folder, ignore_errors=True)
+    shutil.rmtree(run.layout.file(folder.as_posix()), ignore_errors=True)
     for record in run.manifest().steps:
         if record.name == "mux" and isinstance(record.inputs, list) and record.inputs[1] == mix.m4a:
-            shutil.rmtree(root / "steps" / f"mux-{record.key}", ignore_errors=True)
+            shutil.rmtree(run.layout.steps / f"mux-{record.key}", ignore_errors=True)
 
 
 def _film(run: Run, made: Prepared, mix: Mix) -> Path:
@@ -198,7 +201,7 @@ def _film(run: Run, made: Prepared, mix: Mix) -> Path:
         )
     languages = (made.translation.source_language, made.translation.target_language)
     muxed = run.step(mux_film, film, mix.m4a, languages)
-    return run.publish(muxed.path, f"final{made.suffix}{Path(muxed.path).suffix}")
+    return run.publish(muxed.path, run.layout.final(Path(muxed.path).suffix, made.suffix))
 
 
 def _hints(hints: dict[str, Any] | None, made: Prepared) -> dict[str, Any]:
