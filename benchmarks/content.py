@@ -1,6 +1,7 @@
 """How often `--content auto` is right, on clips that its bounds were chosen on and on others.
 
     python benchmarks/content.py [--data ../shared/data]
+    python benchmarks/content.py --minutes 180          what listening to the scene, over and over, costs
 
 Both sets are cut and mixed anew from the shared recordings, at the levels that the names give (dB of the bed
 against the talk, root mean square over the clip); the second has no second of sound in common with the first.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -219,11 +221,34 @@ def table(clips: list[Clip]) -> int:
     return right
 
 
+def cost(data: Path, minutes: int) -> None:
+    """What listening to so many minutes of the scene, over and over, takes; on Linux and macOS."""
+    import resource
+
+    scene, rate = soundfile.read(data / "scene/mix.flac", dtype="int16", always_2d=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path, left = Path(folder) / "long.wav", minutes * 60 * rate
+        with soundfile.SoundFile(path, "w", rate, 2, "PCM_16") as file:
+            while left:
+                file.write(scene[:left])
+                left -= min(left, len(scene))
+        began = time.process_time()
+        with Run(Path(folder) / "run") as run:
+            told = run.step(hear_content, open_sound(path), detector_identity())
+    spent, peak = time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    print(f"{minutes} min: {told.seconds:g} s heard, {spent:.1f} s of processor time, {peak} MB at most")
+
+
 def main() -> None:
-    """Both tables."""
+    """Both tables, or the cost."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=DATA)
-    recordings = Recordings(parser.parse_args().data)
+    parser.add_argument("--minutes", type=int, default=0)
+    asked = parser.parse_args()
+    if asked.minutes:
+        cost(asked.data, asked.minutes)
+        return
+    recordings = Recordings(asked.data)
     sets: tuple[tuple[str, Callable[[Recordings], list[Clip]]], ...] = (
         ("chosen on", chosen_on),
         ("held on", held_on),

@@ -115,7 +115,7 @@ def put_words(root: Path, said: Sequence[Said]) -> None:
         for n, (start, end, who, text, _) in enumerate(said, 1)
     )
     publish_transcript(
-        Transcript(language="tr", duration=last + 1, segments=segments, speakers=speakers), root
+        Transcript(language="tr", duration=last + 0.1, segments=segments, speakers=speakers), root
     )
     lines = tuple(
         TranslatedSegment(

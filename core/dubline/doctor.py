@@ -20,8 +20,9 @@ Tried = tuple[str, State]
 
 GREETINGS = {"tr": "Merhaba.", "es": "Buenos días.", "pt": "Bom dia.", "de": "Guten Tag.", "fr": "Bonjour."}
 """What a translator is asked to translate; "Hello." from other languages."""
-LANGUAGES = tuple(
-    ["es", "pt", "tr", "de", "fr", "it", "ru", "uk", "pl", "cs", "nl", "ar", "hi", "zh", "ja", "ko", "ca"]
+LANGUAGES = (
+    *("es", "pt", "tr", "de", "fr", "it", "ru", "uk", "pl", "cs", "nl"),
+    *("ar", "hi", "zh", "ja", "ko", "ca"),
 )
 """With which and English a translator's models are looked for."""
 WORDS = {"zh": "你好。"}

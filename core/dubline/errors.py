@@ -7,6 +7,7 @@
      |   |- DemucsError            the Demucs model failed
      |   `- ValidationError        the sound itself is not usable (also a ValueError)
      |- WeightsError               model files: missing, damaged, refused as unsafe
+     |   `- NotSetUp               several things that a job needs are not here
      |- BackendMissing             a named back end is not installed
      |- BackendFailed              a back end broke while working
      |- StorageFull                the disk is full (also an OSError)
@@ -18,6 +19,8 @@ command line, and survives pickling to another process.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -33,6 +36,7 @@ class DublineError(Exception):
         self.message = message
         self.hint = hint
         self.stage = stage
+        self.kind = ""  # of the back end that is not here, where it is about one
 
     def __str__(self) -> str:
         return self.message
@@ -87,6 +91,14 @@ class WeightsError(DublineError):
     code = "weights"
 
 
+class NotSetUp(WeightsError):
+    """Back ends and models that a job needs are not here. `errors` tells each, by its kind."""
+
+    code = "not_set_up"
+    exit_status = 3
+    errors: tuple[DublineError, ...] = ()
+
+
 class BackendMissing(DublineError):
     """A back end named by the user is not installed. It is never replaced by another."""
 
@@ -111,6 +123,43 @@ class Cancelled(DublineError):
 
     code = "cancelled"
     exit_status = 130
+
+
+class Lacking:
+    """Collects what is not here, so that a person is told all of it at once.
+
+        lacking = Lacking()
+        with lacking("voice"): ...
+        lacking.tell()      raises what there was
+
+    `errors` are those caught, in order, each with its `kind`: its own, else the one named.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[DublineError] = []
+
+    @contextmanager
+    def __call__(self, kind: str = "") -> Iterator[None]:
+        try:
+            yield
+        except (BackendMissing, WeightsError) as error:
+            error.kind = error.kind or kind
+            self.errors.extend(error.errors if isinstance(error, NotSetUp) else (error,))
+
+    def tell(self) -> None:
+        """Raise the one error, or all as one.
+
+        Raises:
+            BackendMissing, WeightsError: it was the only one.
+            NotSetUp: there were several.
+        """
+        if len(self.errors) > 1:
+            lines = [f"{error.message}. {error.hint}".rstrip() for error in self.errors]
+            several = NotSetUp("\n  ".join(["this needs what is not here:", *lines]))
+            several.errors = tuple(self.errors)
+            raise several
+        for error in self.errors:
+            raise error
 
 
 def first_line(error: BaseException) -> str:

@@ -31,6 +31,20 @@ def bytes_of(path: Path) -> bytes:
         raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
 
 
+def check_place(path: Path) -> None:
+    """Refuse a file's place before the work for it begins.
+
+    Raises:
+        InvalidJob: it is a folder, or lies in none.
+    """
+    if path.is_dir():
+        raise InvalidJob(f"{path} is a folder", hint="Name a file in it.")
+    if not path.absolute().parent.is_dir():
+        raise InvalidJob(
+            f"there is no folder {path.parent}", hint="Make it, or choose another one with --out."
+        )
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut."""
     aside = path.with_name(f".{path.name}.part")

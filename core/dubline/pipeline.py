@@ -17,13 +17,14 @@ import msgspec
 from msgspec.structs import replace
 
 from dubline.backends.choosing import find
-from dubline.errors import InvalidJob
+from dubline.backends.lacks import by_a_person, not_set_up
+from dubline.errors import DublineError, InvalidJob, Lacking
 from dubline.media.original import Sighting, look_at, original_of
 from dubline.mix.job import mix_job
 from dubline.programme.timeline_file import keep_timeline
 from dubline.recognition.way import Transcribing, settle_transcription, transcribe_run
 from dubline.run import Run, read_wish
-from dubline.separation.way import Separating, separate_run, settle_separation, stems_of
+from dubline.separation.way import Separating, separate_run, settle_run, stems_of
 from dubline.translation.way import check_files, settle_translation, translate_run
 from dubline.values.dubbed import NO_TAKES, Dub, DubSettings, read_dubs
 from dubline.values.media import Sound
@@ -31,7 +32,7 @@ from dubline.values.stems import Stems
 from dubline.values.timeline import FileMedia
 from dubline.values.transcript import Transcript
 from dubline.values.translated import Translation
-from dubline.values.wishes import DubWish, LocalizeJob, SeparateWish, TranscribeWish, TranslateWish
+from dubline.values.wishes import DubWish, LocalizeJob, TranscribeWish, TranslateWish
 from dubline.voice.preparing import check_clonable, check_rights, dub_before, has_text
 from dubline.voice.settling import SettledDub, open_voices, settle_dub
 from dubline.voice.way import dub_run, mix_published
@@ -40,12 +41,17 @@ Tell = Callable[[str], None]
 
 
 class Decided(NamedTuple):
-    """What was seen of the media, who does what, and why, in words."""
+    """What was seen of the media, who does what, and why, in words.
+
+    `job` is the job as it can be done here; `left`: what of it is left to a person, a sentence to end with.
+    """
 
     seen: Sighting
     separating: Separating | None
     transcribing: Transcribing | None
     reasons: tuple[str, ...]
+    job: LocalizeJob
+    left: str = ""
 
 
 class Localized(NamedTuple):
@@ -63,29 +69,44 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
     """Settle everything that can be settled without decoding: files, back ends, models, languages. `root` is
     the run folder, which need not be there yet: what the job leaves out stays as the run has it.
 
+    Where nothing is missing but a translator, and none was named, the lines are left to a person.
+
     Raises:
         InvalidJob: wishes that contradict each other, an unknown back end or language, a bad glossary.
         ValidationError, FFmpegError: the media cannot be used.
-        BackendMissing, WeightsError: a back end or a model is not here; the hint says how to get it.
+        NotSetUp: back ends or models are not here; it tells all of them, and how to get them.
     """
     if job.separate is None and job.transcribe is None and not job.languages:
-        raise InvalidJob("nothing is asked for", hint="Ask for stems, subtitles or a translation.")
+        raise InvalidJob("there is nothing to do", hint="Ask for stems, a transcript or a translation.")
     seen = look_at(job.media, root)
     separating = transcribing = None
+    source, lacking = "", Lacking()
     if job.separate is not None:
-        before = read_wish(root, "separate", SeparateWish)
-        separating = settle_separation(job.separate, before, seconds=seen.seconds)
+        with lacking("separator"):
+            separating = settle_run(root, job.separate, seen.seconds)
     if job.transcribe is not None or job.languages:
         wish = job.transcribe or TranscribeWish()
         if job.separate is None and wish.on is None:
             wish = replace(wish, on="mix")
-        transcribing = settle_transcription(wish, read_wish(root, "transcribe", TranscribeWish))
+        before = read_wish(root, "transcribe", TranscribeWish)
+        source = wish.over(before).language or ""
+        film = Path(job.media.path) if isinstance(job.media, FileMedia) else None
+        with lacking("recognizer"):
+            transcribing = settle_transcription(wish, before, film)
     reasons = [*(separating.reasons if separating else ()), *(transcribing.reasons if transcribing else ())]
     for target in job.languages:
-        reasons.extend(_check_translation(job, transcribing, target, root))
+        with lacking("translator"):
+            reasons.extend(_check_translation(job, source, target, root))
     if job.dub is not None:
-        reasons.extend(_check_dubs(job, root, separating is None or separating.job is not None))
-    return Decided(seen, separating, transcribing, tuple(dict.fromkeys(reasons)))
+        with lacking("voice"):
+            reasons.extend(_check_dubs(job, root, separating is None or not separating.spared))
+    left = ""
+    if lacking.errors and all(_left_open(error, job, root) for error in lacking.errors):
+        job, left = by_a_person(job, source)
+        reasons.append(f"translator: manual. {left}")
+    elif lacking.errors:
+        raise not_set_up(job, source, lacking.errors)
+    return Decided(seen, separating, transcribing, tuple(dict.fromkeys(reasons)), job, left)
 
 
 def localize(
@@ -104,6 +125,7 @@ def localize(
         Cancelled: the run's report asked to stop.
     """
     decided = decided or decide(job, run.root)
+    job = decided.job
     hints: dict[str, Any] = {"device": job.device, "threads": threads}
     if job.dub is not None:  # an hour of other work must not end in this question
         check_rights(run, _settled_dub(job.dub, job.languages[0], run.root), bool(job.dub.rights))
@@ -120,7 +142,7 @@ def localize(
     translations: list[Translation] = []
     dubs: list[Dub] = []
     files: dict[Path, None] = {}
-    if decided.separating is not None and decided.separating.job is None:
+    if decided.separating is not None and decided.separating.spared:
         files[run.layout.raw_audio] = None
     for language in job.languages if transcript is not None and transcript.segments else ():
         wish = _translate_wish(job)
@@ -200,9 +222,15 @@ def _clones(voice: str) -> bool:
     return voice != "auto" and hasattr(find("voice", voice), "clones")
 
 
-def _check_translation(
-    job: LocalizeJob, transcribing: Transcribing | None, target: str, root: Path
-) -> tuple[str, ...]:
+def _left_open(error: DublineError, job: LocalizeJob, root: Path) -> bool:
+    """Whether it is a translator that is missing, and nobody has named one."""
+    if error.kind != "translator" or job.translate is None:
+        return False
+    wishes = [job.translate.over(read_wish(root, f"translate.{to}", TranslateWish)) for to in job.languages]
+    return all(wish.translator in (None, "auto") and not wish.translator_model for wish in wishes)
+
+
+def _check_translation(job: LocalizeJob, language: str, target: str, root: Path) -> tuple[str, ...]:
     """Refuse now what a translation would refuse after an hour of other work; why its translator was taken.
 
     Where the language is left to be detected, that can only be known then.
@@ -210,7 +238,7 @@ def _check_translation(
     asked = job.translate or TranslateWish()
     wish = asked.over(read_wish(root, f"translate.{target}", TranslateWish))
     check_files(wish)
-    source = wish.source or (transcribing.wish.language if transcribing is not None else "")
+    source = wish.source or language
     return settle_translation(wish, source, target, asked.origin("translator")).reasons if source else ()
 
 

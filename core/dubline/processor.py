@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from dubline.errors import AudioProcessingError
 from dubline.report import Report, silent
-from dubline.run import Run, read_wish
+from dubline.run import Run
 from dubline.values.dubbed import NO_TAKES, Mix, Takes
 from dubline.values.layout import Layout
 from dubline.values.media import Original
@@ -157,10 +157,10 @@ class CinematicAudioProcessor:
 
     def _separated(self, run: Run, wish: SeparateWish, seconds: float | None = None) -> Stems:
         """The stems; none of a sound of so many `seconds` that a low budget spares."""
-        from dubline.separation.way import separate_run, settle_separation
+        from dubline.separation.way import separate_run, settle_run
 
         sound = self._original(run).sound
-        separating = settle_separation(wish, read_wish(self.out, "separate", SeparateWish), seconds=seconds)
+        separating = settle_run(self.out, wish, seconds)
         for reason in separating.reasons:
             self._tell(reason)
         return separate_run(run, sound, separating, hints=self._hints, tell=self._tell)

@@ -70,7 +70,7 @@ class Progress:
 
     def __call__(self, done: float, total: float) -> None:
         if self._stop.is_set():
-            raise Cancelled("stopped", hint="Run the same command again to go on where it stopped.")
+            raise Cancelled("stopped", hint="Run the same command again to pick up where it stopped.")
         now = self._clock()
         if self._start is None:
             self._start = (now, done)

@@ -23,8 +23,10 @@ LANGUAGES = (
     ("uk", "Ukrainian"), ("vi", "Vietnamese"),
 )  # fmt: skip
 STEMS = (("vocals", "Voices"), ("music", "Music"), ("sfx", "Effects"), ("ambient", "Ambience"))
-OPEN = ("", "As before, else automatic")
+OPEN = ("", "As last time, else automatic")
 AUTO = ("auto", "Automatic")
+DETECT = ("auto", "Auto-detect")
+DETECT_OPEN = ("", "As last time, else auto-detect")
 CONTENTS = (
     OPEN,
     AUTO,
@@ -92,7 +94,12 @@ def window_fields(places: Tuple[Tuple[str, str], ...], answers: Dict[str, Any]) 
     if files:
         fields.append(Field("path", "file", "File", tip="A video or a sound file."))
     fields += [
-        Field("source", "choice", "Spoken language", (OPEN, AUTO, *LANGUAGES)),
+        Field(
+            "source",
+            "choice",
+            "Spoken language",
+            (DETECT_OPEN, DETECT, *LANGUAGES),
+        ),
         Field(
             "targets",
             "text",
@@ -188,7 +195,7 @@ def job_of(answers: Dict[str, Any], media: Dict[str, Any]) -> Dict[str, Any]:
     stems = bool(answers["stems"] or voice)  # a dub lies over them
     subtitles = answers["subtitles"] != "none"
     if not (targets or stems or subtitles):
-        raise Refused("Nothing is asked for.", "Choose stems, subtitles, or a language to translate into.")
+        raise Refused("There is nothing to do.", "Choose stems, subtitles, or a language to translate into.")
     if source and source in targets:
         raise Refused(
             "The programme is to be translated from {0} into {0}.".format(source),

@@ -195,7 +195,7 @@ def check_plan(session: Session, plan: Plan) -> None:
             raise Refused("{} is missing".format(path), "Ask for the plan once more, then place.")
     for sound in plan["audio"]:
         if any(clip["record"] < 0 for clip in clips_of(sound)):
-            raise Refused("the sound {} begins before the timeline".format(sound["name"]), "Make it anew.")
+            raise Refused("the sound {} begins before the timeline".format(sound["name"]), "Make it again.")
 
 
 def _what_is_new(session: Session, plan: Plan, old: Optional[Placement], placement: Placement) -> Any:

@@ -106,15 +106,11 @@ class ResolveDesk:
         if plan["run"] not in self._runs:
             self._runs.append(plan["run"])
         if plan.get("otio") and self.imports(plan):
-            return ending_in(
-                importing.import_timeline(self._session(), plan), "Everything is on a new timeline."
-            )
-        return ending_in(
-            placing.place(self._session(), plan, copy), "Everything is in its place, and was read back."
-        )
+            return ending_in(importing.import_timeline(self._session(), plan), "Imported as a new timeline.")
+        return ending_in(placing.place(self._session(), plan, copy), "Placed and verified.")
 
     def undo(self, folder: str) -> Iterator[Step]:
-        return ending_in(undo.undo(self._session(), folder), "The placement is taken back.")
+        return ending_in(undo.undo(self._session(), folder), "Placement undone.")
 
     def cues(self, folder: str) -> List[Dict[str, Any]]:
         return read_cues(self._session(), folder)

@@ -127,7 +127,7 @@ def test_a_real_voice_cast_by_file(root: Path, tmp_path: Path) -> None:
     first, second = read(root).takes.cast
     assert (first.voice, first.pitch, first.basis) == ("espeak-ng:en+f3", 1.1, "cast file")
     assert second.voice.startswith("espeak-ng:en") and second.basis != "cast file", "who is not in it"
-    assert "as the cast file says" in answer.out and "guide track" in answer.err
+    assert "as the cast file says" in answer.out and "guide voice" in answer.err
     other = "m8" if second.voice == "espeak-ng:en+f5" else "f5"
     cast.write_text(f'[cast."Ayşe"]\nvoice = "espeak-ng:en+{other}"\n', "utf-8")
     assert dubline("dub", root).status == 0 and spoken_last(root) == 2, "the file is read again"
@@ -182,9 +182,9 @@ def test_the_same_people_have_the_same_voices_in_another_run(root: Path, tmp_pat
         (("--like", "/nowhere"), "no run folder /nowhere"),
         (("--only", "2"), "no dub in 'en' yet"),
         (("--retry-failed",), "no dub in 'en' yet"),
-        (("--only", "x"), "'x' is no segment number"),
+        (("--only", "x"), "'x' is not a segment number"),
         (("--audition", "99"), "no line 99"),
-        (("--audition", "2", "--only", "3"), "an audition is of the line alone"),
+        (("--audition", "2", "--only", "3"), "--audition is for single lines"),
         (("--takes-only", "--mux"), "without a mix"),
         (("--loudness", "loud"), "no loudness target 'loud'"),
         (("--bg-volume", "nan"), "bg_volume"),

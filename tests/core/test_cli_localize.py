@@ -71,7 +71,7 @@ def test_what_cannot_be_costs_no_work(tmp_path: Path) -> None:
         assert answer.status != 0 and said in answer.err and "Traceback" not in answer.err, answer.err
         assert not (tmp_path / "a.dubline").exists()
     nothing = dubline("localize", path, "--no-stems", "--no-transcript")
-    assert nothing.status == 2 and "nothing is asked for" in nothing.err
+    assert nothing.status == 2 and "there is nothing to do" in nothing.err
     for words, said in (
         (("--no-stems", "--depth", "float"), "options of the stems"),
         (("--no-transcript",), "options of the transcript"),

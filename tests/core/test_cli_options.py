@@ -194,6 +194,15 @@ def test_a_dub_and_a_translation_are_found_by_the_film(tmp_path: Path) -> None:
     assert nowhere.status == 2 and "is a folder" in nowhere.err
 
 
+def test_a_place_that_is_none_is_found_before_the_work(tmp_path: Path) -> None:
+    root = run_to_dub(tmp_path)
+    before = (root / "work/run.json").read_bytes()
+    for place, said in ((tmp_path / "none/en.json", "there is no folder"), (tmp_path, "is a folder")):
+        late = dubline("translate", root, "--to", "de", "--translator", "manual", "--out", place)
+        assert late.status == 2 and said in late.err, late.err
+    assert (root / "work/run.json").read_bytes() == before
+
+
 # --- a job file ----------------------------------------------------------------------------------------
 
 
@@ -251,7 +260,7 @@ def test_a_whole_job(tmp_path: Path) -> None:
     assert soundfile.info(tmp_path / "a.dubline/stems/vocals.wav").subtype == "FLOAT"
     assert not (tmp_path / "a.dubline/transcript.json").exists()
     nothing = dubline("localize")
-    assert nothing.status == 2 and "no film is named" in nothing.err
+    assert nothing.status == 2 and "no film was named" in nothing.err
 
 
 def test_a_dub_by_a_job(tmp_path: Path) -> None:

@@ -222,3 +222,46 @@ def test_why_a_separator_was_taken_is_kept(tmp_path: Path) -> None:
     for words in ("separator: builtin, since", "faintly audible", "content: cinematic"):
         assert words in (tmp_path / "a.dubline/work/log.txt").read_text("utf-8")
         assert any(words in note for note in step["notes"])
+
+
+def test_stems_stay_where_what_made_them_is_gone(tmp_path: Path) -> None:
+    """A plug-in that was removed is no reason to refuse what is there."""
+    import json
+
+    source = wav(tmp_path / "a.wav", 0.5)
+    assert dubline("separate", source, "--separator", "builtin").status == 0
+    place = tmp_path / "a.dubline/work/run.json"
+    told = json.loads(place.read_text())
+    told["wishes"]["separate"]["separator"] = "removed"
+    place.write_text(json.dumps(told))
+    again = dubline("separate", source)
+    assert again.status == 0, again.err
+    assert "removed" in again.err and "those that this run has" in again.err
+    assert dubline("localize", source, "--no-transcript").status == 0
+    told_error(dubline("separate", source, "--separator", "removed"), 2, "removed", "Known")
+    assert json.loads(place.read_text())["wishes"] == told["wishes"], "nothing was asked, nothing is kept"
+    wav(source, 0.7)
+    told_error(dubline("separate", source), 2, "removed", "Known")
+
+
+def test_a_device_that_a_separator_does_not_know(tmp_path: Path) -> None:
+    source = wav(tmp_path / "a.wav", 0.5)
+    told_error(
+        dubline("separate", source, "--separator", "builtin", "--device", "gpu"), 2, "no device", "cuda"
+    )
+    answer = dubline("separate", source, "--separator", "builtin", "--device", "cuda")
+    assert answer.status == 0 and "builtin works on the processor" in answer.err
+
+
+def test_a_wrong_option_is_told_with_the_right_ones(tmp_path: Path) -> None:
+    source = wav(tmp_path / "a.wav", 0.5)
+    words = ("--separator", "builtin", "--separator-option")
+    told_error(
+        dubline("separate", source, *words, "strength=1"),
+        2,
+        "builtin has no option",
+        "rnnoise (auto, off, on)",
+    )
+    told_error(dubline("separate", source, *words, "rnnoise=loud"), 2, "builtin: rnnoise", "(auto, off, on)")
+    wrong = dubline("transcribe", source, "--diarizer", "builtin", "--diarizer-option", "strength=1")
+    told_error(wrong, 2, "builtin has no option", "hearing")

@@ -33,7 +33,7 @@ def test_what_is_right_exits_with_0(tmp_path: Path) -> None:
     (tmp_path / "a.srt").write_text(GOOD, encoding="utf-8")
     found = run(tmp_path / "a.srt", "--rate", "24")
     assert found.exit_code == 0, found.output
-    assert "a.srt: 1 cues, netflix-en" in found.output
+    assert "a.srt: 1 cue, netflix-en" in found.output
     assert "0 errors, 0 warnings" in found.output
 
 
@@ -111,13 +111,13 @@ def test_a_run_is_checked_in_one_language(tmp_path: Path) -> None:
     root.mkdir()
     segments = (
         Segment(id=1, start=1.0, end=3.0, speaker="SPEAKER_00", text="Gel."),
-        Segment(id=2, start=2.0, end=4.0, speaker="SPEAKER_01", text="Hayır, gelmem."),
+        Segment(id=2, start=1.2, end=2.0, speaker="SPEAKER_01", text="Hayır, gelmem."),
     )
     speakers = (Speaker(id="SPEAKER_00", name="Ayşe"), Speaker(id="SPEAKER_01"))
     write_transcript(
         Transcript(language="tr", duration=5, segments=segments, speakers=speakers), root / "transcript.json"
     )
-    found = run(root, "--profile", "netflix-tr")
+    found = run(root)
     assert found.exit_code == 1
     assert "overlap" in found.output
     assert "00:00:01:00" in found.output

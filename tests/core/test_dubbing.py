@@ -73,6 +73,8 @@ def test_only_some_lines_anew_and_they_stay(root: Path) -> None:
     assert [take.retaken for take in read(root).takes.takes] == [False, True, True, False]
     edit(root, 3, "To a river.")
     assert dubline("dub", root).status == 0 and not read(root).takes.takes[2].retaken
+    shown = (root / "subtitles/en.srt").read_text(encoding="utf-8")
+    assert "To a river." in shown and "Never." in shown, "what is spoken is what is read"
 
 
 @needs_espeak

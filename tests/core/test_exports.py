@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 
 import pytest
@@ -12,22 +11,9 @@ from hypothesis import strategies as st
 from shared_media import Shared
 
 from dubline.errors import InvalidJob
-from dubline.recognition import read_rttm, segment, to_ctm, to_rttm, to_srt, to_vtt
-from dubline.recognition.exports import parse_rttm, wrapped
-from dubline.values.transcript import HeardWord, Segment, Speaker, Transcript, Turn, Word, milliseconds
-
-
-def transcript(*segments: tuple[float, float, str], name: str = "") -> Transcript:
-    return Transcript(
-        language="tr",
-        duration=500_000.0,
-        segments=tuple(
-            Segment(id=i, start=a, end=b, speaker="SPEAKER_00", text=t, words=(Word(start=a, end=b, text=t),))
-            for i, (a, b, t) in enumerate(segments, 1)
-        ),
-        speakers=(Speaker(id="SPEAKER_00", name=name),),
-    )
-
+from dubline.recognition import read_rttm, segment, to_ctm, to_rttm
+from dubline.recognition.exports import parse_rttm
+from dubline.values.transcript import HeardWord, Turn, milliseconds
 
 names = st.text(st.characters(exclude_categories=("Z", "C")), min_size=1, max_size=8).filter(
     lambda n: n != "<NA>" and len(n.split()) == 1
@@ -117,48 +103,3 @@ def test_a_transcript_as_rttm_and_ctm() -> None:
     )
     assert to_rttm(made, "f") == "SPEAKER f 1 1.000 1.000 <NA> <NA> SPEAKER_00 <NA> <NA>\n"
     assert to_ctm(made, "f") == "f 1 1.000 0.234 Işık 0.5000\nf 1 1.235 0.765 on_beş\n"
-
-
-def test_srt_rounds_and_goes_past_a_day() -> None:
-    made = transcript((0.9996, 1.9995, "Bir"), (86_399.9999, 86_401.0, "İki"), (400_000.0, 400_001.0, "Üç"))
-    assert to_srt(made) == (
-        "1\n00:00:01,000 --> 00:00:02,000\nBir\n\n"
-        "2\n24:00:00,000 --> 24:00:01,000\nİki\n\n"
-        "3\n111:06:40,000 --> 111:06:41,000\nÜç\n"
-    )
-
-
-def test_srt_is_read_by_pysrt() -> None:
-    import pysrt
-
-    text = "Bu uzun cümle iki satıra bölünür, çünkü tek satıra sığmaz."
-    made = transcript(
-        (1.0, 2.0, text), (3.0, 4.0, "a\n\n00:00:01,000 --> 00:00:02,000"), (5.0, 6.0, " "), name="Ayşe"
-    )
-    read = pysrt.from_string(to_srt(made, names=True))
-    assert len(read) == 2  # a line without text makes no subtitle
-    assert read[0].text.replace("\n", " ") == f"Ayşe: {text}" and read[0].text.count("\n") == 1
-    assert [item.start.ordinal for item in read] == [1000, 3000]
-
-
-def test_vtt_escapes_and_names_the_voice() -> None:
-    made = transcript((3600.5, 3601.0, "a < b & c"), name="A&B")
-    assert (
-        to_vtt(made, names=True) == "WEBVTT\n\n01:00:00.500 --> 01:00:01.000\n<v A&amp;B>a &lt; b &amp; c\n"
-    )
-    assert html.unescape(to_vtt(made)).endswith("\na < b & c\n")
-
-
-@given(st.lists(st.text("abcdeğıİ,.", min_size=1, max_size=12), min_size=1, max_size=30), st.integers(12, 42))
-def test_wrapping_breaks_at_spaces_only_and_fits(words: list[str], length: int) -> None:
-    text = " ".join(words)
-    made = wrapped(text, length)
-    assert made.replace("\n", " ") == text
-    assert all(len(line) <= length for line in made.split("\n"))
-    if len(text) <= length:
-        assert "\n" not in made
-
-
-def test_two_lines_are_even() -> None:
-    assert wrapped("aaaa bbbb cccc dddd", 14) == "aaaa bbbb\ncccc dddd"
-    assert wrapped("aaaa bbbb", 0) == "aaaa bbbb"

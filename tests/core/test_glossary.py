@@ -73,7 +73,7 @@ def test_what_csv_writes_is_read_back(
         ('a,b\n"c,d\n', "line 2: unexpected end"),
         ('a,b\n"c"x,d\n', "line 2: "),
         ("target,note\na,b\n", "line 1: no column is called source"),
-        ("a\0b\n", "is no text"),
+        ("a\0b\n", "is not text"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, said: str) -> None:

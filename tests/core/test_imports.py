@@ -135,7 +135,8 @@ def test_sound_never_goes_through_torchaudio() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["separate", "--help"], ["models", "--help"], ["--version"], None]
+    "words",
+    [["--help"], ["separate", "--help"], ["models", "--help"], ["setup", "--help"], ["--version"], None],
 )
 def test_help_is_light(words: list[str] | None) -> None:
     code = "import sys\nimport dubline.cli\n"

@@ -135,4 +135,4 @@ def test_without_a_pip_of_its_own_uv_installs(monkeypatch: pytest.MonkeyPatch) -
 def test_wheels_that_are_opened_only_come_without_what_they_ask_for() -> None:
     words = shlex.split(wheels.remedy(wheels.GE2E, wheels.PYANNET))
     assert words[4:] == ["--no-deps", "Resemblyzer==0.1.4", "whisperx==3.8.6"]
-    assert "--no-deps" not in wheels.remedy(wheels.SILERO)
+    assert "--no-deps" in wheels.remedy(wheels.SILERO), "it asks for torch"

@@ -140,7 +140,7 @@ def test_nothing_said_is_nothing_translated(tmp_path: Path) -> None:
         ({"media": FileMedia(path="/x/\udcff.wav")}, InvalidJob, "not valid text"),
         ({"offset": -5}, InvalidJob, "5 frames before"),
         ({"track": "7"}, DublineError, "no audio track '7'"),
-        ({"words": False}, InvalidJob, "nothing is asked for"),
+        ({"words": False}, InvalidJob, "there is nothing to do"),
         ({"stems": True, "separate": {"separator": "nosuch"}}, InvalidJob, "nosuch"),
         ({"transcribe": {"recognizer": "nosuch"}}, InvalidJob, "nosuch"),
         ({"transcribe": {"language": "tr"}}, InvalidJob, "en only"),

@@ -223,6 +223,8 @@ MAY = {
     # Examples of what a user may type, and the environments that there are recipes for.
     "cli/backends.py": {"paddlespeech"},
     "cli/models.py": {"pyannote"},
+    # A pair that is taken together, by its name.
+    "cli/setup.py": {"pyannote", "paddlespeech"},
     # An option for each way to name a program or service of one's own.
     "cli/asking.py": {"command"},
     "cli/options.py": {"command"},

@@ -22,6 +22,7 @@ from dubline.backends.recognizers.faster_whisper import FasterWhisper
 from dubline.backends.separators.demucs import Demucs
 from dubline.backends.translators.firefox import Firefox
 from dubline.backends.translators.seq2seq_folder import usual_model
+from dubline.cli.models import size_text
 from dubline.errors import StorageFull, WeightsError
 from dubline.weights import firefox_catalogue, intake_folders
 from dubline.weights.fetching import about
@@ -50,7 +51,7 @@ def test_every_row_tells_all_there_is_to_decide_by() -> None:
     for row in all_rows():
         assert row.licence and row.source and row.languages and row.kind and row.backend
         assert bool(row.quality) is not bool(row.asked), "taken for a quality, or only where it is named"
-        assert row.name or not row.size or row.wheels, "what is to be fetched has a name"
+        assert row.name or not row.size or row.wheels or row.release, "what is fetched has a name"
         for extra in row.extras:
             assert requirements(extra), f"{row.name}: there is no extra {extra}"
         if row.name and not row.environment:
@@ -272,3 +273,16 @@ def test_what_cannot_be_had_is_told(
     with pytest.raises(WeightsError, match="another model is kept"):
         fetch_firefox("firefox-tr-en")
     assert [path.name for path in own_models_folder.iterdir() if path.suffix != ".lock"] == ["firefox-tr-en"]
+
+
+def test_the_page_on_models_says_what_the_table_says() -> None:
+    page = (ROOT / "docs/models.md").read_text(encoding="utf-8")
+    lines = page.splitlines()
+    for row in all_rows():
+        fitting = [line for line in lines if f"`{row.name or row.backend}" in line and line.startswith("|")]
+        if not row.name and not row.release:  # what comes with Dubline, or in its environment
+            fitting = [line for line in lines if row.licence in line and line.startswith("|")]
+        assert fitting, f"{row.kind} {row.name or row.backend} is not on the page"
+        assert any(row.licence in line and (row.when or row.asked) in line for line in fitting), row.name
+        if row.size:
+            assert any(size_text(row.size) in line for line in fitting), row.name

@@ -60,7 +60,8 @@ def test_a_track_for_each_speaker_and_language(root: Path) -> None:
         "en Tom / Co": "sub:en:SPEAKER_01",
     }
     turkish = plan.subtitles[0]
-    assert turkish.cues == ((28, 48, "Nerede?", 1), (60, 72, "Bekle!", 3))
+    # The last stays on until the sound ends, for it is short.
+    assert turkish.cues == ((28, 48, "Nerede?", 1), (60, 75, "Bekle!", 3))
     for track in plan.subtitles:
         data = Path(track.srt).read_bytes()
         assert data.startswith(b"\xef\xbb\xbf")
@@ -277,7 +278,7 @@ def test_words_without_sound(tmp_path: Path) -> None:
     put_words(tmp_path, ((0.0, 0.5, "SPEAKER_00", "Bir.", "One."), (3.2, 4.0, "SPEAKER_00", "İki.", "Two.")))
     plan = make_plan(tmp_path, TIMELINE, Want(languages=("en",)))
     assert plan.audio == () and plan.mute == ()
-    assert [cue[:2] for track in plan.subtitles for cue in track.cues] == [(0, 13)]
+    assert [cue[:2] for track in plan.subtitles for cue in track.cues] == [(0, 21)]
     assert any("behind the timeline's end" in note for note in plan.notes)
 
 

@@ -10,15 +10,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from command import dubline
 from hypothesis import given
 from hypothesis import strategies as st
 from run_to_dub import sound_of
 
 from dubline.backends.choosing import in_brief
+from dubline.cli import app
 from dubline.cli.pace import Job, known_paces
-from dubline.cli.screen import wrapped
+from dubline.cli.screen import COMMANDS, as_typed, wrapped
 
 COMMAND = (sys.executable, "-c", "from dubline.cli import main; main()")
 PLAN = r"(content|film model|separator|diarizer|recognizer|translator|voice)"
@@ -221,3 +224,24 @@ def test_the_time_left_is_told_only_where_all_stages_were_measured() -> None:
     assert known.left(None, 60.0) is None and known.left(30.0, None) is None
     assert not known.begin("tone") and known.end("original") is None and known.share(0.0) == 0.0
     assert known.end("translate") == ("translate", "b") and known.share(0.0) == 1.0, "what is passed over"
+
+
+def test_commands_are_said_as_they_are_typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    text = (
+        "Give `dubline models fetch x`, or dubline setup. A /dubline demo, a dubline folder, my-dubline dub"
+    )
+    assert as_typed(text) == text
+    monkeypatch.setenv("DUBLINE_COMMAND", "python3 'my \\1 films/install/run.py'")
+    typed = "python3 'my \\1 films/install/run.py'"
+    assert as_typed(text) == text.replace("`dubline models", f"`{typed} models").replace(
+        "or dubline setup", f"or {typed} setup"
+    )
+    wav = tmp_path / "a.wav"
+    soundfile.write(wav, np.zeros(8000), 8000)
+    answer = dubline("separate", wav, "--separator", "nosuch")
+    assert "dubline: " in answer.err and "install/run.py' backends" in answer.err
+
+
+def test_every_command_can_be_said() -> None:
+    groups = {group.name for group in app.registered_groups}
+    assert groups | {command.name for command in app.registered_commands} == {*COMMANDS}

@@ -207,17 +207,28 @@ def test_a_corrected_text_stays_under_edits_and_undo(run: Path) -> None:
 
 
 @pytest.mark.parametrize("edit_after", [False, True])
-def test_a_changed_file_is_kept_beside_and_told(run: Path, edit_after: bool) -> None:
+def test_a_corrected_file_stays_until_something_else_is_heard(run: Path, edit_after: bool) -> None:
+    heard_now: Sequence[Piece] = FIRST
     for number, name in ((1, "transcript.edited.json"), (2, "transcript.edited.2.json")):
         correct(run, number, "by hand")
         if edit_after:
             rename_speaker(run, "SPEAKER_00", f"Name {number}")
-        _, told = again(run, FIRST)
+        before = (run / "transcript.json").read_bytes()
+        for _ in range(2):
+            transcript, told = again(run, heard_now)
+            assert transcript[number].text == "by hand" and any("stays" in line for line in told)
+            assert (run / "transcript.json").read_bytes() == before
+            assert "by hand" in (run / "subtitles/source.srt").read_text(encoding="utf-8")
+        heard_now = heard_now[:-1]
+        _, told = again(run, heard_now)
         assert any(name in line for line in told)
         assert read_transcript(run / "work" / name)[number].text == "by hand"
         assert read_transcript(run / "transcript.json")[number].text == f"words {number}"
-        assert again(run, FIRST)[1] == []
+        assert not any("by hand" in line for line in again(run, heard_now)[1])
     assert not (run / "work/transcript.edited.3.json").exists()
+    correct(run, 1, "by hand")
+    (run / "transcript.json").unlink()
+    assert again(run, heard_now)[0][1].text == "words 1", "who deletes it gets what was heard"
 
 
 def test_a_file_as_we_left_it_is_simply_replaced(run: Path) -> None:

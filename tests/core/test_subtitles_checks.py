@@ -118,8 +118,8 @@ def test_a_profile_of_ones_own(tmp_path: Path) -> None:
         path.write_text(text, encoding="utf-8")
         with pytest.raises(InvalidJob, match=why):
             read_profile(str(path))
-    with pytest.raises(InvalidJob, match="no profile 'netflix'"):
-        read_profile("netflix")
+    with pytest.raises(InvalidJob, match="no profile 'netflicks'"):
+        read_profile("netflicks")
     with pytest.raises(InvalidJob, match="cannot be read"):
         read_profile(str(tmp_path / "none.toml"))
 

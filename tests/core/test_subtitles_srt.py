@@ -159,7 +159,7 @@ def test_times_are_read_however_they_are_written(times: str, start: int, end: in
         ("00:00:01:12 --> 00:00:02:05", "00:00:01:12 counts frames, not thousandths"),
         ("aa:00:01,000 --> 00:00:02,000", "not the times of a cue"),
         ("00:00:03,000 -->", "not the times of a cue"),
-        ("9" * 5000 + ":00:00,000 --> 00:00:02,000", "9" * 40 + " is no time"),
+        ("9" * 5000 + ":00:00,000 --> 00:00:02,000", "9" * 40 + " is not a time"),
         ("999999:00:00,000 --> 999999:00:01,000", "the time is later than any programme"),
     ],
 )

@@ -163,7 +163,7 @@ def test_the_kind_is_told_by_the_first_word_not_by_the_name(tmp_path) -> None:  
     found = read_subtitles(tmp_path / "a.srt")
     assert (found.format, found.cues[0].text) == ("vtt", "Bir")
     (tmp_path / "a.docx").write_text("1\n00:00:01,000 --> 00:00:02,000\nBir\n", encoding="utf-8")
-    with pytest.raises(InvalidJob, match=r"a\.docx is of no kind"):
+    with pytest.raises(InvalidJob, match=r"a\.docx is not a kind of file"):
         read_subtitles(tmp_path / "a.docx")
 
 

@@ -207,7 +207,7 @@ def test_bad_takes_fail_alone_and_say_why(tmp_path: Path) -> None:
         "hundredfold": "s of sound for a text of about",
         "one": "ms of sound",
         "silence": "silence",
-        "nan": "no numbers",
+        "nan": "not numbers",
         "rate": "7 samples a second",
     }.items():
         assert says in reasons[name], name
@@ -345,7 +345,7 @@ def test_a_dead_service_is_given_up_and_the_rest_is_made(tmp_path: Path) -> None
     assert states == ["spoken"] * 2 + ["failed"] * (DEAF + 2) + ["spoken"]
     reasons = [take.reasons[0] for take in takes.takes if take.state == "failed"]
     assert [reason.startswith("not tried") for reason in reasons] == [False] * DEAF + [True] * 2
-    assert any("counts as gone" in note for note in takes.notes)
+    assert any("is given up" in note for note in takes.notes)
     assert any(f"{DEAF + 2} lines could not be spoken" in note for note in takes.notes)
 
 
@@ -525,7 +525,7 @@ def test_espeak_finds_a_language_under_its_other_names() -> None:
 def test_auto_says_what_it_took_and_what_it_costs() -> None:
     settled = settle("voice", "auto", Sought(language="tr"))
     assert settled.choice.backend in ("piper", "espeak-ng")
-    assert "guide track" in settled.reasons[0] and "flite" in settled.reasons[0]
+    assert "guide voice" in settled.reasons[0] and "flite" in settled.reasons[0]
 
 
 def test_flite_is_given_letters_that_it_knows() -> None:

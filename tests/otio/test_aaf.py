@@ -237,7 +237,7 @@ def test_floats_become_24_bits_and_clipping_is_told(tmp_path: Path) -> None:
         assert (block[0] >> 8).tolist() == [0, 2**22, 2**23 - 1, -(2**23), -(2**23), 1]
         assert sound.changes[1].startswith("2 samples")
     sf.write(path, np.array([0.0, np.nan], dtype=np.float32), 48000, subtype="FLOAT")
-    with pytest.raises(ValidationError, match="no numbers"), open_sound(str(path)) as sound:
+    with pytest.raises(ValidationError, match="not numbers"), open_sound(str(path)) as sound:
         list(sound.blocks())
 
 

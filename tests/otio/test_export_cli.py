@@ -150,6 +150,7 @@ def test_an_otio_file_of_somebody_else(run: Path, tmp_path: Path) -> None:
         (["RUN/stems/music.wav", "--to", "otio"], "neither a run folder nor an .otio file"),
         (["RUN", "--to", "otio", "--rate", "fast"], "'fast' is not a frame rate"),
         (["RUN", "--to", "otio", "--rate", "25"], "runs at 30000/1001 frames a second, not at 25"),
+        (["RUN", "--to", "srt", "--linked"], "--linked is about an AAF"),
         (["RUN", "--to", "otio", "--schema", "9"], "no schema family '9'"),
     ],
 )
@@ -194,6 +195,15 @@ def test_a_fault_leaves_what_was_there(
     after = {path: path.read_bytes() for path in (run / "exports").rglob("*") if path.is_file()}
     assert after == before
     assert not list((run / "exports").glob(".*.part")) and not list((run / "exports").glob(".*.old"))
+
+
+def test_a_run_at_work_is_exported_as_it_is_so_far(run: Path) -> None:
+    from dubline.run import Run
+
+    assert "is being worked on" not in dubline("export", run, "--to", "srt").out
+    with Run(run):
+        done = dubline("export", run, "--to", "srt")
+    assert done.status == 0 and f"{run.name} is being worked on" in done.out
 
 
 def test_two_at_once(run: Path) -> None:

@@ -138,7 +138,7 @@ def test_a_drop_frame_timeline_with_locked_tracks(tmp_path: Path) -> None:
         window.press("start")
         assert window.model.phase == "done", (window.model.message, window.model.remedy)
         window.press("place")
-        assert window.model.message.startswith("Everything is in its place"), window.model.message
+        assert window.model.message.startswith("Placed and verified"), window.model.message
         placed = window.cut.tracks["audio"][1:]
         assert placed and all(track.items[0].start == window.cut.start for track in placed)
         assert not window.cut.tracks["audio"][0].enabled

@@ -111,7 +111,7 @@ def test_much_is_imported_updated_and_taken_back(finished: Path, tmp_path: Path)
         look("undone again"),
     )
     placed = seen["placed"]
-    assert placed["message"].startswith("Everything is on a new timeline"), placed
+    assert placed["message"].startswith("Imported as a new timeline"), placed
     assert placed["current"] == "Reel 1 localized"
     made = seen["timeline"]
     assert {"vocals", "music", "sfx", "ambient"} & set(made["sound"])
@@ -124,7 +124,7 @@ def test_much_is_imported_updated_and_taken_back(finished: Path, tmp_path: Path)
     assert made["original"], "the timeline that was open was touched"
     assert seen["again"]["current"] == "Reel 1 localized 2", seen["again"]
     assert (seen["undone"]["message"], seen["undone"]["current"]) == (
-        "The placement is taken back.",
+        "Placement undone.",
         "Reel 1",
     )
     assert seen["undone"]["names"] == ["Reel 1", "Reel 1 localized"]
@@ -145,7 +145,7 @@ def test_the_window_finds_the_run_of_a_timeline_it_imported(finished: Path, tmp_
         *press("undo"),
     )
     assert folders == [str(finished)]
-    assert studio.model.message == "The placement is taken back."
+    assert studio.model.message == "Placement undone."
     assert studio.world.snapshot() == studio.before
 
 
@@ -173,4 +173,4 @@ def test_a_part_of_a_timeline_says_what_to_leave_out(tmp_path: Path) -> None:
     phase, remedy, state = seen[0]
     assert phase == "failed" and "without the takes and the markers" in remedy
     assert state == studio.before
-    assert studio.model.message.startswith("Everything is in its place"), studio.model.message
+    assert studio.model.message.startswith("Placed and verified"), studio.model.message

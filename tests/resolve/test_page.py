@@ -136,7 +136,7 @@ def test_the_page_works_on_a_file_and_closes(page: tuple[PageWindow, str], film:
     assert view["fields"]["path"] == str(film)
     assert view["fields"]["folder"] == str(film.with_suffix(".dubline"))
     assert view["fields"]["markers"] is False
-    assert view["options"]["recognizer"] == [["", "As before, else automatic"], ["auto", "Automatic"]]
+    assert view["options"]["recognizer"] == [["", "As last time, else automatic"], ["auto", "Automatic"]]
     assert browser.state({"set": {"path": ""}, "act": "start"})[1]["message"] == "No file is chosen."
     assert browser.state({"act": "close"})[1]["closed"] is True
 

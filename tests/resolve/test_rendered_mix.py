@@ -99,7 +99,7 @@ def test_the_mix_is_rendered_separated_and_placed_on_its_frame(
     part = slice(FIRST * per_frame, (LAST + 1) * per_frame)
     # The track that was off is not in it: what was heard is what was rendered.
     assert np.abs(samples.T - heard[:, part]).max() < 1e-6
-    assert seen["placed"][1].startswith("Everything is in its place"), seen
+    assert seen["placed"][1].startswith("Placed and verified"), seen
     assert {float(one.start) for one in seen["sound"]} == {FIRST / 25}
     assert {float(one.length) for one in seen["sound"]} == {(LAST + 1 - FIRST) / 25}
     # The stems together are the mix again, on the very sample, and silent elsewhere.

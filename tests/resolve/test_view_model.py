@@ -241,7 +241,7 @@ def backend(kind: str, name: str, **more: Any) -> dict[str, Any]:
 def test_back_ends_are_those_that_the_engine_lists(parts: Any) -> None:
     _, desk, wire = parts
     model = WindowModel(desk, wire, {**answers(), "separator": "uvr"})
-    open_, auto = ("", "As before, else automatic"), ("auto", "Automatic")
+    open_, auto = ("", "As last time, else automatic"), ("auto", "Automatic")
     assert model.view()["options"]["separator"] == (open_, auto, ("uvr", "uvr")), "the last time's answer"
     wire.hello()
     model.tick()
@@ -565,7 +565,7 @@ def test_nothing_wanted_is_refused(parts: Any) -> None:
     model.set("subtitles", "none")
     model.set("targets", " ")
     model.act("start")
-    assert model.message == "Nothing is asked for."
+    assert model.message == "There is nothing to do."
 
 
 def test_the_users_own_folder_stays_when_the_timeline_changes(parts: Any) -> None:

@@ -81,7 +81,7 @@ def test_from_start_to_placed_and_back_in_studio(film: Path, tmp_path: Path) -> 
     assert world.ui.failures == []
     world.check()
     assert seen["started"].startswith("Ready: 4 stems"), seen
-    assert seen["placed"].startswith("Everything is in its place"), (seen, model.remedy)
+    assert seen["placed"].startswith("Placed and verified"), (seen, model.remedy)
     (original, *stems) = seen["after"]
     assert original[1] is False, "the original is still heard"
     assert stems

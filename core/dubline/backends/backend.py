@@ -92,8 +92,8 @@ class Backend:
         language = sought.language.partition("-")[0].lower()
         if cls.languages is not None and language and language not in cls.languages:
             raise InvalidJob(
-                f"{cls.__name__.lower()} knows {', '.join(cls.languages)} only, not {sought.language!r}",
-                hint="Take another one: `dubline backends` lists them.",
+                f"{name_of(cls)} knows {', '.join(cls.languages)} only, not {sought.language!r}",
+                hint="Use another one: `dubline backends` lists them.",
             )
 
     @classmethod
@@ -143,6 +143,18 @@ def _importable(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except ImportError:  # of a module in a package that is not there
         return False
+
+
+def name_of(cls: type) -> str:
+    """What users call a back end: the name of its entry point, else its class's."""
+    from importlib.metadata import entry_points
+
+    place = f"{cls.__module__}:{cls.__qualname__}"
+    for kind in KINDS:
+        for point in entry_points(group=f"dubline.{kind}"):
+            if point.value == place:
+                return point.name
+    return cls.__name__.lower()
 
 
 def versions(*modules: str) -> tuple[str, ...]:

@@ -10,14 +10,16 @@ stranger's compete alike. One that was named is never replaced. Nothing is fetch
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import msgspec.inspect
 
-from dubline.backends.backend import Sought, versions
+from dubline.backends.backend import Sought, name_of, versions
 from dubline.errors import BackendMissing, DublineError, InvalidJob, WeightsError
 from dubline.values.base import Choice, complaint
 
@@ -95,10 +97,20 @@ def options_of(cls: Any, options: Mapping[str, Any]) -> Any:
     try:
         return msgspec.convert(dict(options), cls.Options, strict=False)
     except msgspec.ValidationError as error:
-        fields, name = cls.Options.__struct_fields__, cls.__name__.lower()
+        name, fields = name_of(cls), _shown_options(cls)
         unknown = sorted(set(options) - set(fields))
         message = f"{name} has no option {unknown[0]!r}" if unknown else f"{name}: {complaint(error)}"
-        raise InvalidJob(message, hint=f"Its options: {', '.join(fields) or 'none'}.") from None
+        raise InvalidJob(message, hint=f"Its options: {', '.join(fields.values()) or 'none'}.") from None
+
+
+def _shown_options(cls: Any) -> dict[str, str]:
+    """A back end's options as they are told, with the words that one takes: "rnnoise (auto, off, on)"."""
+    info: Any = msgspec.inspect.type_info(cls.Options)
+    shown = {}
+    for field in info.fields:
+        words = getattr(field.type, "values", ())
+        shown[field.name] = f"{field.name} ({', '.join(map(str, words))})" if words else field.name
+    return shown
 
 
 @contextmanager
@@ -121,6 +133,12 @@ def opened(
 
     cls = find(kind, choice.backend)
     known = cls.Options.__struct_fields__
+    device = str((hints or {}).get("device") or "auto")
+    if "device" not in known and device not in ("auto", "cpu"):
+        if not re.fullmatch(r"cuda(:\d+)?|mps|coreml", device):
+            raise InvalidJob(f"there is no device {device!r}", hint="Use auto, cpu, cuda, cuda:1 or mps.")
+        if tell is not None:
+            tell(f"{choice.backend} works on the processor: --device {device} changes nothing for it")
     also = {name: value for name, value in (hints or {}).items() if name in known and value is not None}
     try:
         unloaded = cls(options_of(cls, {**choice.options, **also}))
@@ -159,7 +177,14 @@ def settle(
         BackendMissing: a named back end is not installed.
         WeightsError: the model is not here, or no back end can do it; the hint says how to get one.
     """
-    sought, given = sought or Sought(), dict(options or {})
+    try:
+        return _settle(kind, backend, sought or Sought(), dict(options or {}), why)
+    except (BackendMissing, WeightsError) as error:
+        error.kind = kind
+        raise
+
+
+def _settle(kind: str, backend: str, sought: Sought, given: dict[str, Any], why: str) -> Settled:
     asked = sought.model or str(given.pop("model", ""))
     sought = msgspec.structs.replace(sought, model="" if asked == "auto" else asked)
     if backend != "auto":
@@ -228,7 +253,7 @@ def _model(kind: str, name: str, cls: Any, sought: Sought) -> tuple[str, Path | 
     """(model, where it is) of a back end that can do it at all; "" and None where it needs none."""
     takes = "model" in cls.Options.__struct_fields__
     if sought.model and not takes:
-        raise InvalidJob(f"the {kind} {name} takes no model", hint="Leave the model out.")
+        raise InvalidJob(f"the {kind} {name} takes no model", hint="Leave out the model.")
     cls.check(sought)
     here = cls.weights_here(sought)
     if here is None:

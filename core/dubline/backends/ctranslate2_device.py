@@ -15,7 +15,7 @@ def choose(device: str, precision: str = "auto") -> tuple[str, str]:
     import ctranslate2
 
     if device not in ("auto", "cpu", "cuda"):
-        raise InvalidJob(f"CTranslate2 knows no device {device!r}", hint="Use auto, cpu or cuda.")
+        raise InvalidJob(f"CTranslate2 does not know the device {device!r}", hint="Use auto, cpu or cuda.")
     cards = ctranslate2.get_cuda_device_count()
     if device == "cuda" and not cards:
         raise BackendMissing(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubline.errors import BackendMissing
+from dubline.weights.installation import extra_command
 
 OPSET, IR = 14, 8
 FLOAT, INT64 = 1, 7
@@ -104,7 +105,7 @@ def session(model: bytes | Path, threads: int) -> Any:
         import onnxruntime
     except ImportError:
         raise BackendMissing(
-            "onnxruntime is not installed", hint='Install it with: pip install "dubline[speech]"'
+            "onnxruntime is not installed", hint=f"Install it with: {extra_command('speech')}"
         ) from None
     if hasattr(onnxruntime, "disable_telemetry_events"):
         onnxruntime.disable_telemetry_events()

@@ -115,7 +115,7 @@ def run_program(
             except subprocess.TimeoutExpired:
                 rest = None  # it is on its way and may not be given again
                 if time.monotonic() > deadline:
-                    raise BackendFailed(f"{name} has not ended after {timeout:g} s", hint=late) from None
+                    raise BackendFailed(f"{name} was still running after {timeout:g} s", hint=late) from None
     except BaseException:
         kill(process)
         process.communicate()

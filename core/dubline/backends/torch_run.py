@@ -185,7 +185,7 @@ class ChunkRunner:
             if len(chunks) == 1:
                 raise BackendFailed(
                     f"{self._device} has too little memory for a single chunk of the model",
-                    hint="Close other programs that use much memory, or take a smaller model"
+                    hint="Close other programs that use much memory, or use a smaller model"
                     + (". " if self._device.type == "cpu" else ", or use --device cpu. ")
                     + "The same command then goes on.",
                 )

@@ -11,11 +11,13 @@ import typer
 from dubline import __version__
 from dubline.cli import (
     backends,
+    demo,
     dub,
     export,
     localize,
     models,
     separate,
+    setup,
     speakers,
     subtitles,
     transcribe,
@@ -38,10 +40,12 @@ app.command("separate", rich_help_panel=JOB)(separate.separate)
 app.command("transcribe", rich_help_panel=JOB)(transcribe.transcribe)
 app.command("translate", rich_help_panel=JOB)(translate.translate)
 app.command("dub", rich_help_panel=JOB)(dub.dub)
+app.command("demo", rich_help_panel=JOB)(demo.demo)
 app.add_typer(speakers.app, name="speakers", rich_help_panel=LOOK)
 app.add_typer(transcript.app, name="transcript", rich_help_panel=LOOK)
 app.command("export", rich_help_panel=OTHERS)(export.export)
 app.add_typer(subtitles.app, name="subtitles", rich_help_panel=OTHERS)
+app.command("setup", rich_help_panel=SET_UP)(setup.setup)
 app.add_typer(models.app, name="models", rich_help_panel=SET_UP)
 app.add_typer(backends.app, name="backends", rich_help_panel=SET_UP)
 

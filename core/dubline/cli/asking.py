@@ -187,7 +187,7 @@ def _options(said: dict[str, Any], kind: str) -> dict[str, Any]:
     for word in said.get(f"{kind}_options", ()):
         name, equals, value = word.partition("=")
         if not equals or not name.strip():
-            raise InvalidJob(f"{word!r} is no option of a {kind}", hint="Give it as NAME=VALUE.")
+            raise InvalidJob(f"{word!r} is not an option of a {kind}", hint="Give it as NAME=VALUE.")
         try:
             options[name.strip()] = json.loads(value) if value[:1] in ("[", "{") else value
         except ValueError:

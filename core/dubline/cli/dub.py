@@ -68,7 +68,7 @@ def dub(
     wish, heard = asked.dub, ids_of(audition) if audition else ()
     if heard and (wish.only or wish.retry_failed or wish.takes_only or wish.mux):
         raise InvalidJob(
-            "an audition is of the line alone",
+            "--audition is for single lines and changes nothing else",
             hint="Leave out --only, --retry-failed, --takes-only and --mux.",
         )
     if wish.takes_only and wish.mux:

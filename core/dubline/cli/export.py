@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dubline.cli.film import is_run, run_of
+from dubline.cli.film import at_work, is_run, run_of
 from dubline.cli.options import argument, languages, option
 from dubline.cli.progress import stoppable
 from dubline.errors import BackendMissing, InvalidJob
@@ -120,10 +120,12 @@ def export(
         )
     if not run.suffix.lower().startswith(".otio") and is_run(run_of(run)):
         run = run_of(run)
+    if linked and "aaf" not in names:
+        raise InvalidJob("--linked is about an AAF", hint="Add aaf to --to, or leave out --linked.")
     if remix and not takes:
         raise InvalidJob(
             "--remix without takes would be a timeline without voices",
-            hint="Leave --no-takes out, or switch the M&E track on in the editing program.",
+            hint="Leave out --no-takes, or switch the M&E track on in the editing program.",
         )
     wanted = tuple(filter(None, lang.split(",")))
     options = exporters.ExportOptions(schema=schema, embed=not linked, languages=wanted, takes=takes)
@@ -140,6 +142,10 @@ def export(
             timeline = exporters.without_takes(timeline)
         if any(exporters.TARGETS[name] != "subtitles" for name in names):
             require_media(timeline, None if run.is_dir() else run.absolute().parent)
+        if run.is_dir() and at_work(run):
+            typer.echo(
+                f"{run.name} is being worked on: this is what it has so far. Export again when it is done"
+            )
         for note in timeline.metadata.get("dubline", {}).get("notes", []):
             typer.echo(note)
         with full_disk_is_told(place), _alone(place):
@@ -165,6 +171,7 @@ def _alone(place: Path) -> Iterator[None]:
 
 def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
     from dubline.programme.reading import read_programme
+    from dubline.programme.subtitle_files import publish_subtitles
     from otio_dubline.build import build
     from otio_dubline.reading import read_timeline
 
@@ -173,9 +180,10 @@ def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
             f"there is no {run}", hint="Give a run folder, such as EPISODE.dubline, or an .otio file."
         )
     if run.is_dir():
+        publish_subtitles(run)  # a text may have been changed by hand
         return build(read_programme(run, rate=rate))
     if rate:
-        raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave --rate out.")
+        raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave out --rate.")
     if run.suffix.lower() != ".otio":
         raise InvalidJob(
             f"{run} is neither a run folder nor an .otio file, and has no run beside it",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from dubline.cli.asking import Asked
 from dubline.cli.options import argument
 from dubline.errors import InvalidJob
-from dubline.values.layout import Layout
+from dubline.values.layout import OLD_LOCK, Layout
 from dubline.values.timeline import FileMedia
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def place_of(film: Path, asked: Asked) -> Place:
         return Place(asked.out or beside(media), FileMedia(path=media.as_posix(), track=asked.track))
     known = media_of(film)
     if known is None and (asked.track or asked.out):
-        raise InvalidJob("this run is of a timeline", hint="Leave --track and --out out.")
+        raise InvalidJob("this run is of a timeline", hint="Leave out --track and --out.")
     if known is not None and asked.track:
         known = replace(known, track=asked.track)
     return Place(asked.out or film, known)
@@ -87,7 +87,7 @@ def _check_of(root: Path, film: Path) -> None:
     if fingerprint(film) != file.fingerprint:
         raise InvalidJob(
             f"{root.name} is the run of {Path(file.path).name}, not of {film.name}",
-            hint="Leave --out out, or name another folder.",
+            hint="Leave out --out, or name another folder.",
         )
 
 
@@ -99,6 +99,21 @@ def run_of(given: Path) -> Path:
 def is_run(path: Path) -> bool:
     """Whether a path is that of a run folder."""
     return Layout(path).is_run
+
+
+def at_work(root: Path) -> bool:
+    """Whether a Dubline is working in a run folder."""
+    from filelock import FileLock, Timeout
+
+    for lock in filter(Path.exists, (Layout(root).lock, root / OLD_LOCK)):
+        try:
+            with FileLock(lock, timeout=0):
+                pass
+        except Timeout:
+            return True
+        except OSError:
+            continue
+    return False
 
 
 def beside(media: Path) -> Path:
@@ -115,5 +130,9 @@ BEST = (".mp4", ".mov", ".mkv", ".wav", ".m4a", ".html", ".srt", ".vtt", ".json"
 
 
 def best_first(files: Iterable[Path]) -> list[Path]:
-    """Files as a person wants them: the film, its sound, what is to be read, the data."""
-    return sorted(files, key=lambda path: BEST.index(path.suffix) if path.suffix in BEST else len(BEST))
+    """Files as a person wants them: the finished film, its sound, what is to be read, the data, folders."""
+
+    def place(path: Path) -> tuple[bool, int]:
+        return not path.name.startswith("final"), (*BEST, path.suffix).index(path.suffix)
+
+    return sorted(files, key=place)

@@ -25,7 +25,7 @@ from msgspec.structs import asdict, replace
 from dubline.errors import InvalidJob
 from dubline.values.base import Value, complaint
 from dubline.values.timeline import FileMedia
-from dubline.values.wishes import DubWish, SeparateWish, TranscribeWish, TranslateWish, Wish
+from dubline.values.wishes import DubWish, SeparateWish, TranscribeWish, TranslateWish, Wish, is_embedded
 
 STAGES: dict[str, type[Wish]] = {
     "separate": SeparateWish,
@@ -94,7 +94,7 @@ def placed(kind: type[Wish], given: dict[str, Any], folder: Path) -> dict[str, A
         if path is None:
             continue
         model = name.endswith("_model") and (os.sep in value or "/" in value) and path.exists()
-        if name in kind.PATHS or model:
+        if (name in kind.PATHS and not is_embedded(value)) or model:
             whole[name] = path.as_posix()
     return whole
 

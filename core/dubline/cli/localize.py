@@ -73,7 +73,7 @@ def localize(
         dubline localize --job job.toml
     """
     from dubline.cli.progress import working
-    from dubline.pipeline import decide
+    from dubline.cli.setup import decide_or_set_up
     from dubline.pipeline import localize as localizing
     from dubline.values.wishes import LocalizeJob
 
@@ -82,11 +82,11 @@ def localize(
     elif asked.media is not None:
         place = Place.of_job(asked)
     else:
-        raise InvalidJob("no film is named", hint="Name it, or a job that does: --job job.toml.")
+        raise InvalidJob("no film was named", hint="Name it, or a job that does: --job job.toml.")
     if place.media is None:
         raise InvalidJob(
-            "this run is of a timeline, which is localized from where it is",
-            hint="Go on with `dubline transcribe`, `translate` and `dub`.",
+            "this run was made from a timeline, so `localize` cannot go on with it",
+            hint="Use `dubline transcribe`, `translate` and `dub` instead.",
         )
     for left_out, stage, word in (
         (stems is False, "separate", "stems"),
@@ -104,7 +104,7 @@ def localize(
         dub=asked.dub if "dub" in asked.stages else None,
         device=asked.device,
     )
-    decided = decide(job, place.root)
+    decided = decide_or_set_up(job, place.root)
     if transcript is False and asked.translate.to:
         raise InvalidJob(
             "--to together with --no-transcript",
@@ -114,6 +114,8 @@ def localize(
         bar.say(*_left(job, place.root))
         localized = localizing(job, run, decided=decided, threads=asked.threads, tell=bar.say)
     _tell(localized, place.root)
+    if decided.left and localized.translations:
+        typer.echo(f"\n{decided.left}")
     failed = any(translation.totals.failed for translation in localized.translations)
     if failed or any(take.state == "failed" for dub in localized.dubs for take in dub.takes.takes):
         raise typer.Exit(1)
@@ -168,12 +170,12 @@ def _tell(localized: Localized, root: Path) -> None:
         result(f"\ndub in {dub.language}:")
         tell_dub(dub, root)
     result(f"\nin {root}, the best first:")
-    for path in best_first([*_files(localized, root), *localized.files]):
-        result(f"  {path.relative_to(root)}")
+    for path in best_first([*localized.files, *_files(localized, root)]):
+        result(f"  {path.relative_to(root)}{'/' if path.is_dir() else ''}")
 
 
 def _files(localized: Localized, root: Path) -> list[Path]:
     """What stems and transcript left in the run folder."""
     here = Layout(root)
-    stems = [here.stem(stem.name) for stem in localized.stems.stems] if localized.stems else []
+    stems = [here.stems] if localized.stems is not None else []
     return [*stems, *([here.transcript] if localized.transcript is not None else [])]

@@ -159,12 +159,16 @@ FIELDS: dict[str, Option] = {
     ),
     "text": _any(
         Path,
-        "The text, where you have it: .srt, .vtt, .json, or .txt, a line a cue. It is kept to the letter, "
-        "one segment a cue; only a .txt, which has no times, needs a recognizer.", common=True),
+        "The text, where you have it: .srt, .vtt or .json with times, or .txt with a line a cue; or a "
+        "subtitle stream of the film, embedded:eng (or :0, from 0). It is kept to the letter, one segment a "
+        "cue; only a .txt needs a recognizer.",
+        common=True,
+    ),
     "text_encoding": _words(str, "The text's encoding if not UTF-8: cp1254, ..."),
     "text_offset": _words(
         float, "Seconds added to the text's times: -3600 for a text from 01:00:00:00.", otherwise="0"
     ),
+    "turns": _words(Path, "Who speaks when, as an .rttm: nobody needs to be told apart by voice then."),
     "refine": _words(bool, "Move the text's times to where the sound begins and ends.", otherwise="no"),
     **_back_end("recognizer", "Who finds the words", "a name or a folder", "Transcript"),
     **_back_end("diarizer", "Who tells the speakers apart", "a name or a folder", "Transcript"),
@@ -205,10 +209,10 @@ FIELDS: dict[str, Option] = {
     "like": _dub(Path, "Another run folder: people of the same name get the voice they have there."),
     "rights": Option(
         bool,
-        "Say that you may clone these voices. Asked for once a run, and kept in it.",
+        "Confirm that you have the right to clone these voices. Asked for once a run.",
         ("--i-have-the-voice-rights",),
         panel="Dub", common=True),
-    "takes_only": Option(bool, "Speak, and do not mix.", ("--takes-only",), panel="Dub"),
+    "takes_only": Option(bool, "Speak the lines, without a mix.", ("--takes-only",), panel="Dub"),
     "mux": _any(bool, "Also write the film with both languages, picture untouched.", otherwise="no",
         common=True),
     "glossary": _kept(
@@ -223,7 +227,7 @@ FIELDS: dict[str, Option] = {
         panel="How", common=True),
     "retry_failed": Option(bool, "Try failed lines again.", ("--retry-failed",),
         panel="How", common=True),
-    "forget": Option(bool, "Begin anew: what you leave out is not as this run has it.", ("--forget",),
+    "forget": Option(bool, "Start over: forget what this run was asked before.", ("--forget",),
         panel="How", common=True),
 }  # fmt: skip
 
@@ -239,7 +243,9 @@ MIX: dict[str, tuple[str, Option]] = {
     ),
     "duck": (
         "duck_db",
-        _mix("How far all else goes down while the dub speaks, in dB.", otherwise="0", common=True),
+        _mix(
+            "How far everything else is turned down while the dub speaks, in dB.", otherwise="0", common=True
+        ),
     ),
     "duck_attack": ("duck_attack", _mix("Seconds to go down.", otherwise="0.15")),
     "duck_release": ("duck_release", _mix("Seconds to come back.", otherwise="0.4")),
@@ -309,19 +315,24 @@ TRACK = Option(
     common=True,
 )
 JOB = Option(
-    Path, "A file with wishes, job.toml (docs/job.md). Options stand above it.", panel="Where", common=True
+    Path,
+    "Settings from a file, job.toml (docs/job.md). Options on the command line win.",
+    panel="Where",
+    common=True,
 )
 DEVICE = Option(
     str,
-    "auto, cpu, cuda, cuda:1; mps where the back end knows it.",
+    "Where to compute: auto, cpu, cuda, cuda:1, or mps on a Mac.",
     default="auto",
     panel="How",
     common=True,
 )
-THREADS = Option(int, "CPU threads.", default="physical cores less one", panel="How", least=1, common=True)
+THREADS = Option(
+    int, "How many CPU threads to use.", default="physical cores less one", panel="How", least=1, common=True
+)
 VERBOSE = Option(
     bool,
-    "Say all that goes to the run's log: checksums and notes.",
+    "Show everything that goes to the log, such as checksums and notes.",
     ("--verbose",),
     panel="How",
     common=True,

@@ -76,16 +76,17 @@ class Bar:
         """Say who does what and why, a line for each; more of it is in the log."""
         from dubline.backends.choosing import in_brief
 
+        self._tell_kept()
         for reason in reasons:
             topic, _, rest = reason.partition(": ")
             if topic not in TOPICS:
-                self.say(reason)
+                self.screen.say(reason)
                 continue
             brief = rest
             if topic in STEPS:
                 self._who[STEPS[topic]], brief = in_brief(rest)
             column = f"{topic:<{TOPIC}}" if self.screen.watched else f"{topic}: "
-            self.say(f"{column}{rest if self.screen.verbose else brief}", indent=TOPIC)
+            self.screen.say(f"{column}{rest if self.screen.verbose else brief}", TOPIC)
             if self.screen.log is not None and not self.screen.verbose and brief != rest:
                 self.screen.log.line(reason)
         stages = [(step, self._who.get(step, "")) for step in self._steps]
@@ -130,16 +131,17 @@ class Bar:
             yield
 
     def say(self, *texts: str, indent: int = 0) -> None:
-        """Sentences above the bars, each once."""
+        """Sentences above the bars, each once; of one on who does the work, what matters."""
         self._tell_kept()
         for text in texts:
-            self.screen.say(text, indent)
+            if text.partition(": ")[0] in TOPICS:
+                self.plan([text])
+            else:
+                self.screen.say(text, indent)
 
     def note(self, text: str) -> None:
         """A step's note: for the log, and the screen of who asks for all. Who does the work is said."""
-        if text.partition(": ")[0] in TOPICS:
-            self.plan([text])
-        elif self.screen.verbose or self.screen.log is None:
+        if text.partition(": ")[0] in TOPICS or self.screen.verbose or self.screen.log is None:
             self.say(text)
         else:
             self.screen.log.line(text)
@@ -216,7 +218,7 @@ def watched(steps: Iterable[str] = ()) -> Iterator[Bar]:
     def interrupted(number: int, frame: FrameType | None) -> None:
         bar.progress.cancel()
         with suppress(RuntimeError):  # the signal may have come in the middle of writing a line
-            bar.say("stopping at the next chunk; Ctrl-C again to stop at once")
+            bar.say("stopping as soon as it is safe; Ctrl-C again stops at once")
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = signal.signal(signal.SIGINT, interrupted)
@@ -225,7 +227,7 @@ def watched(steps: Iterable[str] = ()) -> Iterator[Bar]:
         yield bar
     except KeyboardInterrupt:
         raise Cancelled(
-            "stopped at once", hint="Run the same command again to go on at the last checkpoint."
+            "stopped at once", hint="Run the same command again to pick up where it stopped."
         ) from None
     finally:
         bar.clear()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -22,6 +23,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+COMMANDS = (
+    "backends", "demo", "doctor", "dub", "export", "localize", "models", "report", "separate", "setup",
+    "speakers", "subtitles", "transcribe", "transcript", "translate",
+)  # fmt: skip
+"""What `dubline` may be followed by."""
+_COMMAND = re.compile(rf"(?<![\w./\\-])dubline(?= (?:{'|'.join(COMMANDS)})\b)")
 TOPIC = 13
 """Characters that a line's topic takes, such as "recognizer"."""
 
@@ -53,8 +60,16 @@ def wrapped(text: str, width: int, indent: int = 0) -> str:
     return "\n".join(lines)
 
 
+def as_typed(text: str) -> str:
+    """A text whose commands work as they stand: `install/run.py`, in whose place `dubline` may be no command,
+    says how it was called."""
+    command = os.environ.get("DUBLINE_COMMAND")
+    return _COMMAND.sub(lambda match: command, text) if command else text
+
+
 def for_stream(text: str, stream: TextIO, indent: int = 0) -> str:
-    """A text wrapped to the terminal that a stream is; as it is where it is none."""
+    """A text with its commands as they are typed, wrapped to the terminal that a stream is."""
+    text = as_typed(text)
     return wrapped(text, shutil.get_terminal_size().columns, indent) if stream.isatty() else text
 
 
@@ -152,6 +167,7 @@ class Screen:
 
     def write(self, text: str, indent: int = 0) -> None:
         """Lines above the bars, and in the log."""
+        text = as_typed(text)
         if self.log is not None:
             for line in text.split("\n"):
                 self.log.line(line)

@@ -42,14 +42,11 @@ def separate(
     """
     from dubline.cli.progress import working
     from dubline.media.original import original_of
-    from dubline.run import read_wish
-    from dubline.separation.way import separate_run, settle_separation
-    from dubline.values.wishes import SeparateWish
+    from dubline.separation.way import separate_run, settle_run
 
     place = place_of(media, asked)
     seen = place.look()
-    before = read_wish(place.root, "separate", SeparateWish)
-    separating = settle_separation(asked.separate, before, seconds=seen.seconds)
+    separating = settle_run(place.root, asked.separate, seen.seconds)
     with working(place.root, separating.reasons, steps=("separate",)) as (run, bar):
         sound = original_of(run, seen).sound
         stems = separate_run(run, sound, separating, hints={**asked.hints, "batch": batch}, tell=bar.say)

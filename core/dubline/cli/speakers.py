@@ -155,7 +155,7 @@ def split(
     from dubline.recognition.voice_split import segments_by_voice, segments_named
 
     if bool(segments) == (into is not None):
-        raise InvalidJob("say how to split", hint="Give --segments 17,23-40, or --into 2.")
+        raise InvalidJob("how should it be split?", hint="Give --segments 17,23-40, or --into 2.")
     if into is None:
         transcript = split_speaker(run, speaker, segments_named(segments))
     else:

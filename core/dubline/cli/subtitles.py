@@ -32,7 +32,14 @@ def export(
     bilingual: Annotated[
         bool, option("The film's own words in the line above the translation.", "--bilingual")
     ] = False,
-    names: Annotated[bool, option('The speaker before the text: "Ayşe: ...".', "--names")] = False,
+    speaker_labels: Annotated[
+        bool,
+        option(
+            'Who has a name gets it before the text: "Ayşe: ...". Also --names.',
+            "--speaker-labels",
+            "--names",
+        ),
+    ] = False,
     format: Annotated[str, option("srt, vtt, ass, ttml or csv.", show_default=True)] = "srt",
     out: Annotated[
         Path | None, option("The folder to write to. Default: RUN/exports/subtitles.", "--out", "-o")
@@ -46,7 +53,12 @@ def export(
     from dubline.exchange import Wanted, export_subtitles
 
     wanted = Wanted(
-        language=lang, format=format, per_speaker=per_speaker, bilingual=bilingual, names=names, place=out
+        language=lang,
+        format=format,
+        per_speaker=per_speaker,
+        bilingual=bilingual,
+        names=speaker_labels,
+        place=out,
     )
     for path in export_subtitles(run, wanted, tell=lambda text: typer.echo(f"note: {text}", err=True)):
         typer.echo(str(path))

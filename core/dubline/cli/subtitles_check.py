@@ -10,6 +10,7 @@ import typer
 
 from dubline.cli.options import argument, languages, option
 from dubline.errors import InvalidJob
+from dubline.files import check_place
 
 if TYPE_CHECKING:
     from dubline.subtitles.checks import Finding
@@ -26,11 +27,13 @@ def check_subtitles(
     profile: Annotated[
         str,
         option(
-            "netflix-en, netflix-tr (both also with -children), ebu, or a .toml of your own.",
-            show_default=True,
+            "netflix-en, netflix-tr (both also with -children), netflix, ebu, or a .toml of yours. Default: "
+            "Netflix's for the language.",
         ),
-    ] = "netflix-en",
-    rate: Annotated[str, option("The picture's frames a second: 23.976, 25. A run knows it.")] = "",
+    ] = "",
+    rate: Annotated[
+        str, option("The picture's frames a second: 23.976, 25. A run knows it, and so does a file in one.")
+    ] = "",
     lang: Annotated[str, languages("Language of the text: en, tr. Of a run, the one to check.")] = "",
     encoding: Annotated[str, option("The file's encoding, if it is not found: cp1254, gb18030.")] = "",
     fix: Annotated[bool, option("Set right what can be, and write it to --out.", "--fix")] = False,
@@ -53,14 +56,16 @@ def check_subtitles(
     from dubline.report import quantity
     from dubline.subtitles.checks import check
     from dubline.subtitles.fixing import fix as set_right
-    from dubline.subtitles.profiles import read_profile
+    from dubline.subtitles.profiles import profile_of, read_profile
     from dubline.subtitles.writing import read_subtitles
     from dubline.timebase import Timecode, frame_rate, rate_text
     from dubline.values.base import to_json
 
     if fix != (out is not None):
         raise InvalidJob("--fix and --out belong together", hint="Give both: --fix -o FIXED.srt")
-    limits = read_profile(profile)
+    if out is not None:
+        check_place(out)
+    limits = read_profile(profile) if profile else None
     fps = frame_rate(rate) if rate else None
     start: Timecode | None = None
     if source.is_dir():
@@ -68,6 +73,9 @@ def check_subtitles(
         fps = start.rate
     else:
         found = read_subtitles(source, encoding=encoding, language=lang)
+        known = _of_a_run(source)
+        lang, fps = lang or known[0], fps or known[1]
+    limits = limits or profile_of(lang or "en")
     if fix and fps is None:
         raise InvalidJob("--fix puts times on frames", hint="Say the picture's rate, such as --rate 23.976.")
     used = fps or ASSUMED_RATE
@@ -81,7 +89,7 @@ def check_subtitles(
             first = found.lost[0]
             raise InvalidJob(
                 f"{source.name}, line {first.line}: {first.reason}; its text would be lost",
-                hint="Correct this line first.",
+                hint="Fix this line first.",
             )
         fixed = set_right(found.cues, limits, used, language=lang)
         _write(out, source, found, fixed, start or Timecode(0, used), lang)
@@ -113,6 +121,22 @@ def check_subtitles(
     wrong = fixed.remaining if fixed else findings
     if wrong or (found.problems and fixed is None):
         raise typer.Exit(1)
+
+
+def _of_a_run(path: Path) -> tuple[str, Fraction | None]:
+    """The language and the picture's rate of a file that lies in a run folder; "" and None elsewhere."""
+    from dubline.cli.film import is_run
+    from dubline.exchange.texts import read_texts
+    from dubline.programme.reading import programme_rate
+    from dubline.programme.subtitle_files import SOURCE
+
+    root = next((folder for folder in path.absolute().parents if is_run(folder)), None)
+    if root is None:
+        return "", None
+    texts, parts = read_texts(root), path.stem.split(".")
+    languages = [name for name in texts.languages if name in parts]
+    source = [texts.transcript.language] if parts == [SOURCE] else []
+    return next(iter((*languages, *source)), ""), programme_rate(root)
 
 
 def _of_run(root: Path, language: str, given: Fraction | None) -> tuple[Subtitles, Timecode, str]:

@@ -44,8 +44,10 @@ def transcribe(media: Film, asked: Asked) -> None:
 
     place = place_of(media, asked)
     seen = place.look()
-    transcribing = settle_transcription(asked.transcribe, read_wish(place.root, "transcribe", TranscribeWish))
-    track = (Path(place.media.path), place.media.track) if place.media is not None else None
+    film = Path(place.media.path) if place.media is not None else None
+    before = read_wish(place.root, "transcribe", TranscribeWish)
+    transcribing = settle_transcription(asked.transcribe, before, film)
+    track = (film, place.media.track) if film is not None and place.media is not None else None
     steps = ("separate",) if transcribing.listens_to_voices else ()
     with working(place.root, transcribing.reasons, steps=(*steps, "diarize", "recognize")) as (run, bar):
         sound, stems = original_of(run, seen).sound, None

@@ -12,6 +12,7 @@ from dubline.cli.film import is_run, run_of
 from dubline.cli.options import argument, option
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
+from dubline.files import check_place
 from dubline.report import quantity
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def translate(
     source = text if text.suffix.lower() in TEXTS and not text.is_dir() else root
     languages = target_languages(root, asked.translate)
     if out is not None and len(languages) > 1:
-        raise InvalidJob("--out is for one language", hint="Name it with --to, or leave --out out.")
+        raise InvalidJob("--out is for one language", hint="Name it with --to, or leave out --out.")
+    if out is not None:
+        check_place(out)
     failed = 0
     with working(root, steps=["translate"] * len(languages)) as (run, bar):
         for language in languages:

@@ -11,10 +11,13 @@ from typing import Any
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.exchange.texts import Texts, read_texts, sent_cue, state_of
+from dubline.exchange.texts import Texts, read_texts, state_of
 from dubline.files import full_disk_is_told, write_whole
 from dubline.language.splitting import split_back
-from dubline.recognition.exports import to_ctm, to_rttm, to_srt
+from dubline.programme.reading import programme_rate
+from dubline.programme.subtitle_files import publish_subtitles, sent_cues, shown
+from dubline.programme.subtitle_tracks import cues_of
+from dubline.recognition.exports import to_ctm, to_rttm
 from dubline.recognition.intervals import overlapping
 from dubline.run import Run
 from dubline.subtitles.cues import SubtitleText
@@ -72,7 +75,7 @@ def import_subtitles(
     read = read_subtitles(path, encoding=encoding, language=language)
     notes = [*read.notes, *(f"{path.name}, line {p.line}: {p.reason}" for p in read.problems)]
     record = _record(root, path, read.cues, language, texts, notes)
-    sent = record or _as_it_stands(texts, _language(language, path, texts))
+    sent = record or _as_it_stands(root, texts, _language(language, path, texts))
     comparison = compare(
         sent,
         read.cues,
@@ -129,7 +132,7 @@ def _record(
             if language and sent.language != language:
                 raise InvalidJob(
                     f"{path.name} was sent as {sent.language!r}, not {language!r}",
-                    hint=f"Leave --lang out, or delete {beside.name}.",
+                    hint=f"Leave out --lang, or delete {beside.name}.",
                 )
             ours = {segment.id for segment in texts.transcript.segments}
             if any(cue.id in ours for cue in sent.cues):
@@ -160,13 +163,11 @@ def _language(language: str, path: Path, texts: Texts) -> str:
     )
 
 
-def _as_it_stands(texts: Texts, language: str) -> Sent:
+def _as_it_stands(root: Path, texts: Texts, language: str) -> Sent:
     """A record made of what the run has now. A line without text counts as sent in the source's words."""
-    lines = [line for line in texts.lines(language) if line.text.strip()]
+    cues = cues_of(texts.text(language), programme_rate(root))
     return Sent(
-        language=language,
-        source=language == texts.transcript.language,
-        cues=tuple(sent_cue(line, line.id, line.text) for line in lines),
+        language=language, source=language == texts.transcript.language, cues=sent_cues(shown(cues), cues)
     )
 
 
@@ -206,10 +207,9 @@ class _Writing:
             place = here.transcript
             write_whole(here.aside("transcript.before.json"), place.read_bytes())
             write_whole(place, transcript_json(transcript))
-            here.subtitles.mkdir(exist_ok=True)
-            write_whole(here.subtitles / "source.srt", to_srt(transcript).encode())
             write_whole(here.rttm, to_rttm(transcript, self.root.stem).encode())
             write_whole(here.ctm, to_ctm(transcript, self.root.stem).encode())
+            publish_subtitles(self.root)
             files.append(place)
         return tuple(files)
 

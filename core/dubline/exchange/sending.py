@@ -9,15 +9,19 @@ from typing import Any
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.exchange.texts import read_texts, sent_cue
+from dubline.exchange.texts import read_texts
 from dubline.files import file_name, full_disk_is_told, write_whole
-from dubline.programme.reading import read_programme
+from dubline.programme.reading import programme_rate, read_programme
+from dubline.programme.subtitle_files import publish_subtitles, sent_cues
+from dubline.programme.subtitle_tracks import cues_of
 from dubline.report import quantity
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.roundtrip import LineNow
 from dubline.subtitles.sent import SUFFIX, Sent, keep_sent, write_sent
-from dubline.subtitles.writing import FORMATS, bilingual, with_speakers, write_subtitles
+from dubline.subtitles.writing import FORMATS, with_speakers, write_subtitles
 from dubline.values.layout import Layout
+from dubline.values.programme import SubtitleCue
+from dubline.values.transcript import milliseconds
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,37 +52,38 @@ def export_subtitles(
             f"there is no subtitle format {request.format!r}", hint=f"There are {', '.join(FORMATS)}."
         )
     texts = read_texts(root)
+    publish_subtitles(root)  # a text may have been changed by hand
     language = request.language or next(iter(texts.translations), texts.transcript.language)
     source = language == texts.transcript.language
     if source and request.bilingual:
         raise InvalidJob(
             f"{language or 'this'} is the film's own language", hint="Name a translation's with --lang."
         )
-    lines = texts.lines(language)
-    spoken = sorted((line for line in lines if line.text.strip()), key=lambda n: (n.start_ms, n.end_ms, n.id))
-    if not spoken:
+    lines = {line.id: line for line in texts.lines(language)}
+    cues = cues_of(texts.text(language), programme_rate(root), bilingual=request.bilingual)
+    if not cues:
         raise InvalidJob(f"there is no line of text in {language!r}", hint="Look at `dubline translate RUN`.")
-    left = sum(1 for line in lines if line.source_text.strip() and not line.text.strip())
+    left = sum(1 for line in lines.values() if line.source_text.strip() and not line.text.strip())
     if left:
         aside = Layout(root).subtitles / f"{language}.to-translate.srt"
         where = f"; {Layout(root).named(aside)} has them" if aside.is_file() else ""
         tell(f"left out without a translation: {quantity(left, 'line')}{where}")
     base = ".".join(filter(None, (root.absolute().name.removesuffix(".dubline"), language)))
     base += ".bilingual" if request.bilingual else ""
-    groups = {base: spoken}
-    if request.per_speaker:
-        groups = {}
-        for line in spoken:
-            groups.setdefault(f"{base}.{file_name(line.name or line.speaker, 'unknown')}", []).append(line)
+    groups: dict[str, list[SubtitleCue]] = {}
+    for cue in cues:
+        line = lines[cue.id]
+        who = f".{file_name(line.name or line.speaker, 'unknown')}" if request.per_speaker else ""
+        groups.setdefault(base + who, []).append(cue)
     place = request.place or Layout(root).exports / "subtitles"
     clock = _clock_of(root)
     written: list[Path] = []
     with full_disk_is_told(place):
         place.mkdir(parents=True, exist_ok=True)
         for name, group in groups.items():
-            cues, sent = _cues(group, language, source, request)
+            shown, sent = _shown(group, lines, language, source, request)
             path = place / f"{name}.{request.format}"
-            write_whole(path, write_subtitles(cues, request.format, language=language, **clock))
+            write_whole(path, write_subtitles(shown, request.format, language=language, **clock))
             written.append(path)
             if request.format in ("srt", "vtt"):
                 write_sent(sent, path.with_name(path.name + SUFFIX))
@@ -86,32 +91,31 @@ def export_subtitles(
     return tuple(written)
 
 
-def _cues(
-    lines: Sequence[LineNow], language: str, source: bool, request: Wanted
+def _shown(
+    cues: Sequence[SubtitleCue], lines: dict[int, LineNow], language: str, source: bool, request: Wanted
 ) -> tuple[tuple[SubtitleText, ...], Sent]:
-    cues = tuple(
+    shown = tuple(
         SubtitleText(
             index=number,
-            start_ms=line.start_ms,
-            end_ms=line.end_ms,
-            text=line.text,
-            speaker=line.name or line.speaker,
-            source_text="" if source else line.source_text,
+            start_ms=milliseconds(cue.start),
+            end_ms=milliseconds(cue.end),
+            text=cue.text,
+            # In the picture stands a name or nothing; other formats keep who it is beside the text.
+            speaker=lines[cue.id].name if request.names else lines[cue.id].name or cue.speaker,
+            source_text="" if source else cue.source_text,
         )
-        for number, line in enumerate(lines, 1)
+        for number, cue in enumerate(cues, 1)
     )
-    if request.bilingual:
-        cues = bilingual(cues)
     if request.names:
-        cues = with_speakers(cues)
+        shown = with_speakers(shown)
     sent = Sent(
         language=language,
         source=source,
         names=request.names,
         bilingual=request.bilingual,
-        cues=tuple(sent_cue(line, cue.index, cue.text) for cue, line in zip(cues, lines, strict=True)),
+        cues=sent_cues(shown, cues),
     )
-    return cues, sent
+    return shown, sent
 
 
 def _clock_of(root: Path) -> dict[str, Any]:

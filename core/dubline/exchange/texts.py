@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dubline.errors import InvalidJob
+from dubline.programme.subtitle_tracks import lines_of
 from dubline.subtitles.roundtrip import LineNow
-from dubline.subtitles.sent import SentCue, digest_of
 from dubline.values.layout import Layout
 from dubline.values.transcript import Segment, Transcript, milliseconds, read_transcript
 from dubline.values.translated import TranslatedSegment, Translation, read_translation
@@ -26,23 +26,31 @@ class Texts:
         """The film's own first."""
         return (self.transcript.language, *self.translations)
 
+    def text(self, language: str) -> Transcript | Translation:
+        """The text in a language.
+
+        Raises:
+            InvalidJob: there is none.
+        """
+        if language == self.transcript.language:
+            return self.transcript
+        if language not in self.translations:
+            raise InvalidJob(
+                f"this run has no text in {language!r}",
+                hint=f"It has {', '.join(self.languages)}. Translate with `dubline translate RUN --to ...`.",
+            )
+        return self.translations[language][1]
+
     def lines(self, language: str) -> tuple[LineNow, ...]:
         """The segments in a language, in the transcript's order.
 
         Raises:
             InvalidJob: there is no text in that language.
         """
-        if language == self.transcript.language:
-            return tuple(self._line(s, s.text, s.text) for s in self.transcript.segments)
-        if language not in self.translations:
-            raise InvalidJob(
-                f"this run has no text in {language!r}",
-                hint=f"It has {', '.join(self.languages)}. Translate with `dubline translate RUN --to ...`.",
-            )
         segments = {s.id: s for s in self.transcript.segments}
         return tuple(
-            self._line(segments.get(s.id, s), s.text or "", s.source_text)
-            for s in self.translations[language][1].segments
+            self._line(segments.get(segment.id, segment), text, source)
+            for segment, text, source in lines_of(self.text(language))
         )
 
     def _line(self, at: Segment | TranslatedSegment, text: str, source_text: str) -> LineNow:
@@ -89,15 +97,3 @@ def state_of(root: Path) -> str:
             data = path.read_bytes()
             digest.update(f"{path.name} {len(data)}\n".encode() + data)
     return digest.hexdigest()
-
-
-def sent_cue(line: LineNow, number: int, text: str) -> SentCue:
-    """The record of a line that stands in a file as cue `number`, with this text."""
-    return SentCue(
-        number=number,
-        start_ms=line.start_ms,
-        end_ms=line.end_ms,
-        digest=digest_of(text),
-        id=line.id,
-        speaker=line.speaker,
-    )

@@ -133,7 +133,7 @@ def mux(
 
     kind = _KINDS.get(out.suffix.lower())
     if kind is None:
-        raise InvalidJob(f"{out.name} is no film that can be written", hint="Use .mp4, .mov or .mkv.")
+        raise InvalidJob(f"{out.name} is not a film that can be written", hint="Use .mp4, .mov or .mkv.")
     check_readable(video)
     check_readable(dub)
     if out.exists() and any(out.samefile(source) for source in (video, dub)):

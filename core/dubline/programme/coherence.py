@@ -97,7 +97,7 @@ def _old_mixes(root: Path) -> Iterator[str]:
         source = mixed_from.get(dub.mix.wav.rpartition("/")[0]) if dub.mix is not None else None
         if stems and source and source != stems:
             yield (
-                f"the dub in {dub.language} was mixed from stems that have been made anew since. "
+                f"the dub in {dub.language} was mixed from stems that have been made again since. "
                 f"`dubline dub {root.name} --to {dub.language}` mixes it again"
             )
 

@@ -8,7 +8,7 @@ first picture frame; the clock of the timeline (rate, start timecode) is the pic
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,15 +24,16 @@ from dubline.programme.dub_tracks import (
     speaker_names,
     spoken_lines,
 )
+from dubline.programme.subtitle_tracks import subtitle_tracks
 from dubline.run import standing
 from dubline.timebase import Timecode, frame_rate, rate_text, seconds_to_frames
 from dubline.values.dubbed import Dub, read_dubs
 from dubline.values.layout import Layout
 from dubline.values.media import Media, Original, Sound
-from dubline.values.programme import Mark, MarkKind, Programme, SoundTrack, SubtitleCue, SubtitleTrack
+from dubline.values.programme import Mark, MarkKind, Programme, SoundTrack
 from dubline.values.stems import Stems
-from dubline.values.transcript import Segment, Transcript, read_transcript
-from dubline.values.translated import TranslatedSegment, Translation, read_translation
+from dubline.values.transcript import Transcript, read_transcript
+from dubline.values.translated import Translation, read_translation
 
 NO_PICTURE_RATE = Fraction(25)
 """The rate of a timeline for sound without picture, unless another is asked for."""
@@ -78,7 +79,7 @@ def read_programme(root: Path, *, rate: str = "") -> Programme:
         picture=media if media and media.video else None,
         sounds=tuple(_sounds(root, source, dubs)),
         takes=tuple(dub_takes(root, dubs, speaker_names(transcript, translations))),
-        subtitles=tuple(_subtitles(transcript, translations)),
+        subtitles=subtitle_tracks(transcript, translations, fps),
         marks=tuple(_marks(transcript, translations, dubs)),
         root=root.absolute().as_posix(),
         notes=(*notes, *at_odds(root, translations)),
@@ -99,7 +100,7 @@ def programme_of_text(
         name=name,
         rate=rate_text(fps),
         frames=seconds_to_frames(seconds, fps, "ceil"),
-        subtitles=tuple(_subtitles(transcript, translations)),
+        subtitles=subtitle_tracks(transcript, translations, fps),
         marks=tuple(_marks(transcript, translations)),
     )
 
@@ -107,6 +108,12 @@ def programme_of_text(
 def read_translations(root: Path) -> tuple[Translation, ...]:
     """The translations in a run folder, the first language's first."""
     return tuple(map(read_translation, Layout(root).translations()))
+
+
+def programme_rate(root: Path) -> Fraction:
+    """Frames a second of a run's picture; `NO_PICTURE_RATE` where there is none."""
+    original = standing(root, ORIGINAL, Original)
+    return _rate_of(original.media if original is not None else None, "")
 
 
 def _rate_of(media: Media | None, rate: str) -> Fraction:
@@ -117,7 +124,7 @@ def _rate_of(media: Media | None, rate: str) -> Fraction:
     if wanted is not None and wanted != own:
         raise InvalidJob(
             f"the picture runs at {rate_text(own)} frames a second, not at {rate_text(wanted)}",
-            hint="Leave the rate out: it is for sound without a picture.",
+            hint="Leave out the rate: it is for sound without a picture.",
         )
     return own
 
@@ -174,39 +181,6 @@ def _sounds(root: Path, source: Sound | None, dubs: tuple[Dub, ...]) -> Iterable
             enabled=not dubbed,
         )
     yield from dubbed
-
-
-def _subtitles(
-    transcript: Transcript | None, translations: tuple[Translation, ...]
-) -> Iterable[SubtitleTrack]:
-    """A track for each speaker in the source language, then in each target."""
-    if transcript is not None:
-        lines = [(s, s.text, s.text) for s in transcript.segments]
-        yield from _per_speaker(lines, transcript.language, speaker_names(transcript, ()))
-    for translation in translations:
-        translated = [(s, s.text or "", s.source_text) for s in translation.segments]
-        names = speaker_names(transcript, (translation,))  # a speaker may have been named since
-        yield from _per_speaker(translated, translation.target_language, names)
-
-
-def _per_speaker(
-    lines: Sequence[tuple[Segment | TranslatedSegment, str, str]], language: str, names: dict[str, str]
-) -> Iterable[SubtitleTrack]:
-    """`lines`: segments with their text in this language, and in the source's."""
-    cues = [
-        SubtitleCue(id=s.id, start=s.start, end=s.end, text=text, speaker=s.speaker, source_text=source)
-        for s, text, source in lines
-        if text.strip()
-    ]
-    for speaker in dict.fromkeys(cue.speaker for cue in cues):
-        name = names.get(speaker) or speaker
-        yield SubtitleTrack(
-            name=f"{language or 'und'} {name}".strip() if name else f"{language or 'und'} unknown",
-            language=language,
-            speaker=speaker,
-            speaker_name=name,
-            cues=tuple(cue for cue in cues if cue.speaker == speaker),
-        )
 
 
 def _marks(

@@ -24,9 +24,10 @@ from dubline.media.original import ORIGINAL
 from dubline.programme.frames import Placed, cue_layers
 from dubline.programme.reading import read_programme
 from dubline.programme.resolve_sounds import chosen, clean_name, sound_tracks, take_tracks
+from dubline.programme.subtitle_files import sent_cues
 from dubline.run import standing
 from dubline.subtitles.cues import SubtitleText, frame_to_ms
-from dubline.subtitles.sent import Sent, SentCue, digest_of, keep_sent
+from dubline.subtitles.sent import Sent, keep_sent
 from dubline.subtitles.srt import write_srt
 from dubline.timebase import frame_rate, seconds_to_frames
 from dubline.values.layout import Layout
@@ -187,17 +188,16 @@ def _remember(root: Path, placed: list[list[Placed]], language: str, first: int,
     if 1 < len(placed) <= TRACKS_WITH_RECORDS:
         groups += placed
     for group in groups:
-        cues = tuple(
-            SentCue(
-                number=number,
+        texts = [
+            SubtitleText(
+                index=number,
                 start_ms=frame_to_ms(start - first, fps),
                 end_ms=frame_to_ms(end - first, fps),
-                digest=digest_of(cue.text),
-                id=cue.id,
-                speaker=cue.speaker,
+                text=cue.text,
             )
             for number, (start, end, cue) in enumerate(group, 1)
-        )
+        ]
+        cues = sent_cues(texts, [cue for _, _, cue in group])
         keep_sent(Sent(language=language, source=source, cues=cues), root)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 _HOMES = {
     **dict.fromkeys(("FilterRules", "Passage", "filter_passages"), "filters"),
     **dict.fromkeys(("SegmentRules", "resegment", "segment"), "segments"),
-    **dict.fromkeys(("read_rttm", "to_ctm", "to_rttm", "to_srt", "to_vtt"), "exports"),
+    **dict.fromkeys(("read_rttm", "to_ctm", "to_rttm"), "exports"),
     "spread": "words",
 }
 

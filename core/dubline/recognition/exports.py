@@ -1,4 +1,4 @@
-"""Transcripts and turns as other programs read them: RTTM, CTM, SRT and WebVTT; and RTTM back into turns.
+"""Transcripts and turns as other programs read them: RTTM and CTM; and RTTM back into turns.
 
 All times are whole milliseconds, rounded once. RTTM is described in NIST's "2009 (RT-09) Rich Transcription
 Meeting Recognition Evaluation Plan", appendix A; CTM in the manual of NIST's sclite. Texts end every line
@@ -11,20 +11,10 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from msgspec import structs
-
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
-from dubline.language.script import width
-from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.line_times import rttm_rows
-from dubline.subtitles.srt import write_srt
-from dubline.subtitles.vtt import write_vtt
-from dubline.subtitles.writing import with_speakers
 from dubline.values.transcript import Transcript, Turn, milliseconds
-
-LINE_LENGTH = 42
-"""Characters in a line of subtitles."""
 
 
 def _field(text: str, instead: str) -> str:
@@ -121,65 +111,3 @@ def parse_rttm(text: str, name: str | None = None, *, where: str = "RTTM") -> tu
         )
     own = [turn for key, mine in turns.items() if name in (None, key) for turn in mine]
     return tuple(sorted(own, key=lambda t: (t.start, t.end, t.speaker)))
-
-
-# --- subtitles -----------------------------------------------------------------------------------
-
-
-def to_srt(transcript: Transcript, *, names: bool = False) -> str:
-    """Segments as SubRip text. `names` puts the speaker before the text."""
-    cues = _cues(transcript, names)
-    return write_srt(map(_wrapped, with_speakers(cues) if names else cues))
-
-
-def to_vtt(transcript: Transcript, *, names: bool = False) -> str:
-    """Segments as WebVTT text, `names` as voice spans."""
-    return write_vtt(map(_wrapped, _cues(transcript, names)), labels=False)
-
-
-def _cues(transcript: Transcript, names: bool) -> list[SubtitleText]:
-    """The segments in order of start; one without text makes no subtitle."""
-    segments = sorted(
-        (s for s in transcript.segments if s.text.strip()), key=lambda s: (s.start, s.end, s.id)
-    )
-    return [
-        SubtitleText(
-            index=number,
-            start_ms=milliseconds(segment.start),
-            end_ms=milliseconds(segment.end),
-            text=" ".join(segment.text.split()),
-            speaker=transcript.name_of(segment.speaker) if names and segment.speaker else "",
-        )
-        for number, segment in enumerate(segments, 1)
-    ]
-
-
-def _wrapped(cue: SubtitleText) -> SubtitleText:
-    return structs.replace(cue, text=wrapped(cue.text, LINE_LENGTH))
-
-
-def wrapped(text: str, line_length: int) -> str:
-    """A text in as few lines of `line_length` characters as hold it, broken at spaces; two lines are made
-    as even as can be. A word longer than a line stays whole; a text without spaces is not broken."""
-    if not line_length or width(text) <= line_length:
-        return text
-    words = text.split(" ")
-    widths = [width(word) for word in words]
-    even = []
-    for index in range(1, len(words)):
-        first = sum(widths[:index]) + index - 1
-        second = sum(widths[index:]) + len(words) - index - 1
-        if max(first, second) <= line_length:
-            even.append((abs(first - second), index))
-    if even:
-        _, index = min(even)
-        return " ".join(words[:index]) + "\n" + " ".join(words[index:])
-    lines, row = [words[0]], widths[0]
-    for word, wide in zip(words[1:], widths[1:], strict=True):
-        if row + 1 + wide <= line_length:
-            lines[-1] += " " + word
-            row += 1 + wide
-        else:
-            lines.append(word)
-            row = wide
-    return "\n".join(lines)

@@ -104,9 +104,7 @@ class FilterRules(Value, frozen=True):
     def __post_init__(self) -> None:
         shares = (self.confident, self.certain, self.inside, self.silent_share, self.no_speech)
         if not all(0 <= share <= 1 for share in shares) or not self.inside > 0:
-            raise InvalidJob(
-                "a share or probability is not between 0 and 1", hint="Correct the filter's rules."
-            )
+            raise InvalidJob("a share or probability is not between 0 and 1", hint="Fix the filter's rules.")
         if min(self.repeats) < 1 or self.fast_words < 2 or not self.fastest > 0 or not self.margin >= 0:
             raise InvalidJob(
                 "the filter counts less than one",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,8 @@ from msgspec import UNSET, UnsetType, structs
 
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
+from dubline.report import quantity
+from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.srt import read_srt
 from dubline.subtitles.transcript_files import parse_given
 from dubline.subtitles.vtt import read_vtt
@@ -81,12 +83,34 @@ def read_text(path: Path, *, encoding: str = "") -> ReadText:
         cues = [Cue(text=line, voices=_voices([line])) for line in lines]
     else:
         raise InvalidJob(
-            f"{path.name} is of no kind that text can be read from", hint="Give an .srt, .vtt, .json or .txt."
+            f"{path.name} is not a kind of file that text can be read from",
+            hint="Give an .srt, .vtt, .json or .txt.",
         )
     cues_with_text = tuple(cue for cue in cues if cue.text.strip())
     if not cues_with_text:
         raise InvalidJob(f"there is no text in {path.name}", hint="Check that it is the right file.")
     return read._replace(cues=cues_with_text)
+
+
+def embedded_text(film: Path, choice: str) -> ReadText:
+    """The cues of a subtitle stream inside a film (see `choose_stream`), in the language that the film tells.
+
+    Raises:
+        InvalidJob: there is no such stream, it holds pictures, or no text.
+        ValidationError, FFmpegError: the film cannot be read.
+    """
+    from dubline.media.embedded_text import choose_stream, read_stream
+
+    stream = choose_stream(film, choice)
+    texts = [
+        SubtitleText(index=number, start_ms=start, end_ms=end, text=text)
+        for number, (start, end, text) in enumerate(read_stream(film, stream), 1)
+    ]
+    cues = tuple(cue for cue in _spoken(texts) if cue.text.strip())
+    if not cues:
+        raise InvalidJob(f"there is no text in the subtitles {stream} of {film.name}", hint="Choose others.")
+    notes = (f"text: {quantity(len(cues), 'subtitle')} inside {film.name}, {stream}",)
+    return ReadText(cues, language=stream.code, notes=notes)
 
 
 def shifted(cues: tuple[Cue, ...], seconds: float) -> tuple[Cue, ...]:
@@ -131,8 +155,13 @@ def _timed(text: str, name: str) -> list[Cue]:
                 f"{name}, line {problem.line}: {problem.reason}: {problem.text.strip()[:60]}",
                 hint="Times look like this: 00:01:02,345 --> 00:01:04,000",
             )
+    return _spoken(subtitles.cues, webvtt=webvtt)
+
+
+def _spoken(texts: Iterable[SubtitleText], *, webvtt: bool = False) -> list[Cue]:
+    """Subtitles as what is said: without tags, a cue's rows as one."""
     cues: list[Cue] = []
-    for cue in subtitles.cues:
+    for cue in texts:
         named = [cue.speaker] if cue.speaker else []
         named += [html.unescape(name).strip() for name in VOICE.findall(cue.text)]
         bare = [TAGS.sub("", row) for row in cue.text.splitlines()]

@@ -156,7 +156,7 @@ def _heard_text(
     if share < STRANGE:
         raise InvalidJob(
             f"only {share:.0%} of the text's words were heard: text and sound do not belong together",
-            hint="Check the file and the language, or take a better recognizer; .srt needs no words.",
+            hint="Check the file and the language, or use a better recognizer; .srt needs no words.",
         )
     work.note(f"{share:.0%} of the text's words were heard; the others' times are estimated")
     if share < DOUBTFUL:

@@ -104,7 +104,7 @@ def find_microphones(media: Path, track: str = "", chosen: str = "") -> tuple[Mi
         mic = found[n]
         if mic.channel is None and mic.media and mic.media.audio[mic.track].channels > MOST_CHANNELS:
             raise InvalidJob(
-                f"track {n + 1} has {mic.media.audio[mic.track].channels} channels: that is no microphone",
+                f"track {n + 1} has {mic.media.audio[mic.track].channels} channels: that is not a microphone",
                 hint="Say which tracks are, such as --microphones 1-2, or take one track's channels "
                 f"with --track {mic.track}.",
             )

@@ -18,6 +18,7 @@ from dubline.backends.contract import Diarizer
 from dubline.errors import DublineError, InvalidJob
 from dubline.media.probing import fingerprint
 from dubline.media.speech import Speech
+from dubline.recognition.given_turns import TURNS
 from dubline.recognition.intervals import Intervals
 from dubline.recognition.speaker_log import Span, as_heard, read_log, spans_of
 from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile
@@ -47,7 +48,7 @@ def origin_of(root: Path) -> Origin:
     found = [
         origin
         for record in manifest.steps
-        if record.name == "diarize" and (origin := _read(root, record, manifest)) is not None
+        if record.name in ("diarize", "take_turns") and (origin := _read(root, record, manifest)) is not None
     ]
     if transcript.diarizer is not None:
         found = [o for o in found if o.diarized.engine == transcript.diarizer]
@@ -65,7 +66,7 @@ def _read(root: Path, record: StepRecord, manifest: Manifest) -> Origin | None:
     if record.state not in ("done", "kept"):
         return None
     try:
-        data = Layout(root).file(f"steps/diarize-{record.key}/result.json").read_bytes()
+        data = Layout(root).file(f"steps/{record.name}-{record.key}/result.json").read_bytes()
         diarized = msgspec.json.decode(data, type=Diarized)
         speech = msgspec.convert(record.inputs[0], SpeechFile)
         job = msgspec.convert(record.inputs[1], DiarizationJob)
@@ -126,6 +127,11 @@ def diarizer_of(origin: Origin, *, hints: Mapping[str, Any] | None = None) -> It
         BackendMissing, WeightsError: it cannot be opened.
         InvalidJob: its weights are others now, so that its vectors cannot be compared.
     """
+    if origin.job == TURNS:
+        raise InvalidJob(
+            "who speaks was given (--turns): no voice was listened to that could be compared",
+            hint="Name and merge speakers by hand, or transcribe with a diarizer: --diarizer auto.",
+        )
     # What there is to tell about its weights was told when the run was made.
     with opened("diarizer", origin.job.diarizer, hints) as diarizer:
         check_kind(diarizer, origin.diarized.embedding)

@@ -14,8 +14,9 @@ from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
+from dubline.programme.subtitle_files import publish_subtitles
 from dubline.recognition.edits import HAND, RECOGNISED, apply_edits, number_of, with_speakers
-from dubline.recognition.exports import to_ctm, to_rttm, to_srt
+from dubline.recognition.exports import to_ctm, to_rttm
 from dubline.recognition.speaker_log import (
     Cast,
     Edit,
@@ -60,8 +61,9 @@ def publish_transcript(
 
     `cast`: the diarizer's label of a voice -> a person's name, from a gallery; it takes the place of all
     names from a gallery before, and a name given by hand beats it. A transcript.json that a person has
-    changed is kept as work/transcript.edited.json. `tell` gets that, and each edit that found no place in
-    what is heard now; the log keeps those too, and `dubline speakers` shows them.
+    changed stays as long as the same is heard; else it is kept as work/transcript.edited.json. `tell` gets
+    that, and each edit that found no place in what is heard now; the log keeps those too, and `dubline
+    speakers` shows them.
 
     Raises:
         InvalidJob: speakers.json is damaged.
@@ -80,6 +82,12 @@ def publish_transcript(
         )
         edits = tuple(edit for edit in edits if not isinstance(edit, Cast))
         edits = ((Cast(voices=named),) if named else ()) + edits
+    recognised = checksum_of(transcript_json(heard))
+    if recognised == log.recognised and edits == log.edits and _by_hand(root, log):
+        corrected = read_transcript(Layout(root).transcript)
+        tell("transcript.json was corrected by hand and stays; delete it to have it as it was heard")
+        publish_subtitles(root)
+        return corrected
     applied = apply_edits(heard, edits)
     for note in applied.notes:
         tell(note)
@@ -92,7 +100,9 @@ def publish_transcript(
         if voices != log.heard:
             for sample in sample_files(Layout(root).samples):  # they may be other people's now
                 sample.unlink()
-    log = structs.replace(log, edits=edits, heard=voices, by_hand=False, notes=applied.notes)
+    log = structs.replace(
+        log, edits=edits, heard=voices, recognised=recognised, by_hand=False, notes=applied.notes
+    )
     _write(root, applied.transcript, log)
     return applied.transcript
 
@@ -100,6 +110,14 @@ def publish_transcript(
 def sample_files(folder: Path) -> list[Path]:
     """The samples of voices in a folder that are named after a speaker's id."""
     return sorted(p for p in folder.glob("SPEAKER_*.wav") if number_of(p.stem) >= 0)
+
+
+def _by_hand(root: Path, log: SpeakerLog) -> bool:
+    """Whether transcript.json holds what a person wrote into it."""
+    try:
+        return log.by_hand or checksum_of(Layout(root).transcript.read_bytes()) != log.transcript
+    except FileNotFoundError:
+        return False
 
 
 def _keep_aside(root: Path, log: SpeakerLog, coming: bytes) -> Path | None:
@@ -122,14 +140,13 @@ def _keep_aside(root: Path, log: SpeakerLog, coming: bytes) -> Path | None:
 def _write(root: Path, transcript: Transcript, log: SpeakerLog) -> None:
     data, here = transcript_json(transcript), Layout(root)
     with full_disk_is_told(root):
-        here.subtitles.mkdir(exist_ok=True)
         # The log first: an edit that is in the log alone is done again, one in the file alone would be lost.
         log = structs.replace(log, transcript=checksum_of(data))
         write_whole(here.speaker_log, to_json(log))
         write_whole(here.transcript, data)
         write_whole(here.rttm, to_rttm(transcript, root.stem).encode())
         write_whole(here.ctm, to_ctm(transcript, root.stem).encode())
-        write_whole(here.subtitles / "source.srt", to_srt(transcript).encode())
+    publish_subtitles(root)
 
 
 # --- edits -------------------------------------------------------------------------------------
@@ -173,9 +190,8 @@ def amend(root: Path, make: Callable[[Transcript], Edit]) -> Transcript:
 
 def _as_it_stands(root: Path) -> tuple[Transcript, SpeakerLog]:
     """A run's transcript, and its log, which tells whether a person has changed it by hand."""
-    data, log = Layout(root).transcript.read_bytes(), read_log(root)
-    by_hand = log.by_hand or checksum_of(data) != log.transcript
-    return parse_transcript(data, Layout(root).transcript.name), structs.replace(log, by_hand=by_hand)
+    log = read_log(root)
+    return read_transcript(Layout(root).transcript), structs.replace(log, by_hand=_by_hand(root, log))
 
 
 def _given(log: SpeakerLog, now: Transcript) -> dict[str, int]:

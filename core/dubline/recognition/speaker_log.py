@@ -100,7 +100,8 @@ class SpeakerLog(Value, frozen=True):
     """`speakers.json`.
 
     `heard` are the voices as recognised, `edits` what people did since, in order. `transcript` is the SHA-256
-    of transcript.json as it was written last; `by_hand` tells that it held changes made by a person then.
+    of transcript.json as it was written last; `by_hand` tells that it held changes made by a person then;
+    `recognised` is the SHA-256 of the transcript before any edit.
     `notes` say which edits found no place in what was heard last.
     """
 
@@ -108,6 +109,7 @@ class SpeakerLog(Value, frozen=True):
     edits: tuple[Edit, ...] = ()
     heard: tuple[HeardVoice, ...] = ()
     transcript: str = ""
+    recognised: str = ""
     by_hand: bool = False
     notes: tuple[str, ...] = ()
 
@@ -124,7 +126,7 @@ def read_log(root: Path) -> SpeakerLog:
         InvalidJob: the file is damaged, or of another version.
     """
     path = Layout(root).speaker_log
-    hint = "Correct the file, or delete it to begin again."
+    hint = "Fix the file, or delete it to begin again."
     try:
         data = path.read_bytes()
         known = msgspec.json.decode(data, type=dict[str, msgspec.Raw]).get("format", b'""')
@@ -143,7 +145,7 @@ def read_log(root: Path) -> SpeakerLog:
         raise InvalidJob(f"{path}: {error}", hint=hint) from None
     wrong = next((span for span in _all_spans(log) if not 0 <= span[0] < span[1]), None)
     if wrong is not None:
-        raise InvalidJob(f"{path}: {wrong[0]} s to {wrong[1]} s is no time", hint=hint)
+        raise InvalidJob(f"{path}: {wrong[0]} s to {wrong[1]} s is not a time", hint=hint)
     return log
 
 

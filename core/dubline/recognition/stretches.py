@@ -72,7 +72,7 @@ def _runs(spans: Iterable[Timed], duration: float) -> list[tuple[float, float]]:
         if not -math.inf < span.start <= span.end < math.inf:
             raise InvalidJob(
                 f"speech from {span.start} s to {span.end} s",
-                hint="It must end after it begins; correct the turns or line times.",
+                hint="It must end after it begins; fix the turns or line times.",
             )
         start, end = max(0.0, span.start), min(span.end, duration)
         if end <= start:

@@ -125,7 +125,7 @@ def _clip_vector(work: Work, diarizer: Any, name: str, clip: Clip) -> tuple[floa
         if end > sound.duration + 0.05 or clip.start >= sound.duration:
             raise InvalidJob(
                 f"there is no {clip.start:g} s to {end:g} s, it lasts {sound.duration:.2f} s",
-                hint="Correct start and end in the cast file.",
+                hint="Fix start and end in the cast file.",
             )
         with prepare_speech(Path(clip.file), sound, aside) as speech:
             vector: tuple[float, ...] = diarizer.embed(speech, [(clip.start, end)])

@@ -17,14 +17,16 @@ from msgspec.structs import replace
 
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import find, settle
-from dubline.errors import InvalidJob
+from dubline.errors import InvalidJob, Lacking
 from dubline.language.script import base_language
 from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
 from dubline.recognition.attribution import attribute_text
 from dubline.recognition.cutting import SegmentRules
-from dubline.recognition.given_cues import read_text, shifted
+from dubline.recognition.exports import read_rttm
+from dubline.recognition.given_cues import embedded_text, read_text, shifted
 from dubline.recognition.given_text import GivenText, place_text
+from dubline.recognition.given_turns import TURNS, GivenTurns, take_turns
 from dubline.recognition.microphones import (
     Microphone,
     MicrophoneRules,
@@ -53,7 +55,7 @@ from dubline.values.glossary import read_glossary
 from dubline.values.media import Sound
 from dubline.values.stems import Stems
 from dubline.values.transcript import Transcript
-from dubline.values.wishes import TranscribeWish, file_of
+from dubline.values.wishes import TranscribeWish, file_of, is_embedded
 
 Hints = Mapping[str, Any]
 Tell = Callable[[str], None]
@@ -61,12 +63,13 @@ Tell = Callable[[str], None]
 
 class TranscriptionJob(Value, frozen=True):
     """What is asked of recognition. `diarization` is None where each speaker has a microphone, `words` where
-    `text` is timed."""
+    `text` is timed. `turns` stand in the place of what a diarizer hears."""
 
     diarization: DiarizationJob | None = None
     words: WordsJob | None = None
     cutting: CutJob = CutJob()
     text: GivenText | None = None
+    turns: GivenTurns | None = None
 
 
 class Transcribing(NamedTuple):
@@ -86,8 +89,10 @@ class Transcribing(NamedTuple):
         return self.wish.on != "mix" and not self.wish.speakers_from_tracks
 
 
-def settle_transcription(wish: TranscribeWish, before: TranscribeWish | None = None) -> Transcribing:
-    """Decide who listens. `before` is what the run was asked the last time.
+def settle_transcription(
+    wish: TranscribeWish, before: TranscribeWish | None = None, film: Path | None = None
+) -> Transcribing:
+    """Decide who listens. `before` is what the run was asked the last time; `film` may hold the text.
 
     Raises:
         InvalidJob: wishes that contradict each other, an unknown back end or option, a file that is wrong.
@@ -96,8 +101,9 @@ def settle_transcription(wish: TranscribeWish, before: TranscribeWish | None = N
     asked, wish = wish, wish.over(before)
     _check_together(wish)
     language = wish.language or ""
-    text, notes = _given_text(wish)
+    text, notes = _given_text(wish, film)
     reasons: list[str] = list(notes)
+    turns = _given_turns(wish)
     chosen: dict[str, str | None] = {}
 
     def decided(kind: str, language: str, more: dict[str, Any]) -> Choice:
@@ -113,34 +119,45 @@ def settle_transcription(wish: TranscribeWish, before: TranscribeWish | None = N
         return settled.choice
 
     diarization = words = None
-    if not wish.speakers_from_tracks:
-        diarization = DiarizationJob(diarizer=decided("diarizer", "", _counts(wish)))
+    lacking = Lacking()
+    if turns is not None:
+        diarization = TURNS
+        reasons.append(f"diarizer: none, for {Path(wish.turns or '').name} says who speaks when")
+    elif not wish.speakers_from_tracks:
+        with lacking():
+            diarization = DiarizationJob(diarizer=decided("diarizer", "", _counts(wish)))
     if text is None or not text.timed:
-        # A recognizer hears a language, and no country's way of it.
-        choice = _with_terms(decided("recognizer", base_language(language), {}), wish)
-        words = WordsJob(recognizer=choice)
-        if not language and _detects(choice):
-            reasons.append("language: not named, so it is detected in every stretch; naming it is safer")
+        with lacking():
+            # A recognizer hears a language, and no country's way of it.
+            choice = _with_terms(decided("recognizer", base_language(language), {}), wish)
+            words = WordsJob(recognizer=choice)
+            if not language and _detects(choice):
+                reasons.append("language: not named, so it is detected in every stretch; naming it is safer")
     elif asked.recognizer or asked.recognizer_model or asked.recognizer_options:
         raise InvalidJob(
             f"a recognizer together with a text that has its times ({wish.text})",
-            hint="The text's words are taken as they are: leave the recognizer out. To recognise the words "
-            "instead of this text, begin anew with --forget.",
+            hint="The text's words are taken as they are: leave out the recognizer. To recognise the words "
+            "instead of this text, start over with --forget.",
         )
     elif wish.glossary:
         raise InvalidJob(
-            "--glossary without a recognizer", hint="A text with times needs none: leave the glossary out."
+            "--glossary without a recognizer", hint="A text with times needs none: leave out the glossary."
         )
+    lacking.tell()
     if wish.on == "mix" and diarization is not None:
         reasons.append(
             "sound: the mix, as asked; music and effects cost words and speakers, the voices alone would not"
         )
+    cast = _cast_with_clips(wish)
+    if turns is not None and cast is not None:
+        cast = None
+        reasons.append("cast: its clips name nobody here, for no voice is listened to")
     cutting = CutJob(segments=SegmentRules(lines=2)) if wish.subtitles else CutJob()
     return Transcribing(
         replace(wish, **chosen),
-        TranscriptionJob(diarization=diarization, words=words, cutting=cutting, text=text),
+        TranscriptionJob(diarization=diarization, words=words, cutting=cutting, text=text, turns=turns),
         tuple(reasons),
-        _cast_with_clips(wish),
+        cast,
     )
 
 
@@ -188,7 +205,10 @@ def _by_voices(
     job = transcribing.job
     assert job.diarization is not None
     heard = run.step(listen, sound, None)
-    speakers = run.step(diarize, heard, job.diarization, hints=hints)
+    if job.turns is not None:
+        speakers = run.step(take_turns, heard, job.diarization, job.turns)
+    else:
+        speakers = run.step(diarize, heard, job.diarization, hints=hints)
     words = run.step(recognize, heard, speakers, job.words, hints=hints) if job.words is not None else None
     transcript = _written(run, heard, speakers, words, job)
     if transcribing.cast is None:
@@ -267,6 +287,16 @@ def _check_together(wish: TranscribeWish) -> None:
             "There the microphones are counted; choose them with --microphones.",
         ),
         (
+            wish.turns and wish.speakers_from_tracks,
+            "--turns together with --speakers-from-tracks",
+            "Both say who speaks: leave one of the two out.",
+        ),
+        (
+            wish.turns and (wish.diarizer or wish.diarizer_model or wish.diarizer_options or counted),
+            "--turns together with a diarizer or a number of speakers",
+            "The turns say who speaks: leave one of the two out.",
+        ),
+        (
             wish.speakers_from_tracks and (wish.diarizer or wish.diarizer_model or wish.diarizer_options),
             "a diarizer together with --speakers-from-tracks",
             "There nobody is told apart by voice: leave one of the two out.",
@@ -287,16 +317,33 @@ def _detects(choice: Choice) -> bool:
     return languages is None or len(languages) > 1
 
 
-def _given_text(wish: TranscribeWish) -> tuple[GivenText | None, tuple[str, ...]]:
-    """The text that is given, and what is to be said about its file."""
-    path = file_of(wish, "text")
-    if path is None:
-        return None, ()
-    read = read_text(path, encoding=wish.text_encoding or "")
+def _given_text(wish: TranscribeWish, film: Path | None) -> tuple[GivenText | None, tuple[str, ...]]:
+    """The text that is given, and what is to be said about where it comes from."""
+    if wish.text and is_embedded(wish.text):
+        if film is None:
+            raise InvalidJob(
+                "a timeline has no subtitles in it", hint="Give the text as a file: --text lines.srt."
+            )
+        read = embedded_text(film, wish.text.partition(":")[2])
+    else:
+        path = file_of(wish, "text")
+        if path is None:
+            return None, ()
+        read = read_text(path, encoding=wish.text_encoding or "")
     cues = shifted(read.cues, wish.text_offset or 0.0)
     language = wish.language or read.language
     text = GivenText(cues=cues, language=language, refine=bool(wish.refine))
     return replace(text, more=dict(read.more)) if read.more else text, read.notes
+
+
+def _given_turns(wish: TranscribeWish) -> GivenTurns | None:
+    path = file_of(wish, "turns")
+    if path is None:
+        return None
+    turns = read_rttm(path)
+    if not turns:
+        raise InvalidJob(f"{path.name} says of nobody when they speak", hint="Give an .rttm with turns.")
+    return GivenTurns(turns=turns)
 
 
 def _with_terms(choice: Choice, wish: TranscribeWish) -> Choice:
@@ -311,7 +358,7 @@ def _with_terms(choice: Choice, wish: TranscribeWish) -> Choice:
     if "glossary" not in find("recognizer", choice.backend).Options.__struct_fields__:
         raise InvalidJob(
             f"the recognizer {choice.backend} takes no glossary",
-            hint="Leave out --glossary, or take another recognizer: `dubline backends` lists them.",
+            hint="Leave out --glossary, or use another recognizer: `dubline backends` lists them.",
         )
     terms = [term.source for term in read_glossary(path)]
     return replace(choice, options={**choice.options, "glossary": terms})

@@ -242,7 +242,7 @@ def turns_in_order(turns: Iterable[Turn]) -> list[tuple[int, int, str]]:
         if not -math.inf < turn.start <= turn.end < math.inf or not turn.speaker:
             raise InvalidJob(
                 f"a turn of {turn.speaker!r} from {turn.start} s to {turn.end} s",
-                hint="A turn needs a speaker, and ends after it begins. Correct the diarization.",
+                hint="A turn needs a speaker, and ends after it begins. Fix the diarization.",
             )
         spoken[turn.speaker].append((milliseconds(turn.start), milliseconds(turn.end)))
     return sorted(

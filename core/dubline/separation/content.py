@@ -171,17 +171,18 @@ def judge(heard: list[Heard]) -> Content:
 
 
 def _reason(kind: str, speech: float, music: float, under: float | None) -> str:
-    between = (
-        ""
-        if under is None
-        else f", {abs(under):.0f} dB {'below' if under < 0 else 'above'} it between the words"
-    )
+    heard = [f"somebody speaks {speech:.0%} of the time", f"there is music {music:.0%} of it"]
+    if under is not None:
+        where = f"{-under:.0f} dB softer than" if under < 0 else f"{under:.0f} dB louder than"
+        heard.append(f"between the words it is {where} they are")
     why = {
         "dialogue": "it is mostly talk over little else",
         "music": "it is mostly music",
-        "cinematic": "other sounds lie under or between the voices",
+        "cinematic": "other sounds lie under the voices or between them"
+        if speech > 0.05
+        else "it is neither talk nor music",
     }[kind]
-    return f"content: {kind}, since {why} (speech {speech:.0%} of the time{between}, music {music:.0%})"
+    return f"content: {kind}, since {why}: {', '.join(heard)}"
 
 
 def _under(levels: Floats, chances: Floats) -> float | None:

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import Settled, find, settle
-from dubline.errors import BackendMissing, InvalidJob, WeightsError
+from dubline.errors import BackendMissing, DublineError, InvalidJob, WeightsError
 from dubline.media.original import ORIGINAL
 from dubline.media.raw_audio import raw_audio
 from dubline.run import Run, read_wish, standing
@@ -43,13 +43,37 @@ class Separating(NamedTuple):
 
     `job` is None where nothing is to be separated. `again`: where the content is still to be heard, makes
     the decision with what was heard, its kind and a sentence; `job` is what would be done with dialogue, and
-    there are no reasons yet.
+    there are no reasons yet. `gone`: why what the run separated with cannot be used any more, where nothing
+    was asked for and its stems may stay.
     """
 
     wish: SeparateWish
     job: SeparationJob | None
     reasons: tuple[str, ...]
     again: Callable[[tuple[str, str]], Separating] | None = None
+    gone: DublineError | None = None
+
+    @property
+    def spared(self) -> bool:
+        """Whether a low budget separates nothing."""
+        return self.job is None and self.gone is None
+
+
+def settle_run(root: Path, wish: SeparateWish, seconds: float | None) -> Separating:
+    """Decide who separates for the run in `root`: as `settle_separation`, but where nothing is asked for and
+    what the run separated with is gone, its stems stay.
+
+    Raises:
+        As `settle_separation`.
+    """
+    before = read_wish(root, "separate", SeparateWish)
+    try:
+        return settle_separation(wish, before, seconds=seconds)
+    except (InvalidJob, BackendMissing, WeightsError) as error:
+        if before is None or wish != SeparateWish() or stems_of(root) is None:
+            raise
+        kept = f"stems: those that this run has, though they could not be made again ({error.message})"
+        return Separating(before, None, (kept,), gone=error)
 
 
 def settle_separation(
@@ -69,8 +93,8 @@ def settle_separation(
     if wish.budget == "low" and seconds is not None and seconds < SHORT:
         return _unseparated(asked, wish)
     # A film model that came in after a run was settled is taken when somebody asks, and not before.
-    as_it_was = before is not None and asked == SeparateWish() and not before.film_model
-    film = None if as_it_was else _film_model(wish)
+    as_it_was = before is not None and before.content is not None and asked == SeparateWish()
+    film = None if as_it_was and not wish.film_model else _film_model(wish)
     content: str = wish.content or "auto"
     reasons: list[str] = []
     if content == "auto":
@@ -135,6 +159,11 @@ def separate_run(
     """
     from dubline.separation.stage import separate
 
+    if separating.gone is not None:
+        stems = stems_of(run.root, sound)
+        if stems is None:  # they are of another sound
+            raise separating.gone
+        return stems
     if separating.job is None:
         raw_audio(run, sound)
         run.keep_wish("separate", separating.wish.kept())
@@ -174,8 +203,7 @@ def stems_for(
     stems = stems_of(run.root, sound)
     if stems is not None and wish == SeparateWish():
         return stems
-    before = run.wish("separate", SeparateWish)
-    separating = settle_separation(wish, before, seconds=sound.duration)
+    separating = settle_run(run.root, wish, sound.duration)
     for reason in separating.reasons:
         tell(reason)
     return separate_run(run, sound, separating, hints=hints, tell=tell)
@@ -265,7 +293,7 @@ def _film_model(wish: SeparateWish) -> Settled | None:
     if wish.film_model and wish.content == "music":
         raise InvalidJob(
             "a film model was named, and music content does without",
-            hint="Leave --film-model out, or use --content cinematic or dialogue.",
+            hint="Leave out --film-model, or use --content cinematic or dialogue.",
         )
     try:
         return settle("separator", "auto", Sought(content="film", model=wish.film_model or ""))

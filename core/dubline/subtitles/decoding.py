@@ -94,7 +94,7 @@ def decode(data: bytes, *, encoding: str = "", language: str = "", where: str = 
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         if zeros:
-            raise InvalidJob(f"{where} is no text: it holds zero bytes", hint=_HINT) from None
+            raise InvalidJob(f"{where} is not text: it holds zero bytes", hint=_HINT) from None
         return _guess(data, language, where)
     note = f"{where}: {zeros} zero bytes were taken out" if zeros else ""
     return Decoded(text=text.replace("\0", ""), encoding="utf-8", note=note)
@@ -123,7 +123,7 @@ def _guess(data: bytes, language: str, where: str) -> Decoded:
         line = lossy[: lossy.index("\ufffd")].count("\n") + 1
         raise InvalidJob(
             f"{where}, line {line}: UTF-8 with {broken} damaged places",
-            hint="Take an undamaged copy, or name another encoding if it is not UTF-8.",
+            hint="Use an undamaged copy, or name another encoding if it is not UTF-8.",
         )
     likely = _likely(data, where)
     if not likely:

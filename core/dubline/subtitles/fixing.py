@@ -32,17 +32,21 @@ class Fixed(Value, frozen=True):
 class _Times:
     """The frames of the cues in order of time, moved within their neighbours."""
 
-    def __init__(self, cues: Sequence[SubtitleText], profile: Profile, rate: Fraction) -> None:
+    def __init__(
+        self, cues: Sequence[SubtitleText], profile: Profile, rate: Fraction, until: int | None
+    ) -> None:
         self.profile, self.rate = profile, rate
+        self.last = math.inf if until is None else ms_to_frame(until, rate)
         self.begin = [ms_to_frame(cue.start_ms, rate) for cue in cues]
         self.end = [ms_to_frame(cue.end_ms, rate) for cue in cues]
         self.least = seconds_to_frames(profile.shortest, rate, "ceil")
         self.most = seconds_to_frames(profile.longest, rate, "floor") if profile.longest else 0
+        self.wait = seconds_to_frames(profile.extension, rate)
         self.counts: Counter[str] = Counter()
 
     def room(self, at: int) -> int | float:
         """The last frame at which a cue may end: before the next one's gap, and not over the longest."""
-        after = self.begin[at + 1] - self.profile.gap if at + 1 < len(self.begin) else math.inf
+        after = self.begin[at + 1] - self.profile.gap if at + 1 < len(self.begin) else self.last
         longest = self.begin[at] + self.most if self.most else math.inf
         return min(after, longest)
 
@@ -54,6 +58,25 @@ class _Times:
         if self.end[at] > end >= self.begin[at] + max(self.least, 1):
             self.end[at] = end
             self.counts["gaps made"] += 1
+
+    def shorten(self, at: int) -> None:
+        """No cue stays longer than the longest time, and none for less than a frame."""
+        self.end[at] = max(self.end[at], self.begin[at] + 1)
+        if self.most:
+            self.end[at] = min(self.end[at], self.begin[at] + self.most)
+
+    def delay(self, at: int) -> None:
+        """Where a cue has too little time before the next, that one waits, if it can: not longer than a cue
+        may stay on for reading, and not past the one after it."""
+        if at + 1 == len(self.begin):
+            return
+        begin = self.begin[at] + max(self.least, 1) + self.profile.gap
+        late = begin - self.begin[at + 1]
+        after = self.begin[at + 2] if at + 2 < len(self.begin) else math.inf
+        end = max(self.end[at + 1], min(begin + max(self.least, 1), self.room(at + 1)))
+        if 0 < late <= self.wait and begin <= after and end - begin >= max(self.least, 1):
+            self.begin[at + 1], self.end[at + 1] = begin, int(end)
+            self.counts["made to wait"] += 1
 
     def extend(self, at: int, frames: int, why: str) -> None:
         """Let a cue last so many frames, or as many of them as there is room for."""
@@ -73,12 +96,22 @@ class _Times:
             self.counts["gaps closed"] += 1
 
 
-def fix(cues: Sequence[SubtitleText], profile: Profile, rate: Fraction, *, language: str = "") -> Fixed:
+def fix(
+    cues: Sequence[SubtitleText],
+    profile: Profile,
+    rate: Fraction,
+    *,
+    language: str = "",
+    spotting: bool = False,
+    until: int | None = None,
+) -> Fixed:
     """Cues -> cues that keep the profile as far as can be. Beginnings move to the nearest frame only.
 
     Lines that are too long are broken anew (`language` tells where); times go to frames of `rate`; ends are
     pulled back for the gap where the cue stays long enough; what is too short or too fast stays on for
     longer where there is room, for reading at most by the profile's `extension`; small gaps are closed.
+    With `spotting` the times are ours to set: what is too long ends, and a cue that follows too soon waits.
+    `until`: the programme's length in milliseconds, past which no cue is made to last.
     """
     changed: Counter[str] = Counter()
     texts = [
@@ -87,8 +120,11 @@ def fix(cues: Sequence[SubtitleText], profile: Profile, rate: Fraction, *, langu
     ]
     changed["lines broken anew"] = sum(text != cue.text for text, cue in zip(texts, cues, strict=True))
     order = sorted(range(len(cues)), key=lambda i: (cues[i].start_ms, cues[i].end_ms, i))
-    times = _Times([cues[i] for i in order], profile, rate)
+    times = _Times([cues[i] for i in order], profile, rate, until)
     for at in range(len(order)):
+        if spotting:
+            times.shorten(at)
+            times.delay(at)
         times.separate(at)
         times.extend(at, times.least, "made longer")
         text = "".join(visible_lines(texts[order[at]]))

@@ -40,7 +40,7 @@ def read_lines(path: Path) -> tuple[Line, ...]:
         if not 0 <= line.start <= line.end < float("inf"):
             raise InvalidJob(
                 f"{path.name} has a line from {line.start:.3f} s to {line.end:.3f} s",
-                hint="Correct its times; a line begins at 0 s or later and ends after it begins.",
+                hint="Fix its times; a line begins at 0 s or later and ends after it begins.",
             )
     merged: list[Line] = []
     for line in sorted(lines, key=lambda x: (x.start, x.end)):
@@ -91,7 +91,7 @@ def rttm_rows(text: str, where: str = "RTTM") -> list[tuple[str, float, float, s
         if not fields or fields[0].startswith(";;"):
             continue
         if fields[0] not in RTTM_TYPES:
-            raise _bad_line(where, number, f"{fields[0]!r} is no kind of RTTM line")
+            raise _bad_line(where, number, f"{fields[0]!r} is not a kind of RTTM line")
         if fields[0] != "SPEAKER":
             continue
         if len(fields) not in (9, 10):  # the older form has no last field
@@ -111,7 +111,7 @@ def _number(text: str, where: str, line: int, what: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise _bad_line(where, line, f"the {what} {text!r} is no time in seconds")
+        raise _bad_line(where, line, f"the {what} {text!r} is not a time in seconds")
     return value
 
 

@@ -2,6 +2,7 @@
 
     netflix-en, netflix-en-children    20 and 17 characters a second
     netflix-tr, netflix-tr-children    17 and 13
+    netflix                            17, for most other languages
     ebu                                teletext as German-language broadcasters of the EBU agreed on it
 
 Netflix: lines of 42, two lines, 5/6 s to 7 s from "Timed Text Style Guide: General Requirements"
@@ -9,7 +10,8 @@ Netflix: lines of 42, two lines, 5/6 s to 7 s from "Timed Text Style Guide: Gene
 215342858); two frames between subtitles at any rate, gaps of 3 frames up to half a second closed, and
 half a second past the sound where reading needs it, from "Subtitle Timing Guidelines" (article
 360051554394). Characters a second: as Subtitle Edit tabulates them by language in its
-NetflixQualityController (20 and 17 for English, 17 and 13 for Turkish and most others).
+NetflixQualityController (20 and 17 for English, 17 and 13 for Turkish and most others), and so the figures of
+`profile_of`.
 
 ebu: 37 characters (a teletext row less its control codes), two lines, 1 s at least, 13 to 15 characters a
 second, one frame between subtitles, from "Untertitel-Standards" of ARD, ORF, SRF and ZDF (ndr.de). They set
@@ -26,6 +28,7 @@ import msgspec
 
 from dubline.errors import BackendMissing, InvalidJob
 from dubline.files import bytes_of
+from dubline.language.script import base_language
 from dubline.timebase import seconds_to_frames
 from dubline.values.base import Value, complaint
 
@@ -63,6 +66,7 @@ PROFILES = {
         Profile(name="netflix-en-children", reading_speed=17, source=_NETFLIX),
         Profile(name="netflix-tr", reading_speed=17, source=_NETFLIX),
         Profile(name="netflix-tr-children", reading_speed=13, source=_NETFLIX),
+        Profile(name="netflix", reading_speed=17, source=_NETFLIX),
         Profile(
             name="ebu",
             line_length=37,
@@ -75,6 +79,27 @@ PROFILES = {
         ),
     )
 }
+
+_LANGUAGES: dict[str, dict[str, Any]] = {
+    "ar": {"reading_speed": 20},
+    "hi": {"reading_speed": 22},
+    "ja": {"reading_speed": 4, "line_length": 23},
+    "ko": {"reading_speed": 12, "line_length": 16},
+    "th": {"line_length": 35},
+    "zh": {"reading_speed": 9, "line_length": 16},
+}
+"""Where a language's figures are not those of "netflix" (Subtitle Edit's NetflixQualityController)."""
+
+
+def profile_of(language: str) -> Profile:
+    """The profile that subtitles in a language are held to unless another is named."""
+    base = base_language(language)
+    name = f"netflix-{base}"
+    return PROFILES.get(name) or (
+        msgspec.structs.replace(PROFILES["netflix"], name=name, **_LANGUAGES[base])
+        if base in _LANGUAGES
+        else PROFILES["netflix"]
+    )
 
 
 def read_profile(name: str) -> Profile:
@@ -100,7 +125,7 @@ def read_profile(name: str) -> Profile:
     except ImportError:
         raise BackendMissing("reading TOML on Python 3.10 needs tomli", hint="pip install tomli") from None
     except (UnicodeDecodeError, msgspec.DecodeError) as error:
-        raise InvalidJob(f"{path.name} is no TOML: {error}", hint="docs/subtitles.md shows one.") from None
+        raise InvalidJob(f"{path.name} is not TOML: {error}", hint="docs/subtitles.md shows one.") from None
     base = raw.pop("based_on", "netflix-en")
     if not isinstance(base, str) or base not in PROFILES:
         raise InvalidJob(

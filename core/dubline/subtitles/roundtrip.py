@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from dubline.subtitles.checks import TAGS
 from dubline.subtitles.cues import SubtitleText, clock
 from dubline.subtitles.matching import TOLERANCE_MS, Known, match
 from dubline.subtitles.sent import Sent, digest_of, normal
@@ -108,6 +109,8 @@ class _Comparing:
             for line in lines
             if line.id not in missing and not line.text.strip() and (line.speaker in speakers or not there)
         ]
+        self.parts = {cue.id: cue.parts for cue in there}
+        self.shared = {cue.id: cue.number for cue in there if cue.shares}
         self.ids = [cue.id for cue in there] + [line.id for line in ghosts]
         self.known = [
             Known(cue.number, cue.start_ms, cue.end_ms, cue.digest, self.now[cue.id].text) for cue in there
@@ -187,7 +190,7 @@ class _Comparing:
         moved = self._moved(cue, known.start_ms, known.end_ms)
         # A cue may also lie where the line has been moved since.
         if moved and not known.ghost and self._moved(cue, line.start_ms, line.end_ms):
-            self.times[line.id] = (cue.start_ms, cue.end_ms)
+            self.times[line.id] = self._new_times(cue, known, line)
             was = f"{clock(known.start_ms)} - {clock(known.end_ms)}"
             self._tell("retimed", (k,), (c,), f"{clock(cue.start_ms)} - {clock(cue.end_ms)}", was)
             changed = True
@@ -199,6 +202,12 @@ class _Comparing:
             self._tell("removed", (k,), (c,), line.text, note="its cue has no text")
         else:
             self._write(line, text, k, (c,))
+
+    def _new_times(self, cue: SubtitleText, known: Known, line: LineNow) -> tuple[int, int]:
+        """The edges that a person moved; a cue stays on for reading when its line is over already."""
+        start = cue.start_ms if abs(cue.start_ms - known.start_ms) > TOLERANCE_MS else line.start_ms
+        end = cue.end_ms if abs(cue.end_ms - known.end_ms) > TOLERANCE_MS else line.end_ms
+        return (start, end) if start < end else (cue.start_ms, cue.end_ms)
 
     def _moved(self, cue: SubtitleText, start_ms: int, end_ms: int) -> bool:
         return max(abs(cue.start_ms - start_ms), abs(cue.end_ms - end_ms)) > TOLERANCE_MS
@@ -228,6 +237,13 @@ class _Comparing:
         line = self.now[self.ids[k]]
         parts = [self._said(self.cues[c].text, line)[0] for c in order]
         text = " ".join(part for part in parts if part.strip())
+        if len(places) == self.parts.get(line.id):  # it was sent so
+            as_sent = digest_of("\n".join(self.cues[c].text for c in order)) == self.known[k].digest
+            if as_sent or _plain(text) == _plain(line.text):
+                self.unchanged += len(places)
+            elif text.strip():
+                self._write(line, text, k, order)
+            return
         self._tell("split", (k,), order, text, line.text, "one line stays, with the text of all")
         if _spaced(text) != _spaced(line.text) and text.strip():
             self.texts[line.id] = text
@@ -240,6 +256,10 @@ class _Comparing:
         rows = [row for row in text.split("\n") if row.strip()]
         if all(_DASH.match(row) for row in rows) and not any(_DASH.match(line.text) for line in lines):
             rows = [_DASH.sub("", row) for row in rows]  # two people in one cue, apart again
+        numbers = {self.shared.get(line.id) for line in lines}
+        if len(numbers) == 1 and None not in numbers and _plain(text) == _plain(was):
+            self.unchanged += 1  # it was sent so
+            return
         if _spaced(" ".join(rows)) == _spaced(was):
             self._tell("merged", order, (c,), text, was, "the lines stay apart")
             return
@@ -256,6 +276,11 @@ class _Comparing:
 
 def _spaced(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _plain(text: str) -> str:
+    """A text without its tags, which are closed and opened again where a line is divided."""
+    return "".join(TAGS.sub("", unicodedata.normalize("NFC", text)).split())
 
 
 def _folded(name: str) -> str:

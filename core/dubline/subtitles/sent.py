@@ -27,7 +27,9 @@ KEPT = 40
 
 
 class SentCue(Value, frozen=True):
-    """A cue as it was written. `id` is the transcript's segment; `digest` as `digest_of` makes it."""
+    """A cue as it was written. `id` is the transcript's segment; `digest` as `digest_of` makes it. A line
+    that stands in several cues is one here: the first one's number, the time of all, and how many `parts`.
+    `shares`: it stands in one cue with the lines of the same number."""
 
     number: int
     start_ms: int
@@ -35,6 +37,8 @@ class SentCue(Value, frozen=True):
     digest: str
     id: int
     speaker: str = ""
+    parts: int = 1
+    shares: bool = False
 
 
 class Sent(Value, frozen=True):
@@ -82,7 +86,7 @@ def read_sent(path: Path) -> Sent:
     except (OSError, ValueError) as error:
         reason = str(error)
     raise InvalidJob(
-        f"{path.name} is no record of sent subtitles: {reason}",
+        f"{path.name} is not a record of sent subtitles: {reason}",
         hint="Delete it: the run has a record of its own.",
     )
 

@@ -56,7 +56,7 @@ def refuse(problems: Sequence[Problem], where: str, strict: bool) -> None:
     if strict and problems:
         first = problems[0]
         about = f": {first.text.strip()[:60]}" if first.text.strip() else ""
-        raise InvalidJob(f"{where}, line {first.line}: {first.reason}{about}", hint="Correct this line.")
+        raise InvalidJob(f"{where}, line {first.line}: {first.reason}{about}", hint="Fix this line.")
 
 
 # --- times ---------------------------------------------------------------------------------------
@@ -97,10 +97,10 @@ def _milliseconds(text: str, odd: list[str]) -> int | str:
         return "a time before 0"
     match = _PARTS.fullmatch(text)
     if match is None:
-        return f"{text[:40]} is no time"
+        return f"{text[:40]} is not a time"
     hours, minutes, seconds, point, fraction = match.groups()
     if fraction is not None and len(fraction) > 12:
-        return f"{text[:40]} is no time"
+        return f"{text[:40]} is not a time"
     if minutes is None:
         return f"{text} has no minutes"
     if point in (":", ";"):
@@ -113,7 +113,7 @@ def _milliseconds(text: str, odd: list[str]) -> int | str:
     elif hours is None:
         odd.append("no hours")
     if max(len(part or "") for part in (hours, minutes, seconds)) > 9:
-        return f"{text[:40]} is no time"
+        return f"{text[:40]} is not a time"
     if fraction is None:
         odd.append("no thousandths")
     elif len(fraction) != 3:

@@ -37,7 +37,7 @@ from dubline.values.base import raw_json
 from dubline.values.languages import language_code
 from dubline.values.transcript import UNKNOWN, Segment, Speaker, Transcript
 
-HINT = "Correct it, or leave that segment out."
+HINT = "Fix it, or leave that segment out."
 OWN_ID = re.compile(r"SPEAKER_\d{2,4}")
 NO_NAME = re.compile(r"(?i)(speaker[ _-]?)?([a-z]|\d*)")
 """What a diarizer calls a voice that it knows nothing of: "A", "3", "Speaker 1"."""
@@ -247,7 +247,7 @@ def _number(value: Any, place: str, where: str, per_second: int = 1, what: str =
 
 def _refused(where: str, place: str, value: Any, wanted: str) -> InvalidJob:
     return InvalidJob(
-        f"{where}: {place} is {_shown(value)}, not {wanted}", hint=HINT if "[" in place else "Correct it."
+        f"{where}: {place} is {_shown(value)}, not {wanted}", hint=HINT if "[" in place else "Fix it."
     )
 
 

@@ -88,7 +88,7 @@ def recognised(raw: Any, where: str) -> tuple[dict[str, Any], Form]:
             raise InvalidJob(
                 f"{where} has no utterances", hint="Let AssemblyAI tell the speakers apart: speaker_labels."
             )
-    raise InvalidJob(f"{where} is no transcript that Dubline knows", hint=NEEDED)
+    raise InvalidJob(f"{where} is not a transcript that Dubline knows", hint=NEEDED)
 
 
 def tables(listed: Any) -> list[dict[str, Any]]:

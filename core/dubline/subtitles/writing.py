@@ -34,7 +34,7 @@ def read_subtitles(path: Path, *, encoding: str = "", language: str = "", strict
     text = file.text.removeprefix("\ufeff")
     if path.suffix.lower() not in (".srt", ".vtt", ".txt", "") and not text.startswith("WEBVTT"):
         raise InvalidJob(
-            f"{path.name} is of no kind that subtitles are read from", hint="Give an .srt or a .vtt."
+            f"{path.name} is not a kind of file that subtitles are read from", hint="Give an .srt or a .vtt."
         )
     reader = read_vtt if text.startswith("WEBVTT") or path.suffix.lower() == ".vtt" else read_srt
     subtitles = reader(text, strict=strict, name=path.name)

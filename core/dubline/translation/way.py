@@ -15,10 +15,9 @@ from dubline.backends.choosing import Settled, find, settle
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
 from dubline.programme.reading import read_translations
+from dubline.programme.subtitle_files import publish_subtitles
 from dubline.report import quantity
 from dubline.run import Run, standing
-from dubline.subtitles.cues import SubtitleText
-from dubline.subtitles.srt import write_srt
 from dubline.subtitles.transcript_files import as_transcript, read_given
 from dubline.subtitles.transcript_forms import DUBLINE
 from dubline.subtitles.writing import read_subtitles
@@ -30,10 +29,9 @@ from dubline.values.glossary import Term, read_glossary
 from dubline.values.layout import Layout
 from dubline.values.segment_ids import ids_of
 from dubline.values.stems import Stems
-from dubline.values.transcript import Segment, Speaker, Transcript, milliseconds, read_transcript
+from dubline.values.transcript import Segment, Speaker, Transcript, read_transcript
 from dubline.values.translated import (
     Tone,
-    TranslatedSegment,
     Translation,
     place_of,
     read_translation,
@@ -262,7 +260,7 @@ def read_source(
         return transcript
     if path.suffix.lower() not in (".srt", ".vtt"):
         raise InvalidJob(
-            f"{path.name} is of no kind that can be translated",
+            f"{path.name} is not a kind of file that can be translated",
             hint="Give a transcript .json, an .srt or a .vtt.",
         )
     return _of_subtitles(path, language, tell)
@@ -302,25 +300,10 @@ def publish_translation(translation: Translation, root: Path) -> tuple[Path, ...
     those lines as subtitles in the source language. The files, the translation first."""
     target = translation.target_language
     place = place_of(root, target)
-    here = Layout(root).subtitles
-    done = [_subtitle(s, s.text) for s in translation.segments if s.text]
-    left = [_subtitle(s, s.source_text) for s in translation.segments if s.state in ("pending", "failed")]
-    files = [place]
     with full_disk_is_told(root):
         write_whole(place, translation_json(translation))
-        here.mkdir(exist_ok=True)
-        for name, cues in ((f"{target}.srt", done), (f"{target}.to-translate.srt", left)):
-            if cues:
-                write_whole(here / name, write_srt(cues).encode())
-                files.append(here / name)
-            else:
-                (here / name).unlink(missing_ok=True)
-    return tuple(files)
-
-
-def _subtitle(segment: TranslatedSegment, text: str) -> SubtitleText:
-    start, end = milliseconds(segment.start), milliseconds(segment.end)
-    return SubtitleText(index=segment.id, start_ms=start, end_ms=end, text=text)
+    own = (f"{target}.srt", f"{target}.to-translate.srt")
+    return (place, *(path for path in publish_subtitles(root) if path.name in own))
 
 
 def _tones(run: Run, transcript: Transcript, tell: Callable[[str], None]) -> Tones:

@@ -72,7 +72,7 @@ def raw_json(data: bytes, where: str) -> Any:
             return json.loads(text)  # Python writes NaN, which is no JSON: who reads the field says where
         raise InvalidJob(
             f"{where} is not JSON: {error}",
-            hint="Take the file as it was written, or correct the place named.",
+            hint="Take the file as it was written, or fix the place named.",
         ) from None
 
 

@@ -87,7 +87,7 @@ def read_cast(path: Path) -> dict[str, CastMember]:
         for clip in clips:
             if not (clip.start >= 0 and (clip.end is None or clip.start < clip.end)):
                 raise InvalidJob(
-                    f"{path}: {name}: {clip.file} from {clip.start} s to {clip.end} s is no clip",
+                    f"{path}: {name}: {clip.file} from {clip.start} s to {clip.end} s is not a clip",
                     hint="Give start and end in seconds, start before end.",
                 )
         placed = tuple(replace(c, file=(path.parent / c.file).absolute().as_posix()) for c in clips)

@@ -82,7 +82,7 @@ def _text(path: Path) -> str:
         size = path.stat().st_size
         if size > LARGEST:
             raise InvalidJob(
-                f"{path} has {size / 1e6:.0f} MB: that is no glossary",
+                f"{path} has {size / 1e6:.0f} MB: that is not a glossary",
                 hint="Give a table of terms, CSV or TSV.",
             )
         data = path.read_bytes()
@@ -100,7 +100,7 @@ def _text(path: Path) -> str:
             hint="Save it as UTF-8: in a spreadsheet, 'CSV UTF-8'.",
         ) from None
     if "\0" in text:
-        raise InvalidJob(f"{path} is no text", hint="Save the table as CSV UTF-8 or as TSV.")
+        raise InvalidJob(f"{path} is not text", hint="Save the table as CSV UTF-8 or as TSV.")
     return text
 
 

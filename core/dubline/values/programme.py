@@ -63,7 +63,7 @@ class TakeTrack(Value, frozen=True):
 
 
 class SubtitleCue(Value, frozen=True):
-    """One subtitle; `id` is the transcript's segment. Seconds."""
+    """One subtitle; `id` is the transcript's segment, `ids` are all where it shows several. Seconds."""
 
     id: int
     start: float
@@ -71,6 +71,7 @@ class SubtitleCue(Value, frozen=True):
     text: str
     speaker: str = ""
     source_text: str = ""
+    ids: tuple[int, ...] = ()
 
 
 class SubtitleTrack(Value, frozen=True):

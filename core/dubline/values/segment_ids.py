@@ -18,7 +18,7 @@ def ranges_of(text: str, what: str = "segment") -> tuple[tuple[int, int], ...]:
         match = re.fullmatch(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?", part)
         hint = "Give them like this: 17,23-40."
         if match is None:
-            raise InvalidJob(f"{part.strip()!r} is no number of a {what}", hint=hint)
+            raise InvalidJob(f"{part.strip()!r} is not a {what} number", hint=hint)
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise InvalidJob(f"{part.strip()} ends before it begins", hint=hint)

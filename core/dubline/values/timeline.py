@@ -111,5 +111,5 @@ def fraction(text: str, what: str) -> Fraction:
         return Fraction(text)
     except (ValueError, ZeroDivisionError):
         raise InvalidJob(
-            f"{what}: {text[:40]!r} is no time in the file", hint='Times are fractions such as "1001/24".'
+            f"{what}: {text[:40]!r} is not a time in the file", hint='Times are fractions such as "1001/24".'
         ) from None

@@ -261,10 +261,10 @@ def _check(transcript: Transcript, where: str) -> None:
     """The rules that types cannot say."""
 
     def refuse(place: str, field: str, why: str) -> InvalidJob:
-        return InvalidJob(f"{where}: {place}, field {field}: {why}", hint="Correct this field.")
+        return InvalidJob(f"{where}: {place}, field {field}: {why}", hint="Fix this field.")
 
     if not 0 <= transcript.duration < math.inf:
-        raise refuse("transcript", "duration", f"{transcript.duration} is no length in seconds")
+        raise refuse("transcript", "duration", f"{transcript.duration} is not a length in seconds")
     last = milliseconds(transcript.duration)
     speakers: set[str] = {UNKNOWN}
     for speaker in transcript.speakers:
@@ -272,7 +272,9 @@ def _check(transcript: Transcript, where: str) -> None:
             raise refuse(f"speaker {speaker.id!r}", "id", "empty, or listed twice")
         speakers.add(speaker.id)
         if not 0 <= speaker.seconds < math.inf:
-            raise refuse(f"speaker {speaker.id!r}", "seconds", f"{speaker.seconds} is no length in seconds")
+            raise refuse(
+                f"speaker {speaker.id!r}", "seconds", f"{speaker.seconds} is not a length in seconds"
+            )
     seen: set[int] = set()
     before = 0.0
     for segment in transcript.segments:
@@ -298,7 +300,7 @@ def _check_span(item: Segment | Word, place: str, field: str, refuse: Any) -> No
     for name in ("start", "end"):
         value = getattr(item, name)
         if not 0 <= value < math.inf:
-            raise refuse(place, field + name, f"{value} is no time in seconds")
+            raise refuse(place, field + name, f"{value} is not a time in seconds")
     if milliseconds(item.start) >= milliseconds(item.end):
         raise refuse(place, f"{field}end", f"{item.end} s is not after the start, {item.start} s")
     if item.confidence is not None and not 0 <= item.confidence <= 1:

@@ -299,10 +299,10 @@ def _by_hand(segment: TranslatedSegment) -> TranslatedSegment:
 
 def _check(translation: Translation, where: str) -> None:
     def refuse(place: str, field: str, why: str) -> InvalidJob:
-        return InvalidJob(f"{where}: {place}, field {field}: {why}", hint="Correct this field.")
+        return InvalidJob(f"{where}: {place}, field {field}: {why}", hint="Fix this field.")
 
     if not 0 <= translation.duration < math.inf:
-        raise refuse("translation", "duration", f"{translation.duration} is no length in seconds")
+        raise refuse("translation", "duration", f"{translation.duration} is not a length in seconds")
     speakers = {UNKNOWN, *(speaker.id for speaker in translation.speakers)}
     seen: set[int] = set()
     for segment in translation.segments:
@@ -314,7 +314,7 @@ def _check(translation: Translation, where: str) -> None:
             raise refuse(place, "speaker", f"{segment.speaker!r} is not among the speakers")
         for name in ("start", "end"):
             if not 0 <= getattr(segment, name) < math.inf:
-                raise refuse(place, name, f"{getattr(segment, name)} is no time in seconds")
+                raise refuse(place, name, f"{getattr(segment, name)} is not a time in seconds")
         if milliseconds(segment.start) > milliseconds(segment.end):
             raise refuse(place, "end", f"{segment.end} s is before the start, {segment.start} s")
         has = bool(segment.text and segment.text.strip())

@@ -22,6 +22,9 @@ from dubline.values.base import Value, complaint
 from dubline.values.languages import language_code, language_codes
 from dubline.values.timeline import Source
 
+EMBEDDED = "embedded"
+"""Begins a `text` that is inside the film: "embedded", "embedded:eng", "embedded:0"."""
+
 Content = Literal["auto", "dialogue", "music", "cinematic"]
 W = TypeVar("W", bound="Wish")
 
@@ -126,13 +129,15 @@ class TranscribeWish(Wish, frozen=True, omit_defaults=True):
 
     `language`: what is spoken; "" (or "auto") is detected. `on`: listen to the separated voices or to the
     mix. `speakers` and its bounds: how many people speak. `text`: what is said, as written, with its
-    `text_encoding` and `text_offset` in seconds; `refine` moves its times to the sound.
+    `text_encoding` and `text_offset` in seconds; `refine` moves its times to the sound. "embedded", or
+    "embedded:eng", is a subtitle stream of the film. `turns`: an RTTM that says who speaks when, in the
+    place of a diarizer.
     `speakers_from_tracks`: each speaker has a microphone, `microphones` says which tracks. `subtitles`:
     segments fit two lines.
     """
 
     KINDS = ("recognizer", "diarizer")
-    PATHS = ("text", "glossary", "cast")
+    PATHS = ("text", "turns", "glossary", "cast")
 
     language: str | None = None
     on: Literal["vocals", "mix"] | None = None
@@ -151,6 +156,7 @@ class TranscribeWish(Wish, frozen=True, omit_defaults=True):
     text_encoding: str | None = None
     text_offset: float | None = None
     refine: bool | None = None
+    turns: str | None = None
     speakers_from_tracks: bool | None = None
     microphones: str | None = None
     subtitles: bool | None = None
@@ -164,10 +170,15 @@ class TranscribeWish(Wish, frozen=True, omit_defaults=True):
         if {"min_speakers", "max_speakers"} & set(new):
             dropped += ("speakers",)
         diarizer = {"diarizer", "diarizer_model", "diarizer_options"}
+        counts = {"speakers", "min_speakers", "max_speakers"}
         if new.get("speakers_from_tracks"):  # nobody is told apart by voice then
-            dropped += ("refine", "cast", "speakers", "min_speakers", "max_speakers", *diarizer)
+            dropped += ("refine", "cast", "turns", *counts, *diarizer)
+        if new.get("turns"):
+            dropped += ("speakers_from_tracks", "microphones", *counts, *diarizer)
         if diarizer & set(new):
-            dropped += ("speakers_from_tracks", "microphones")
+            dropped += ("speakers_from_tracks", "microphones", "turns")
+        if counts & set(new):
+            dropped += ("turns",)
         return dropped
 
 
@@ -271,6 +282,11 @@ class LocalizeJob(Value, frozen=True):
         return tuple(dict.fromkeys(self.translate.to or ())) if self.translate is not None else ()
 
 
+def is_embedded(text: str) -> bool:
+    """Whether a `text` is one inside the film."""
+    return text == EMBEDDED or text.startswith(f"{EMBEDDED}:")
+
+
 def wish_from(kind: type[W], given: dict[str, Any]) -> W:
     """A wish from plain values, such as a command's options or a table of a file; None is left out.
 
@@ -307,6 +323,6 @@ def file_of(wish: Wish, field: str) -> Path | None:
         raise InvalidJob(
             f"there is no {name}",
             hint=f"Check the path given for {field.replace('_', ' ')}. If this run was asked for it before, "
-            "name it anew, or begin anew with --forget.",
+            "name it again, or start over with --forget.",
         )
     return path

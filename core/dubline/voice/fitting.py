@@ -129,7 +129,7 @@ def usable(spoken: Spoken, expected: float = 0.0) -> Spoken:
     if not sound.size:
         raise BackendFailed("the voice gave no sound", hint=hint)
     if not np.isfinite(sound).all():
-        raise BackendFailed("the voice gave samples that are no numbers", hint=hint)
+        raise BackendFailed("the voice gave samples that are not numbers", hint=hint)
     kept = trimmed(sound, spoken.rate)
     seconds = kept.shape[1] / spoken.rate
     if not kept.size:

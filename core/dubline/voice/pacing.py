@@ -114,7 +114,7 @@ def hear_pace(work: Work, texts: tuple[str, ...], job: PaceJob) -> VoicePace:
     if texts and not lengths:
         raise BackendFailed(
             f"none of {len(texts)} lines could be spoken by {choice.backend}:{job.name}",
-            hint="Try the voice by hand, or leave --voice out.",
+            hint="Try the voice by hand, or leave out --voice.",
         )
     full = full_name(job.name, [choice.backend], choice.backend)
     work.facts.update({"voice": full, "spoken": len(lengths), "failed": len(texts) - len(lengths)})

@@ -117,7 +117,7 @@ def prepared(run: Run, language: str, wish: DubWish, tell: Tell, audition: tuple
         film_for(run)  # an hour of other work must not end in this
         for sentence in changed_film(root):
             raise InvalidJob(
-                sentence, hint="Or leave --mux out (--no-mux): the mix is of the old film's sound."
+                sentence, hint="Or leave out --mux (--no-mux): the mix is of the old film's sound."
             )
     only = audition or (ids_of(wish.only) if wish.only else ())
     _check_lines(translation, only)
@@ -173,7 +173,7 @@ def film_for(run: Run) -> Film:
     if film is None:
         raise InvalidJob(
             "this run is of a sound without a picture, so there is no film to put the dub into",
-            hint="Leave --mux out (--no-mux); the mix itself is final.wav.",
+            hint="Leave out --mux (--no-mux); the mix itself is final.wav.",
         )
     return film
 

@@ -275,7 +275,7 @@ class _Maker:
         if times >= DEAF:
             self._gone[backend] = f"not tried, since {backend} failed {DEAF} times in a row: {error}"
             self._work.note(
-                f"{backend} counts as gone after {DEAF} lines that failed alike: {error}", warn=True
+                f"{backend} is given up after {DEAF} lines that failed the same way: {error}", warn=True
             )
 
     def _reasons(

@@ -15,6 +15,7 @@ from dubline.mix.audition import audition
 from dubline.mix.film import mux_film
 from dubline.mix.job import MixJob
 from dubline.mix.stage import remix
+from dubline.programme.subtitle_files import publish_subtitles
 from dubline.report import Report, silent
 from dubline.run import Run, standing
 from dubline.values.dubbed import CastVoice, Dub, LoudnessReport, Mix, Take, Takes, dub_json, read_dubs
@@ -45,6 +46,7 @@ def dub_run(
         ValidationError, FFmpegError, StorageFull, Cancelled.
     """
     made = prepared(run, language, wish, tell)
+    publish_subtitles(run.root)  # the words that are spoken are the ones to be read
     takes: Takes = run.step(speak, made.spoken, made.job, hints=_hints(hints, made))
     if wish.only:
         takes = _in_the_old_cast(takes, made.before)
@@ -197,7 +199,7 @@ def _film(run: Run, made: Prepared, mix: Mix) -> Path:
     if not mix.m4a:
         raise InvalidJob(
             f"there is no AAC of this mix: {'; '.join(mix.notes)}",
-            hint="Leave --mux out (--no-mux); the mix itself is final.wav.",
+            hint="Leave out --mux (--no-mux); the mix itself is final.wav.",
         )
     languages = (made.translation.source_language, made.translation.target_language)
     muxed = run.step(mux_film, film, mix.m4a, languages)

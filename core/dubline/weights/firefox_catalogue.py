@@ -76,7 +76,7 @@ def fetch_firefox(
 
     match = NAME.fullmatch(name)
     if match is None:
-        raise WeightsError(f"{name!r} is no Firefox model", hint="Name one such as firefox-tr-en.")
+        raise WeightsError(f"{name!r} is not a Firefox model", hint="Name one such as firefox-tr-en.")
     source, target = match.groups()
     place = models_folder() / name
     if place.exists():

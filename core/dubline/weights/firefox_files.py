@@ -142,7 +142,7 @@ def _length(name: str, data: bytes) -> int:
 def _model_length(data: bytes) -> int:
     version, count = struct.unpack_from("<QQ", data)
     if version != 1 or count > 100_000:
-        raise ValueError("it is no model in Marian's binary form")
+        raise ValueError("it is not a model in Marian's binary form")
     heads = [struct.unpack_from("<4Q", data, 16 + 32 * number) for number in range(count)]
     # After the heads: the names, the shapes of 4-byte numbers, and a gap, so that the rest lies on a border.
     gap = 16 + 32 * count + sum(name + 4 * dimensions for name, _, dimensions, _ in heads)
@@ -153,7 +153,7 @@ def _model_length(data: bytes) -> int:
 def _shortlist_length(data: bytes) -> int:
     magic, _, _, _, offsets, words = struct.unpack_from("<6Q", data)
     if magic != _SHORTLIST:
-        raise ValueError("it is no binary shortlist of Marian")
+        raise ValueError("it is not a binary shortlist of Marian")
     return int(48 + 8 * offsets + 4 * words)
 
 
@@ -162,7 +162,7 @@ def _vocabulary_length(data: bytes) -> int:
     at = 0
     while at < len(data):
         if data[at] & 7 != 2:
-            raise ValueError("it is no SentencePiece vocabulary")
+            raise ValueError("it is not a SentencePiece vocabulary")
         at, length, shift = at + 1, 0, 0
         while True:
             if at >= len(data):

@@ -165,7 +165,7 @@ def weight_sums(path: Path) -> tuple[str, ...]:
     """
     kind = folder_kind(path)
     if kind is None:
-        raise WeightsError(f"{path} is no model that Dubline knows", hint="Get all files of it.")
+        raise WeightsError(f"{path} is not a model that Dubline knows", hint="Get all files of it.")
     card_path = path / f"{path.name}.card.json"
     card = folder_card(path)
     listed = {file.name: file for file in card.files} if card else {}

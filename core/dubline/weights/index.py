@@ -54,7 +54,7 @@ def find_index() -> Index:
         raise Unreachable("pip's setting no-index forbids asking a package index")
     address = told.get("index-url") or PYPI
     if not _is_http(address):
-        raise Unreachable("pip's index-url is no http address")
+        raise Unreachable("pip's index-url is not an http address")
     parts = urlsplit(address)
     place = parts.netloc.rpartition("@")[2]
     login = ""

@@ -16,13 +16,16 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from dubline.errors import BackendMissing
 
 DISTRIBUTION = "dubline"
 CONSTRAINTS = "install/constraints.txt"
@@ -84,12 +87,15 @@ def requirements(extra: str) -> tuple[str, ...]:
     """What an extra of ours asks for on this system, as pip takes it: ("piper-tts>=1.6",). Empty: none."""
     from packaging.requirements import Requirement
 
-    found = []
+    found: dict[str, None] = {}
     for line in metadata.requires(DISTRIBUTION) or ():
         need = Requirement(line)
         marker, need.marker = need.marker, None
         if marker and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""}):
-            found.append(str(need))
+            inner = need.extras if need.name == DISTRIBUTION else ()  # an extra made of others
+            found.update(dict.fromkeys(one for name in sorted(inner) for one in requirements(name)))
+            if need.name != DISTRIBUTION:
+                found[str(need)] = None
     return tuple(found)
 
 
@@ -111,3 +117,28 @@ def missing_packages(extras: Iterable[str]) -> tuple[str, ...]:
 def _line(words: list[str]) -> str:
     """A command as a person types it."""
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def run_pip(words: list[str], say: Callable[[str], None]) -> None:
+    """Carry out one of these commands. `say` is told each package that comes.
+
+    Raises:
+        BackendMissing: it failed; the message is its last word on why, the hint the command.
+    """
+    quiet = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROGRESS_BAR": "off"}
+    said: deque[str] = deque(maxlen=30)
+    try:
+        with subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, **quiet}, text=True, errors="replace",
+        ) as process:  # fmt: skip
+            for line in process.stdout or ():
+                said.append(line.strip())
+                if line.startswith(("Collecting ", "Downloading ", "Installing ", "Successfully ")):
+                    say(line.strip()[:100])
+    except OSError as error:
+        said.append(str(error))
+        process = None
+    if process is None or process.returncode:
+        why = next((line for line in reversed(said) if "error" in line.lower()), said[-1] if said else "")
+        raise BackendMissing(f"packages could not be installed: {why[:200]}", hint=f"By hand: {_line(words)}")

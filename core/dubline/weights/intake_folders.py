@@ -110,7 +110,9 @@ def fetch_folder(
     from filelock import FileLock, Timeout
 
     if not REPOSITORY.fullmatch(repository):
-        raise InvalidJob(f"{repository!r} is no OWNER/NAME", hint="For example Systran/faster-whisper-small.")
+        raise InvalidJob(
+            f"{repository!r} is not of the form OWNER/NAME", hint="For example Systran/faster-whisper-small."
+        )
     final = folder_name(name, repository.partition("/")[2])
     place = models_folder() / final
     if place.exists():

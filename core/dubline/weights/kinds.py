@@ -258,7 +258,9 @@ def _missing(path: Path, choice: str) -> WeightsError:
 def _inside(path: Path, names: list[str]) -> tuple[str, ...]:
     for name in names:
         if Path(name).is_absolute() or ".." in Path(name).parts or "\\" in name:
-            raise WeightsError(f"{path} refers to {name}, outside of it: refused", hint="Get the model anew.")
+            raise WeightsError(
+                f"{path} refers to {name}, outside of it: refused", hint="Get the model again."
+            )
     return tuple(names)
 
 

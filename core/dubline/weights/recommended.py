@@ -15,7 +15,7 @@ from dubline.values.base import Value
 from dubline.weights.firefox_catalogue import KNOWN as KNOWN_NETWORKS
 from dubline.weights.known import CDX23_LICENCE, DEMUCS_LICENCE
 from dubline.weights.starters import MOZILLA_LICENCE, STARTERS, WHISPER_LICENCE
-from dubline.weights.wheels import GE2E, PYANNET, PackageWeights
+from dubline.weights.wheels import GE2E, PYANNET, SILERO, PackageWeights
 
 Quality = Literal["draft", "good", "best"]
 QUALITIES: tuple[Quality, ...] = ("draft", "good", "best")
@@ -29,8 +29,8 @@ class Recommended(Value, frozen=True):
 
     `name` is what `dubline models fetch` takes, "" where there is nothing to fetch. `languages`: in words.
     `gpu`: for machines with one, without one, or both (None). `asked`: why it comes only where a person names
-    it, "" where it may be taken. `extras` bring its packages; `wheels` carry its weights; `program` is one of
-    the system's; `environment` one of Dubline's own, with these `parts`.
+    it, "" where it may be taken. `extras` bring its packages; `wheels` carry its weights, and `release` what
+    it runs; `environment` is one of Dubline's own, with these `parts`.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Recommended(Value, frozen=True):
     note: str = ""
     extras: tuple[str, ...] = ()
     wheels: tuple[PackageWeights, ...] = ()
-    program: str = ""
+    release: str = ""
     environment: str = ""
     parts: tuple[str, ...] = ()
 
@@ -117,11 +117,11 @@ DIARIZERS = (
         kind="diarizer",
         backend="builtin",
         quality=QUALITIES,
-        size=32_234_645,
-        licence=f"{GE2E.licence} (GE2E), {PYANNET.licence} (PyanNet)",
+        size=43_552_172,
+        licence=f"{GE2E.licence} (GE2E), {PYANNET.licence} (PyanNet), {SILERO.licence} (Silero)",
         source=INDEX,
         extras=("speech",),
-        wheels=(GE2E, PYANNET),
+        wheels=(GE2E, PYANNET, SILERO),
     ),
     PYANNOTE,
 )
@@ -177,10 +177,11 @@ ESPEAK = Recommended(
     quality=QUALITIES,
     languages="more than a hundred languages",
     licence="GPL-3.0-or-later",
-    source="a program of the system",
-    program="espeak-ng",
+    source=f"{INDEX}, where it is no program of the system",
+    release="espeakng-loader==0.2.4",
+    size=10_078_484,
     extras=("voice",),
-    note="by rules: a guide track, not a release",
+    note="a robotic guide voice, not for release",
 )
 VOICES = (
     PIPER,

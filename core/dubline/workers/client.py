@@ -144,7 +144,7 @@ class WorkerClient:
             self._end()
             raise BackendFailed(
                 f"the {self.name} worker died twice over {method!r}: {died}{self._last_words()}",
-                hint="A lack of memory is the usual reason; close other programs, or take a smaller model.",
+                hint="A lack of memory is the usual reason; close other programs, or use a smaller model.",
             ) from None
 
     def start(self, report: Report = silent) -> Message:
@@ -159,7 +159,7 @@ class WorkerClient:
             self._end()
             raise BackendFailed(
                 f"the {self.name} worker died while it was made ready: {died}{self._last_words()}",
-                hint=f"Install it anew: dubline backends uninstall {self.name}, then install {self.name}.",
+                hint=f"Reinstall it: dubline backends uninstall {self.name}, then install {self.name}.",
             ) from None
         return self.hello
 
@@ -317,7 +317,7 @@ class WorkerClient:
                 self._end()
                 raise BackendFailed(
                     f"the {self.name} worker was silent for {timeout:g} s over {what}{self._last_words()}",
-                    hint="Give it longer with the option `timeout`, or take a smaller model.",
+                    hint="Give it longer with the option `timeout`, or use a smaller model.",
                 ) from None
             if message is None:
                 raise _Died(self._how_it_ended())
@@ -334,8 +334,8 @@ class WorkerClient:
         text = message.decode(errors="replace") if isinstance(message, bytes) else json.dumps(message)
         self._end()
         return BackendFailed(
-            f"the {self.name} worker answered what is no answer: {text.strip()[:200]}{self._last_words()}",
-            hint=f"Install it anew: dubline backends uninstall {self.name}, then install {self.name}.",
+            f"the {self.name} worker gave an unreadable answer: {text.strip()[:200]}{self._last_words()}",
+            hint=f"Reinstall it: dubline backends uninstall {self.name}, then install {self.name}.",
         )
 
     def _how_it_ended(self) -> str:

@@ -150,7 +150,7 @@ def install(
         if (missing := _works(python, lacking.format(recipe.imports))) != "[]":
             raise BackendMissing(
                 f"the environment of {name} lacks {missing or 'a working Python'}",
-                hint=f"Make it anew: dubline backends uninstall {name}, then install {name}.",
+                hint=f"Make it again: dubline backends uninstall {name}, then install {name}.",
             )
         mark = Installed(
             name=name,

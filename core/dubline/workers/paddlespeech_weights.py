@@ -157,5 +157,5 @@ def numbers(path: str) -> dict[str, int]:
         return {name: int(number) for name, number in lines}
     except (OSError, ValueError) as error:
         raise Refused(
-            "weights", f"{path} is no list of names and numbers: {error}", "Get it again."
+            "weights", f"{path} is not a list of names and numbers: {error}", "Get it again."
         ) from None

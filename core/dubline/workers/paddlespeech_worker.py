@@ -128,7 +128,7 @@ def from_paddle(path: Path, code: Any) -> Any:
 
     weights = paddle.load(str(path))
     if "dims" not in weights:
-        raise Refused("weights", f"{path} is no Whisper of PaddleSpeech's: it does not tell its sizes")
+        raise Refused("weights", f"{path} is not a Whisper of PaddleSpeech's: it does not tell its sizes")
     model = code.Whisper(code.ModelDimensions(**weights.pop("dims")))
     model.set_state_dict(weights)
     return model

@@ -71,7 +71,7 @@ class SoundFile:
         for block in self._at_rate():
             if not np.isfinite(block).all():
                 raise ValidationError(
-                    f"{self.path} holds samples that are no numbers", hint="Make that sound anew."
+                    f"{self.path} holds samples that are not numbers", hint="Make that sound again."
                 )
             scaled = np.floor(block * 2.0**23 + 0.5)
             clipped += int(((scaled > 2**23 - 1) | (scaled < -(2**23))).sum())
@@ -87,7 +87,7 @@ class SoundFile:
             block = self._block(min(BLOCK, left), kind)
             if not len(block):
                 raise AudioProcessingError(
-                    f"{self.path} ends {left} samples before its head says", hint="Make that sound anew."
+                    f"{self.path} ends {left} samples before its head says", hint="Make that sound again."
                 )
             left -= len(block)
             yield block
@@ -99,7 +99,7 @@ class SoundFile:
             block: np.ndarray[Any, Any] = self._file.read(samples, dtype=kind, always_2d=True)
         except soundfile.SoundFileError as error:
             raise AudioProcessingError(
-                f"{self.path} is damaged: {error}", hint="Make that sound anew."
+                f"{self.path} is damaged: {error}", hint="Make that sound again."
             ) from None
         return block
 

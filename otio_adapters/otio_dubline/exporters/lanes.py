@@ -165,7 +165,7 @@ def _frames(time: otio.opentime.RationalTime, fps: Fraction, what: str) -> Fract
         return Fraction(value) / rate * fps
     except (InvalidJob, ValueError, OverflowError, ZeroDivisionError):
         raise InvalidJob(
-            f"{what} is no time: {time.value} at {time.rate} a second",
+            f"{what} is not a time: {time.value} at {time.rate} a second",
             hint="Export the timeline anew from the program that made it.",
         ) from None
 

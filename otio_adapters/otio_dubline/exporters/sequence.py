@@ -169,7 +169,7 @@ def _medium(media: otio.schema.ExternalReference, made: Sequence, needed: int) -
     windows = not path.is_absolute()
     if windows and not PureWindowsPath(str(path)).is_absolute():
         raise InvalidJob(
-            f"{media.target_url} is no whole path",
+            f"{media.target_url} is not a whole path",
             hint="Relink the clip in the program that made the timeline.",
         )
     url = PureWindowsPath(str(path)).as_uri() if windows else path.as_uri()
@@ -237,7 +237,7 @@ def _captions(track: otio.schema.Track, made: Sequence) -> CaptionStrip:
         if isinstance(item, otio.schema.Gap):
             continue
         if not isinstance(item, otio.schema.Clip):
-            made.lose(f"{_called(item)} on track {track.name!r} is left out: it is no subtitle.")
+            made.lose(f"{_called(item)} on track {track.name!r} is left out: it is not a subtitle.")
         elif not item.enabled:
             made.lose(f"Subtitles that are switched off on track {track.name!r} are left out.")
         elif frames and item.name.strip():

@@ -210,7 +210,7 @@ def _open(model: str) -> tuple[Any, tuple[Path, ...], str]:
     if not config.is_file():
         if place.is_dir():
             raise WeightsError(
-                f"{place} has no config.yaml: it is no pyannote pipeline, or half downloaded",
+                f"{place} has no config.yaml: it is not a pyannote pipeline, or half downloaded",
                 hint="Get all files of the model again.",
             )
         raise WeightsError(

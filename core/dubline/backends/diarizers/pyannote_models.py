@@ -112,7 +112,7 @@ def read_config(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise WeightsError(f"{path} asks for {', '.join(strange) or 'preprocessors'}: refused", hint=hint)
     steps = config.get("params") or {}
     if not isinstance(steps, dict):
-        raise WeightsError(f"{path}: params is no table", hint=hint)
+        raise WeightsError(f"{path}: params is not a table", hint=hint)
     return pipeline["params"], steps
 
 
@@ -156,7 +156,7 @@ def load_model(path: Path) -> Any:
     own = found.get("pyannote.audio")
     architecture = own.get("architecture") if isinstance(own, dict) else None
     if not isinstance(own, dict) or not isinstance(architecture, dict):
-        raise WeightsError(f"{path} is no pyannote checkpoint", hint="Give one made by pyannote.audio.")
+        raise WeightsError(f"{path} is not a pyannote checkpoint", hint="Give one made by pyannote.audio.")
     named = (str(architecture.get("module")), str(architecture.get("class")))
     if named not in ARCHITECTURES:
         raise WeightsError(

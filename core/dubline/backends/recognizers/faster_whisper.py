@@ -107,7 +107,9 @@ class FasterWhisper(WhisperBackend):
                 f"{device} cannot compute in {precision!r} here", hint=f"It can: {', '.join(sorted(can))}."
             )
         if options.beam < 1 or (options.threads is not None and options.threads < 1):
-            raise InvalidJob("beam and threads begin at 1", hint="Leave them out to take the defaults.")
+            raise InvalidJob(
+                "beam and threads must be 1 or more", hint="Leave them out to take the defaults."
+            )
         name = self.usual(device) if options.model == "auto" else options.model
         folder = self.folder_of(name)
         try:
@@ -193,7 +195,7 @@ class FasterWhisper(WhisperBackend):
         except (RuntimeError, MemoryError) as error:
             raise BackendFailed(
                 f"faster-whisper failed: {first_line(error)}",
-                hint="If memory was short, take a smaller model, precision int8, or device cpu.",
+                hint="If memory was short, use a smaller model, precision int8, or device cpu.",
             ) from error
 
     def __exit__(self, *exc: object) -> None:

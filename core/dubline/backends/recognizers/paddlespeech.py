@@ -128,7 +128,7 @@ class PaddleSpeech(PaddleBackend):
 
         if options.beam < 1 or options.threads < 0 or not options.timeout > 0:
             raise InvalidJob(
-                "beam must be 1 or more, threads 0 or more, timeout above 0", hint="Correct the option."
+                "beam must be 1 or more, threads 0 or more, timeout above 0", hint="Fix the option."
             )
         self._options = options
         self._whisper = options.model.startswith("whisper")

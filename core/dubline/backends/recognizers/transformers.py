@@ -94,7 +94,9 @@ class TransformersWhisper(WhisperBackend):
         if precision not in kinds:
             raise InvalidJob(f"there is no precision {precision!r}", hint=f"Use auto, {', '.join(kinds)}.")
         if min(options.batch or 1, options.threads or 1) < 1:
-            raise InvalidJob("batch and threads begin at 1", hint="Leave them out to take the defaults.")
+            raise InvalidJob(
+                "batch and threads must be 1 or more", hint="Leave them out to take the defaults."
+            )
         self._batch = options.batch or (1 if self._device.type == "cpu" else 8)
         name = self.usual(self._device.type) if options.model == "auto" else options.model
         folder = self.folder_of(name)
@@ -219,7 +221,7 @@ class TransformersWhisper(WhisperBackend):
         if len(windows) == 1:
             raise BackendFailed(
                 f"{self._device} has too little memory for a single stretch",
-                hint="Take a smaller Whisper model, precision fp16, or device cpu.",
+                hint="Use a smaller Whisper model, precision fp16, or device cpu.",
             )
         self._halvings += 1
         self._batch = half = max(1, len(windows) // 2)

@@ -115,8 +115,8 @@ class WhisperBackend(Backend):
 def refuse_language(name: str, language: str) -> InvalidJob:
     """The error for a language that a model does not know."""
     return InvalidJob(
-        f"the Whisper model {name!r} knows no language {language!r}",
-        hint='Take a multilingual model, one of its codes such as "tr" or "en", or leave it out.',
+        f"the Whisper model {name!r} does not know the language {language!r}",
+        hint='Use a multilingual model, one of its codes such as "tr" or "en", or leave it out.',
     )
 
 

@@ -129,7 +129,7 @@ class BuiltinStream:
         """
         if block.size and not float(np.abs(block).max()) <= LOUDEST:
             raise ValidationError(
-                "the sound holds samples that are no numbers or far beyond full scale",
+                "the sound holds samples that are not numbers or far beyond full scale",
                 hint="Export it again, as 24-bit or as float with 1.0 as full scale.",
             )
         self._at["in"] += block.shape[1]

@@ -301,6 +301,6 @@ class Framing:
         """
         held, total, weight = (np.array(state[key], np.float32) for key in ("held", "sum", "weight"))
         if total.shape != self._sum.shape or weight.shape != self._weight.shape:
-            raise InvalidJob("the saved state belongs to other settings of the model", hint="Start anew.")
+            raise InvalidJob("the saved state belongs to other settings of the model", hint="Start over.")
         self._base, self._came = int(state["base"]), int(state["came"])
         self._held, self._sum, self._weight = held, total, weight

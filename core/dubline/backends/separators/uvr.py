@@ -198,7 +198,7 @@ def _parameters(weights: Weights, override: dict[str, Any] | None) -> MdxParamet
             f"{', '.join(MdxParameters.__struct_fields__)}, or its entry of UVR's model_data.json.",
         )
     if fault := known.fault():
-        raise WeightsError(f"{path}: impossible parameters: {fault}", hint="Correct them.")
+        raise WeightsError(f"{path}: impossible parameters: {fault}", hint="Fix them.")
     return known
 
 
@@ -272,7 +272,7 @@ def _check_shape(session: Any, path: Path, parameters: MdxParameters, batch: int
             raise WeightsError(
                 f"{path}: its {what} is {end.type} {shape}; the parameters say tensor(float) "
                 f"[any, 4, dim_f {parameters.dim_f}, dim_t {parameters.dim_t}]",
-                hint="Correct the parameters in the .json beside the model. " + hint,
+                hint="Fix the parameters in the .json beside the model. " + hint,
             )
     fixed = inputs[0].shape[0]
     if not isinstance(fixed, int):

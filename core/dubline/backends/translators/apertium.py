@@ -189,7 +189,8 @@ def _mode(program: str, source: str, target: str) -> str:
             part for m in listed for part in m.split("-")
         }:
             raise InvalidJob(
-                f"apertium knows no language {code!r}", hint='Give its ISO 639 code, such as "en" or "spa".'
+                f"apertium does not know the language {code!r}",
+                hint='Give its ISO 639 code, such as "en" or "spa".',
             )
     pair = f"{_spellings(source)[-2:][0]}-{_spellings(target)[-2:][0]}"
     raise BackendMissing(

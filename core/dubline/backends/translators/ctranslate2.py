@@ -162,7 +162,7 @@ def _converted(folder: Path, precision: str) -> tuple[Path, bool]:
     if importlib.util.find_spec("torch") is None:
         raise BackendMissing(
             f"converting {folder.name} for CTranslate2 needs torch, which is not installed",
-            hint=f"Install it with: {extra_command('ctranslate2')}. Or take a converted model.",
+            hint=f"Install it with: {extra_command('ctranslate2')}. Or use a converted model.",
         )
     try:
         home.mkdir(parents=True, exist_ok=True)

@@ -32,9 +32,7 @@ def way(source: str, target: str, model: str) -> tuple[Leg, ...]:
         WeightsError: the named model is damaged.
     """
     if not source or not target:
-        raise InvalidJob(
-            "a learned translator must be told both languages", hint="Name them, such as en and pt."
-        )
+        raise InvalidJob("this translator needs to know both languages", hint="Name them, such as en and pt.")
     if model != "auto":
         legs = _named(model)
         stops = [source, *(leg.target for leg in legs[:-1]), target]
@@ -42,7 +40,7 @@ def way(source: str, target: str, model: str) -> tuple[Leg, ...]:
             if not (_same(leg.source, begin) and _same(leg.target, end)):
                 raise InvalidJob(
                     f"{leg.name} translates from {leg.source} to {leg.target}, not from {begin} to {end}",
-                    hint="Leave the model out, or name one for these languages.",
+                    hint="Leave out the model, or name one for these languages.",
                 )
         return legs
     here = _here()

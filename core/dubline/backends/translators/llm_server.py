@@ -272,7 +272,7 @@ def _checked(address: str) -> tuple[str, str, bool, bool]:
     except ValueError:
         parts, host, port = urlsplit(""), "", None
     if parts.scheme not in ("http", "https") or not host:
-        raise InvalidJob(f"{address!r} is no address of a server", hint=f"Usual ones: {EXAMPLES}.")
+        raise InvalidJob(f"{address!r} is not an address of a server", hint=f"Usual ones: {EXAMPLES}.")
     if parts.username or parts.password or parts.query or parts.fragment:
         # It would be written into the manifest.
         raise InvalidJob(

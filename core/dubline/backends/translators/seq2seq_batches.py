@@ -302,7 +302,7 @@ class BatchWork:
         if len(some) == 1:
             raise BackendFailed(
                 "there is too little memory to translate a single line",
-                hint="Close other programs, take fewer beams or a smaller model, or device cpu. The same "
+                hint="Close other programs, use fewer beams or a smaller model, or device cpu. The same "
                 "command then goes on.",
             ) from error
         return True

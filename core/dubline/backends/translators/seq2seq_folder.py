@@ -34,9 +34,7 @@ def usual_model(source: str, target: str) -> str:
     if pair in USUAL:
         return USUAL[pair]
     if not source or not target:
-        raise InvalidJob(
-            "a learned translator must be told both languages", hint="Name them, such as tr and en."
-        )
+        raise InvalidJob("this translator needs to know both languages", hint="Name them, such as tr and en.")
     able = "; ".join(f"{row.name} ({row.licence})" for row in MANY if flores(source) and flores(target))
     raise WeightsError(
         f"no model is the usual one from {source} to {target}",
@@ -175,7 +173,7 @@ def check_numbers(options: Seq2SeqBackend.Options) -> None:
     for name in ("candidates", "beams", "budget", "threads"):
         value = getattr(options, name)
         if value is not None and value < 1:
-            raise InvalidJob(f"{name} begins at 1", hint="Leave it out to take the default.")
+            raise InvalidJob(f"{name} must be 1 or more", hint="Leave it out to take the default.")
 
 
 def called(name: str, folder: Path) -> str:

@@ -88,7 +88,7 @@ class Codec:
     def __init__(self, folder: Path, source: str, target: str, positions: int | None = None) -> None:
         if not source or not target:
             raise InvalidJob(
-                "a learned translator must be told both languages", hint="Name them, such as tr and en."
+                "this translator needs to know both languages", hint="Name them, such as tr and en."
             )
         self._name = folder.name
         self._tokenizer = _loaded(folder)
@@ -96,7 +96,7 @@ class Codec:
         self.family = next((f for f in ("marian", "nllb", "m2m100") if f in kind), "")
         if not self.family:
             raise WeightsError(
-                f"{folder} is no Marian, NLLB or M2M100 (its tokenizer is {type(self._tokenizer).__name__})",
+                f"{folder} is not Marian, NLLB or M2M100 (its tokenizer is {type(self._tokenizer).__name__})",
                 hint="Take one of those: Helsinki-NLP/opus-mt-*, facebook/nllb-200-* or facebook/m2m100_*.",
             )
         self._before = ""
@@ -162,7 +162,7 @@ class Codec:
                 way = "from" if side == "source_lang" else "into"
                 raise InvalidJob(
                     f"{self._name} translates {way} {has}, not {asked}",
-                    hint="Name a model for this pair, or leave the model out to take the usual one.",
+                    hint="Name a model for this pair, or leave out the model to take the usual one.",
                 )
         known = self._languages()
         if not known:
@@ -176,8 +176,8 @@ class Codec:
         common = [k for k in known if flores(k)]
         some = ", ".join(sorted(common or known)[:12])
         return InvalidJob(
-            f"the model {self._name} knows no language {code!r}",
-            hint=f"It knows {len(known)}, among them: {some}." if some else "Take another model.",
+            f"the model {self._name} does not know the language {code!r}",
+            hint=f"It knows {len(known)}, among them: {some}." if some else "Use another model.",
         )
 
 

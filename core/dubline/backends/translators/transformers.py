@@ -83,7 +83,7 @@ class TransformersTranslator(Seq2SeqBackend):
         settings = read_settings(folder)
         if settings.get("model_type") not in FAMILIES:
             raise WeightsError(
-                f"{folder} is no Marian, NLLB or M2M100 (its model_type is {settings.get('model_type')})",
+                f"{folder} is not Marian, NLLB or M2M100 (its model_type is {settings.get('model_type')})",
                 hint="Take one of those: Helsinki-NLP/opus-mt-*, facebook/nllb-200-* or facebook/m2m100_*.",
             )
         self._codec = Codec(folder, options.source, options.target, settings.get("max_position_embeddings"))

@@ -87,7 +87,7 @@ class Command(Backend):
         if bool(options.command) == bool(options.address):
             raise InvalidJob(
                 "the voice `command` needs either a command or an address",
-                hint='Such as command=["say", "-o", "{wav}", "-f", "{text_file}"], or address=http://...',
+                hint='For example command=["say", "-o", "{wav}", "-f", "{text_file}"], or address=http://...',
             )
         if not 0.1 <= options.timeout <= 3600:
             raise InvalidJob(f"a time-out of {options.timeout} s", hint="Give 0.1 to 3600 seconds.")
@@ -285,7 +285,7 @@ def _checked(address: str) -> str:
     if parts.scheme not in ("http", "https") or not host:
         raise InvalidJob(
             "the voice's address is not one that begins with http:// or https://",
-            hint="Such as http://localhost:5002/api/tts?voice={voice}.",
+            hint="For example http://localhost:5002/api/tts?voice={voice}.",
         )
     if parts.username or parts.password:
         raise InvalidJob(

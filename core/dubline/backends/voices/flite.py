@@ -49,7 +49,7 @@ class Flite(ProgramBackend):
     program: ClassVar[str] = PROGRAM
     install: ClassVar[str] = "sudo apt install flite"
     languages: ClassVar[tuple[str, ...] | None] = ("en",)
-    cost: ClassVar[str] = "small voices: a guide track, not a release"
+    cost: ClassVar[str] = "a simple guide voice, not for release"
     pitches: ClassVar[bool] = False  # one of its voices ignores the setting
     any_voice: ClassVar[bool] = False
     precedence: ClassVar[int | None] = 40  # after neural voices, before rules
@@ -76,7 +76,7 @@ class Flite(ProgramBackend):
         self._own = _voices(self._program)
         self.paces = True
         self.identities = (ModelIdentity(name=self.version(), origin=PROGRAM, licence="BSD-like"),)
-        self.notes: tuple[str, ...] = ("flite is a small voice: a guide track, not a release",)
+        self.notes: tuple[str, ...] = ("flite is a simple guide voice: for a guide track, not for release",)
 
     def voices(self) -> tuple[VoiceInfo, ...]:
         return tuple(

@@ -98,7 +98,7 @@ class PaddleSpeechVoice(PaddleBackend):
         from dubline.workers.environments import command
 
         if options.threads < 0 or not options.timeout > 0:
-            raise InvalidJob("threads must be 0 or more, timeout above 0", hint="Correct the option.")
+            raise InvalidJob("threads must be 0 or more, timeout above 0", hint="Fix the option.")
         wanted = base_language(options.language) if options.language else ""
         if wanted and wanted not in PAIRS:
             raise InvalidJob(
@@ -279,7 +279,9 @@ def _names(path: str) -> dict[str, int]:
         lines = [line.split() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
         return {name: int(number) for name, number in lines}
     except (OSError, ValueError) as error:
-        raise WeightsError(f"{path} is no list of names and numbers: {error}", hint="Get it again.") from None
+        raise WeightsError(
+            f"{path} is not a list of names and numbers: {error}", hint="Get it again."
+        ) from None
 
 
 def _get(place: Path, language: str) -> str:

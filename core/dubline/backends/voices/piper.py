@@ -124,7 +124,7 @@ class Piper(Backend):
             try:
                 model = PiperVoice.load(file)
             except Exception as error:  # the library and the ONNX runtime have many ways to say it
-                raise WeightsError(f"{file} is no Piper voice: {error}", hint=_GET) from error
+                raise WeightsError(f"{file} is not a Piper voice: {error}", hint=_GET) from error
         self._open[file] = model  # the one used last is the last to go
         return model
 

@@ -1,0 +1,84 @@
+"""A job that this machine is not set up for: all that is missing, and the one command that mends it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from dubline.backends.needs import Wanted, command, translator_gap
+from dubline.errors import DublineError, NotSetUp
+from dubline.values.timeline import FileMedia
+from dubline.values.wishes import LocalizeJob, TranslateWish, Wish
+from dubline.weights.recommended import VOICES
+
+_SET_UP_VOICES = frozenset(row.backend for row in VOICES)
+
+
+def wanted_by(job: LocalizeJob, source: str, kinds: Iterable[str]) -> Wanted:
+    """What to set up for a job in a language, of these kinds of back ends."""
+    ears = job.transcribe is not None and (
+        job.transcribe.recognizer == "paddlespeech" or job.transcribe.diarizer == "pyannote"
+    )
+    voice = job.dub.voice if job.dub is not None else None
+    return Wanted(
+        source=source,
+        targets=job.languages,
+        voice=voice if voice in _SET_UP_VOICES else "auto",
+        ears="seed" if ears else "",
+        kinds=tuple(dict.fromkeys(kinds)),
+    )
+
+
+def not_set_up(job: LocalizeJob, source: str, errors: Sequence[DublineError]) -> NotSetUp:
+    """The refusal: a line for each thing that is missing, the command, and what works as it is."""
+    lines, open_kinds = [], []
+    for error in errors:
+        named = _named(job, error.kind)
+        lines.append(f"{error.kind}: {error.message}" + (f". {error.hint}" if named and error.hint else ""))
+        open_kinds += [] if named else [error.kind]
+    hints = []
+    if open_kinds:
+        hints.append(f"This brings it: {command(wanted_by(job, source, open_kinds))}")
+    if isinstance(job.media, FileMedia) and not any(error.kind == "separator" for error in errors):
+        hints.append(f"What works as it is: dubline separate {shlex.quote(job.media.path)} (stems)")
+    refusal = NotSetUp(
+        "\n  ".join(["this job needs what is not here yet:", *dict.fromkeys(lines)]),
+        hint="\n  ".join(hints) or "`dubline backends` and `dubline models list` tell more.",
+    )
+    refusal.errors = tuple(errors)
+    return refusal
+
+
+def by_a_person(job: LocalizeJob, source: str) -> tuple[LocalizeJob, str]:
+    """The job with its lines left to a person, and the sentence that says so."""
+    gaps = dict.fromkeys(filter(None, (translator_gap(source, target) for target in job.languages)))
+    setup = command(wanted_by(job, source, ("translator",)))
+    left = " ".join(
+        [
+            *(
+                gaps
+                or ("No translator for these languages is on this machine: the lines are left to a person.",)
+            ),
+            f"Once `{setup}` has brought one, give this command with --translator auto.",
+        ]
+    )
+    translate = replace(job.translate or TranslateWish(), translator="manual")
+    return replace(job, translate=translate), left
+
+
+def _named(job: LocalizeJob, kind: str) -> bool:
+    """Whether a person named the back end of a kind, or its model, and `setup` does not bring that one."""
+    wishes: dict[str, Wish | None] = {
+        "separator": job.separate,
+        "diarizer": job.transcribe,
+        "recognizer": job.transcribe,
+        "translator": job.translate,
+        "voice": job.dub,
+    }
+    wish = wishes.get(kind)
+    name = getattr(wish, kind, None)
+    if kind == "voice" and name in _SET_UP_VOICES:
+        return False  # `setup` knows how to bring it
+    return name not in (None, "auto") or bool(getattr(wish, f"{kind}_model", None))

@@ -1,0 +1,216 @@
+"""`dubline setup`: the models and packages that this machine needs for a pair of languages, all at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dubline.cli.models import size_text
+from dubline.cli.options import option
+from dubline.cli.progress import stoppable
+from dubline.errors import InvalidJob, NotSetUp
+
+if TYPE_CHECKING:
+    from dubline.backends.needs import Machine, Need, Plan, Wanted
+    from dubline.errors import DublineError
+    from dubline.pipeline import Decided
+    from dubline.report import Report
+    from dubline.values.wishes import LocalizeJob
+
+QUALITIES = ("draft", "good", "best")  # as in weights.recommended, which need not be loaded for --help
+
+
+def setup(
+    source: Annotated[str, option("The language of the film: Turkish, tr, ...", "--from")] = "",
+    to: Annotated[list[str] | None, option("The language to dub in; several with commas.", "--to")] = None,
+    voice: Annotated[
+        str, option("The voice to set up: a back end's name. Default: the best for the language.")
+    ] = "auto",
+    quality: Annotated[
+        str,
+        option("draft (small models, quick), good, or best (large models, slow). Default: good."),
+    ] = "good",
+    ears: Annotated[
+        str, option("seed: the pair pyannote + PaddleSpeech, in the place of the usual ones.")
+    ] = "",
+    yes: Annotated[bool, option("Fetch and install without asking.", "--yes", "-y")] = False,
+) -> None:
+    """Show what this machine and these languages need, and bring it once you say yes.
+
+    One table: each model with its size, its licence and where it comes from, and the Python packages that
+    are missing. What is here already is marked, and stays. Every file is checked by its SHA-256; what broke
+    off goes on with the same command. Without a terminal, --yes says yes. Models whose makers ask for an
+    account or restrict their use are never taken by themselves: the table names the command for each.
+
+        dubline setup --from tr --to en
+
+        dubline setup --from en --to pt --quality draft --yes
+    """
+    from dubline.backends.needs import Wanted, look_at_machine, plan_for
+    from dubline.values.languages import language_code, language_codes
+
+    if quality not in QUALITIES:
+        raise InvalidJob(f"there is no quality {quality!r}", hint=f"Use {', '.join(QUALITIES)}.")
+    source, targets = language_code(source) if source else "", language_codes(to or ())
+    wanted: Any = Wanted(source, targets, quality, voice, ears)  # type: ignore[arg-type]
+    machine = look_at_machine()
+    plan = plan_for(wanted, machine)
+    show(plan, machine)
+    if not (source and targets):
+        typer.echo("\nA translator and a voice are set up for languages that you name: --from tr --to en.")
+    if not plan.missing:
+        typer.echo("\nEverything is here.")
+        return
+    if not yes and not agreed(wanted):
+        raise typer.Exit(1)
+    if not carry_out(plan, machine):
+        raise typer.Exit(1)
+
+
+def show(plan: Plan, machine: Machine) -> None:
+    """The table, on standard output."""
+    for remark in plan.remarks:
+        typer.echo(f"{remark}\n")
+    gpu = machine.gpu or "no GPU"
+    typer.echo(
+        f"This machine: {machine.cores} cores, {size_text(machine.memory)} of memory, {gpu}; "
+        f"{size_text(machine.free)} free in {machine.folder}\n"
+    )
+    for need in plan.needs:
+        row = need.row
+        size = size_text(row.size) if row.size else ("" if need.here else "size told there")
+        state = "here" if need.here else f"from {row.source}"
+        typer.echo(f"{row.kind:<11} {row.name or row.backend:<45} {size:>15}  {state}")
+        who = f"by {row.backend}" if row.name else row.source
+        note = "" if row.note in plan.remarks else row.note
+        for line in (who, note, row.asked, f"licence: {row.licence}"):
+            if line:
+                typer.echo(f"{'':<11} {line}")
+    packages = dict.fromkeys(package for need in plan.needs for package in need.packages)
+    if packages:
+        typer.echo(f"\nPython packages, with what they need, into {sys.prefix}: {', '.join(packages)}")
+    if plan.by_name:
+        typer.echo("\nOnly where you name it:")
+        for row in plan.by_name:
+            typer.echo(f"  {row.command}\n      {row.kind}: {row.asked}. Licence: {row.licence}")
+    if plan.missing:
+        unknown = any(row.name and not row.size for row in (n.row for n in plan.missing if not n.here))
+        parts = [size_text(plan.size)] if plan.size else []
+        parts += ["what has no size here"] if unknown else []
+        parts += ["the packages"] if packages else []
+        typer.echo(f"\nTo fetch: {', '.join(parts)}")
+
+
+def agreed(wanted: Wanted) -> bool:
+    """Whether the person at the terminal says yes; without a terminal they are told the command to give."""
+    from dubline.backends.needs import command
+
+    if watched():
+        return bool(typer.confirm("\nFetch and install it?", default=True))
+    typer.echo(f"\nTo fetch and install it: {command(wanted)} --yes")
+    return False
+
+
+def watched() -> bool:
+    """Whether a person sits at a terminal who can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def decide_or_set_up(job: LocalizeJob, root: Path) -> Decided:
+    """Settle a job. Where this machine lacks what it needs, a person at the terminal is offered the table of
+    `setup` first, and the work goes on after yes.
+
+    Raises:
+        NotSetUp: nobody can be asked, or they said no.
+        DublineError: what `pipeline.decide` raises.
+    """
+    from dubline.backends.lacks import wanted_by
+    from dubline.backends.needs import look_at_machine, plan_for
+    from dubline.pipeline import decide
+
+    decided: Decided | None = None
+    refusal: NotSetUp | None = None
+    try:
+        decided = decide(job, root)
+        kinds: tuple[str, ...] = ("translator",) if decided.left else ()
+    except NotSetUp as error:
+        refusal, kinds = error, tuple(lack.kind for lack in error.errors)
+    if kinds and watched():
+        source = (job.transcribe.language if job.transcribe is not None else None) or ""
+        wanted = wanted_by(job, source, kinds)
+        machine = look_at_machine()
+        plan = plan_for(wanted, machine)
+        if plan.missing:
+            typer.echo(f"{refusal.message if refusal else ''}\n")
+            show(plan, machine)
+            if agreed(wanted):
+                carry_out(plan, machine)
+                return decide(job, root)
+    if decided is None:
+        assert refusal is not None
+        raise refusal
+    return decided
+
+
+def carry_out(plan: Plan, machine: Machine) -> bool:
+    """Bring what is missing, in one display; tells what could not be had. True if nothing is missing then."""
+    from dubline.backends.needs import bring, check_room
+
+    check_room(plan, machine)
+    display = _Display(plan)
+    failed: list[tuple[str, DublineError]] = []
+    with stoppable("The same command goes on where it stopped."):
+        for name, error in bring(plan, say=display.say, report=display.report):
+            display.say(f"{name}: not to be had")
+            failed.append((name, error))
+    for name, error in failed:
+        typer.echo(f"\n{name}: {error.message}\n  {error.hint}", err=True)
+    if failed:
+        typer.echo("\nThe same command goes on with what is missing.", err=True)
+    else:
+        typer.echo("Everything is here.")
+    return not failed
+
+
+class _Display:
+    """One line for all bytes, on standard error; lines of text go above it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._total = plan.size
+        self._done = 0.0
+        self._live = sys.stderr.isatty()
+        self._width = 0
+        self._told = -1
+
+    def say(self, text: str) -> None:
+        if self._live and self._width:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            self._width = 0
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+    def report(self, need: Need) -> Report:
+        """The report of one model's bytes."""
+        self.say(f"fetching {need.row.name}")
+        before, size = self._done, need.row.size
+        self._done += size
+
+        def tell(done: float, total: float) -> None:
+            known = max(self._total + (total - size if total > size else 0), 1)
+            count = min(before + done, known)
+            share = count / known
+            self._show(f"{share:4.0%}  {size_text(int(count))} of {size_text(int(known))}", share)
+
+        return tell
+
+    def _show(self, text: str, share: float) -> None:
+        if self._live:
+            sys.stderr.write("\r" + text.ljust(self._width))
+            self._width = len(text)
+        elif int(share * 10) != self._told:
+            self._told = int(share * 10)
+            sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()

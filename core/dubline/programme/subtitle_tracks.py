@@ -1,0 +1,93 @@
+"""What is said as subtitles, by the profile of its language; on a timeline a track for each speaker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+from dubline.programme.dub_tracks import speaker_names
+from dubline.subtitles.profiles import profile_of
+from dubline.subtitles.spotting import Spoken, spotted
+from dubline.values.programme import SubtitleCue, SubtitleTrack
+from dubline.values.transcript import Segment, Transcript, milliseconds
+from dubline.values.translated import TranslatedSegment, Translation
+
+Line = tuple[Segment | TranslatedSegment, str, str]
+"""A segment with its text in a language, and in the source's."""
+
+
+def lines_of(text: Transcript | Translation) -> list[Line]:
+    """All lines of a transcript or a translation."""
+    if isinstance(text, Transcript):
+        return [(segment, segment.text, segment.text) for segment in text.segments]
+    return [(segment, segment.text or "", segment.source_text) for segment in text.segments]
+
+
+def language_of(text: Transcript | Translation) -> str:
+    """The language of a transcript's or a translation's lines."""
+    return text.language if isinstance(text, Transcript) else text.target_language
+
+
+def cues_of(
+    text: Transcript | Translation, fps: Fraction, *, bilingual: bool = False
+) -> tuple[SubtitleCue, ...]:
+    """The cues of everybody, in order of time; see `spotted`.
+
+    `bilingual` puts the source's words in the row above.
+    """
+    language, lines = language_of(text), {line[0].id: line for line in lines_of(text)}
+    spoken = [_spoken(*line, bilingual=bilingual) for line in lines.values()]
+    made = spotted(spoken, profile_of(language), fps, language=language, until=milliseconds(text.duration))
+    return tuple(
+        SubtitleCue(
+            id=ids[0],
+            start=cue.start_ms / 1000,
+            end=cue.end_ms / 1000,
+            text=cue.text,
+            speaker=lines[ids[0]][0].speaker,
+            source_text=" ".join(lines[number][2] for number in ids),
+            ids=ids,
+        )
+        for cue, ids in made
+    )
+
+
+def _spoken(segment: Segment | TranslatedSegment, text: str, source: str, *, bilingual: bool) -> Spoken:
+    words = segment.words if isinstance(segment, Segment) else ()
+    return Spoken(
+        id=segment.id,
+        start_ms=milliseconds(segment.start),
+        end_ms=milliseconds(segment.end),
+        text=text,
+        speaker=segment.speaker,
+        beats=tuple((milliseconds(word.start), milliseconds(word.end)) for word in words),
+        above=source if bilingual else "",
+    )
+
+
+def subtitle_tracks(
+    transcript: Transcript | None, translations: Sequence[Translation], fps: Fraction
+) -> tuple[SubtitleTrack, ...]:
+    """A track for each speaker in the source language, then in each target."""
+    tracks: list[SubtitleTrack] = []
+    if transcript is not None:
+        tracks += _per_speaker(transcript, speaker_names(transcript, ()), fps)
+    for translation in translations:
+        # A speaker may have been named since.
+        tracks += _per_speaker(translation, speaker_names(transcript, (translation,)), fps)
+    return tuple(tracks)
+
+
+def _per_speaker(
+    text: Transcript | Translation, names: dict[str, str], fps: Fraction
+) -> Iterable[SubtitleTrack]:
+    cues, language = cues_of(text, fps), language_of(text)
+    for speaker in dict.fromkeys(segment.speaker for segment, said, _ in lines_of(text) if said.strip()):
+        name = names.get(speaker) or speaker
+        yield SubtitleTrack(
+            name=f"{language or 'und'} {name}".strip() if name else f"{language or 'und'} unknown",
+            language=language,
+            speaker=speaker,
+            speaker_name=name,
+            cues=tuple(cue for cue in cues if cue.speaker == speaker),
+        )
