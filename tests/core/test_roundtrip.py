@@ -339,6 +339,22 @@ def test_taken_times_move_the_transcript_and_all_translations(tmp_path: Path) ->
     assert (again.comparison.changes, again.files) == ((), ())
 
 
+def test_the_file_of_lines_that_wait_is_named_where_there_is_one(tmp_path: Path) -> None:
+    root = make_run(tmp_path, [*ENGLISH[:4], None, None])
+    told: list[str] = []
+    export_subtitles(root, Wanted(), tell=told.append)
+    assert told == ["left out without a translation: 2 lines; subtitles/en.to-translate.srt has them"]
+    for silent, said in ((1, "; subtitles/en.to-translate.srt has 1 of them"), (2, "")):
+        translation = read_translation(root / "translated.json")
+        segments = [*translation.segments]
+        segments[-silent] = msgspec.structs.replace(segments[-silent], state="silent")
+        publish_translation(msgspec.structs.replace(translation, segments=tuple(segments)), root)
+        told.clear()
+        export_subtitles(root, Wanted(), tell=told.append)
+        assert told == [f"left out without a translation: 2 lines{said}"]
+        assert (root / "subtitles/en.to-translate.srt").exists() == bool(said)
+
+
 def test_pending_lines_that_were_filled_in_are_translated(tmp_path: Path) -> None:
     root = make_run(tmp_path, [ENGLISH[0], None, "Yes.", None, "Yes.", "Bye!"])
     path = root / "subtitles" / "en.to-translate.srt"

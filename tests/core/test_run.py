@@ -209,6 +209,28 @@ def test_the_lock_is_never_made_anew_under_somebody(tmp_path: Path) -> None:
         assert (tmp_path / "work/.lock").stat().st_ino == first
 
 
+def test_what_is_refused_before_anything_is_done_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InvalidJob), Run(tmp_path / "new"):
+        raise InvalidJob("no")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "old").mkdir()
+    with pytest.raises(InvalidJob), Run(tmp_path / "old"):
+        raise InvalidJob("no")
+    assert (tmp_path / "old/.lock").exists(), "a folder that was there stays"
+    with pytest.raises(InvalidJob), Run(tmp_path / "made") as run:
+        run.step(make, "some")
+        raise InvalidJob("no")
+    with Run(tmp_path / "made") as run:
+        assert run.manifest().steps
+    with pytest.raises(InvalidJob), Run(tmp_path / "mine") as run:
+        (run.root / "mine.txt").write_text("x")
+        raise InvalidJob("no")
+    assert (tmp_path / "mine/mine.txt").exists()
+    with Run(tmp_path / "kept"):
+        pass
+    assert (tmp_path / "kept/.lock").exists()
+
+
 @pytest.mark.parametrize("content", GARBAGE)
 def test_an_unreadable_manifest_costs_no_work(tmp_path: Path, content: bytes) -> None:
     with Run(tmp_path) as run:

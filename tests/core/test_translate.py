@@ -22,7 +22,7 @@ from misbehaving_server import BROKEN, MODEL, SPOILT, MisbehavingServer
 from dubline.backends.choosing import Settled
 from dubline.errors import InvalidJob
 from dubline.report import Report
-from dubline.run import Run, read_wish
+from dubline.run import Run, read_manifest, read_wish
 from dubline.subtitles.writing import read_subtitles
 from dubline.translation.stage import TranslationJob, translate
 from dubline.translation.tone import Tones
@@ -360,6 +360,53 @@ def test_only_the_named_lines_are_done_again(tmp_path: Path, parrot: type[Parrot
     assert [s.text for s in second.segments] == [first[1].text, "Go.", first[3].text]
     with pytest.raises(InvalidJob, match="no segment 9"):
         again(root, only="9")
+
+
+def test_a_named_line_is_asked_for_once_more_each_time(tmp_path: Path, parrot: type[Parrot]) -> None:
+    root = placed(lines_of("Gel.", "Git.", "Dur."), tmp_path / "e.dubline")
+    again(root)
+    for answer in ("Go.", "Leave.", "Off with you."):
+        parrot.answers.update({"Gel.": ["Come."], "Git.": [answer], "Dur.": ["Stop."]})
+        parrot.seen.clear()
+        assert [s.text for s in again(root, only="2").segments] == ["say gel.", answer, "say dur."]
+        assert first_asked(parrot) == ["Git."]
+    parrot.seen.clear()
+    assert [s.text for s in again(root).segments] == ["say gel.", "Off with you.", "say dur."]
+    assert not parrot.seen, "what is not named is remembered"
+
+
+def test_a_named_line_that_a_person_wrote_is_told(tmp_path: Path, parrot: type[Parrot]) -> None:
+    root = placed(lines_of("Gel.", "Git.", "Dur."), tmp_path / "e.dubline")
+    again(root)
+    edit(root, 2, "Leave.")
+    said: list[str] = []
+    with Run(root) as run:
+        translate_run(run, root, "en", TranslateWish(only="1-2"), tell=said.append)
+    assert any("kept as a person wrote it: 2." in text and "translated.json" in text for text in said)
+
+
+def test_certainty_and_own_fields_stand_in_the_translation_and_redo_nothing(
+    tmp_path: Path, parrot: type[Parrot]
+) -> None:
+    transcript = lines_of("Gel.", "Git.")
+    first = msgspec.structs.replace(transcript.segments[0], confidence=0.5, more={"mood": "sad"})
+    told = msgspec.structs.replace(transcript, segments=(first, transcript.segments[1]), more={"episode": 5})
+    root = placed(told, tmp_path / "e.dubline")
+    again(root)
+    file = json.loads((root / "translated.json").read_text())
+    assert [(s["confidence"], s.get("more")) for s in file["segments"]] == [
+        (0.5, {"mood": "sad"}),
+        (None, None),
+    ]
+    assert (file["more"], file["language"], file["num_speakers"]) == ({"episode": 5}, "en", 1)
+    before = (root / "translated.json").read_bytes()
+    kept = len(read_manifest(root).steps)
+    edit(root, 2, "Go.")
+    again(root)
+    edit(root, 2, None)
+    again(root)
+    assert len(read_manifest(root).steps) == kept + 1, "the person's line once, and then as it was"
+    assert (root / "translated.json").read_bytes() == before
 
 
 def test_failed_lines_are_tried_again_and_a_person_may_fill_them(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dubline.errors import BackendMissing
+from dubline.errors import imported
 from dubline.weights.installation import extra_command
 
 OPSET, IR = 14, 8
@@ -25,8 +25,8 @@ FLOAT, INT64 = 1, 7
 class Graph:
     """Operators in their order, each named by its output."""
 
-    def __init__(self, *inputs: str) -> None:
-        """`inputs` are names of arrays of float32."""
+    def __init__(self, **inputs: int) -> None:
+        """`inputs` are names of arrays of float32, and how many axes each has: of any length."""
         self._inputs = inputs
         self._nodes: list[bytes] = []
         self._weights: list[bytes] = []
@@ -84,13 +84,12 @@ class Graph:
             layer += 1
         return x
 
-    def model(self, output: str) -> bytes:
-        """The graph as a file would hold it, with one output."""
-        tensor = _bytes(2, _bytes(1, _number(1, FLOAT)))  # a type: a tensor: of float32
+    def model(self, output: str, axes: int) -> bytes:
+        """The graph as a file would hold it, with one output of so many axes."""
         graph = b"".join(_bytes(1, node) for node in self._nodes) + _text(2, "graph")
         graph += b"".join(_bytes(5, weights) for weights in self._weights)
-        graph += b"".join(_bytes(11, _text(1, name) + tensor) for name in self._inputs)
-        graph += _bytes(12, _text(1, output) + tensor)
+        graph += b"".join(_bytes(11, _end(name, number)) for name, number in self._inputs.items())
+        graph += _bytes(12, _end(output, axes))
         return _number(1, IR) + _bytes(7, graph) + _bytes(8, _text(1, "") + _number(2, OPSET))
 
 
@@ -101,12 +100,8 @@ def session(model: bytes | Path, threads: int) -> Any:
         BackendMissing: onnxruntime is not installed.
         Exception: onnxruntime's own, which share no base class: the model is none.
     """
-    try:
-        import onnxruntime
-    except ImportError:
-        raise BackendMissing(
-            "onnxruntime is not installed", hint=f"Install it with: {extra_command('speech')}"
-        ) from None
+    hint = f"Install it with: {extra_command('speech')}"
+    onnxruntime = imported("onnxruntime", "listening for voices needs onnxruntime", hint)
     if hasattr(onnxruntime, "disable_telemetry_events"):
         onnxruntime.disable_telemetry_events()
     settings = onnxruntime.SessionOptions()
@@ -139,6 +134,12 @@ def _bytes(field: int, value: bytes) -> bytes:
 
 def _text(field: int, value: str) -> bytes:
     return _bytes(field, value.encode())
+
+
+def _end(name: str, axes: int) -> bytes:
+    """An input or an output: its name, and its type, which is a tensor of float32."""
+    shape = _bytes(1, b"") * axes
+    return _text(1, name) + _bytes(2, _bytes(1, _number(1, FLOAT) + _bytes(2, shape)))
 
 
 def _attribute(name: str, value: int | float | str | list[int]) -> bytes:

@@ -11,6 +11,7 @@ import typer
 from dubline.cli.models import size_text
 from dubline.cli.options import option
 from dubline.cli.progress import stoppable
+from dubline.cli.screen import for_stream
 from dubline.errors import InvalidJob, NotSetUp
 
 if TYPE_CHECKING:
@@ -73,35 +74,39 @@ def setup(
 def show(plan: Plan, machine: Machine) -> None:
     """The table, on standard output."""
     for remark in plan.remarks:
-        typer.echo(f"{remark}\n")
+        say(f"{remark}\n")
     gpu = machine.gpu or "no GPU"
-    typer.echo(
+    say(
         f"This machine: {machine.cores} cores, {size_text(machine.memory)} of memory, {gpu}; "
         f"{size_text(machine.free)} free in {machine.folder}\n"
     )
     for need in plan.needs:
         row = need.row
-        size = size_text(row.size) if row.size else ("" if need.here else "size told there")
-        state = "here" if need.here else f"from {row.source}"
-        typer.echo(f"{row.kind:<11} {row.name or row.backend:<45} {size:>15}  {state}")
-        who = f"by {row.backend}" if row.name else row.source
+        size = size_text(row.size) if row.size else ("" if need.here or not row.name else "size told there")
+        say(f"{row.kind:<11} {row.name or row.backend:<45} {size:>15}  {'here' if need.here else 'to fetch'}")
+        who = f"by {row.backend}, " if row.name else ""
         note = "" if row.note in plan.remarks else row.note
-        for line in (who, note, row.asked, f"licence: {row.licence}"):
+        for line in (f"{who}from {row.source}", note, row.asked, f"licence: {row.licence}"):
             if line:
-                typer.echo(f"{'':<11} {line}")
+                say(f"{'':<11} {line}")
     packages = dict.fromkeys(package for need in plan.needs for package in need.packages)
     if packages:
-        typer.echo(f"\nPython packages, with what they need, into {sys.prefix}: {', '.join(packages)}")
+        say(f"\nPython packages, with what they need, into {sys.prefix}: {', '.join(packages)}")
     if plan.by_name:
-        typer.echo("\nOnly where you name it:")
+        say("\nOnly where you name it:")
         for row in plan.by_name:
-            typer.echo(f"  {row.command}\n      {row.kind}: {row.asked}. Licence: {row.licence}")
+            say(f"  {row.command}\n      {row.kind}: {row.asked}. Licence: {row.licence}")
     if plan.missing:
         unknown = any(row.name and not row.size for row in (n.row for n in plan.missing if not n.here))
         parts = [size_text(plan.size)] if plan.size else []
         parts += ["what has no size here"] if unknown else []
         parts += ["the packages"] if packages else []
-        typer.echo(f"\nTo fetch: {', '.join(parts)}")
+        say(f"\nTo fetch: {', '.join(parts)}")
+
+
+def say(text: str) -> None:
+    """A text on standard output, wrapped where that is a terminal."""
+    typer.echo(for_stream(text, sys.stdout))
 
 
 def agreed(wanted: Wanted) -> bool:
@@ -179,7 +184,7 @@ class _Display:
     """One line for all bytes, on standard error; lines of text go above it."""
 
     def __init__(self, plan: Plan) -> None:
-        self._total = plan.size
+        self._total = sum(need.row.size for need in plan.missing if need.row.name and not need.here)
         self._done = 0.0
         self._live = sys.stderr.isatty()
         self._width = 0

@@ -65,8 +65,11 @@ def export_subtitles(
         raise InvalidJob(f"there is no line of text in {language!r}", hint="Look at `dubline translate RUN`.")
     left = sum(1 for line in lines.values() if line.source_text.strip() and not line.text.strip())
     if left:
-        aside = Layout(root).subtitles / f"{language}.to-translate.srt"
-        where = f"; {Layout(root).named(aside)} has them" if aside.is_file() else ""
+        # Of lines that have no words, such as a note sign, there is nothing to translate.
+        here = Layout(root)
+        waiting = sum(s.state in ("pending", "failed") for s in texts.translations[language][1].segments)
+        some = "them" if waiting == left else f"{waiting} of them"
+        where = f"; {here.named(here.subtitles)}/{language}.to-translate.srt has {some}" if waiting else ""
         tell(f"left out without a translation: {quantity(left, 'line')}{where}")
     base = ".".join(filter(None, (root.absolute().name.removesuffix(".dubline"), language)))
     base += ".bilingual" if request.bilingual else ""

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from dubline.errors import InvalidJob
 
 NEEDED = (
-    "It needs `segments`, each with `text`, `start` and `end` in seconds. The JSON of WhisperX, "
-    "faster-whisper, whisper.cpp, AssemblyAI and AutoSubs is read as it is."
+    "It needs `segments`, each with `text`, `start` and `end` in seconds. The JSON of WhisperX, Whisper, "
+    "whisper.cpp, AssemblyAI and AutoSubs is read as it is."
 )
 
 

@@ -122,8 +122,8 @@ def translate_run(
     settled = settle_translation(wish, source, target, why)
     if locked := [str(line.id) for line in kept.lines if line.locked and line.id in only]:
         tell(
-            f"a person wrote {'line' if len(locked) == 1 else 'lines'} {', '.join(locked)}, which stays so; "
-            f"empty its text in {place.name} to have it translated again"
+            f"kept as a person wrote it: {', '.join(locked)}. To have a line translated again, empty its "
+            f"text in {place.name}"
         )
     if kept.lost:
         aside = run.layout.aside(f"{place.stem}.before.json")

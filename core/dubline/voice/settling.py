@@ -84,7 +84,7 @@ def settle_dub(wish: DubWish, before: DubSettings, language: str, root: Path) ->
         cast=cast.absolute().as_posix() if cast is not None else "",
         like=like,
         mix=wish.mix or {},
-        mux=bool(wish.mux),
+        mux=wish.mux,
         attempt=before.attempt,
     )
     roles = roles_of(read_cast(cast)) if cast is not None else {}

@@ -175,8 +175,11 @@ class _Reader(pickle.Unpickler):
 def _from_zip(file: IO[bytes], foreign: tuple[str, ...]) -> Any:
     with zipfile.ZipFile(file) as packed:
         # torch stores and never packs, so nothing can become larger than the file is.
-        if any(entry.compress_type != zipfile.ZIP_STORED for entry in packed.infolist()):
+        entries = packed.infolist()
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
             raise pickle.UnpicklingError("it is compressed, which no checkpoint is")
+        if sum(entry.file_size for entry in entries) > file.seek(0, 2):
+            raise pickle.UnpicklingError("its parts lie one over the other")
         (main,) = (name for name in packed.namelist() if name.count("/") == 1 and name.endswith("/data.pkl"))
         folder = main.removesuffix(".pkl")
         known: dict[str, Array] = {}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -134,8 +135,8 @@ def run_pip(words: list[str], say: Callable[[str], None]) -> None:
         ) as process:  # fmt: skip
             for line in process.stdout or ():
                 said.append(line.strip())
-                if line.startswith(("Collecting ", "Downloading ", "Installing ", "Successfully ")):
-                    say(line.strip()[:100])
+                if match := re.match(r"Collecting ([\w.-]+)", line):
+                    say(f"package {match[1]}")
     except OSError as error:
         said.append(str(error))
         process = None

@@ -153,7 +153,7 @@ SEPARATORS = (
         backend="builtin",
         quality=QUALITIES,
         licence="GPL-3.0-or-later, Dubline's own",
-        source="comes with Dubline",
+        source="Dubline itself",
         note="in preview quality",
     ),
     HTDEMUCS,

