@@ -55,6 +55,19 @@ class StepRecord(Value, frozen=True):
     error: dict[str, str] = {}
 
 
+class FilmPlace(Value, frozen=True):
+    """Where the run's film lies: `path` as `Layout.told` keeps it. `was`: the places by which results name
+    it. `content`: what `media.film_place.content_of` made of it."""
+
+    path: str
+    was: tuple[str, ...] = ()
+    content: str = ""
+
+    def at(self, root: Path) -> Path:
+        """The place, for a run in `root`."""
+        return Layout(root).found(self.path)
+
+
 class Manifest(Value, frozen=True):
     """`run.json`.
 
@@ -67,6 +80,7 @@ class Manifest(Value, frozen=True):
     steps: tuple[StepRecord, ...] = ()
     stands: dict[str, str] = {}
     wishes: dict[str, Any] = {}
+    film: FilmPlace | None = None
 
 
 @dataclass
@@ -92,8 +106,8 @@ class Work:
         return f"{self.final}/{name}"
 
     def open(self, path: str) -> Path:
-        """Where a path from a value lies: absolute ones as they are, others in the run folder."""
-        return Layout(self.root).file(path)
+        """Where a path from a value lies."""
+        return placed(self.root, path)
 
     def note(self, text: str, *, warn: bool = False) -> None:
         """Keep a sentence, once, for the manifest and the log; with `warn` for the screen too."""
@@ -313,7 +327,15 @@ class Run:
 
     def keep_wish(self, stage: str, wish: Value) -> None:
         """Keep what is asked of a stage, for the commands that come after."""
-        self._write(wishes={**self.manifest().wishes, stage: msgspec.to_builtins(wish)})
+        told = msgspec.to_builtins(wish)
+        for name in getattr(wish, "PATHS", ()):
+            if told.get(name) and Path(told[name]).is_absolute():
+                told[name] = self.layout.told(Path(told[name]))
+        self._write(wishes={**self.manifest().wishes, stage: told})
+
+    def keep_film(self, place: FilmPlace) -> None:
+        """Keep where the film lies."""
+        self._write(film=place)
 
     def _remember(self, record: StepRecord, stands: str) -> None:
         manifest, folder = self.manifest(), f"steps/{record.name}-{record.key}"
@@ -335,6 +357,12 @@ def read_manifest(root: Path) -> Manifest:
         return msgspec.json.decode(Layout(root).manifest.read_bytes(), type=Manifest)
     except (OSError, ValueError):  # msgspec's errors are ValueErrors, and so are UTF-8's
         return Manifest()
+
+
+def placed(root: Path, path: str) -> Path:
+    """Where a path from a value lies: in the run, at its film's present place, or where it says."""
+    film = read_manifest(root).film if Path(path).is_absolute() else None
+    return film.at(root) if film is not None and path in film.was else Layout(root).file(path)
 
 
 def _own_files(value: Any, final: str) -> Iterator[str]:
@@ -362,6 +390,10 @@ def standing(root: Path, name: str, kind: type[T]) -> T | None:
 def read_wish(root: Path, stage: str, kind: type[T]) -> T | None:
     """What was asked of a stage of a run, None where nothing was or it was another version's."""
     wish = read_manifest(root).wishes.get(stage)
+    if isinstance(wish, dict):
+        paths = {name: told for name in getattr(kind, "PATHS", ()) if (told := wish.get(name))}
+        here = Layout(root)
+        wish |= {k: here.found(told).as_posix() for k, told in paths.items() if told.startswith("../")}
     try:
         return msgspec.convert(wish, kind) if wish is not None else None
     except msgspec.ValidationError:

@@ -177,3 +177,19 @@ def test_what_a_person_put_beside_stays(tmp_path: Path) -> None:
     with Run(tmp_path):
         pass
     assert (tmp_path / "steps/mine.txt").is_file() and not list((tmp_path / "work/steps").iterdir())
+
+
+# --- a project that moves --------------------------------------------------------------------------
+
+
+def test_an_old_run_finds_its_film_beside_it_by_any_name(old: Path) -> None:
+    film = old.with_name("E1.mov")
+    assert dubline("export", old, "--to", "otio").status == 0
+    film.rename(old.with_name("Folge 1.mov"))
+    assert dubline("export", old, "--to", "otio").status == 0
+    assert "Folge%201.mov" in (old / "exports/otio/E1.otio").read_text()
+    data = bytearray((old.parent / "Folge 1.mov").read_bytes())
+    data[-100] ^= 1
+    old.with_name("E1.mov").write_bytes(bytes(data))  # as large, and another one
+    (old.parent / "Folge 1.mov").unlink()
+    assert "missing" in dubline("export", old, "--to", "otio").err

@@ -75,16 +75,13 @@ def _check_of(root: Path, film: Path) -> None:
     Raises:
         InvalidJob: it is one.
     """
-    from dubline.media.original import ORIGINAL
-    from dubline.media.probing import fingerprint
-    from dubline.run import standing
-    from dubline.values.media import Original
+    from dubline.media.film_place import file_of, is_same, original_in
+    from dubline.run import read_manifest
 
-    original = standing(root, ORIGINAL, Original)
-    file = original and (original.media or original.sound)
-    if not file or not file.fingerprint or Path(file.path) == film or not film.is_file():
+    file, known = file_of(original_in(root)), read_manifest(root).film
+    if file is None or Path(file.path) == film or not film.is_file():
         return
-    if fingerprint(film) != file.fingerprint:
+    if not is_same(film, file.fingerprint, known.content if known is not None else ""):
         raise InvalidJob(
             f"{root.name} is the run of {Path(file.path).name}, not of {film.name}",
             hint="Leave out --out, or name another folder.",

@@ -187,7 +187,7 @@ def working(
     """A run to work in, watched. `reasons`: who does what, and why, said first; `steps`: the stages of the
     job that take their time, in their order."""
     from dubline import __version__
-    from dubline.media.original import ORIGINAL
+    from dubline.media.film_place import ORIGINAL
     from dubline.programme.timeline_file import bring_timeline_up_to_date
     from dubline.run import Run, standing
     from dubline.values.media import Original

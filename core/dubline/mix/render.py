@@ -15,6 +15,7 @@ from dubline.mix.job import MixJob
 from dubline.mix.levels import Spans, Voices, ducking, inside, voice_channels
 from dubline.mix.room import Reverb, Room, impulse
 from dubline.report import Report
+from dubline.run import placed
 from dubline.signal.loudness import LoudnessMeter
 from dubline.signal.true_peak import TruePeakLimiter
 from dubline.values.dubbed import LoudnessReport
@@ -196,7 +197,7 @@ def stem_paths(root: Path, stems: Stems) -> dict[str, Path]:
     """
     source = stems.source
     if not stems.separated:
-        return {WHOLE: Layout(root).file(source.path)}
+        return {WHOLE: placed(root, source.path)}
     paths: dict[str, Path] = {}
     for name in STEM_NAMES:
         try:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dubline.language.markup import spoken_text
-from dubline.media.original import ORIGINAL
+from dubline.media.film_place import ORIGINAL, changed_file
 from dubline.report import quantity
 from dubline.run import read_manifest, standing
 from dubline.values.dubbed import read_dubs
@@ -39,16 +39,11 @@ def at_odds(root: Path, translations: tuple[Translation, ...]) -> tuple[str, ...
 
 def changed_film(root: Path) -> tuple[str, ...]:
     """Whether another file lies now where the run's film was."""
-    from dubline.media.probing import fingerprint
-
-    original = standing(root, ORIGINAL, Original)
-    file = original and (original.media or original.sound)
-    if not file or not file.fingerprint or not Path(file.path).is_file():
-        return ()
-    if fingerprint(Path(file.path)) == file.fingerprint:
+    file = changed_file(root)
+    if file is None:
         return ()
     return (
-        f"{Path(file.path).name} is not the file any more that {root.name} was made of. `dubline localize` "
+        f"{file.name} is not the file any more that {root.name} was made of. `dubline localize` "
         "makes it again; or put the old one back",
     )
 

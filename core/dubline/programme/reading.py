@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dubline.errors import InvalidJob
 from dubline.language.markup import unmark
-from dubline.media.original import ORIGINAL
+from dubline.media.film_place import original_in
 from dubline.programme.coherence import at_odds
 from dubline.programme.dub_tracks import (
     dub_marks,
@@ -29,7 +29,7 @@ from dubline.run import standing
 from dubline.timebase import Timecode, frame_rate, rate_text, seconds_to_frames
 from dubline.values.dubbed import Dub, read_dubs
 from dubline.values.layout import Layout
-from dubline.values.media import Media, Original, Sound
+from dubline.values.media import Media, Sound
 from dubline.values.programme import Mark, MarkKind, Programme, SoundTrack
 from dubline.values.stems import Stems
 from dubline.values.transcript import Transcript, read_transcript
@@ -53,7 +53,7 @@ def read_programme(root: Path, *, rate: str = "") -> Programme:
     """
     if not root.is_dir():
         raise InvalidJob(f"there is no run folder {root}", hint="Give the folder, such as EPISODE.dubline.")
-    original = standing(root, ORIGINAL, Original)
+    original = original_in(root)
     media = original.media if original is not None else None
     source = original.sound if original is not None else None
     fps = _rate_of(media, rate)
@@ -112,7 +112,7 @@ def read_translations(root: Path) -> tuple[Translation, ...]:
 
 def programme_rate(root: Path) -> Fraction:
     """Frames a second of a run's picture; `NO_PICTURE_RATE` where there is none."""
-    original = standing(root, ORIGINAL, Original)
+    original = original_in(root)
     return _rate_of(original.media if original is not None else None, "")
 
 

@@ -20,7 +20,7 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
-from dubline.media.original import ORIGINAL
+from dubline.media.film_place import ORIGINAL
 from dubline.programme.frames import Placed, cue_layers
 from dubline.programme.reading import read_programme
 from dubline.programme.resolve_sounds import chosen, clean_name, sound_tracks, take_tracks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dubline.files import full_disk_is_told, write_whole
-from dubline.media.original import ORIGINAL
+from dubline.media.film_place import ORIGINAL
 from dubline.programme.reading import read_programme
 from dubline.run import standing
 from dubline.values.layout import Layout

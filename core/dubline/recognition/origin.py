@@ -12,17 +12,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec import structs
 
 from dubline.backends.choosing import opened
 from dubline.backends.contract import Diarizer
 from dubline.errors import DublineError, InvalidJob
-from dubline.media.probing import fingerprint
+from dubline.media.film_place import is_same
 from dubline.media.speech import Speech
 from dubline.recognition.given_turns import TURNS
 from dubline.recognition.intervals import Intervals
 from dubline.recognition.speaker_log import Span, as_heard, read_log, spans_of
 from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile
-from dubline.run import Manifest, StepRecord, read_manifest
+from dubline.run import Manifest, StepRecord, placed, read_manifest
 from dubline.values.layout import Layout
 from dubline.values.media import Sound
 from dubline.values.transcript import Transcript, read_transcript
@@ -84,15 +85,11 @@ def _sound(root: Path, speech: SpeechFile, manifest: Manifest) -> Sound | None:
                 sound = msgspec.convert(record.inputs[0], Sound)
             except (ValueError, LookupError, TypeError):
                 return None
-            return sound if _unchanged(Layout(root).file(sound.path), sound.fingerprint) else None
+            path = placed(root, sound.path)
+            film = manifest.film
+            known = not sound.fingerprint or is_same(path, sound.fingerprint, film.content if film else "")
+            return structs.replace(sound, path=path.as_posix()) if path.is_file() and known else None
     return None
-
-
-def _unchanged(path: Path, before: str) -> bool:
-    try:
-        return path.is_file() and (not before or fingerprint(path) == before)
-    except OSError:
-        return False
 
 
 def _agreement(diarized: Diarized, heard: Transcript) -> float:

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import Settled, find, settle
 from dubline.errors import BackendMissing, DublineError, InvalidJob, WeightsError
-from dubline.media.original import ORIGINAL
+from dubline.media.film_place import ORIGINAL
 from dubline.media.raw_audio import raw_audio
 from dubline.run import Run, read_wish, standing
 from dubline.separation.plan import SeparationJob

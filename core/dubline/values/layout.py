@@ -13,6 +13,7 @@ older version has all of that on top: it is read as it is, and `bring_over` move
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +109,19 @@ class Layout:
     def file(self, path: str) -> Path:
         """Where a file lies that a result names; an absolute path is taken as it is."""
         return self._below(path)
+
+    def told(self, path: Path) -> str:
+        """How the run keeps the place of a person's file: from the run folder on where it lies in the folder
+        that holds the run, so that both can be moved together; else as it is."""
+        around = self.root.absolute().parent
+        path = path.absolute()
+        if not path.is_relative_to(around) or around == around.parent:
+            return path.as_posix()
+        return Path(os.path.relpath(path, self.root.absolute())).as_posix()
+
+    def found(self, told: str) -> Path:
+        """Where a file lies that was told by `told`."""
+        return Path(os.path.normpath(self.root.absolute() / told))
 
     def named(self, path: Path) -> str:
         """How a path is told: from the run folder on where it lies in it, with "/"."""

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.language.markup import spoken_text
-from dubline.media.original import ORIGINAL
+from dubline.media.film_place import ORIGINAL, original_in
 from dubline.mix.film import Film, film_of
 from dubline.mix.job import MixJob, mix_job
 from dubline.programme.coherence import changed_film, changed_lines
@@ -169,7 +169,7 @@ def film_for(run: Run) -> Film:
     Raises:
         InvalidJob: it is of a sound.
     """
-    film = film_of(standing(run.root, ORIGINAL, Original))
+    film = film_of(original_in(run.root))
     if film is None:
         raise InvalidJob(
             "this run is of a sound without a picture, so there is no film to put the dub into",

@@ -73,7 +73,7 @@ def settle_dub(wish: DubWish, before: DubSettings, language: str, root: Path) ->
             f"{', '.join(wish.voice_options)}: there is no voice named that this would be for",
             hint="Name it with --voice.",
         )
-    asked, wish = wish, wish.over(_as_wish(voice, before))
+    asked, wish = wish, wish.over(_as_wish(voice, before, root))
     options = dict(wish.voice_options or {})
     sought = Sought(model=wish.voice_model or str(options.pop("model", "")), language=language)
     settled = settle("voice", wish.voice or "auto", sought, options=options, why=asked.origin("voice"))
@@ -81,7 +81,7 @@ def settle_dub(wish: DubWish, before: DubSettings, language: str, root: Path) ->
     settings = DubSettings(
         voice=settled.choice,
         others=others,
-        cast=cast.absolute().as_posix() if cast is not None else "",
+        cast=Layout(root).told(cast) if cast is not None else "",
         like=like,
         mix=wish.mix or {},
         mux=wish.mux,
@@ -92,12 +92,12 @@ def settle_dub(wish: DubWish, before: DubSettings, language: str, root: Path) ->
     return SettledDub(settings, roles, settled.reasons, further)
 
 
-def _as_wish(voice: Choice | None, before: DubSettings) -> DubWish:
+def _as_wish(voice: Choice | None, before: DubSettings, root: Path) -> DubWish:
     """What the last dub was asked for."""
     return DubWish(
         voice=voice.backend if voice is not None else None,
         voice_options=voice.options if voice is not None else None,
-        cast=before.cast or None,
+        cast=Layout(root).found(before.cast).as_posix() if before.cast else None,
         mix=before.mix,
         mux=before.mux,
     )
