@@ -136,7 +136,7 @@ def test_the_scenes_own_lines_are_without_a_finding(shared: Shared, tmp_path: Pa
             ),
             root,
         )
-    (root / "run.json").write_text("{}", encoding="utf-8")
+    (root / "work/run.json").write_text("{}", encoding="utf-8")
     path = root / "subtitles" / "source.srt"
     said = " ".join(" ".join(cue.text.split()) for cue in read_subtitles(path).cues)
     assert said == " ".join(line["text"] for line in lines), "every word is there, and nobody's id"

@@ -9,6 +9,7 @@ from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Film, place_of
 from dubline.cli.options import option
 from dubline.cli.screen import result
+from dubline.values.layout import Layout
 
 if TYPE_CHECKING:
     from dubline.values.stems import Stems
@@ -65,4 +66,4 @@ def _tell(stems: Stems, root: Path) -> None:
     if stems.quality is not None:
         for line in table(stems.quality):
             result(line)
-    result(f"\n{root / 'stems'}")
+    result(f"\n{Layout(root).stems}")

@@ -12,6 +12,7 @@ from dubline.cli.film import RunFolder, run_of
 from dubline.cli.help import App, Group
 from dubline.cli.options import DEVICE, THREADS, argument, option
 from dubline.errors import DublineError, InvalidJob
+from dubline.values.layout import Layout
 
 if TYPE_CHECKING:
     from dubline.values.transcript import Transcript
@@ -55,7 +56,7 @@ def list_speakers(run: RunFolder) -> None:
     from dubline.recognition.speaker_log import read_log
     from dubline.values.transcript import read_transcript
 
-    transcript, log = read_transcript(run / "transcript.json"), read_log(run)
+    transcript, log = read_transcript(Layout(run).transcript), read_log(run)
     show(run, transcript)
     for note in log.notes:
         typer.echo(f"note: {note}")
@@ -84,8 +85,10 @@ def _samples(run: Path, transcript: Transcript) -> str:
         origin = origin_of(run)
         if origin.sound is None:
             return "\nno samples: the sound that was listened to is gone or has changed"
-        folder = run / "speakers"
-        written = write_samples(transcript, run / origin.sound.path, folder, origin.diarized.turns)
+        folder = Layout(run).samples
+        written = write_samples(
+            transcript, Layout(run).file(origin.sound.path), folder, origin.diarized.turns
+        )
     except (DublineError, OSError) as error:
         return f"\nno samples: {error}"
     if not written:

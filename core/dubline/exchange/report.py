@@ -8,7 +8,7 @@ from pathlib import Path
 from dubline.errors import DublineError, InvalidJob
 from dubline.exchange.report_html import Made, Page, Used, page_html
 from dubline.files import full_disk_is_told, write_whole
-from dubline.media.original import ORIGINAL
+from dubline.media.film_place import ORIGINAL
 from dubline.programme.reading import programme_of_text, read_programme, read_translations
 from dubline.recognition.origin import origin_of
 from dubline.recognition.publish import sample_files

@@ -19,11 +19,9 @@ from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.roundtrip import LineNow
 from dubline.subtitles.sent import SUFFIX, Sent, keep_sent, write_sent
 from dubline.subtitles.writing import FORMATS, write_subtitles
+from dubline.values.layout import Layout
 from dubline.values.programme import SubtitleCue
 from dubline.values.transcript import milliseconds
-
-PLACE = Path("exports") / "subtitles"
-"""Where exported subtitles go, in the run folder."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,9 +68,10 @@ def export_subtitles(
     left = sum(1 for line in lines.values() if line.source_text.strip() and not line.text.strip())
     if left:
         # Of lines that have no words, such as a note sign, there is nothing to translate.
+        here = Layout(root)
         waiting = sum(s.state in ("pending", "failed") for s in texts.translations[language][1].segments)
         some = "them" if waiting == left else f"{waiting} of them"
-        where = f"; subtitles/{language}.to-translate.srt has {some}" if waiting else ""
+        where = f"; {here.named(here.subtitles)}/{language}.to-translate.srt has {some}" if waiting else ""
         tell(f"left out without a translation: {quantity(left, 'line')}{where}")
     base = ".".join(filter(None, (root.absolute().name.removesuffix(".dubline"), language)))
     base += ".bilingual" if request.bilingual else ""
@@ -81,7 +80,7 @@ def export_subtitles(
         line = lines[cue.id]
         who = f".{file_name(line.name or line.speaker, 'unknown')}" if request.per_speaker else ""
         groups.setdefault(base + who, []).append(cue)
-    place = request.place or root / PLACE
+    place = request.place or Layout(root).exports / "subtitles"
     clock = _clock_of(root)
     written: list[Path] = []
     with full_disk_is_told(place):

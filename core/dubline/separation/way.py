@@ -21,12 +21,13 @@ from msgspec.structs import replace
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import Settled, find, settle
 from dubline.errors import BackendMissing, DublineError, InvalidJob, WeightsError
-from dubline.media.original import ORIGINAL
+from dubline.media.film_place import ORIGINAL
 from dubline.media.raw_audio import raw_audio
 from dubline.run import Run, read_wish, standing
 from dubline.separation.plan import SeparationJob
 from dubline.subtitles.line_times import read_lines
 from dubline.values.base import Choice
+from dubline.values.layout import Layout
 from dubline.values.media import Line, Original, Sound
 from dubline.values.stems import Stems
 from dubline.values.wishes import SeparateWish, file_of
@@ -179,8 +180,8 @@ def separate_run(
         stands=STEMS,
     )
     for stem in stems.stems:
-        run.publish(stem.path, f"stems/{stem.name}.wav")
-    run.publish(f"{stems.vocals.path.rpartition('/')[0]}/stems.png", "stems.png")
+        run.publish(stem.path, run.layout.stem(stem.name))
+    run.publish(f"{stems.vocals.path.rpartition('/')[0]}/stems.png", run.layout.picture)
     run.keep_wish("separate", separating.wish.kept())
     return stems
 
@@ -211,7 +212,7 @@ def stems_for(
 def stems_of(root: Path, sound: Sound | None = None) -> Stems | None:
     """The stems that a run stands on; None where it has none, or none of this sound."""
     stems = standing(root, STEMS, Stems)
-    if stems is None or not all((root / stem.path).is_file() for stem in stems.stems):
+    if stems is None or not all(Layout(root).file(stem.path).is_file() for stem in stems.stems):
         return None
     return stems if sound is None or _identity(stems.source) == _identity(sound) else None
 
