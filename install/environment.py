@@ -88,7 +88,7 @@ def _complete(folder: Path, extras: tuple[str, ...]) -> None:
         log.run(*creation(folder))
     pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
     log.run([*pip, "install", "--quiet", *BUILD], packages.NOT_FETCHED)
-    # Itself first, so that pip knows what it asks for. It is built with what is here, all else in its own way.
+    # Itself first, so that pip knows what it asks for: built with what is here, as others need not be.
     itself = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
     log.run([*pip, "install", "--quiet", *itself], packages.NOT_FETCHED)
     asked = f"dubline[{','.join(extras)}]" if extras else "dubline"

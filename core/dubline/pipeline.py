@@ -54,6 +54,11 @@ class Decided(NamedTuple):
     job: LocalizeJob
     left: str = ""
 
+    @property
+    def has_picture(self) -> bool:
+        """Whether the media is a film."""
+        return isinstance(self.seen.what, tuple) and self.seen.what[0].video is not None
+
 
 class Localized(NamedTuple):
     """What came out; None and () for what was not asked for. `files` are those of translations and dubs."""
@@ -147,7 +152,8 @@ def localize(
         files[run.root / RAW_AUDIO] = None
     for language in job.languages if transcript is not None and transcript.segments else ():
         wish = _translate_wish(job)
-        translation, written = translate_run(run, run.root, language, wish, hints=hints, tell=tell)
+        why = "since no other translator is here" if decided.left else ""
+        translation, written = translate_run(run, run.root, language, wish, hints=hints, tell=tell, why=why)
         translations.append(translation)
         files.update(dict.fromkeys(written))
     if job.languages and not translations:
@@ -160,8 +166,9 @@ def localize(
         dub, written = dub_run(run, language, job.dub or DubWish(), hints=hints, tell=tell)
         dubs.append(dub)
         files.update(dict.fromkeys(written))
-    if stems is not None and job.dub is None and not read_dubs(run.root):
-        # The film's own voices, over its background: what is heard until there is a dub.
+    if stems is not None and transcript is not None and job.dub is None and not read_dubs(run.root):
+        # The film's own voices, over its background: what is heard until there is a dub. Who asks for stems
+        # alone wants to mix them.
         levels = {"original_volume": 1.0, **({} if stems.separated else {"bg_volume": 1.0})}
         _, written = mix_published(run, stems, NO_TAKES, mix_job(levels), hints=hints)
         files.update(dict.fromkeys(written))

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FORMAT = "dubline.run.1"
+LOG = "log.txt"  # what the commands say and do
 LONGEST_INPUT = 16384
 """Bytes of JSON from which the manifest keeps an input's hash instead of the input."""
 
@@ -162,7 +163,7 @@ class Run:
         # The file stays: deleted, it could be held by one process and made anew by another.
         self._lock.release()
         if self._new and exc[0] is not None:  # what was refused before anything was done leaves nothing
-            remove_bare(self.root, "steps", ".lock")
+            remove_bare(self.root, ".lock", LOG, "steps")
 
     def step(
         self,

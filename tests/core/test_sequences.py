@@ -182,7 +182,7 @@ def test_what_does_not_belong_together_is_told(film: Sequence) -> None:
     assert "made again since" not in exported(film)
 
     film.made("transcribe", "--recognizer-option", "word=Goodbye.")
-    assert "the transcript has changed since it was translated into es (1 lines)" in exported(film)
+    assert "the transcript has changed since it was translated into es (1 line)" in exported(film)
     film.run("dub")
     assert "the transcript has changed" in film.answer.err
     film.made("translate")

@@ -382,7 +382,7 @@ def test_a_named_line_that_a_person_wrote_is_told(tmp_path: Path, parrot: type[P
     said: list[str] = []
     with Run(root) as run:
         translate_run(run, root, "en", TranslateWish(only="1-2"), tell=said.append)
-    assert any("line 2" in text and "translated.json" in text for text in said)
+    assert any("kept as a person wrote it: 2." in text and "translated.json" in text for text in said)
 
 
 def test_certainty_and_own_fields_stand_in_the_translation_and_redo_nothing(

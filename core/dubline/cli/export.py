@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +17,7 @@ from dubline.errors import BackendMissing, InvalidJob
 if TYPE_CHECKING:
     import opentimelineio as otio
 
-    from otio_dubline.exporters import Exported
+    from otio_dubline.exporters import Exported, ExportOptions
 
 
 def export(
@@ -100,9 +100,7 @@ def export(
 
         dubline export edit.otio --to edl --out for_grading
     """
-    from dubline.files import full_disk_is_told
     from otio_dubline import exporters
-    from otio_dubline.reading import require_media
 
     if list_targets:
         for name in exporters.TARGETS:
@@ -111,7 +109,7 @@ def export(
             except BackendMissing as error:
                 typer.echo(f"{name:<9} not installed: {error.hint}")
         return
-    names = dict.fromkeys(name.strip() for text in to or () for name in text.split(",") if name.strip())
+    names = target_names(to or ())
     if run is None or not names:
         raise InvalidJob(
             "nothing to export" if run is None else "no target was named",
@@ -130,27 +128,59 @@ def export(
     options = exporters.ExportOptions(schema=schema, embed=not linked, languages=wanted, takes=takes)
     place = out or (run / "exports" if run.is_dir() else run.with_name(f"{run.stem}.exports"))
     with stoppable("The target in work was left as it was; those told above are whole."):
-        for name in names:  # before anything is read or written
-            exporters.target(name)
-        timeline = _timeline(run, rate)
-        if wanted:
-            timeline = exporters.in_languages(timeline, wanted)
-        if remix:
-            timeline = exporters.for_remix(timeline)
-        if not takes:
-            timeline = exporters.without_takes(timeline)
-        if any(exporters.TARGETS[name] != "subtitles" for name in names):
-            require_media(timeline, None if run.is_dir() else run.absolute().parent)
-        if run.is_dir() and at_work(run):
-            typer.echo(
-                f"{run.name} is being worked on: this is what it has so far. Export again when it is done"
-            )
-        for note in timeline.metadata.get("dubline", {}).get("notes", []):
-            typer.echo(note)
-        with full_disk_is_told(place), _alone(place):
-            for name in names:
-                for done in exporters.export(timeline, [name], place, options):
-                    _tell(done)
+        write_targets(run, names, place, options, rate=rate, remix=remix)
+
+
+def target_names(to: Iterable[str]) -> tuple[str, ...]:
+    """The targets that are named, each of which may be a list with commas, each once.
+
+    Raises:
+        InvalidJob, BackendMissing: there is no such target, or what it needs is not installed.
+    """
+    from otio_dubline import exporters
+
+    names = tuple(dict.fromkeys(name.strip() for text in to for name in text.split(",") if name.strip()))
+    for name in names:  # before anything is read or written
+        exporters.target(name)
+    return names
+
+
+def write_targets(
+    run: Path,
+    names: Sequence[str],
+    place: Path,
+    options: ExportOptions,
+    *,
+    rate: str = "",
+    remix: bool = False,
+) -> None:
+    """Write a folder in `place` for each target, and say what came out.
+
+    Raises:
+        InvalidJob: there is nothing to export, or not what the options ask for.
+        StorageFull.
+    """
+    from dubline.files import full_disk_is_told
+    from otio_dubline import exporters
+    from otio_dubline.reading import require_media
+
+    timeline = _timeline(run, rate)
+    if options.languages:
+        timeline = exporters.in_languages(timeline, options.languages)
+    if remix:
+        timeline = exporters.for_remix(timeline)
+    if not options.takes:
+        timeline = exporters.without_takes(timeline)
+    if any(exporters.TARGETS[name] != "subtitles" for name in names):
+        require_media(timeline, None if run.is_dir() else run.absolute().parent)
+    if run.is_dir() and at_work(run):
+        typer.echo(f"{run.name} is being worked on: this is what it has so far. Export again when it is done")
+    for note in timeline.metadata.get("dubline", {}).get("notes", []):
+        typer.echo(note)
+    with full_disk_is_told(place), _alone(place):
+        for name in names:
+            for done in exporters.export(timeline, [name], place, options):
+                _tell(done)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import typer
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Place, best_first, place_of
 from dubline.cli.options import argument, option
+from dubline.cli.report import tell_report
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
 from dubline.report import quantity
@@ -56,22 +57,29 @@ def localize(
             panel="What",
         ),
     ] = None,
+    export: Annotated[
+        list[str] | None,
+        option(
+            "Write the timeline for these editing programs too, as `dubline export --to` does.", panel="What"
+        ),
+    ] = None,
 ) -> None:
     """Do everything: separate, find out who says what, translate, and dub where a dub is asked for.
 
     The same as `dubline separate`, `transcribe`, `translate` and `dub` one after the other, with their
     results in one run folder. What can be refused is refused before the work begins. Stopped, it goes on
     where it was; with another setting, only what depends on it is done again. Without --to nothing is
-    translated; any option of the dub, such as --voice auto, asks for one. With --job, all of it may stand in
-    a file.
+    translated; any option of the dub, such as --voice auto, asks for one, and of a film with a picture the
+    film is written too, unless you say --no-mux. With --job, all of it may stand in a file.
 
         dubline localize EPISODE.mov --from tr --to en
 
-        dubline localize EPISODE.mov --from tr --to en --voice auto
+        dubline localize EPISODE.mov --from tr --to en --voice auto --export resolve,srt
 
         dubline localize --job job.toml
     """
-    from dubline.cli.progress import working
+    from dubline.cli.export import target_names, write_targets
+    from dubline.cli.progress import stoppable, working
     from dubline.cli.setup import decide_or_set_up
     from dubline.pipeline import localize as localizing
     from dubline.values.wishes import LocalizeJob
@@ -103,7 +111,8 @@ def localize(
         dub=asked.dub if "dub" in asked.stages else None,
         device=asked.device,
     )
-    decided = decide_or_set_up(job, place.root)
+    targets = target_names(export) if export else ()
+    decided = _with_film(decide_or_set_up(job, place.root), place.root)
     if transcript is False and asked.translate.to:
         raise InvalidJob(
             "--to together with --no-transcript",
@@ -113,11 +122,31 @@ def localize(
         bar.say(*_left(job, place.root))
         localized = localizing(job, run, decided=decided, threads=asked.threads, tell=bar.say)
     _tell(localized, place.root)
+    if targets:
+        from otio_dubline.exporters import ExportOptions
+
+        with stoppable("The dub is whole; `dubline export` writes the timelines."):
+            write_targets(place.root, targets, place.root / "exports", ExportOptions())
+    tell_report(place.root)
     if decided.left and localized.translations:
-        typer.echo(f"\n{decided.left}")
+        result(f"\n{decided.left}")
     failed = any(translation.totals.failed for translation in localized.translations)
     if failed or any(take.state == "failed" for dub in localized.dubs for take in dub.takes.takes):
         raise typer.Exit(1)
+
+
+def _with_film(decided: Decided, root: Path) -> Decided:
+    """What was decided, with a film asked for where there is a picture and nobody ever said yes or no."""
+    from msgspec.structs import replace
+
+    from dubline.voice.preparing import dub_before
+
+    job = decided.job
+    before = [dub_before(root, language)[1] for language in job.languages]
+    said = [dub.settings.mux for dub in before if dub is not None and dub.settings.mux is not None]
+    if job.dub is None or job.dub.mux is not None or said or not decided.has_picture:
+        return decided
+    return decided._replace(job=replace(job, dub=replace(job.dub, mux=True)))
 
 
 def _left(job: LocalizeJob, root: Path) -> tuple[str, ...]:
@@ -132,10 +161,14 @@ def _left(job: LocalizeJob, root: Path) -> tuple[str, ...]:
 
 def _steps(job: LocalizeJob, decided: Decided) -> tuple[str, ...]:
     """The stages that take their time, in their order."""
-    steps = ["separate"] if decided.separating is not None else []
+    separates = decided.separating is not None and decided.separating.job is not None
+    steps = ["separate"] if separates else []
     steps += ["diarize", "recognize"] if decided.transcribing is not None else []
     steps += ["translate"] * len(job.languages)
-    steps += ["speak", "remix"] * len(job.languages) if job.dub is not None else []
+    if job.dub is not None:
+        steps += ["speak", "remix"] * len(job.languages)
+    elif separates and decided.transcribing is not None:
+        steps += ["remix"]
     return tuple(steps)
 
 
@@ -153,18 +186,22 @@ def _tell(localized: Localized, root: Path) -> None:
         result(heard(localized.transcript))
     for translation in localized.translations:
         totals = translation.totals
-        result(
-            f"{translation.target_language:<8} {quantity(totals.translated, 'line')} translated, "
-            f"{totals.failed} failed, "
-            f"{totals.pending} left to a person, {totals.too_long} too long for their time"
+        counts = (
+            (totals.failed, "failed"),
+            (totals.pending, "left to a person"),
+            (totals.too_long, "too long for their time"),
         )
+        said = [f"{quantity(totals.translated, 'line')} translated"]
+        said += [f"{number} {what}" for number, what in counts if number]
+        result(f"{translation.target_language:<8} {', '.join(said)}", indent=9)
         if totals.failed:
             result(
                 f"         try them again: dubline translate {root} --to {translation.target_language} "
                 "--retry-failed"
             )
     if any(file.name == "final.m4a" for file in localized.files) and not localized.dubs:
-        typer.echo("final.m4a: the film's own voices over its background, until there is a dub")
+        what = "voices over its background" if localized.stems is not None else "sound"
+        result(f"final.m4a: the film's own {what}, until there is a dub")
     for dub in localized.dubs:
         result(f"\ndub in {dub.language}:")
         tell_dub(dub, root)

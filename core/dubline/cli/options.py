@@ -213,8 +213,8 @@ FIELDS: dict[str, Option] = {
         ("--i-have-the-voice-rights",),
         panel="Dub", common=True),
     "takes_only": Option(bool, "Speak the lines, without a mix.", ("--takes-only",), panel="Dub"),
-    "mux": _any(bool, "Also write the film with both languages, picture untouched.", otherwise="no",
-        common=True),
+    "mux": _any(bool, "Also write the film with both languages, picture untouched.",
+        otherwise="no; in localize yes", common=True),
     "glossary": _kept(
         Path,
         "Names and terms: a CSV or TSV with source, target, note. A recognizer expects them, a translator "

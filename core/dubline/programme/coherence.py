@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dubline.language.markup import spoken_text
 from dubline.media.original import ORIGINAL
+from dubline.report import quantity
 from dubline.run import read_manifest, standing
 from dubline.values.dubbed import read_dubs
 from dubline.values.media import Original
@@ -61,7 +62,7 @@ def changed_lines(root: Path, transcript: Transcript | None, translation: Transl
     if not changed:
         return ()
     return (
-        f"the transcript has changed since it was translated into {language} ({changed} lines). "
+        f"the transcript has changed since it was translated into {language} ({quantity(changed, 'line')}). "
         f"`dubline translate {root.name} --to {language}` brings it up to date",
     )
 
@@ -110,6 +111,6 @@ def _old_takes(root: Path, translations: tuple[Translation, ...]) -> Iterator[st
         old = [take for take in spoken if spoken_text(lines[take.id]) != take.text]
         if old:
             yield (
-                f"the dub in {language} says other words than its translation does now ({len(old)} lines). "
-                f"`dubline dub {root.name} --to {language}` speaks them again"
+                f"the dub in {language} says other words than its translation does now "
+                f"({quantity(len(old), 'line')}). `dubline dub {root.name} --to {language}` speaks them again"
             )

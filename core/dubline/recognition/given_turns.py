@@ -10,6 +10,7 @@ from msgspec import structs
 from dubline.errors import InvalidJob
 from dubline.media.speech import RATE
 from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile
+from dubline.report import quantity
 from dubline.run import Work, step
 from dubline.values.base import Choice, Value
 from dubline.values.transcript import Engine, Turn
@@ -43,7 +44,8 @@ def take_turns(work: Work, heard: SpeechFile, job: DiarizationJob, given: GivenT
             hint="Check that the file belongs to this film, and that its times count from 0.",
         )
     if len(turns) < len(given.turns):
-        work.note(f"{len(given.turns) - len(turns)} turns lie behind the end of the sound and are left out")
+        late = quantity(len(given.turns) - len(turns), "turn")
+        work.note(f"left out: {late} behind the end of the sound")
     return Diarized(
         turns=turns,
         exclusive=alone(turns),

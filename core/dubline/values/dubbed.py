@@ -117,8 +117,8 @@ class DubSettings(Value, frozen=True):
 
     `voice`: the back end with its options. `cast`: the cast file's path, "" without one. `like`: a person's
     name -> the voice in the other run that was named; `others`: that run's back ends. `mix`: the fields of
-    `MixJob` that were asked for. `mux`: whether a film is made. `attempt` counts how often failed lines, or
-    some lines by themselves, were asked for again.
+    `MixJob` that were asked for. `mux`: whether a film is made, None where nobody ever said. `attempt` counts
+    how often failed lines, or some lines by themselves, were asked for again.
     """
 
     voice: Choice | None = None
@@ -126,7 +126,7 @@ class DubSettings(Value, frozen=True):
     cast: str = ""
     like: dict[str, CastVoice] = {}
     mix: dict[str, Any] = {}
-    mux: bool = False
+    mux: bool | None = None
     attempt: int = 0
 
 

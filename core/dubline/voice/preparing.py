@@ -250,8 +250,8 @@ def _standing(
     """The takes that stay as they are: with `only` all others, else those that were spoken by themselves."""
     if before is None or wish.forget:
         return ()
-    as_asked = structs.replace(settled.settings, mix={}, mux=False, attempt=0)
-    unchanged = as_asked == structs.replace(before.settings, mix={}, mux=False, attempt=0)
+    as_asked = structs.replace(settled.settings, mix={}, mux=None, attempt=0)
+    unchanged = as_asked == structs.replace(before.settings, mix={}, mux=None, attempt=0)
     lines = {segment.id: segment for segment in translation.segments}
     found = []
     for take in before.takes.takes:
