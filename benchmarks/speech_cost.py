@@ -133,6 +133,7 @@ def whisper_model(folder: Path) -> Path:
     import ctranslate2
     import tiny_whisper
     import torch
+
     before_transformers()
     from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
@@ -163,6 +164,7 @@ def windows(sound: Path) -> list[np.ndarray]:
 
 def whisper_transformers(sound: Path, model: Path, threads: int) -> None:
     import torch
+
     before_transformers()
     from transformers import WhisperForConditionalGeneration
 
