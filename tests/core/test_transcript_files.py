@@ -337,9 +337,9 @@ def test_a_field_that_is_wrong_is_named_and_no_folder_left(
 @pytest.mark.parametrize(
     ("raw", "told"),
     [
-        ({"a": 1}, "no transcript that Dubline knows"),
-        ([], "no transcript that Dubline knows"),
-        (5, "no transcript that Dubline knows"),
+        ({"a": 1}, "not a transcript that Dubline knows"),
+        ([], "not a transcript that Dubline knows"),
+        (5, "not a transcript that Dubline knows"),
         ([{"segments": []}, {"segments": []}], "2 transcripts"),
         ({"segments": {}}, "segments is an object, not a list"),
         ({"segments": []}, "no segment"),

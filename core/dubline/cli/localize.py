@@ -10,6 +10,7 @@ import typer
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Place, best_first, place_of
 from dubline.cli.options import argument, option
+from dubline.cli.report import tell_report
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
 from dubline.report import quantity
@@ -126,6 +127,7 @@ def localize(
 
         with stoppable("The dub is whole; `dubline export` writes the timelines."):
             write_targets(place.root, targets, place.root / "exports", ExportOptions())
+    tell_report(place.root)
     if decided.left and localized.translations:
         result(f"\n{decided.left}")
     failed = any(translation.totals.failed for translation in localized.translations)

@@ -207,13 +207,24 @@ def working(
                 bar.film = original.sound.duration
             bar.finished(record)
 
-        run = Run(root, report=bar.stage, tell=bar.say, note=bar.note, said=said)
-        with run, no_output(screen):
+        def begun(step: str) -> Report:
+            keep_log()  # what is refused before any work leaves no folder, and so no log
+            return bar.stage(step)
+
+        def keep_log() -> None:
             if screen.log is not None:
                 screen.log.move(root / LOG)
+
+        run = Run(root, report=begun, tell=bar.say, note=bar.note, said=said)
+        with run, no_output(screen):
+            if screen.log is not None:
                 screen.log.line(f"{time.strftime('%Y-%m-%d')}  dubline {__version__}")
-            bar.plan(reasons)
-            yield run, bar
+            try:
+                bar.plan(reasons)
+                yield run, bar
+            finally:
+                if (root / "run.json").exists():
+                    keep_log()
 
 
 @contextmanager

@@ -88,6 +88,7 @@ class Log(io.TextIOBase):
         super().__init__()
         self._file: Any = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._taken: list[int] = []
+        self._moved = False
 
     def fileno(self) -> int:
         """Where the system's own writes go."""
@@ -129,13 +130,15 @@ class Log(io.TextIOBase):
         return self._file
 
     def move(self, path: Path) -> None:
-        """Go on at the end of a file, with all that was written so far."""
+        """Go on at the end of a file, with all that was written so far; once."""
+        if self._moved:
+            return
         with suppress(OSError):
             file = path.open("ab", buffering=0)
             self._file.seek(0)
             shutil.copyfileobj(self._file, file)
             self._file.close()
-            self._file = file
+            self._file, self._moved = file, True
             for number in self._taken:
                 os.dup2(self.fileno(), number)
 

