@@ -307,34 +307,29 @@ def _first(wish: SeparateWish, content: str, film: Settled | None, why: str) -> 
     """Who takes the voices; the film model alone where it is all there is."""
     backend, model = wish.separator or "auto", wish.separator_model or ""
     try:
-        first = settle(
+        return settle(
             "separator",
             backend,
             Sought(content=content, model=model, besides=_model(film.choice) if film else ""),
             options=wish.separator_options,
             why=why,
         )
-        preview = backend == "auto" and content == "dialogue" and _preview(first.choice.backend)
-        if film is None or not preview:
-            return first
-        instead = f"without it {first.choice.backend} would be all there is"
     except WeightsError as error:
         if film is None and content == "cinematic" and not model and backend == "auto":
             # Who does without a film model ranks for voices: what is taken instead is told.
             return _first(wish, "dialogue", None, why)
         if model or film is None or backend not in ("auto", film.choice.backend):
             raise
-        instead = error.message
-    reason = (
-        f"separator: {film.choice.backend} with the film model {_model(film.choice)} alone "
-        f"({instead}). A voice model before it would leave less dialogue in the music"
-    )
-    return settle(
-        "separator",
-        film.choice.backend,
-        Sought(content="film", model=_model(film.choice)),
-        options=wish.separator_options,
-    )._replace(reasons=(reason,))
+        reason = (
+            f"separator: {film.choice.backend} with the film model {_model(film.choice)} alone "
+            f"({error.message}). A voice model before it would leave less dialogue in the music"
+        )
+        return settle(
+            "separator",
+            film.choice.backend,
+            Sought(content="film", model=_model(film.choice)),
+            options=wish.separator_options,
+        )._replace(reasons=(reason,))
 
 
 def _preview(backend: str | None) -> bool:
