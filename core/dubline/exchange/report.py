@@ -46,18 +46,19 @@ def write_report(root: Path) -> Path:
     media = original.media if original is not None else None
     film = Path(media.path if media is not None else original.sound.path).name if original is not None else ""
     last = {record.name: record for record in manifest.steps if record.state in ("done", "kept")}
-    told = [*programme.notes, *(note for record in last.values() for note in record.notes)]
+    told = dict.fromkeys(note for record in last.values() for note in record.notes)
     page = Page(
         name=programme.name,
         film=film,
-        made=tuple(_made(root, stems)),
+        made=tuple(_made(root, stems, bool(dubs))),
         picture=PICTURE if (root / PICTURE).is_file() else "",
         transcript=transcript,
         samples=_samples(root, transcript) if transcript is not None else {},
         translations=translations,
         dubs=dubs,
         marks=programme.marks,
-        notes=tuple(dict.fromkeys(told)),
+        doubts=programme.notes,
+        notes=tuple(told),
         used=tuple(_used(stems, transcript, translations, dubs)),
         version=manifest.dubline,
     )
@@ -66,10 +67,11 @@ def write_report(root: Path) -> Path:
     return root / REPORT
 
 
-def _made(root: Path, stems: Stems | None) -> Iterator[Made]:
+def _made(root: Path, stems: Stems | None, dubbed: bool) -> Iterator[Made]:
     """The files that a person looks for, the best first."""
     finals = sorted(path for path in root.glob("final*") if path.is_file())
-    sounds = {".wav": "the dub", ".m4a": "the dub, compressed"}
+    mix = "the dub" if dubbed else "the film's own voices over its background"
+    sounds = {".wav": mix, ".m4a": f"{mix}, compressed"}
     for path in sorted(finals, key=lambda path: (path.suffix in sounds, path.name)):
         yield _file(root, path, sounds.get(path.suffix, "the film with both languages"))
     words = [

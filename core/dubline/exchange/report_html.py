@@ -69,7 +69,8 @@ class Used(NamedTuple):
 
 
 class Page(NamedTuple):
-    """All that the page shows. `samples`: a speaker's id -> path of a sound. `notes`: what was told."""
+    """All that the page shows. `samples`: a speaker's id -> path of a sound. `doubts`: what does not belong
+    together any more. `notes`: what was told during the work."""
 
     name: str
     film: str
@@ -80,6 +81,7 @@ class Page(NamedTuple):
     translations: Sequence[Translation] = ()
     dubs: Sequence[Dub] = ()
     marks: Sequence[Mark] = ()
+    doubts: Sequence[str] = ()
     notes: Sequence[str] = ()
     used: Sequence[Used] = ()
     version: str = ""
@@ -167,12 +169,16 @@ def _look(page: Page) -> Iterator[str]:
         if len(mine) > SHOWN:
             yield f"<li>and {len(mine) - SHOWN} more, marked in the lines below</li>"
         yield "</ul>"
-    if page.notes:
-        yield "<h3>Notes</h3><ul>"
-        yield from (f"<li>{_safe(note)}</li>" for note in page.notes)
+    if page.doubts:
+        yield "<ul>"
+        yield from (f'<li class="warn">{_safe(doubt)}</li>' for doubt in page.doubts)
         yield "</ul>"
-    if not page.marks and not page.notes:
-        yield "<p>Nothing was found that needs an eye.</p>"
+    if not page.marks and not page.doubts:
+        yield "<p>No line needs an eye.</p>"
+    if page.notes:
+        yield f"<details><summary>{quantity(len(page.notes), 'note')} from the work</summary><ul>"
+        yield from (f"<li>{_safe(note)}</li>" for note in page.notes)
+        yield "</ul></details>"
 
 
 def _of_first_table(page: Page) -> Sequence[Segment | TranslatedSegment]:

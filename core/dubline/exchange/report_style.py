@@ -7,7 +7,8 @@ STYLE = """
   --line: #36363d; --card: #212126; --bad: #ff8a80; --warn: #f0b860; --link: #8ab4ff; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 76rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.45 system-ui, sans-serif; overflow-wrap: anywhere; }
+  font: 16px/1.45 system-ui, sans-serif; overflow-wrap: break-word; }
+td[dir], li { overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; margin: .2rem 0; }
 h2 { font-size: 1.2rem; margin: 2rem 0 .6rem; border-bottom: 1px solid var(--line); }
 h3 { font-size: 1rem; margin: 1rem 0 .3rem; }
