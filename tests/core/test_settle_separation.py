@@ -82,8 +82,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         (("music", "voc", "film"), "dialogue", ("uvr", "voc", "film")),
         (("music", "voc", "film"), "music", ("demucs", "music", "")),
         (("film",), "cinematic", ("demucs", "film", "")),
-        (("film",), "dialogue", ("demucs", "film", "")),
-        (("film",), "music", ("builtin", "", "")),
+        (("film",), "dialogue", (WITHOUT_MODELS, "", "")),
     ],
 )
 def test_what_is_taken_for_a_content_that_was_heard_or_named(

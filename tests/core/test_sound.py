@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -261,6 +262,31 @@ def test_passing_4_gib_unannounced_is_refused(tmp_path: Path) -> None:
     ):
         w.write(huge)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize(("channels", "frames"), [(1, 400_001), (2, 400_000), (6, 100_003)])
+def test_silence_takes_no_room_and_every_program_reads_it(
+    tmp_path: Path, kind: sound.Subtype, channels: int, frames: int
+) -> None:
+    path, loud = tmp_path / "silent.wav", tmp_path / "loud.wav"
+    for name, last in ((path, 0), (loud, 1 << 8)):
+        block = np.zeros((channels, frames), np.int32)
+        block[-1, -1] = last
+        with SoundWriter(name, 48000, channels, frames, kind) as writer:
+            writer.write(block)
+    samples, rate = soundfile.read(path, always_2d=True)
+    assert samples.shape == (frames, channels) and rate == 48000 and not samples.any()
+    assert path.stat().st_size == loud.stat().st_size
+    with av.open(str(path)) as container:
+        assert sum(frame.samples for frame in container.decode(audio=0)) == frames
+    holes = tmp_path / "holes"
+    with holes.open("wb") as file:
+        file.truncate(1 << 20)
+    if holes.stat().st_blocks == 0:  # a file system that knows them
+        assert path.stat().st_blocks * 512 <= 8192 < loud.stat().st_blocks * 512
+        du = subprocess.run(["du", "-k", str(path)], capture_output=True, text=True, check=True).stdout
+        assert int(du.split()[0]) <= 8
 
 
 def test_the_same_sound_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def dub(
     audition: Annotated[
         str,
         option(
-            "Hear these lines over their background: auditions/17.wav. The dub stays as it is.",
+            "Hear these lines over their background: work/auditions/17.wav. The dub stays as it is.",
             panel="How",
         ),
     ] = "",

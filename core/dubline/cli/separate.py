@@ -32,7 +32,7 @@ def separate(
     """Take a film's sound apart into vocals, music, sfx and ambient.
 
     The stems have the source's sample rate, channels and length to the sample, and sum to it.
-    They lie in EPISODE.dubline/stems/, with a picture (stems.png) and a report of levels and null test.
+    They lie in EPISODE.dubline/stems/, with a picture (work/stems.png) and a report of levels and null test.
 
         dubline separate EPISODE.mov
 

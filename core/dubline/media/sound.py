@@ -190,8 +190,8 @@ class SoundWriter(contextlib.AbstractContextManager["SoundWriter"]):
     WAV for one or two channels, WAVE_FORMAT_EXTENSIBLE with the speakers named for more, RF64 when
     `frames_expected` (samples per channel) would pass 4 GiB; expect rather too many than too few. The
     same samples always give the same bytes. `layout` names the speakers ("5.1"); without it they
-    follow from the number of channels. On a clean exit the file takes its name, replacing what was
-    there; on an error it vanishes.
+    follow from the number of channels. Of silence alone, the samples take no room on the disk. On a clean
+    exit the file takes its name, replacing what was there; on an error it vanishes.
 
     `write` takes (channels, n) of either kind:
         float32  full scale 1.0; rounded to the nearest step when the file is PCM, and limited to its
@@ -217,7 +217,7 @@ class SoundWriter(contextlib.AbstractContextManager["SoundWriter"]):
     ) -> None:
         import soundfile
 
-        self.path, self.frames, self.clipped = path, 0, 0
+        self.path, self.frames, self.clipped, self._silent = path, 0, 0, True
         self._rate, self._channels, self._subtype = rate, channels, subtype
         self._layout = layout or layout_of(channels)
         self._part = path.with_name(f".{path.name}.part")
@@ -244,6 +244,7 @@ class SoundWriter(contextlib.AbstractContextManager["SoundWriter"]):
                 hint="This is a fault of the program: please report it with the command you ran.",
             )
         steps = self._steps(block)
+        self._silent = self._silent and not steps.any()
         with self._explained():
             self._file.write(steps.T)
         self.frames = frames
@@ -301,7 +302,11 @@ class SoundWriter(contextlib.AbstractContextManager["SoundWriter"]):
         with self._explained(), _storage(self.path):
             self._file.close()
             with self._part.open("r+b") as file:
-                _settle_header(file, _MASKS.get(self._layout, 0))
+                data = _settle_header(file, _MASKS.get(self._layout, 0))
+                if self._silent and data:  # zeros as a hole, where the file system knows them
+                    size = os.fstat(file.fileno()).st_size
+                    file.truncate(data)
+                    file.truncate(size)
                 os.fsync(file.fileno())
             written = soundfile.info(system_name(self._part)).frames
             if written != self.frames:
@@ -309,8 +314,9 @@ class SoundWriter(contextlib.AbstractContextManager["SoundWriter"]):
             self._part.replace(self.path)
 
 
-def _settle_header(file: BinaryIO, mask: int) -> None:
-    """Set the speaker mask, which libsndfile gets wrong for 7.1, and clear the time of the PEAK chunk."""
+def _settle_header(file: BinaryIO, mask: int) -> int:
+    """Set the speaker mask, which libsndfile gets wrong for 7.1, and clear the PEAK chunk's time; returns
+    where the samples begin."""
     file.seek(12)
     while len(head := file.read(8)) == 8 and head[:4] != b"data":
         body = file.tell()
@@ -322,6 +328,7 @@ def _settle_header(file: BinaryIO, mask: int) -> None:
             file.seek(body + 4)
             file.write(bytes(4))
         file.seek(body + size + size % 2)
+    return file.tell() if head[:4] == b"data" else 0
 
 
 class FloatFile(contextlib.AbstractContextManager["FloatFile"]):

@@ -8,8 +8,6 @@ is missing; so nothing goes in that is not there.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import count, pairwise
@@ -25,6 +23,7 @@ from otio_dubline.build import SUBTITLE, frames_range
 from otio_dubline.cue_tracks import CueTrack, cue_tracks, mixed
 from otio_dubline.exporters import Account, ExportOptions, Written
 from otio_dubline.exporters.media_files import sound_head
+from otio_dubline.exporters.named_sounds import link, sound_name
 from otio_dubline.exporters.neutral import schema_versions
 from otio_dubline.exporters.subtitles import write_files
 from otio_dubline.exporters.takes import FOLDER, is_takes, padded
@@ -247,23 +246,15 @@ def _gathered(timeline: otio.schema.Timeline, folder: Path, final: Path) -> tupl
         if final.absolute() in path.parents or not any(root in path.parents for root in roots):
             continue
         if path not in made:
-            name = path.name if is_takes(track) else f"{file_name(track.name)}{path.suffix}"
+            name = path.name if is_takes(track) else sound_name(timeline.name, track.name, path.suffix)
             while name.casefold() in taken:
                 name = f"{len(made) + 1} {name}"
             taken.add(name.casefold())
             made[path] = f"media/{name}"
-            _link(path, folder / made[path])
+            link(path, folder / made[path])
         reference.target_url = (final / made[path]).absolute().as_posix()
         reference.name = Path(made[path]).name
     return tuple(made.values())
-
-
-def _link(path: Path, target: Path) -> None:
-    target.parent.mkdir(exist_ok=True)
-    try:
-        os.link(path, target)
-    except OSError:  # another disk, or one without links
-        shutil.copyfile(path, target)
 
 
 def _apart(markers: Sequence[otio.schema.Marker], fps: Fraction) -> None:
