@@ -63,7 +63,11 @@ def at_call(number: int, then: Callable[[], None] = lambda: None) -> Iterator[li
 
 def results(root: Path) -> list[str]:
     """The files of a run that a person sees, but for what is known before any work is done."""
-    return [name for name in shown(root) if name != "run.json" and not name.startswith("steps/original-")]
+    return [
+        name
+        for name in shown(root)
+        if name not in ("run.json", "log.txt") and not name.startswith("steps/original-")
+    ]
 
 
 def shown(folder: Path) -> list[str]:

@@ -118,12 +118,13 @@ def opened(
     kind: str,
     choice: Choice,
     hints: Mapping[str, Any] | None = None,
-    tell: Callable[[str], None] | None = None,
+    tell: Callable[..., None] | None = None,
 ) -> Iterator[Any]:
     """A chosen back end with its weights in memory.
 
-    `hints` are settings that change no result; it gets those that it has options for. `tell` is given the
-    weights' checksums, and their licence where it is new to the user.
+    `hints` are settings that change no result; it gets those that it has options for. `tell` is a
+    step's `Work.note`: it is given the weights' checksums, their licence where it is new to the user, and,
+    as a warning, that a device makes no difference.
 
     Raises:
         InvalidJob: an option is wrong; the message names the back end.
@@ -138,7 +139,8 @@ def opened(
         if not re.fullmatch(r"cuda(:\d+)?|mps|coreml", device):
             raise InvalidJob(f"there is no device {device!r}", hint="Use auto, cpu, cuda, cuda:1 or mps.")
         if tell is not None:
-            tell(f"{choice.backend} works on the processor: --device {device} changes nothing for it")
+            without = f"{choice.backend} works on the processor: --device {device} changes nothing for it"
+            tell(without, warn=True)
     also = {name: value for name, value in (hints or {}).items() if name in known and value is not None}
     try:
         unloaded = cls(options_of(cls, {**choice.options, **also}))
