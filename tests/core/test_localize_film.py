@@ -163,10 +163,10 @@ def test_from_its_own_text_and_turns_to_a_dubbed_film_and_its_exports(two: Path,
     assert read_transcript(path)[2].text == "The street was closed."
     assert "street" in (root / "subtitles/source.srt").read_text("utf-8")
     assert "Neredeydin?" in (root / "subtitles/tr.srt").read_text("utf-8")
-    films = [p for p in root.glob("final*") if p.suffix in (".mkv", ".mp4")]
+    films = [p for p in root.glob("final*") if p.suffix not in (".wav", ".m4a")]
     assert len(films) == 1, "of a film the film is written"
     with av.open(str(films[0])) as made:
-        assert len(made.streams.audio) == 2
+        assert len(made.streams.audio) >= 2
     assert {"otio", "srt"} <= {path.name for path in (root / "exports").iterdir()}
     out = next((root / "exports" / "srt").glob("*.tr.srt"))
     assert "Neredeydin?" in out.read_text("utf-8")
