@@ -228,7 +228,7 @@ def test_what_is_refused_before_anything_is_done_leaves_no_folder(tmp_path: Path
     assert (tmp_path / "mine/mine.txt").exists()
     with Run(tmp_path / "kept"):
         pass
-    assert (tmp_path / "kept/.lock").exists()
+    assert (tmp_path / "kept/work/.lock").exists()
 
 
 @pytest.mark.parametrize("content", GARBAGE)
