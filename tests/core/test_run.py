@@ -216,7 +216,7 @@ def test_what_is_refused_before_anything_is_done_leaves_no_folder(tmp_path: Path
     (tmp_path / "old").mkdir()
     with pytest.raises(InvalidJob), Run(tmp_path / "old"):
         raise InvalidJob("no")
-    assert (tmp_path / "old").is_dir(), "a folder that was there stays"
+    assert (tmp_path / "old/work/.lock").exists(), "a folder that was there stays"
     with pytest.raises(InvalidJob), Run(tmp_path / "made") as run:
         run.step(make, "some")
         raise InvalidJob("no")
