@@ -80,6 +80,7 @@ def scene() -> None:
     from dubline.run import Run
     from dubline.values.base import Choice
     from dubline.values.dubbed import Take, Takes
+    from dubline.values.layout import Layout
     from dubline.values.stems import STEM_NAMES, Stem, Stems
 
     sound = open_sound(DATA / "scene/mix.flac")
@@ -104,7 +105,7 @@ def scene() -> None:
             takes.append(Take(id=number, speaker="A", state="spoken", **told))
         for name, target in TARGETS.items():
             mix = run.step(remix, stems, Takes(language="tr", takes=tuple(takes)), MixJob(target=name))
-            wav = run.root / mix.wav
+            wav = Layout(run.root).file(mix.wav)
             read, high = integrated(wav), true_peak(wav)
             ours = mix.after.integrated
             # The meter knows no dialogue: there, what it reads is held against our reading of the whole.

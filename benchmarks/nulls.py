@@ -22,15 +22,18 @@ from dubline.media.sound import open_sound
 from dubline.run import Run
 from dubline.separation import SeparationJob, separate
 from dubline.values.base import Choice
+from dubline.values.layout import Layout
 from dubline.values.media import Sound
 
 
 def measure(name: str, sound: Sound, job: SeparationJob, run: Run) -> None:
     stems = run.step(separate, sound, job, hints={"threads": 1})
-    source = soundfile.read(run.root / sound.path, dtype="float64", always_2d=True)[0]
-    parts = [soundfile.read(run.root / s.path, dtype="float64", always_2d=True)[0] for s in stems.stems]
+    source = soundfile.read(Layout(run.root).file(sound.path), dtype="float64", always_2d=True)[0]
+    parts = [
+        soundfile.read(Layout(run.root).file(s.path), dtype="float64", always_2d=True)[0] for s in stems.stems
+    ]
     same = all(part.shape == source.shape for part in parts)
-    depth = soundfile.info(run.root / stems.vocals.path).subtype
+    depth = soundfile.info(Layout(run.root).file(stems.vocals.path)).subtype
     if depth == "PCM_24":
         source = np.rint(source * 2**23) / 2**23  # a lossy source has finer steps than 24 bit
     peak = float(np.abs(source - sum(parts)).max())
@@ -58,6 +61,7 @@ def main() -> None:
                     "demucs, film chain": SeparationJob(separator=demucs, film=film, depth=depth),
                     "uvr": SeparationJob(separator=uvr, depth=depth),
                     "builtin": SeparationJob(separator=Choice(backend="builtin"), depth=depth),
+                    "deepfilternet": SeparationJob(separator=Choice(backend="deepfilternet"), depth=depth),
                 }.items():
                     measure(f"{title}: {name}", sound, job, run)
 

@@ -63,11 +63,8 @@ def at_call(number: int, then: Callable[[], None] = lambda: None) -> Iterator[li
 
 def results(root: Path) -> list[str]:
     """The files of a run that a person sees, but for what is known before any work is done."""
-    return [
-        name
-        for name in shown(root)
-        if name not in ("run.json", "log.txt") and not name.startswith("steps/original-")
-    ]
+    known = ("work/run.json", "work/log.txt", "work/steps/original-")
+    return [name for name in shown(root) if not name.startswith(known)]
 
 
 def shown(folder: Path) -> list[str]:

@@ -18,6 +18,7 @@ from dubline.recognition.publish import publish_transcript
 from dubline.run import Run
 from dubline.translation.way import publish_translation
 from dubline.values.dubbed import Dub, LoudnessReport, Mix, Take, Takes, dub_json, dub_place
+from dubline.values.layout import Layout
 from dubline.values.timeline import TimelineClip, TimelineMedia
 from dubline.values.transcript import Segment, Speaker, Transcript
 from dubline.values.translated import Fit, TranslatedSegment, Translation, counted
@@ -71,8 +72,8 @@ def put_dub(
 
     The first is still too long; lines without English failed. With `mixed` there are the mix and M&E.
     """
-    place = f"steps/speak-{language}"
-    (root / place / "takes").mkdir(parents=True, exist_ok=True)
+    place, here = f"steps/speak-{language}", Layout(root)
+    here.file(f"{place}/takes").mkdir(parents=True, exist_ok=True)
     takes = []
     for n, (start, end, who, _, english) in enumerate(said, 1):
         about = {"id": n, "speaker": who, "slot": round(end - start, 3), "text": english}
@@ -81,7 +82,7 @@ def put_dub(
             continue
         path = f"{place}/takes/{n:05d}.wav"
         noise = np.random.default_rng(n).normal(size=frames + n) * 0.05
-        soundfile.write(root / path, noise, 48000, subtype="PCM_24")
+        soundfile.write(here.file(path), noise, 48000, subtype="PCM_24")
         state = "too_long" if n == 1 else "spoken"
         reasons = ("runs over by 0.20 s at 1.2 times its own pace",) if n == 1 else ()
         at = round(start * 48000) + 11
@@ -92,7 +93,7 @@ def put_dub(
     if mixed:
         for name in ("final.wav", "M&E.wav"):
             sound = np.random.default_rng(7).normal(size=(96_000, 2)) * 0.05
-            soundfile.write(root / place / name, sound, 48000, subtype="PCM_24")
+            soundfile.write(here.file(f"{place}/{name}"), sound, 48000, subtype="PCM_24")
         read = LoudnessReport(integrated=-23.0, true_peak=-2.0)
         mix = Mix(
             wav=f"{place}/final.wav", m4a="", m_and_e=f"{place}/M&E.wav", rate=48000, channels=2,

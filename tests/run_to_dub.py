@@ -24,6 +24,7 @@ from dubline.recognition.publish import publish_transcript
 from dubline.run import Run, read_manifest
 from dubline.translation.way import publish_translation
 from dubline.values.dubbed import Dub, read_dub
+from dubline.values.layout import Layout
 from dubline.values.timeline import FileMedia
 from dubline.values.transcript import Segment, Speaker, Transcript
 from dubline.values.translated import TranslatedSegment, Translation, counted
@@ -143,7 +144,7 @@ def dub(root: Path, *words: str | Path) -> Answer:
 
 
 def read(root: Path, name: str = "dubbed.json") -> Dub:
-    return read_dub(root / name)
+    return read_dub(root / "work" / name)
 
 
 def states(root: Path) -> list[str]:
@@ -158,4 +159,4 @@ def done(root: Path, name: str) -> int:
 
 def sounds(root: Path) -> dict[int, bytes]:
     """The takes' files."""
-    return {t.id: (root / t.path).read_bytes() for t in read(root).takes.takes if t.path}
+    return {t.id: Layout(root).file(t.path).read_bytes() for t in read(root).takes.takes if t.path}

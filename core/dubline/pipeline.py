@@ -20,9 +20,8 @@ from dubline.backends.choosing import find
 from dubline.backends.lacks import by_a_person, not_set_up
 from dubline.errors import DublineError, InvalidJob, Lacking
 from dubline.media.original import Sighting, look_at, original_of
-from dubline.media.raw_audio import NAME as RAW_AUDIO
 from dubline.mix.job import mix_job
-from dubline.recognition.publish import TRANSCRIPT
+from dubline.programme.timeline_file import keep_timeline
 from dubline.recognition.way import Transcribing, settle_transcription, transcribe_run
 from dubline.run import Run, read_wish
 from dubline.separation.way import Separating, separate_run, settle_run, stems_of
@@ -149,7 +148,7 @@ def localize(
     dubs: list[Dub] = []
     files: dict[Path, None] = {}
     if decided.separating is not None and decided.separating.spared:
-        files[run.root / RAW_AUDIO] = None
+        files[run.layout.raw_audio] = None
     for language in job.languages if transcript is not None and transcript.segments else ():
         wish = _translate_wish(job)
         why = "since no other translator is here" if decided.left else ""
@@ -172,6 +171,7 @@ def localize(
         levels = {"original_volume": 1.0, **({} if stems.separated else {"bg_volume": 1.0})}
         _, written = mix_published(run, stems, NO_TAKES, mix_job(levels), hints=hints)
         files.update(dict.fromkeys(written))
+    files[keep_timeline(run.root)] = None
     separated = stems if stems is not None and stems.separated else None
     return Localized(sound, separated, transcript, tuple(translations), tuple(files), tuple(dubs))
 
@@ -179,8 +179,9 @@ def localize(
 def summary(localized: Localized, run: Run) -> dict[str, Any]:
     """What came out, as flat JSON: counts, and files relative to the run folder."""
     stems = localized.stems.stems if localized.stems is not None else ()
+    here = run.layout
     facts: dict[str, Any] = {"seconds": round(localized.sound.duration, 3)}
-    facts["files"] = [f"stems/{stem.name}.wav" for stem in stems]
+    facts["files"] = [here.named(here.stem(stem.name)) for stem in stems]
     if stems:
         facts["stems"] = [{"name": s.name, "label": s.label, "empty": s.empty} for s in stems]
     if localized.transcript is not None:
@@ -189,12 +190,12 @@ def summary(localized: Localized, run: Run) -> dict[str, Any]:
         facts["speakers"] = [
             {"id": s.id, "name": s.name, "seconds": s.seconds} for s in localized.transcript.speakers
         ]
-        facts["files"].append(TRANSCRIPT)
+        facts["files"].append(here.named(here.transcript))
     facts["translations"] = [
         {"language": t.target_language, **msgspec.to_builtins(t.totals)} for t in localized.translations
     ]
     facts["dubs"] = [_dub_facts(dub) for dub in localized.dubs]
-    facts["files"] += [path.relative_to(run.root).as_posix() for path in localized.files]
+    facts["files"] += [here.named(path) for path in localized.files]
     return facts
 
 

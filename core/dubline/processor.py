@@ -22,6 +22,7 @@ from dubline.errors import AudioProcessingError
 from dubline.report import Report, silent
 from dubline.run import Run
 from dubline.values.dubbed import NO_TAKES, Mix, Takes
+from dubline.values.layout import Layout
 from dubline.values.media import Original
 from dubline.values.stems import Stems
 from dubline.values.timeline import FileMedia
@@ -82,7 +83,7 @@ class CinematicAudioProcessor:
 
     def path(self, of: str) -> Path:
         """Where a path from a value lies on the disk."""
-        return self.out / of
+        return Layout(self.out).file(of)
 
     def process(self, voice_volume: float = 1.0, bg_volume: float = 0.7, **wishes: Any) -> Processed:
         """Everything in its order. `wishes` are those of `separate_vocals`, and `budget`: with "low" a film
@@ -170,7 +171,7 @@ class CinematicAudioProcessor:
         if self.stems is None:
             raise AudioProcessingError("nothing is separated yet", hint="Call separate_vocals first.")
         with self._run() as run:
-            vocals = run.publish(self.stems.vocals.path, "stems/vocals.wav")
+            vocals = run.publish(self.stems.vocals.path, run.layout.stem("vocals"))
             return Parted(vocals, no_vocals(run, self.stems))
 
     def _run(self) -> Run:

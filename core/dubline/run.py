@@ -1,19 +1,20 @@
 """A run: the folder in which a job's steps leave their results, each done once.
 
 A step is a plain function over values. Its key is the hash of its name, its version and the JSON of its
-inputs; the result lies in `steps/<name>-<key>/`. Because the paths of results carry those keys, a step's
+inputs; the result lies in `work/steps/<name>-<key>/`. Because the paths of results carry those keys, a step's
 key contains the identity of everything before it. Work happens in a hidden folder that is renamed when it
 is complete, so a folder that can be seen is whole.
 
     EPISODE.dubline/
-        run.json              what was asked, what happened: per step key, seconds, notes
-        steps/separate-1a2b3c4d5e/result.json, vocals.wav, ...
-        stems/vocals.wav ...  the files a person looks for, linked from the steps
+        stems/vocals.wav ...       the files a person looks for, linked from the steps
+        work/run.json              what was asked, what happened: per step key, seconds, notes
+        work/steps/separate-1a2b3c4d5e/result.json, vocals.wav, ...
+
+`values/layout.py` says where everything lies.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
@@ -29,7 +30,9 @@ from dubline import __version__
 from dubline.errors import Cancelled, DublineError, InvalidJob, StorageFull
 from dubline.files import full_disk_is_told, remove_bare, write_whole
 from dubline.report import Report, silent
-from dubline.values.base import Value, canonical_json, to_json
+from dubline.values.base import Value, to_json
+from dubline.values.inputs import changed_identities, step_key, told
+from dubline.values.layout import OLD_LOCK, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +40,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FORMAT = "dubline.run.1"
-LONGEST_INPUT = 16384
-"""Bytes of JSON from which the manifest keeps an input's hash instead of the input."""
 
 
 class StepRecord(Value, frozen=True):
@@ -54,6 +55,19 @@ class StepRecord(Value, frozen=True):
     error: dict[str, str] = {}
 
 
+class FilmPlace(Value, frozen=True):
+    """Where the run's film lies: `path` as `Layout.told` keeps it. `was`: the places by which results name
+    it. `content`: what `media.film_place.content_of` made of it."""
+
+    path: str
+    was: tuple[str, ...] = ()
+    content: str = ""
+
+    def at(self, root: Path) -> Path:
+        """The place, for a run in `root`."""
+        return Layout(root).found(self.path)
+
+
 class Manifest(Value, frozen=True):
     """`run.json`.
 
@@ -66,6 +80,7 @@ class Manifest(Value, frozen=True):
     steps: tuple[StepRecord, ...] = ()
     stands: dict[str, str] = {}
     wishes: dict[str, Any] = {}
+    film: FilmPlace | None = None
 
 
 @dataclass
@@ -87,12 +102,12 @@ class Work:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def result(self, name: str) -> str:
-        """The path, relative to the run folder, that a file of this step will have when it is whole."""
+        """The path, as results name it, that a file of this step will have when it is whole."""
         return f"{self.final}/{name}"
 
     def open(self, path: str) -> Path:
-        """Where a path from a value lies: absolute ones as they are, others in the run folder."""
-        return self.root / path
+        """Where a path from a value lies."""
+        return placed(self.root, path)
 
     def note(self, text: str, *, warn: bool = False) -> None:
         """Keep a sentence, once, for the manifest and the log; with `warn` for the screen too."""
@@ -132,6 +147,7 @@ class Run:
         said: Callable[[StepRecord], None] = lambda record: None,
     ) -> None:
         self.root = Path(root)
+        self.layout = Layout(self.root)
         self._report, self._said = report, said
         self._tell, self._note = tell, note or tell
         self._lock: Any = None
@@ -139,12 +155,14 @@ class Run:
     def __enter__(self) -> Run:
         from filelock import FileLock, Timeout
 
-        self._lock = FileLock(self.root / ".lock")
+        self._lock = FileLock(self.layout.lock)
         self._new = not self.root.exists()
         try:
             with full_disk_is_told(self.root):
-                (self.root / "steps").mkdir(parents=True, exist_ok=True)
+                self.layout.work.mkdir(parents=True, exist_ok=True)
                 self._lock.acquire(timeout=0)
+                self._bring_over()
+                self.layout.steps.mkdir(exist_ok=True)
         except Timeout:
             raise InvalidJob(
                 f"another Dubline is working in {self.root}", hint="Wait until it is done, or stop it."
@@ -158,11 +176,29 @@ class Run:
             ) from error
         return self
 
+    def _bring_over(self) -> None:
+        """Bring a run of an older version into today's layout, while no other version works in it."""
+        if not self.layout.is_old:
+            return
+        from filelock import FileLock
+
+        old = self.root / OLD_LOCK
+        with FileLock(old, timeout=0):
+            self.layout.bring_over()
+        if self.layout.exports.is_dir():
+            self._tell(
+                f"an older version made {self.root.name}: its files lie in work/ now. Timelines that were "
+                "exported before may not find their sounds: export them again"
+            )
+        with suppress(OSError):
+            old.unlink()
+
     def __exit__(self, *exc: object) -> None:
         # The file stays: deleted, it could be held by one process and made anew by another.
         self._lock.release()
         if self._new and exc[0] is not None:  # what was refused before anything was done leaves nothing
-            remove_bare(self.root, "steps", ".lock")
+            remove_bare(self.layout.work, "steps", ".lock", self.layout.log.name)
+            remove_bare(self.root)
 
     def step(
         self,
@@ -184,7 +220,7 @@ class Run:
         wanted = get_type_hints(work)["return"]
         key = step_key(name, version, inputs)
         final = f"steps/{name}-{key}"
-        record = StepRecord(name=name, key=key, state="kept", inputs=[_told(value) for value in inputs])
+        record = StepRecord(name=name, key=key, state="kept", inputs=[told(value) for value in inputs])
         kept = self._kept(final, wanted)
         if kept is not None and (reason := unfinished(kept)):
             self._tell(f"{name} is done again: {reason}")
@@ -196,11 +232,11 @@ class Run:
             self._said(msgspec.structs.replace(before or record, state="kept"))
             known: T = kept
             return known
-        folder = self.root / "steps" / f".{name}-{key}.part"
+        folder, whole = self.layout.steps / f".{name}-{key}.part", self.layout.file(final)
         if not resumable:  # what a process that was killed had begun is of no use to anybody
             for begun in folder.parent.glob(f".{name}-*.part"):
                 shutil.rmtree(begun, ignore_errors=True)
-        for reason in changed_identities(self.manifest(), record):
+        for reason in changed_identities(self._before(name), record.inputs):
             self._tell(f"{name} is done again: {reason}")
         began = time.monotonic()
         doing = Work(self.root, folder, final, self._report(name), dict(hints or {}), self._tell, self._note)
@@ -223,8 +259,8 @@ class Run:
                 result: T = work(doing, *inputs)
                 write_whole(folder / "result.json", to_json(result))
                 if kept is not None:
-                    shutil.rmtree(self.root / final)
-                folder.replace(self.root / final)
+                    shutil.rmtree(whole)
+                folder.replace(whole)
         except DublineError as error:
             error.stage = error.stage or name
             if not resumable:
@@ -242,15 +278,20 @@ class Run:
         self._said(done)
         return result
 
+    def _before(self, name: str) -> Any:
+        """The inputs of the last step of that name that did not fail."""
+        records = reversed(self.manifest().steps)
+        return next((r.inputs for r in records if r.name == name and r.state != "failed"), None)
+
     def _kept(self, final: str, wanted: Any) -> Any:
         """A step's result from before, or None. What is not whole any more is cleared away."""
-        place = self.root / final
+        place = self.layout.file(final)
         if not place.exists():
             return None
         try:
             data = (place / "result.json").read_bytes()
             result = msgspec.json.decode(data, type=wanted)
-            if all((self.root / path).is_file() for path in _own_files(msgspec.json.decode(data), final)):
+            if all(self.layout.file(path).is_file() for path in _own_files(msgspec.json.decode(data), final)):
                 return result
         except (OSError, ValueError):  # msgspec's errors are ValueErrors
             pass
@@ -258,18 +299,18 @@ class Run:
         shutil.rmtree(place)
         return None
 
-    def publish(self, source: str, name: str) -> Path:
+    def publish(self, source: str, target: Path) -> Path:
         """Put a step's file where a person looks for it: a hard link, or a copy where links don't work."""
-        target = self.root / name
+        file = self.layout.file(source)
         aside = target.with_name(f".{target.name}.part")
         with full_disk_is_told(self.root):
             target.parent.mkdir(parents=True, exist_ok=True)
             aside.unlink(missing_ok=True)
             try:
                 try:
-                    os.link(self.root / source, aside)
+                    os.link(file, aside)
                 except OSError:
-                    shutil.copyfile(self.root / source, aside)
+                    shutil.copyfile(file, aside)
                 aside.replace(target)
             finally:
                 # Left by a full disk, and where both were the same file already: renaming does nothing then.
@@ -286,7 +327,15 @@ class Run:
 
     def keep_wish(self, stage: str, wish: Value) -> None:
         """Keep what is asked of a stage, for the commands that come after."""
-        self._write(wishes={**self.manifest().wishes, stage: msgspec.to_builtins(wish)})
+        told = msgspec.to_builtins(wish)
+        for name in getattr(wish, "PATHS", ()):
+            if told.get(name) and Path(told[name]).is_absolute():
+                told[name] = self.layout.told(Path(told[name]))
+        self._write(wishes={**self.manifest().wishes, stage: told})
+
+    def keep_film(self, place: FilmPlace) -> None:
+        """Keep where the film lies."""
+        self._write(film=place)
 
     def _remember(self, record: StepRecord, stands: str) -> None:
         manifest, folder = self.manifest(), f"steps/{record.name}-{record.key}"
@@ -299,31 +348,21 @@ class Run:
     def _write(self, **changes: Any) -> None:
         with full_disk_is_told(self.root):
             manifest = msgspec.structs.replace(self.manifest(), dubline=__version__, **changes)
-            write_whole(self.root / "run.json", to_json(manifest))
-
-
-def _told(value: Any) -> Any:
-    """An input as the manifest keeps it: a long one by its hash, or every run.json would hold the film's text
-    several times over."""
-    data = canonical_json(value)
-    if len(data) <= LONGEST_INPUT:
-        return msgspec.to_builtins(value)
-    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+            write_whole(self.layout.manifest, to_json(manifest))
 
 
 def read_manifest(root: Path) -> Manifest:
     """`run.json` of a run folder; an empty one when there is none or it cannot be read."""
     try:
-        return msgspec.json.decode((root / "run.json").read_bytes(), type=Manifest)
+        return msgspec.json.decode(Layout(root).manifest.read_bytes(), type=Manifest)
     except (OSError, ValueError):  # msgspec's errors are ValueErrors, and so are UTF-8's
         return Manifest()
 
 
-def step_key(name: str, version: int, inputs: tuple[Any, ...]) -> str:
-    """Ten hex digits for a step's work: name, version and inputs. Media count by content, not by place."""
-    told = [_placeless(msgspec.to_builtins(value, str_keys=True)) for value in inputs]
-    text = canonical_json([name, version, told])
-    return hashlib.sha256(text).hexdigest()[:10]
+def placed(root: Path, path: str) -> Path:
+    """Where a path from a value lies: in the run, at its film's present place, or where it says."""
+    film = read_manifest(root).film if Path(path).is_absolute() else None
+    return film.at(root) if film is not None and path in film.was else Layout(root).file(path)
 
 
 def _own_files(value: Any, final: str) -> Iterator[str]:
@@ -337,24 +376,13 @@ def _own_files(value: Any, final: str) -> Iterator[str]:
         yield value
 
 
-def _placeless(value: Any) -> Any:
-    if isinstance(value, dict):
-        known = {k: _placeless(v) for k, v in value.items()}
-        if known.get("fingerprint"):
-            known.pop("path", None)
-        return known
-    if isinstance(value, list | tuple):
-        return [_placeless(item) for item in value]
-    return value
-
-
 def standing(root: Path, name: str, kind: type[T]) -> T | None:
     """What a run has under a name: the result of the step that was last done, or kept, for it."""
     folder = read_manifest(root).stands.get(name)
     if folder is None:
         return None
     try:
-        return msgspec.json.decode((root / folder / "result.json").read_bytes(), type=kind)
+        return msgspec.json.decode(Layout(root).file(f"{folder}/result.json").read_bytes(), type=kind)
     except (OSError, ValueError):  # cleared away, or written by another version
         return None
 
@@ -362,38 +390,11 @@ def standing(root: Path, name: str, kind: type[T]) -> T | None:
 def read_wish(root: Path, stage: str, kind: type[T]) -> T | None:
     """What was asked of a stage of a run, None where nothing was or it was another version's."""
     wish = read_manifest(root).wishes.get(stage)
+    if isinstance(wish, dict):
+        paths = {name: told for name in getattr(kind, "PATHS", ()) if (told := wish.get(name))}
+        here = Layout(root)
+        wish |= {k: here.found(told).as_posix() for k, told in paths.items() if told.startswith("../")}
     try:
         return msgspec.convert(wish, kind) if wish is not None else None
     except msgspec.ValidationError:
         return None
-
-
-def changed_identities(manifest: Manifest, record: StepRecord) -> tuple[str, ...]:
-    """Sentences on what has changed in the back ends of a step that was done before with the same settings:
-    a library's version, or the weights under the same name."""
-    before = next(
-        (r for r in reversed(manifest.steps) if r.name == record.name and r.state != "failed"), None
-    )
-    old = dict(_identities(before.inputs)) if before is not None else {}
-    reasons = []
-    for (backend, options), identity in _identities(record.inputs):
-        was = old.get((backend, options), identity)
-        gone, new = ([p for p in one if p not in other] for one, other in ((was, identity), (identity, was)))
-        if gone or new:
-            reasons.append(f"{backend} had {_listed(gone)}, and has {_listed(new)} now")
-    return tuple(reasons)
-
-
-def _identities(value: Any) -> Iterator[tuple[tuple[str, bytes], list[str]]]:
-    """(back end, its options) and identity of every choice among a step's inputs."""
-    if isinstance(value, dict):
-        if isinstance(value.get("backend"), str) and "identity" in value:
-            yield (value["backend"], canonical_json(value.get("options", {}))), list(value["identity"])
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _identities(item)
-
-
-def _listed(parts: list[str]) -> str:
-    return ", ".join(part[:40] for part in parts) or "nothing of the kind"

@@ -48,7 +48,9 @@ class FileDesk:
     def place(self, plan: Dict[str, Any], copy: bool) -> Iterator[Step]:
         """Have the engine's environment write RUN/exports/resolve."""
         run = plan["run"]
-        if not os.path.isfile(os.path.join(run, "run.json")):
+        # On top in a run that an older Dubline made.
+        manifests = [os.path.join(run, "work", "run.json"), os.path.join(run, "run.json")]
+        if not any(os.path.isfile(path) for path in manifests):
             raise Refused("There are no results in {} yet".format(run), "Press Start first.")
         return self._export(run)
 

@@ -23,6 +23,7 @@ from dubline.programme.resolve_plan import make_plan
 from dubline.run import Run, read_manifest
 from dubline.separation.way import SHORT, background_of, settle_separation, stems_of
 from dubline.values.dubbed import Take, Takes, read_dub
+from dubline.values.layout import Layout
 from dubline.values.resolve import ResolveTimeline, Want
 from dubline.values.stems import Stems
 from dubline.values.timeline import FileMedia
@@ -54,14 +55,14 @@ def test_takes_lie_over_the_sound_itself_which_goes_down_under_them(tmp_path: Pa
         mix = run.step(remix, stems, Takes(language="tr", takes=(take,)), job)
         plain = run.step(remix, stems, Takes(language="", takes=()), replace(job, duck_db=0.0))
     source = soundfile.read(tmp_path / "source.wav", always_2d=True)[0]
-    final = soundfile.read(tmp_path / "run" / mix.wav, always_2d=True)[0]
+    final = soundfile.read(Layout(tmp_path / "run").file(mix.wav), always_2d=True)[0]
     under = slice(2 * rate, 3 * rate)
     assert np.abs(final[:rate] - source[:rate]).max() < 2.0**-22, "apart from the takes it is as it was"
     down = 20 * np.log10(np.std(source[under]) / np.std(final[under]))
     assert down == pytest.approx(OVER_THE_ORIGINAL["duck_db"], abs=0.1)
     assert mix.m_and_e == "" and not list((tmp_path / "run").rglob("M&E.wav"))
     assert any("own sound" in note and "20 dB" in note for note in mix.notes)
-    assert np.abs(soundfile.read(tmp_path / "run" / plain.wav)[0] - source).max() < 2.0**-22
+    assert np.abs(soundfile.read(Layout(tmp_path / "run").file(plain.wav))[0] - source).max() < 2.0**-22
     assert mix_job({"duck_db": 6.0}, separated=False).duck_db == 6.0, "what is asked for stands above it"
     assert mix_job({}) == MixJob()
 
@@ -75,11 +76,11 @@ def test_a_short_film_is_dubbed_without_stems(tmp_path: Path) -> None:
     with Run(root) as run:
         done = localize(job, run, threads=1)
         told = summary(done, run)
-    assert done.stems is None and "raw_audio.wav" in told["files"] and "stems" not in told
-    raw = soundfile.info(root / "raw_audio.wav")
+    assert done.stems is None and "work/raw_audio.wav" in told["files"] and "stems" not in told
+    raw = soundfile.info(root / "work/raw_audio.wav")
     assert (raw.samplerate, raw.channels, raw.subtype) == (44100, 1, "PCM_16")
     assert raw.frames == round(SECONDS * 44100)
-    heard = soundfile.read(root / "raw_audio.wav")[0]
+    heard = soundfile.read(root / "work/raw_audio.wav")[0]
     middle = soxr.resample(soundfile.read(film)[0].mean(axis=1), RATE, 44100, "VHQ")
     assert np.abs(heard - middle).max() < 2 / 32768
     assert not (root / "stems").exists() and stems_of(root) is None
@@ -89,7 +90,7 @@ def test_a_short_film_is_dubbed_without_stems(tmp_path: Path) -> None:
     answer = dubline("dub", root, *hum(tmp_path))
     assert answer.status == 0, answer.err
     assert "own sound" in answer.err
-    dub = read_dub(root / "dubbed.json")
+    dub = read_dub(root / "work/dubbed.json")
     assert dub.mix is not None and dub.mix.m_and_e == ""
     assert (root / "final.m4a").is_file() and not (root / "M&E.wav").exists()
 
@@ -105,7 +106,7 @@ def test_a_short_film_is_dubbed_without_stems(tmp_path: Path) -> None:
     assert again.status == 0, again.err
     assert read_manifest(root).wishes["separate"].get("budget") is None
     assert dubline("dub", root).status == 0
-    dub = read_dub(root / "dubbed.json")
+    dub = read_dub(root / "work/dubbed.json")
     assert dub.mix is not None and dub.mix.m_and_e and (root / "M&E.wav").is_file()
 
 
@@ -132,5 +133,5 @@ def test_stems_that_are_there_are_used_and_a_voice_that_clones_needs_them(tmp_pa
     answer = dubline("separate", root, "--budget", "low")
     assert answer.status == 0, answer.err
     assert before is not None and background_of(root) == before == stems_of(root)
-    assert json.loads((root / "run.json").read_text())["wishes"]["separate"]["budget"] == "low"
+    assert json.loads((root / "work/run.json").read_text())["wishes"]["separate"]["budget"] == "low"
     assert before.source.rate == RATE

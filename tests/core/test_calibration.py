@@ -518,7 +518,7 @@ def test_a_voice_that_was_stopped_goes_on(tmp_path: Path) -> None:
     job = PaceJob(voice=Choice(backend="espeak-ng"), language="en", name="en+m3")
     with Run(tmp_path) as run:
         first: VoicePace = run.step(hear_pace, TEXTS[:5], job)
-    (file,) = (tmp_path / "memory").glob("lengths-*.jsonl")
+    (file,) = (tmp_path / "work/memory").glob("lengths-*.jsonl")
     with file.open("ab") as out:
         out.write(b'["' + TEXTS[9].encode()[:6])  # a crash in the middle of a line
     with Run(tmp_path) as run:

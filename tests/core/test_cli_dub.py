@@ -78,9 +78,13 @@ def test_an_edited_line_is_spoken_alone_and_the_mix_made_anew(root: Path) -> Non
     after, new = sounds(root), read(root)
     assert before[2] != after[2] and all(before[n] == after[n] for n in (1, 3, 4))
     assert new.takes.takes[1].text == "Where is it?" and new.mix != old.mix
-    assert [done(root, name) for name in ("separate", "pitch", "speak", "remix")] == [1, 1, 2, 2]
+    assert [done(root, name) for name in ("separate", "pitch", "speak", "remix")] == [1, 1, 2, 3], (
+        "a mix of the film's own voices, and two of the dub"
+    )
     assert "pitch" in kept(answer)
-    assert len(list((root / "steps").glob("remix-*"))) == 1, "the mix before is as large as the film's sound"
+    assert len(list((root / "work/steps").glob("remix-*"))) == 1, (
+        "the mix before is as large as the film's sound"
+    )
 
 
 def test_what_changes_no_word_is_spoken_and_mixed_by_nobody(root: Path) -> None:
@@ -94,7 +98,7 @@ def test_what_changes_no_word_is_spoken_and_mixed_by_nobody(root: Path) -> None:
 def test_a_setting_of_the_mix_speaks_nothing_and_stays(root: Path) -> None:
     assert dub(root).status == 0
     quieter = dub(root, "--bg-volume", "0.2", "--loudness", "off", "--duck", "6", "--reverb", "off")
-    assert "speak" in kept(quieter) and done(root, "remix") == 2
+    assert "speak" in kept(quieter) and done(root, "remix") == 3
     assert "remix" in kept(dubline("dub", root))
     assert read(root).settings.mix == {"bg_volume": 0.2, "target": "off", "duck_db": 6.0, "reverb": "off"}
     anew = dub(root, "--forget")
@@ -196,7 +200,7 @@ def test_bad_words_are_refused_before_anything_is_spoken(
     answer = dubline("dub", root, *words)
     assert answer.status == 2 and says in answer.err, answer.err
     assert "Traceback" not in answer.err
-    assert not (root / "dubbed.json").exists() and not list((root / "steps").glob("speak-*"))
+    assert not (root / "work/dubbed.json").exists() and not list((root / "work/steps").glob("speak-*"))
 
 
 def test_an_unknown_line_of_a_dub_is_refused(root: Path) -> None:
@@ -254,13 +258,23 @@ def test_the_film_with_both_languages(tmp_path: Path, shared: Shared) -> None:
 
         assert pictures(muxed) == pictures(original)
     assert "mux" in kept(dubline("dub", root)), "asked for once, it stays"
+    with av.open(str(root / "final.mp4")) as made:
+        assert [s.metadata.get("language") for s in made.streams.subtitles] == ["eng", "tur"]
+    edit(root, 1, "Come!")
+    assert dub(root).status == 0
+    with av.open(str(root / "final.mp4")) as made:
+        texts = [bytes(p)[2:] for p in made.demux(made.streams.subtitles[0]) if p.size > 2]
+    assert texts == [b"Come!"], "the film follows the text"
     assert dubline("dub", root, "--no-mux").status == 0 and not read(root).settings.mux
+    assert not (root / "final.mp4").exists() and (root / "final.m4a").exists(), "an old film is no truth"
+    assert dub(root, "--takes-only").status == 0
+    assert not list(root.glob("final*")) and not (root / "M&E.wav").exists()
 
 
 def test_a_sound_has_no_film_and_that_is_said_at_once(root: Path) -> None:
     answer = dub(root, "--mux")
     assert answer.status == 2 and "without a picture" in answer.err and "--no-mux" in answer.err
-    assert not (root / "dubbed.json").exists() and done(root, "speak") == 0
+    assert not (root / "work/dubbed.json").exists() and done(root, "speak") == 0
     assert dub(root, "--takes-only").status == 0 and states(root) == ["spoken"] * 4
 
 

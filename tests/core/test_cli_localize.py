@@ -37,7 +37,7 @@ def test_all_of_it_beside_the_film_and_kept_the_second_time(talk: Path) -> None:
     answer = dubline("localize", talk, *WORDS)
     assert answer.status == 0, answer.err
     root = talk.with_name("Bölüm 1.dubline")
-    assert (root / "stems/vocals.wav").is_file() and (root / "stems.png").is_file()
+    assert (root / "stems/vocals.wav").is_file() and (root / "work/stems.png").is_file()
     transcript = read_transcript(root / "transcript.json")
     translation = read_translation(root / "translated.json")
     assert translation.totals.pending == len(transcript.segments) > 0
@@ -72,7 +72,7 @@ def test_without_a_translator_the_lines_are_left_to_a_person_and_that_is_said_la
 def test_the_same_steps_as_the_single_commands(talk: Path) -> None:
     """A run that `localize` has begun is gone on with by `separate`, without doing it again."""
     root = talk.with_name("Bölüm 1.dubline")
-    if not (root / "run.json").exists():
+    if not (root / "work/run.json").exists():
         dubline("localize", talk, *WORDS)
     answer = dubline("separate", talk, "--separator", "builtin", "--threads", "1")
     assert answer.status == 0 and "separate" in kept(answer)

@@ -196,11 +196,11 @@ def test_a_dub_and_a_translation_are_found_by_the_film(tmp_path: Path) -> None:
 
 def test_a_place_that_is_none_is_found_before_the_work(tmp_path: Path) -> None:
     root = run_to_dub(tmp_path)
-    before = (root / "run.json").read_bytes()
+    before = (root / "work/run.json").read_bytes()
     for place, said in ((tmp_path / "none/en.json", "there is no folder"), (tmp_path, "is a folder")):
         late = dubline("translate", root, "--to", "de", "--translator", "manual", "--out", place)
         assert late.status == 2 and said in late.err, late.err
-    assert (root / "run.json").read_bytes() == before
+    assert (root / "work/run.json").read_bytes() == before
 
 
 # --- a job file ----------------------------------------------------------------------------------------

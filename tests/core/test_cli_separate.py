@@ -12,12 +12,16 @@ import numpy as np
 import pytest
 import soundfile
 from command import Answer, at_call, dubline, kept, shown
+from our_backends import WITHOUT_MODELS
 from random_demucs import htdemucs, save_bag
 from shared_media import Shared
 
 from dubline.values.stems import STEM_NAMES
 
-RESULTS = ["log.txt", "run.json", "stems.png", *(f"stems/{name}.wav" for name in sorted(STEM_NAMES))]
+RESULTS = [
+    *(f"stems/{name}.wav" for name in sorted(STEM_NAMES)),
+    *("work/log.txt", "work/run.json", "work/stems.png"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +45,7 @@ def copy_of(source: Path, folder: Path) -> Path:
 
 
 def results(root: Path) -> list[str]:
-    return [name for name in shown(root) if not name.startswith("steps/")]
+    return [name for name in shown(root) if not name.startswith("work/steps/")]
 
 
 def told_error(answer: Answer, status: int, *words: str) -> None:
@@ -85,7 +89,7 @@ def test_stems_lie_where_a_person_looks(model: str, tmp_path: Path) -> None:
     for name in STEM_NAMES:
         assert name in answer.out
         assert soundfile.info(root / "stems" / f"{name}.wav").frames == soundfile.info(source).frames
-    *_, record = json.loads((root / "run.json").read_text(encoding="utf-8"))["steps"]
+    *_, record = json.loads((root / "work/run.json").read_text(encoding="utf-8"))["steps"]
     assert record["state"] == "done" and record["facts"]["models"][0]["sha256"]
     assert sorted(p.name for p in tmp_path.iterdir()) == [root.name, source.name]
 
@@ -214,10 +218,10 @@ def test_why_a_separator_was_taken_is_kept(tmp_path: Path) -> None:
 
     answer = dubline("separate", wav(tmp_path / "a.wav", 0.5))
     assert answer.status == 0, answer.err
-    assert "separator: builtin, the best that is set up here: a preview" in answer.err
-    *_, step = json.loads((tmp_path / "a.dubline/run.json").read_text())["steps"]
-    for words in ("separator: builtin, since", "faintly audible", "content: cinematic"):
-        assert words in (tmp_path / "a.dubline/log.txt").read_text("utf-8")
+    assert f"separator: {WITHOUT_MODELS}, the best that is set up here: " in answer.err
+    *_, step = json.loads((tmp_path / "a.dubline/work/run.json").read_text())["steps"]
+    for words in (f"separator: {WITHOUT_MODELS}, since", "faintly audible", "content: cinematic"):
+        assert words in (tmp_path / "a.dubline/work/log.txt").read_text("utf-8")
         assert any(words in note for note in step["notes"])
 
 
@@ -227,7 +231,7 @@ def test_stems_stay_where_what_made_them_is_gone(tmp_path: Path) -> None:
 
     source = wav(tmp_path / "a.wav", 0.5)
     assert dubline("separate", source, "--separator", "builtin").status == 0
-    place = tmp_path / "a.dubline/run.json"
+    place = tmp_path / "a.dubline/work/run.json"
     told = json.loads(place.read_text())
     told["wishes"]["separate"]["separator"] = "removed"
     place.write_text(json.dumps(told))

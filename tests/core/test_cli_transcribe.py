@@ -44,7 +44,7 @@ def test_words_speakers_and_names(talk: Path, shared: Shared) -> None:
     assert first.start == pytest.approx(6.0, abs=0.3) and "worth" in first.text
     assert {s.speaker for s in transcript.segments if s.end < 11.9} == {"SPEAKER_00"}
     assert {s.speaker for s in transcript.segments if s.start > 12.0} == {"SPEAKER_01"}
-    assert "SPEAKER" in (root / "transcript.rttm").read_text()
+    assert "SPEAKER" in (root / "work/transcript.rttm").read_text()
     assert "-->" in (root / "subtitles/source.srt").read_text(encoding="utf-8")
 
     assert "SPEAKER_01" in dubline("speakers", "list", root).out
@@ -166,7 +166,7 @@ def test_subtitles_become_segments_to_the_letter(talk: Path, tmp_path: Path, sha
     assert [s.text for s in found.segments] == [" ".join(text.split()) for text, *_ in CUES]
     assert [(s.start, s.end) for s in found.segments] == [(a, b) for _, a, b in CUES]
     assert [s.speaker for s in found.segments] == ["SPEAKER_00", "SPEAKER_01"]
-    assert found.recognizer is None and not list((tmp_path / "r/steps").glob("recognize*"))
+    assert found.recognizer is None and not list((tmp_path / "r/work/steps").glob("recognize*"))
 
     late = subtitles(tmp_path / "late.srt", 3600)
     refined = dubline(

@@ -47,7 +47,7 @@ def test_the_first_language_is_heard(root: Path) -> None:
         ("M&E", "m_and_e", "", False),
     ]
     shown = [Path(s.path).relative_to(root).as_posix() for s in programme.sounds]
-    assert shown == ["steps/speak-en/final.wav", "final.de.wav", "steps/speak-en/M&E.wav"]
+    assert shown == ["work/steps/speak-en/final.wav", "final.de.wav", "work/steps/speak-en/M&E.wav"]
     assert [(t.name, t.language, [c.id for c in t.clips]) for t in programme.takes] == [
         ("takes en Ayşe", "en", [1]),
         ("takes en Tom / Co", "en", [2]),
@@ -94,7 +94,7 @@ def test_what_has_no_sound_has_no_clip(broken: dict[str, object]) -> None:
 
 
 def test_a_damaged_dub_is_told(root: Path) -> None:
-    (root / "dubbed.json").write_bytes(b"{")
+    (root / "work/dubbed.json").write_bytes(b"{")
     with pytest.raises(InvalidJob) as caught:
         read_programme(root)
     assert "dubbed.json" in caught.value.message and "dubline dub" in caught.value.hint
@@ -103,4 +103,4 @@ def test_a_damaged_dub_is_told(root: Path) -> None:
 def test_names_are_those_of_the_transcript(root: Path) -> None:
     put_dub(root, SAID)
     assert [t.speaker_name for t in read_programme(root).takes] == list(NAMES.values())
-    assert read_dubs(root) == (read_dub(root / "dubbed.json"),)
+    assert read_dubs(root) == (read_dub(root / "work/dubbed.json"),)

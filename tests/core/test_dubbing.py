@@ -36,6 +36,7 @@ from dubline.mix.film import Film, mux_film
 from dubline.run import Run
 from dubline.values.base import Choice
 from dubline.values.dubbed import DubSettings
+from dubline.values.layout import Layout
 from dubline.values.wishes import DubWish
 from dubline.voice.preparing import dub_languages
 from dubline.voice.settling import settle_dub
@@ -92,31 +93,31 @@ def test_one_line_by_another_voice_changes_nobodys_part(root: Path) -> None:
 
 def test_an_audition_is_the_line_as_it_is_in_the_mix(root: Path) -> None:
     assert dub(root, "--loudness", "off", "--duck", "9").status == 0
-    kept = (root / "dubbed.json").read_bytes()
+    kept = (root / "work/dubbed.json").read_bytes()
     answer = dubline("dub", root, "--audition", "2,3")
     assert answer.status == 0, answer.err
-    assert spoken_last(root) == 0 and (root / "dubbed.json").read_bytes() == kept
+    assert spoken_last(root) == 0 and (root / "work/dubbed.json").read_bytes() == kept
     final = soundfile.read(root / "final.wav")[0]
     for take in read(root).takes.takes[1:3]:
-        heard = soundfile.read(root / f"auditions/{take.id}.wav")[0]
+        heard = soundfile.read(root / f"work/auditions/{take.id}.wav")[0]
         first = take.start - RATE
         assert len(heard) == take.frames + 2 * RATE
         np.testing.assert_allclose(heard, final[first : first + len(heard)], atol=2.0**-20)
-    soft = soundfile.read(root / "auditions/2.wav")[0]
+    soft = soundfile.read(root / "work/auditions/2.wav")[0]
     assert dub(root, "--audition", "2", "--voice-volume", "3").status == 0
-    loud = soundfile.read(root / "auditions/2.wav")[0]
+    loud = soundfile.read(root / "work/auditions/2.wav")[0]
     assert np.sqrt(np.mean(loud[RATE:-RATE] ** 2)) > 1.5 * np.sqrt(np.mean(soft[RATE:-RATE] ** 2))
-    assert (root / "dubbed.json").read_bytes() == kept
+    assert (root / "work/dubbed.json").read_bytes() == kept
 
 
 def test_an_audition_before_there_is_a_dub_speaks_that_line_alone(root: Path) -> None:
     edit(root, 1, "Say fault-status now.")
     answer = dub(root, "--audition", "3")
     assert answer.status == 0 and spoken_last(root) == 1 and "auditions/3.wav" in answer.out
-    assert not (root / "dubbed.json").exists() and not (root / "final.wav").exists()
+    assert not (root / "work/dubbed.json").exists() and not (root / "final.wav").exists()
     failed = dub(root, "--audition", "1")
     assert failed.status == 1 and "status 3" in failed.err + failed.out
-    assert not (root / "auditions/1.wav").exists()
+    assert not (root / "work/auditions/1.wav").exists()
 
 
 # --- what fails --------------------------------------------------------------------------------
@@ -147,8 +148,8 @@ def test_failed_lines_are_tried_again_and_the_outcome_stays(root: Path) -> None:
 def test_a_dead_service_is_told_and_leaves_nothing_half(root: Path) -> None:
     answer = dubline("dub", root, "--voice-address", "http://127.0.0.1:9/say", "--voice-option", "timeout=2")
     assert answer.status == 1 and "127.0.0.1:9" in answer.err and "Traceback" not in answer.err
-    assert not (root / "dubbed.json").exists() and not (root / "final.wav").exists()
-    assert not list((root / "steps").glob("speak-*"))
+    assert not (root / "work/dubbed.json").exists() and not (root / "final.wav").exists()
+    assert not list((root / "work/steps").glob("speak-*"))
     assert dub(root, "--voice", "command").status == 0, "the next voice has no trace of it"
 
 
@@ -188,10 +189,12 @@ def test_ctrl_c_leaves_nothing_half_and_the_next_call_goes_on(
         patched.setattr(home, name, interrupted(at, getattr(home, name)))
         answer = dub(root)
     assert answer.status == 130 and "go on" in answer.err
-    assert not (root / "dubbed.json").exists() and not (root / "final.wav").exists()
-    assert not list((root / "steps").glob(".remix-*.part")) and not list((root / "steps").glob("remix-*"))
+    assert not (root / "work/dubbed.json").exists() and not (root / "final.wav").exists()
+    assert not list((root / "work/steps").glob(".remix-*.part")) and not list(
+        (root / "work/steps").glob("remix-*")
+    )
     assert dub(root).status == 0 and spoken_last(root) == left and states(root) == ["spoken"] * 4
-    assert not list((root / "steps").glob(".*.part"))
+    assert not list((root / "work/steps").glob(".*.part"))
 
 
 # --- the functions beneath ---------------------------------------------------------------------
@@ -213,19 +216,19 @@ def test_several_languages_want_a_name(root: Path) -> None:
 
 def test_a_damaged_dub_is_not_written_over(root: Path) -> None:
     assert dub(root).status == 0
-    (root / "dubbed.json").write_bytes(b"{")
+    (root / "work/dubbed.json").write_bytes(b"{")
     answer = dub(root)
     assert answer.status == 2 and "Move that file away" in answer.err
-    assert (root / "dubbed.json").read_bytes() == b"{"
-    (root / "dubbed.json").unlink()
+    assert (root / "work/dubbed.json").read_bytes() == b"{"
+    (root / "work/dubbed.json").unlink()
     assert dub(root).status == 0 and done(root, "speak") == 1, "what was spoken is kept"
 
 
 def test_a_line_that_was_spoken_by_itself_and_is_gone_is_spoken_again(root: Path) -> None:
     assert dub(root).status == 0 and dub(root, "--only", "2").status == 0
-    for take in (root / "steps").glob("speak-*/takes/00002.wav"):
+    for take in (root / "work/steps").glob("speak-*/takes/00002.wav"):
         take.unlink()
-    for take in (root / "memory/takes").glob("*.wav"):
+    for take in (root / "work/memory/takes").glob("*.wav"):
         take.unlink()
     answer = dub(root)
     assert answer.status == 0 and states(root) == ["spoken"] * 4 and spoken_last(root) == 4
@@ -307,5 +310,5 @@ def test_a_film_that_its_own_kind_does_not_take_becomes_mkv(tmp_path: Path) -> N
         assert wanted.container == ".mp4"
         muxed = run.step(mux_film, wanted, "dub/final.m4a", ("tr", "en"))
         assert muxed.path.endswith("final.mkv")
-        assert [path.name for path in (root / muxed.path).parent.glob("final.*")] == ["final.mkv"]
+        assert [path.name for path in Layout(root).file(muxed.path).parent.glob("final.*")] == ["final.mkv"]
         assert any("written as .mkv" in note for note in run.manifest().steps[-1].notes)

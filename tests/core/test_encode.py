@@ -16,6 +16,9 @@ from shared_media import Shared
 from dubline.errors import Cancelled, FFmpegError, InvalidJob, ValidationError
 from dubline.media.probing import decode, probe
 from dubline.mix.encode import container_language, encode_m4a, mux
+from dubline.mix.film import LARGEST_UNASKED, Film, copy_is_too_large
+from dubline.mix.text_tracks import TextTrack
+from dubline.values.media import AudioTrack, Media, VideoTrack
 
 MARK = 20_000  # sample at which the dub's burst begins
 
@@ -94,6 +97,74 @@ def test_subtitles_that_the_container_does_not_take_are_told(
     assert told == (".mkv takes no mov_text: 1 subtitle tracks were left out",)
     with av.open(str(tmp_path / "x.mkv")) as new:
         assert not new.streams.subtitles and len(new.streams.audio) == 2
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_subtitles_of_the_run_are_tracks_that_a_viewer_may_choose(
+    tmp_path: Path, dub: Path, suffix: str, shared: Shared
+) -> None:
+    source, out = shared("video/autoeditor_testsrc.mp4"), tmp_path / f"x{suffix}"
+    said = ((500, 1500, "Nereye <i>gidiyor</i>?"), (1200, 2000, "Nehre,\ndeğirmene."))
+    english = TextTrack(language="en", title="English", cues=((500, 1500, "Where does it go?"),))
+    mux(
+        source,
+        0,
+        dub,
+        out,
+        languages=("tr", "en"),
+        subtitles=(english, TextTrack(language="tr", title="Turkish", cues=said)),
+    )
+    with av.open(str(out)) as made:
+        tracks = made.streams.subtitles
+        assert [t.metadata.get("language") for t in tracks] == ["eng", "tur"]
+        key = "title" if suffix == ".mkv" else "handler_name"
+        assert [t.metadata[key] for t in tracks] == ["English", "Turkish"]
+        # MP4 and MOV always have one that is on, their first.
+        on = [bool(t.disposition & av.stream.Disposition.default) for t in tracks]
+        assert on == [suffix != ".mkv", False]
+        zero = made.streams.video[0]
+        first = round((zero.start_time or 0) * zero.time_base * 1000)
+        head = 0 if suffix == ".mkv" else 2
+        cues = [p for p in made.demux(tracks[1]) if p.size > head]
+    times = [[round(at * 1000 * p.time_base) for at in (p.pts, p.duration)] for p in cues]
+    assert times == [[500 + first, 700], [1200 + first, 800]]
+    plain = b"Nereye <i>gidiyor</i>?" if suffix == ".mkv" else b"Nereye gidiyor?"
+    assert [bytes(p)[head:] for p in cues] == [plain, "Nehre,\ndeğirmene.".encode()]
+    assert packets(out, "video") == packets(source, "video")
+
+
+@pytest.mark.parametrize(
+    ("picture", "sound", "container"),
+    [
+        ("h264", "aac", ".mp4"),
+        ("hevc", "eac3", ".mp4"),
+        ("h264", "pcm_s16le", ".mov"),
+        ("prores", "pcm_s24le", ".mov"),
+        ("prores", "flac", ".mkv"),
+        ("vp8", "vorbis", ".mkv"),
+        ("h264", "dts", ".mkv"),
+    ],
+)
+def test_the_kind_of_film_is_that_which_holds_its_picture_and_sound(
+    picture: str, sound: str, container: str
+) -> None:
+    media = Media(
+        path="/films/a.mkv",
+        fingerprint="x",
+        duration=1.0,
+        audio=(AudioTrack(index=0, rate=48000, channels=2, codec=sound),),
+        video=VideoTrack(rate="25", width=64, height=48, codec=picture),
+    )
+    assert Film(media=media, track=0).container == container
+
+
+def test_of_a_very_large_film_no_copy_is_made_unasked(tmp_path: Path) -> None:
+    film = tmp_path / "film.mov"
+    for size, told in ((LARGEST_UNASKED, ""), (LARGEST_UNASKED + 10**9, "5.0 GB")):
+        with film.open("ab") as file:
+            file.truncate(size)
+        media = Media(path=film.as_posix(), fingerprint="x", duration=1.0, audio=())
+        assert told in copy_is_too_large(media) and bool(told) == bool(copy_is_too_large(media))
 
 
 @pytest.mark.program("ffmpeg")

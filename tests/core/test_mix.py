@@ -26,6 +26,7 @@ from dubline.run import Run
 from dubline.timebase import merged
 from dubline.values.base import Choice
 from dubline.values.dubbed import Mix, Take, Takes
+from dubline.values.layout import Layout
 from dubline.values.stems import STEM_NAMES, Stem, Stems
 
 AS_IT_IS: dict[str, Any] = {"bg_volume": 1.0, "original_volume": 1.0, "target": "off"}
@@ -93,11 +94,11 @@ def test_without_a_dub_the_source_comes_back(tmp_path: Path, channels: int, rate
     stems = made(tmp_path, channels=channels, rate=rate, frames=frames)
     mix, root = mixed(tmp_path / "run", stems, **AS_IT_IS)
     source = integers(tmp_path / "source.wav")
-    assert np.abs(integers(root / mix.wav) - source).max() <= 1
-    bed = integers(root / mix.m_and_e) + integers(tmp_path / "vocals.wav")
+    assert np.abs(integers(Layout(root).file(mix.wav)) - source).max() <= 1
+    bed = integers(Layout(root).file(mix.m_and_e)) + integers(tmp_path / "vocals.wav")
     assert np.abs(bed - source).max() <= 1
     assert (mix.rate, mix.channels, mix.frames) == (rate, channels, frames)
-    info = soundfile.info(root / mix.wav)
+    info = soundfile.info(Layout(root).file(mix.wav))
     assert (info.samplerate, info.channels, info.frames, info.subtype) == (rate, channels, frames, "PCM_24")
 
 
@@ -111,11 +112,11 @@ def test_a_scene_comes_back_and_is_brought_to_its_target(tmp_path: Path, shared:
         paths[ours] = save(tmp_path / f"{ours}.wav", steps.T.astype(np.int64) >> 8, 48000)
     stems = stems_of(paths, paths["source"])
     mix, root = mixed(tmp_path / "run", stems, **AS_IT_IS)
-    assert np.abs(integers(root / mix.wav) - integers(paths["source"])).max() <= 1
+    assert np.abs(integers(Layout(root).file(mix.wav)) - integers(paths["source"])).max() <= 1
     mix, root = mixed(tmp_path / "run", stems, **{**AS_IT_IS, "target": "streaming-14"})
-    assert integrated(root / mix.wav) == pytest.approx(-14, abs=0.1)
+    assert integrated(Layout(root).file(mix.wav)) == pytest.approx(-14, abs=0.1)
     assert mix.after.integrated == pytest.approx(-14, abs=0.1)
-    peak = true_peak(root / mix.wav)
+    peak = true_peak(Layout(root).file(mix.wav))
     assert peak is None or peak <= -1
 
 
@@ -129,12 +130,12 @@ def test_targets_are_met_also_with_the_limiter_at_work(tmp_path: Path, name: str
     mix, root = mixed(tmp_path / "run", stems, *takes, target=name, voice_level="as spoken")
     target = TARGETS[name]
     if target.gate == "programme":
-        assert integrated(root / mix.wav) == pytest.approx(target.loudness, abs=0.1)
+        assert integrated(Layout(root).file(mix.wav)) == pytest.approx(target.loudness, abs=0.1)
     else:
-        parts = [integrated(root / mix.wav, t.start, t.start + t.frames) for t in takes]
+        parts = [integrated(Layout(root).file(mix.wav), t.start, t.start + t.frames) for t in takes]
         assert np.mean([p for p in parts if p is not None]) == pytest.approx(target.loudness, abs=0.1)
     assert mix.after.true_peak is not None and mix.after.true_peak <= target.true_peak
-    peak = true_peak(root / mix.wav)
+    peak = true_peak(Layout(root).file(mix.wav))
     assert peak is None or peak <= target.true_peak
     assert mix.before.integrated is not None
     limited = any("limiter took" in note for note in mix.notes)
@@ -152,8 +153,8 @@ def test_takes_sound_at_their_sample_in_the_channels_of_a_voice(
     mix, root = mixed(
         tmp_path / "run", stems, first, second, target="off", voice_level="as spoken", bg_volume=0.5, fade=0.0
     )
-    bed = 0.5 * integers(root / mix.m_and_e) / 2**23
-    alone = integers(root / mix.wav) / 2**23 - bed
+    bed = 0.5 * integers(Layout(root).file(mix.m_and_e)) / 2**23
+    alone = integers(Layout(root).file(mix.wav)) / 2**23 - bed
     wanted = np.zeros((channels, 150_000))
     wanted[heard, 64_000:67_000] += 0.25
     wanted[heard, 66_000:69_000] += 0.125
@@ -165,16 +166,16 @@ def test_takes_are_as_loud_as_the_voices_they_replace(tmp_path: Path) -> None:
     voice = np.random.default_rng(2).normal(size=96_000) * 0.3
     mix, root = mixed(tmp_path / "run", stems, take(tmp_path, 1, voice, 48_000), target="off")
     there = slice(48_000, 144_000)
-    dub = integrated(root / mix.wav, there.start, there.stop)
+    dub = integrated(Layout(root).file(mix.wav), there.start, there.stop)
     assert dub == pytest.approx(integrated(tmp_path / "vocals.wav", there.start, there.stop), abs=0.1)
-    assert not integers(root / mix.wav)[:, : there.start].any()
+    assert not integers(Layout(root).file(mix.wav))[:, : there.start].any()
 
 
 def test_a_voice_over_ducks_what_is_under_it(tmp_path: Path) -> None:
     stems = made(tmp_path, frames=200_000)
     silent_take = take(tmp_path, 1, np.zeros(48_000), 96_000)
     mix, root = mixed(tmp_path / "run", stems, silent_take, duck_db=12.0, **AS_IT_IS)
-    source, out = integers(tmp_path / "source.wav"), integers(root / mix.wav)
+    source, out = integers(tmp_path / "source.wav"), integers(Layout(root).file(mix.wav))
     np.testing.assert_allclose(out[:, 96_000:144_000], source[:, 96_000:144_000] * 10 ** (-12 / 20), atol=1)
     attack, release = round(0.15 * 48000), round(0.4 * 48000)
     np.testing.assert_array_equal(out[:, : 96_000 - attack], source[:, : 96_000 - attack])
@@ -230,8 +231,8 @@ def test_odd_takes_are_told(tmp_path: Path) -> None:
     notes = "\n".join(mix.notes)
     for told in ("take 1 at", "cut 0.104 s short", "take 2 would begin", "left out: 3", "no take", "mix: 4"):
         assert told in notes, told
-    assert integers(root / mix.wav).shape == (2, 50_000)
-    assert abs(integers(root / mix.wav)[0, -1] / 2**23) < 0.2  # faded out, not broken off
+    assert integers(Layout(root).file(mix.wav)).shape == (2, 50_000)
+    assert abs(integers(Layout(root).file(mix.wav))[0, -1] / 2**23) < 0.2  # faded out, not broken off
 
 
 @pytest.mark.parametrize("wrong", ["rate", "channels", "frames", "start", "file", "number"])
@@ -268,7 +269,7 @@ def test_stems_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
 def test_silence_stays_silence(tmp_path: Path) -> None:
     stems = made(tmp_path, vocals=0.0, music=0.0, sfx=0.0, ambient=0.0)
     mix, root = mixed(tmp_path / "run", stems)
-    assert not integers(root / mix.wav).any()
+    assert not integers(Layout(root).file(mix.wav)).any()
     assert mix.after.integrated is None and mix.after.true_peak is None
     assert any("too quiet to have a loudness" in note for note in mix.notes)
 
@@ -278,11 +279,11 @@ def test_the_aac_file_is_the_wav(tmp_path: Path) -> None:
     at = np.arange(30_000)
     voice = 0.3 * np.sin(2 * np.pi * (300 + at / 30) * at / 48000)
     mix, root = mixed(tmp_path / "run", stems, take(tmp_path, 1, voice, 30_000))
-    track = probe(root / mix.m4a).audio[0]
+    track = probe(Layout(root).file(mix.m4a)).audio[0]
     assert (track.rate, track.channels, track.language, track.start) == (48000, 2, "tur", 0.0)
-    heard = np.concatenate(list(decode(root / mix.m4a, track)), axis=1)
+    heard = np.concatenate(list(decode(Layout(root).file(mix.m4a), track)), axis=1)
     assert 96_000 <= heard.shape[1] < 96_000 + 1024
-    wav = integers(root / mix.wav)[0] / 2**23
+    wav = integers(Layout(root).file(mix.wav))[0] / 2**23
     assert np.sqrt(np.mean((heard[0, :96_000] - wav) ** 2)) < 0.02 * np.sqrt(np.mean(wav**2))
 
 
@@ -299,15 +300,15 @@ def test_a_mix_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(Cancelled):
         mixed(tmp_path / "run", stems, report=stop)
-    assert not [path for path in (tmp_path / "run/steps").rglob("*") if path.is_file()]
+    assert not [path for path in (tmp_path / "run/work/steps").rglob("*") if path.is_file()]
 
 
 def test_only_a_changed_job_is_mixed_anew(tmp_path: Path) -> None:
     stems = made(tmp_path, frames=5000)
     first, root = mixed(tmp_path / "run", stems)
-    stamp = (root / first.wav).stat().st_mtime_ns
+    stamp = Layout(root).file(first.wav).stat().st_mtime_ns
     assert mixed(tmp_path / "run", stems)[0] == first
-    assert (root / first.wav).stat().st_mtime_ns == stamp
+    assert Layout(root).file(first.wav).stat().st_mtime_ns == stamp
     assert mixed(tmp_path / "run", stems, bg_volume=0.6)[0].wav != first.wav
 
 
@@ -350,8 +351,10 @@ def test_an_audition_is_that_stretch_of_the_mix(
     )
     first = max(0, takes[ident - 1].start - round(handles * 48000))
     last = min(180_000, takes[ident - 1].start + 30_000 + round(handles * 48000))
-    np.testing.assert_allclose(integers(out), integers(root / mix.wav)[:, first:last], atol=3e-4 * 2**23)
-    assert np.abs(integers(out) - integers(root / mix.wav)[:, first:last]).mean() < 3e-5 * 2**23
+    np.testing.assert_allclose(
+        integers(out), integers(Layout(root).file(mix.wav))[:, first:last], atol=3e-4 * 2**23
+    )
+    assert np.abs(integers(out) - integers(Layout(root).file(mix.wav))[:, first:last]).mean() < 3e-5 * 2**23
     assert told is not None and told.integrated == pytest.approx(integrated(out), abs=0.1)
 
 
@@ -404,11 +407,11 @@ def test_a_stop_at_any_block_leaves_nothing_and_the_next_mix_is_the_same(tmp_pat
 
         with pytest.raises(Cancelled):
             mixed(tmp_path / "run", stems, *takes, report=stop)
-        assert not [path for path in (tmp_path / "run/steps").rglob("*") if path.is_file()]
+        assert not [path for path in (tmp_path / "run/work/steps").rglob("*") if path.is_file()]
     again, other = mixed(tmp_path / "run", stems, *takes)
     assert again == whole
     for path in (whole.wav, whole.m_and_e):
-        assert (other / path).read_bytes() == (root / path).read_bytes()
+        assert Layout(other).file(path).read_bytes() == Layout(root).file(path).read_bytes()
 
 
 def test_a_source_without_a_room_gets_no_reverb(tmp_path: Path) -> None:
@@ -416,4 +419,4 @@ def test_a_source_without_a_room_gets_no_reverb(tmp_path: Path) -> None:
     plain, root = mixed(tmp_path / "run", stems, *takes)
     asked, _ = mixed(tmp_path / "run", stems, *takes, reverb="room")
     assert asked.room is None and any("no reverb" in note for note in asked.notes)
-    assert (root / asked.wav).read_bytes() == (root / plain.wav).read_bytes()
+    assert Layout(root).file(asked.wav).read_bytes() == Layout(root).file(plain.wav).read_bytes()

@@ -112,13 +112,13 @@ def test_with_stems_the_voices_are_heard(talk: Path, tmp_path: Path) -> None:
 def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
     path, root = tmp_path / "a.wav", tmp_path / "r.dubline"
     soundfile.write(path, np.zeros((48000, 1)), 48000)
-    left = root / "steps/.timeline-0123456789.part"
+    left = root / "work/steps/.timeline-0123456789.part"
     left.mkdir(parents=True)
     (left / "fetched-0.wav").write_bytes(bytes(1000))
     clip = TimelineClip(path=path.as_posix(), record=0, frames=24)
     media = TimelineMedia(rate="24", frames=24, clips=(clip,))
     done(job_of(path, media=media, stems=True, words=False), root)
-    assert not left.exists() and not list((root / "steps").glob(".*"))
+    assert not left.exists() and not list((root / "work/steps").glob(".*"))
 
 
 def test_nothing_said_is_nothing_translated(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_from_a_film_to_its_dub_once_it_has_a_text_and_only_what_changed_again(
     (said,) = told["dubs"]
     assert said["language"] == "es" and said["target"] == "streaming-16" and said["failed"] == 0
     assert said["spoken"] + said["too_long"] == told["translations"][0]["translated"]
-    assert {"dubbed.json", "final.wav", "final.m4a", "M&E.wav"} <= set(told["files"])
+    assert {"work/dubbed.json", "final.wav", "final.m4a", "M&E.wav"} <= set(told["files"])
     assert all((root / name).is_file() for name in told["files"])
 
     _, again, _ = done(dub_of(talk, tmp_path, dub={"mix": {"target": "streaming-16"}}), root)

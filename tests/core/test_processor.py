@@ -53,7 +53,7 @@ def test_the_volumes_are_those_of_voices_and_background(tmp_path: Path) -> None:
     processor.remix_final_audio(0.5, 0.25, target="off")
     wanted = 0.5 * samples(done.vocals) + 0.25 * samples(done.no_vocals)
     np.testing.assert_allclose(samples(done.final.with_suffix(".wav")), wanted, atol=2.0**-22)
-    mixes = list((processor.out / "steps").glob("remix-*"))
+    mixes = list((processor.out / "work/steps").glob("remix-*"))
     assert len(mixes) == 1, "a mix that another took the place of is as large as the film's sound"
 
 

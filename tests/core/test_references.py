@@ -32,6 +32,7 @@ from dubline.media.sound import SoundWriter, open_sound, read_blocks
 from dubline.run import Run
 from dubline.values.base import Choice
 from dubline.values.dubbed import CastVoice, Takes
+from dubline.values.layout import Layout
 from dubline.values.media import Sound
 from dubline.values.transcript import Segment, Speaker, Transcript, Turn, Word
 from dubline.values.translated import TranslatedSegment, Translation
@@ -89,7 +90,7 @@ def test_a_cut_is_the_speakers_own_sound_and_its_words(tmp_path: Path) -> None:
     got = found.cuts["A"]
     assert not found.missing and got.text == "Line 2."
     assert got.start == pytest.approx(20, abs=0.1) and got.seconds == pytest.approx(9, abs=0.2)
-    path = tmp_path / "run" / got.path
+    path = Layout(tmp_path / "run").file(got.path)
     made = open_sound(path)
     assert (made.channels, made.rate) == (1, RATE) and made.duration == pytest.approx(got.seconds, abs=1e-3)
     with wave.open(str(path)) as file:
@@ -246,7 +247,7 @@ def test_a_real_conversation(tmp_path: Path, shared: Shared) -> None:
         assert 2.0 <= got.seconds <= 12.2
         inside = [t for t in times if t[0] < got.start + got.seconds - 0.1 and t[1] > got.start + 0.1]
         assert {t[2] for t in inside} == {speaker}
-        heard = np.concatenate(list(read_blocks(tmp_path / "run" / got.path)), axis=1)
+        heard = np.concatenate(list(read_blocks(Layout(tmp_path / "run").file(got.path))), axis=1)
         assert 10 * np.log10(np.mean(heard**2)) > -45
 
 

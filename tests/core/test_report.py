@@ -16,8 +16,9 @@ from run_to_dub import LINES, dub, edit, read, run_to_dub
 
 from dubline.exchange.report import write_report
 from dubline.recognition.publish import publish_transcript
-from dubline.run import Run
+from dubline.run import Run, standing
 from dubline.translation.way import publish_translation
+from dubline.values.stems import Stems
 from dubline.values.transcript import read_transcript, write_transcript
 from dubline.values.translated import Fit, TranslatedSegment, Translation, counted, read_translation
 
@@ -87,13 +88,22 @@ def dubbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def stems_of(root: Path) -> Stems:
+    stems = standing(root, "stems", Stems)
+    assert stems is not None
+    return stems
+
+
 def test_a_dubbed_run_with_its_files_best_first(dubbed: Path) -> None:
     page = reading(dubbed / "report.html")
     files = links_lead_somewhere(page, dubbed)
     best = [file for file in files if file.startswith(("final", "M&E", "subtitles", "transcript"))]
     assert best == ["final.m4a", "final.wav", "M&E.wav", "subtitles/en.srt", "subtitles/source.srt",
                     "transcript.json"]  # fmt: skip
-    assert {"stems/vocals.wav", "stems.png", "translated.json"} <= set(files)
+    assert {"stems.png", "translated.json"} <= set(files)
+    assert [file for file in files if file.startswith("stems/")] == [
+        f"stems/{stem.name}.wav" for stem in stems_of(dubbed).stems
+    ]
     takes = read(dubbed).takes
     states = [take.state for take in takes.takes]
     assert f"{states.count('spoken')} spoken, {states.count('too_long')} too long" in page.words
@@ -102,7 +112,17 @@ def test_a_dubbed_run_with_its_files_best_first(dubbed: Path) -> None:
     assert len(page.rows()) == len(LINES)
     mix = read(dubbed).mix
     assert mix is not None and f"{mix.after.integrated:.1f} LUFS" in page.words
-    assert "built in" in page.words or "builtin" in page.words
+    used = stems_of(dubbed)
+    assert used.separator is not None and used.separator.backend in page.words
+    for model in used.models:
+        assert model.name in page.words and model.licence in page.words
+
+
+def test_the_film_stands_for_its_run(dubbed: Path) -> None:
+    film = dubbed.with_name("Bölüm 1.wav")
+    assert dubline("report", film).out.strip() == str(dubbed / "report.html")
+    check = dubline("subtitles", "check", film, "--lang", "en")
+    assert f"{dubbed.name}: " in check.out, check.err
 
 
 def test_texts_are_data_and_nothing_is_fetched_or_run(dubbed: Path) -> None:

@@ -158,7 +158,8 @@ def test_a_dub_is_heard_alone(dubbed: Path) -> None:
         ("m_and_e", "M&E", False),
     ]
     dub = plan.audio[2]
-    assert Path(dub.path).samefile(root / "steps/speak-en/final.wav") and (dub.record, dub.frames) == (25, 50)
+    assert Path(dub.path).samefile(root / "work/steps/speak-en/final.wav")
+    assert (dub.record, dub.frames) == (25, 50)
     assert [(s.key, s.enabled) for s in make_plan(root, TIMELINE, Want(dub=False)).audio] == [
         ("stem:vocals", True),
         ("stem:music", True),
@@ -182,7 +183,7 @@ def test_takes_are_clips_on_their_frames(dubbed: Path) -> None:
     for clip, start in zip(clips, (0.1, 0.9), strict=True):
         sound = soundfile.read(clip.path, dtype="int32")[0]
         lead = round(start * 48000) + 11 - (clip.record - 25) * 1920
-        source = soundfile.read(root / f"steps/speak-en/takes/{clip.id:05d}.wav", dtype="int32")[0]
+        source = soundfile.read(root / f"work/steps/speak-en/takes/{clip.id:05d}.wav", dtype="int32")[0]
         assert (sound[lead : lead + len(source)] == source).all() and not sound[:lead].any()
         assert len(sound) == clip.frames * 1920 and Path(clip.path).parent == root / "resolve"
     assert msgspec.convert(json.loads(json.dumps(plan_json(plan))), Plan) == plan
@@ -196,7 +197,7 @@ def test_takes_are_clips_on_their_frames(dubbed: Path) -> None:
     short = make_plan(root, ResolveTimeline(rate="25", start=0, frames=40), Want(takes=True))
     assert [s.key for s in short.audio if s.clips] == ["takes:en:SPEAKER_00"]
     assert any("1 takes lie behind" in note for note in short.notes)
-    (root / "steps/speak-en/takes/00002.wav").unlink()
+    (root / "work/steps/speak-en/takes/00002.wav").unlink()
     with pytest.raises(InvalidJob, match="take of line 2 is missing"):
         make_plan(root, TIMELINE, Want(takes=True))
 

@@ -23,6 +23,7 @@ from dubline.mix.room import LONGEST, MOST, SHORTEST, Reverb, Room, RoomFinder, 
 from dubline.run import Run
 from dubline.values.base import Choice
 from dubline.values.dubbed import Take, Takes
+from dubline.values.layout import Layout
 from dubline.values.stems import STEM_NAMES, Stem, Stems
 
 LINES = Path(__file__).resolve().parents[2] / "benchmarks/spoken_lines.tsv"
@@ -217,7 +218,7 @@ def test_the_takes_of_a_dub_sound_in_the_room_of_the_source(tmp_path: Path) -> N
     assert wet.room is not None and dry_mix.room is None
     assert wet.room[0] == pytest.approx(0.5, rel=0.25)
     assert any("reverb of" in note for note in wet.notes)
-    rooms, plain = (soundfile.read(tmp_path / "run" / mix.wav)[0].T for mix in (wet, dry_mix))
+    rooms, plain = (soundfile.read(Layout(tmp_path / "run").file(mix.wav))[0].T for mix in (wet, dry_mix))
     assert rooms.shape == (2, frames)
     added = rooms - plain
     end = 6 * RATE

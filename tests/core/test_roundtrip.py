@@ -159,7 +159,7 @@ def test_what_editors_do_by_themselves_changes_nothing(tmp_path: Path, damage: C
     damage(path)
     done = import_subtitles(root, path)
     assert (done.comparison.changes, done.comparison.unchanged) == ((), 6)
-    assert not (root / "translated.before.json").exists()
+    assert not (root / "work/translated.before.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_an_edited_line_is_locked_and_the_file_before_is_kept(tmp_path: Path) ->
     assert kinds(done) == [("edited", (12,))]
     line = read_translation(root / "translated.json")[12]
     assert (line.text, line.locked, line.state) == ("<i>Sorry!</i>\nThe road…", True, "translated")
-    assert (root / "translated.before.json").read_bytes() == before
+    assert (root / "work/translated.before.json").read_bytes() == before
     kept = kept_lines(read_translation(root / "translated.json"), read_transcript(root / "transcript.json"))
     assert [k.text for k in kept.lines] == [line.text], "the next translation takes it over"
     assert "Sorry!" in (root / "subtitles/en.srt").read_text("utf-8")
@@ -333,7 +333,8 @@ def test_taken_times_move_the_transcript_and_all_translations(tmp_path: Path) ->
         assert [(s.id, s.start, s.end) for s in translation.segments] == [
             (s.id, s.start, s.end) for s in transcript.segments
         ]
-    assert (root / "transcript.before.json").exists() and (root / "translated.de.before.json").exists()
+    for name in ("transcript.before.json", "translated.de.before.json"):
+        assert (root / "work" / name).exists()
     again = import_subtitles(root, path, take_times=True)
     assert (again.comparison.changes, again.files) == ((), ())
 
@@ -419,7 +420,7 @@ def test_the_transcript_is_corrected_and_stays_so(tmp_path: Path) -> None:
     assert (done.language, kinds(done)) == ("tr", [("edited", (12,))])
     assert read_transcript(root / "transcript.json")[12].text == "Özür dilerim, yol kapanmıştı."
     assert "kapanmıştı" in (root / "subtitles/source.srt").read_text("utf-8")
-    assert (root / "transcript.before.json").exists()
+    assert (root / "work/transcript.before.json").exists()
     told: list[str] = []
     publish_transcript(before, root, tell=told.append)
     assert told, "recognising again does not pass over it in silence"
@@ -454,7 +455,7 @@ def test_clear_words_for_what_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "no.srt").write_text("nothing here")
     with pytest.raises(InvalidJob, match=r"no\.srt"):
         import_subtitles(root, tmp_path / "no.srt", language="en")
-    assert not (tmp_path / ".lock").exists()
+    assert not (tmp_path / "work/.lock").exists()
 
 
 def test_another_runs_record_is_not_used(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ import pytest
 
 from dubline.errors import Cancelled, DublineError, InvalidJob, StorageFull
 from dubline.files import write_whole
-from dubline.run import Run, StepRecord, Work, step, step_key
+from dubline.run import Run, StepRecord, Work, step
 from dubline.values.base import Value
+from dubline.values.inputs import step_key
+from dubline.values.layout import Layout
 from dubline.values.media import AudioTrack, Line, Media, Sound
 
 GARBAGE = [b"", b"not json", b"\xff\xfe\x00", b"[]", b'{"format": 5}', b'{"steps": [{"name": 1}]}']
@@ -87,7 +89,7 @@ def test_a_step_is_done_once_and_then_found(tmp_path: Path) -> None:
         with Run(tmp_path / "r", said=said.append) as run:
             first = run.step(make, "hello")
             second = run.step(use, first)
-            assert run.root.joinpath(second.path).read_text() == "HELLO"
+            assert run.layout.file(second.path).read_text() == "HELLO"
     assert calls == ["hello", "use"]
     assert [r.state for r in said] == ["done", "done", "kept", "kept"]
     assert said[2].notes == ("made",), "what was noted then is still known"
@@ -104,7 +106,7 @@ def test_other_inputs_are_other_work(tmp_path: Path) -> None:
         run.step(make, "a")
         run.step(make, "a", hints={"threads": 3})
     assert calls == ["a", "b", "use", "use"], "hints do not count"
-    assert (tmp_path / a.path).read_text() == "a"
+    assert Layout(tmp_path).file(a.path).read_text() == "a"
 
 
 def test_keys_follow_name_version_and_inputs_alone() -> None:
@@ -143,7 +145,7 @@ def test_a_run_folder_may_be_moved(tmp_path: Path) -> None:
     (tmp_path / "a.dubline").rename(tmp_path / "elsewhere" / "b.dubline")
     with Run(tmp_path / "elsewhere" / "b.dubline") as run:
         found = run.step(use, run.step(make, "hello"))
-        assert run.root.joinpath(found.path).read_text() == "HELLO"
+        assert run.layout.file(found.path).read_text() == "HELLO"
     assert calls == ["hello", "use"]
 
 
@@ -151,7 +153,7 @@ def test_a_run_folder_may_be_moved(tmp_path: Path) -> None:
 def test_a_step_that_breaks_leaves_nothing(tmp_path: Path, error: str) -> None:
     with pytest.raises((DublineError, KeyError)) as caught, Run(tmp_path) as run:
         run.step(breaks, error)
-    assert not [p for p in (tmp_path / "steps").iterdir()]
+    assert not [p for p in (tmp_path / "work/steps").iterdir()]
     if isinstance(caught.value, DublineError):
         assert caught.value.stage == "break"
         (record,) = run.manifest().steps
@@ -165,11 +167,11 @@ def test_a_resumable_step_finds_what_it_left(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(Cancelled), Run(tmp_path) as run:
             run.step(goes_on, 3)
-        assert visible(tmp_path / "steps") == []
+        assert visible(tmp_path / "work/steps") == []
     with Run(tmp_path) as run:
         assert run.step(goes_on, 3) == 3
         assert [r.state for r in run.manifest().steps] == ["done"]
-    assert not [p for p in (tmp_path / "steps").iterdir() if p.name.startswith(".")]
+    assert not [p for p in (tmp_path / "work/steps").iterdir() if p.name.startswith(".")]
 
 
 def test_a_full_disk_is_told_and_recorded(tmp_path: Path) -> None:
@@ -202,9 +204,9 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
 
 def test_the_lock_is_never_made_anew_under_somebody(tmp_path: Path) -> None:
     with Run(tmp_path):
-        first = (tmp_path / ".lock").stat().st_ino
+        first = (tmp_path / "work/.lock").stat().st_ino
     with Run(tmp_path):
-        assert (tmp_path / ".lock").stat().st_ino == first
+        assert (tmp_path / "work/.lock").stat().st_ino == first
 
 
 def test_what_is_refused_before_anything_is_done_leaves_no_folder(tmp_path: Path) -> None:
@@ -233,7 +235,7 @@ def test_what_is_refused_before_anything_is_done_leaves_no_folder(tmp_path: Path
 def test_an_unreadable_manifest_costs_no_work(tmp_path: Path, content: bytes) -> None:
     with Run(tmp_path) as run:
         run.step(make, "hello")
-    (tmp_path / "run.json").write_bytes(content)
+    (tmp_path / "work/run.json").write_bytes(content)
     with Run(tmp_path) as run:
         assert run.step(make, "hello").words == "hello"
         run.step(make, "more")
@@ -246,7 +248,7 @@ def test_a_damaged_result_is_made_again(tmp_path: Path, content: bytes | None) -
     told: list[str] = []
     with Run(tmp_path) as run:
         made = run.step(make, "hello")
-    result = (tmp_path / made.path).with_name("result.json")
+    result = Layout(tmp_path).file(made.path).with_name("result.json")
     if content is None:
         result.unlink()
     else:
@@ -259,16 +261,16 @@ def test_a_damaged_result_is_made_again(tmp_path: Path, content: bytes | None) -
 def test_a_result_whose_files_were_deleted_is_made_again(tmp_path: Path) -> None:
     with Run(tmp_path) as run:
         made = run.step(make, "hello")
-        (tmp_path / made.path).unlink()
+        Layout(tmp_path).file(made.path).unlink()
         assert run.step(make, "hello") == made
-        assert (tmp_path / made.path).read_text() == "hello"
+        assert Layout(tmp_path).file(made.path).read_text() == "hello"
 
 
 def test_publish_again_and_again_leaves_one_file(tmp_path: Path) -> None:
     with Run(tmp_path) as run:
         for words in ("a", "a", "b", "a"):
             made = run.step(make, words)
-            target = run.publish(made.path, "out/made.txt")
+            target = run.publish(made.path, tmp_path / "out/made.txt")
             assert target.read_text() == words
             assert [p.name for p in target.parent.iterdir()] == ["made.txt"]
 
@@ -288,10 +290,10 @@ def test_publish_without_hard_links_replaces_whole(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("os.link", no_link)
     with Run(tmp_path) as run:
         first, second = run.step(make, "first"), run.step(make, "second")
-        target = run.publish(first.path, "out/made.txt")
+        target = run.publish(first.path, tmp_path / "out/made.txt")
         monkeypatch.setattr(shutil, "copyfile", full)
         with pytest.raises(StorageFull):
-            run.publish(second.path, "out/made.txt")
+            run.publish(second.path, tmp_path / "out/made.txt")
     assert target.read_text() == "first"
     assert [p.name for p in target.parent.iterdir()] == ["made.txt"]
 
@@ -323,6 +325,6 @@ def test_places_that_cannot_be_a_run_folder(tmp_path: Path) -> None:
 def test_the_manifest_is_plain_json(tmp_path: Path) -> None:
     with Run(tmp_path) as run:
         run.step(make, "é")
-    told = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    told = json.loads((tmp_path / "work/run.json").read_text(encoding="utf-8"))
     assert told["format"] == "dubline.run.1" and told["steps"][0]["inputs"] == ["é"]
     assert [p.name for p in tmp_path.iterdir() if p.name.endswith(".part")] == []

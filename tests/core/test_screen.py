@@ -77,7 +77,7 @@ def test_through_a_pipe_there_are_plain_lines_of_known_kinds(tmp_path: Path, hom
     told = [int(line[:3]) for line in done.stderr.splitlines() if re.match(r" *\d+ %", line)]
     assert told == sorted(set(told)) and told[-1] == 100, "a line a tenth at most"
     assert done.stdout.splitlines()[-1] == str(tmp_path / "a.dubline/stems")
-    log = (tmp_path / "a.dubline/log.txt").read_text("utf-8")
+    log = (tmp_path / "a.dubline/work/log.txt").read_text("utf-8")
     assert "SHA-256" in log and "What it costs" in log and "SHA-256" not in done.stderr
     (pace,) = known_paces().items()
     assert pace[0] == "separate by builtin" and 0 < pace[1] < 1e3, "what the next job's time is told by"

@@ -21,6 +21,7 @@ from dubline.separation import SeparationJob, run_demucs_separation, separate
 from dubline.signal.channels import groups_of, layout_of
 from dubline.signal.exact import HIGHEST, LOWEST, float_stems, integer_stems, to_steps
 from dubline.values.base import Choice
+from dubline.values.layout import Layout
 from dubline.values.stems import STEM_NAMES, Stems
 
 
@@ -65,10 +66,10 @@ def check(source: Path, stems: Stems, root: Path) -> dict[str, np.ndarray]:
     info = soundfile.info(source)
     found = {}
     for stem in stems.stems:
-        told = soundfile.info(root / stem.path)
+        told = soundfile.info(Layout(root).file(stem.path))
         assert (told.samplerate, told.channels, told.frames) == (info.samplerate, info.channels, info.frames)
         assert told.subtype == "PCM_24"
-        found[stem.name] = integers(root / stem.path)
+        found[stem.name] = integers(Layout(root).file(stem.path))
     np.testing.assert_array_equal(sum(found.values()), integers(source))
     assert stems.quality is not None and stems.quality.residue_dbfs is None
     return found
@@ -124,7 +125,7 @@ def test_film_model_hears_what_the_first_left(models: dict[str, str], tmp_path: 
     chain = run(source, job(models, film=True, depth="float", ambient=False), tmp_path / "chain")
     first = run(source, job(models, depth="float"), tmp_path / "first")
     left = tmp_path / "left.wav"
-    samples = soundfile.read(tmp_path / "first" / first["music"].path, always_2d=True)[0]
+    samples = soundfile.read(Layout(tmp_path / "first").file(first["music"].path), always_2d=True)[0]
     write(left, samples.T, subtype="FLOAT")
     alone = SeparationJob(
         separator=Choice(backend="demucs", options={"model": models["film"], "precision": "fp32"}),
@@ -132,7 +133,7 @@ def test_film_model_hears_what_the_first_left(models: dict[str, str], tmp_path: 
         ambient=False,
     )
     second = run(left, alone, tmp_path / "second")
-    read = lambda root, stems, name: soundfile.read(root / stems[name].path)[0]  # noqa: E731
+    read = lambda root, stems, name: soundfile.read(Layout(root).file(stems[name].path))[0]  # noqa: E731
     np.testing.assert_allclose(
         read(tmp_path / "chain", chain, "music"), read(tmp_path / "second", second, "music"), atol=1e-5
     )
@@ -163,7 +164,9 @@ def test_surround_keeps_its_channels(models: dict[str, str], tmp_path: Path) -> 
     alone = samples.copy()
     alone[[0, 1, 3, 4, 5]] = 0
     other = run(write(tmp_path / "b.wav", alone), job(models), tmp_path / "other")
-    np.testing.assert_array_equal(integers(tmp_path / "other" / other["vocals"].path)[2], found["vocals"][2])
+    np.testing.assert_array_equal(
+        integers(Layout(tmp_path / "other").file(other["vocals"].path))[2], found["vocals"][2]
+    )
     assert any("surround" in note for note in stems.notes)
 
 
@@ -190,7 +193,10 @@ def test_levels_between_stems_do_not_change(models: dict[str, str], tmp_path: Pa
     quiet = run(write(tmp_path / "a.wav", samples, subtype="FLOAT"), job(models), tmp_path / "1")
     loud = run(write(tmp_path / "b.wav", samples * 2, subtype="FLOAT"), job(models), tmp_path / "2")
     for name in ("vocals", "music"):
-        a, b = integers(tmp_path / "1" / quiet[name].path), integers(tmp_path / "2" / loud[name].path)
+        a, b = (
+            integers(Layout(tmp_path / "1").file(quiet[name].path)),
+            integers(Layout(tmp_path / "2").file(loud[name].path)),
+        )
         np.testing.assert_allclose(b, 2 * a, atol=40)  # steps of 2**-23: rounding of float32 arithmetic
 
 
@@ -205,10 +211,10 @@ def test_over_full_scale_is_kept_in_float(models: dict[str, str], tmp_path: Path
     samples = noise(2, 60000, level=0.6)
     source = write(tmp_path / "a.wav", samples, subtype="FLOAT")
     stems = run(source, job(models), tmp_path / "run")
-    parts = [soundfile.read(tmp_path / "run" / stem.path)[0] for stem in stems.stems]
+    parts = [soundfile.read(Layout(tmp_path / "run").file(stem.path))[0] for stem in stems.stems]
     residue = np.abs(sum(parts) - soundfile.read(source)[0]).max()
     assert 20 * np.log10(max(residue, 1e-12)) <= -140
-    assert soundfile.info(tmp_path / "run" / stems["vocals"].path).subtype == "FLOAT"
+    assert soundfile.info(Layout(tmp_path / "run").file(stems["vocals"].path)).subtype == "FLOAT"
     assert any("over full scale" in note for note in stems.notes)
 
 
@@ -248,7 +254,7 @@ def test_a_stopped_run_goes_on(
     with pytest.raises(Cancelled), Run(tmp_path / "run", report=stopping) as running:
         running.step(separate, open_sound(source), wanted, hints={"threads": 1})
     assert not (tmp_path / "run/stems").exists()
-    assert not [p for p in (tmp_path / "run/steps").iterdir() if not p.name.startswith(".")]
+    assert not [p for p in (tmp_path / "run/work/steps").iterdir() if not p.name.startswith(".")]
     assert running.manifest().steps[0].state == "cancelled"
     stems = run(source, wanted, tmp_path / "run")
     found = check(source, stems, tmp_path / "run")

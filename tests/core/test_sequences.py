@@ -18,6 +18,7 @@ from dubline.programme.coherence import at_odds
 from dubline.programme.reading import read_programme, read_translations
 from dubline.run import read_manifest
 from dubline.values.dubbed import read_dub
+from dubline.values.layout import Layout
 
 RATE = 48000
 
@@ -58,14 +59,14 @@ class Sequence:
             "timeline": self.share(shown["vocals"]),
             "background": 1 - self.share(self.root / "stems/music.wav"),
         }
-        if (self.root / "dubbed.json").exists():
-            mix = read_dub(self.root / "dubbed.json").mix
+        if (self.root / "work/dubbed.json").exists():
+            mix = read_dub(self.root / "work/dubbed.json").mix
             assert mix is not None
             (mixed,) = [
                 r for r in read_manifest(self.root).steps if mix.wav.startswith(f"steps/remix-{r.key}/")
             ]
             heard = {stem["name"]: stem["path"] for stem in mixed.inputs[0]["stems"]}
-            shares["mix"] = self.share(self.root / heard["vocals"])
+            shares["mix"] = self.share(Layout(self.root).file(heard["vocals"]))
         return shares
 
     def agree(self, voices: float) -> bool:
@@ -207,10 +208,10 @@ def test_the_run_of_another_film_is_not_taken_over(film: Sequence) -> None:
     dubbed(film)
     other = film.folder / "other.wav"
     soundfile.write(other, np.zeros((RATE, 2)), RATE, subtype="PCM_24")
-    before = (film.root / "run.json").read_bytes()
+    before = (film.root / "work/run.json").read_bytes()
     answer = dubline("separate", other, "--out", film.root)
     assert answer.status == 2 and "film.dubline is the run of film.wav, not of other.wav" in answer.err
-    assert (film.root / "run.json").read_bytes() == before
+    assert (film.root / "work/run.json").read_bytes() == before
     moved = film.media.rename(film.folder / "moved.wav")
     assert dubline("separate", moved, "--out", film.root).status == 0, "the same film elsewhere"
 

@@ -130,7 +130,7 @@ def test_a_plan_of_six_thousand_cues(tmp_path: Path) -> None:
         for n in range(3000)
     ]
     root = tmp_path / "long.dubline"
-    (root / "steps").mkdir(parents=True)
+    (root / "work/steps").mkdir(parents=True)
     put_words(root, said)
     with Host() as host:
         timeline = {"rate": "24000/1001", "start": 0, "frames": 90000}

@@ -83,7 +83,7 @@ def test_edits_keep_the_other_numbers_and_never_use_one_twice(run: Path) -> None
     assert [s.id for s in split.speakers] == ["SPEAKER_00", "SPEAKER_01", "SPEAKER_02", "SPEAKER_04"]
     assert split[5].speaker == "SPEAKER_04"
     assert split == read_transcript(run / "transcript.json")
-    assert "SPEAKER_04" in (run / "transcript.rttm").read_text()
+    assert "SPEAKER_04" in (run / "work/transcript.rttm").read_text()
 
 
 def edited(root: Path) -> Transcript:
@@ -222,10 +222,10 @@ def test_a_corrected_file_stays_until_something_else_is_heard(run: Path, edit_af
         heard_now = heard_now[:-1]
         _, told = again(run, heard_now)
         assert any(name in line for line in told)
-        assert read_transcript(run / name)[number].text == "by hand"
+        assert read_transcript(run / "work" / name)[number].text == "by hand"
         assert read_transcript(run / "transcript.json")[number].text == f"words {number}"
         assert not any("by hand" in line for line in again(run, heard_now)[1])
-    assert not (run / "transcript.edited.3.json").exists()
+    assert not (run / "work/transcript.edited.3.json").exists()
     correct(run, 1, "by hand")
     (run / "transcript.json").unlink()
     assert again(run, heard_now)[0][1].text == "words 1", "who deletes it gets what was heard"
@@ -234,11 +234,11 @@ def test_a_corrected_file_stays_until_something_else_is_heard(run: Path, edit_af
 def test_a_file_as_we_left_it_is_simply_replaced(run: Path) -> None:
     edited(run)
     assert again(run, FIRST[:5])[1] != []
-    assert not list(run.glob("transcript.edited*"))
+    assert not list(run.rglob("transcript.edited*"))
 
 
 def test_samples_of_other_voices_do_not_stay(run: Path) -> None:
-    folder = run / "speakers"
+    folder = run / "work/speakers"
     folder.mkdir()
     (folder / "SPEAKER_00.wav").touch()
     (folder / "mine.wav").touch()
@@ -252,7 +252,7 @@ def test_samples_of_other_voices_do_not_stay(run: Path) -> None:
 
 
 def test_names_of_the_first_format_are_read(run: Path) -> None:
-    (run / "speakers.json").write_text('{"format": "dubline.speakers.1", "names": {"S1": "Ayşe"}}')
+    (run / "work/speakers.json").write_text('{"format": "dubline.speakers.1", "names": {"S1": "Ayşe"}}')
     transcript, _ = again(run, FIRST)
     assert transcript.name_of("SPEAKER_01") == "Ayşe"
     assert read_log(run).format == "dubline.speakers.2"
@@ -265,7 +265,7 @@ def test_names_of_the_first_format_are_read(run: Path) -> None:
      '{"format": "dubline.speakers.2", "heard": [{"id": "x", "spans": [[3, 1]]}]}'],
 )  # fmt: skip
 def test_a_damaged_log_is_refused_with_its_name(run: Path, text: str) -> None:
-    (run / "speakers.json").write_text(text)
+    (run / "work/speakers.json").write_text(text)
     before = (run / "transcript.json").read_bytes()
     for act in (lambda: again(run, FIRST), lambda: rename_speaker(run, "SPEAKER_00", "X")):
         with pytest.raises(InvalidJob, match=r"speakers\.json") as caught:

@@ -84,16 +84,16 @@ def run(heard: Path, tmp_path: Path) -> Path:
 
 
 def test_the_list_comes_with_samples_as_they_sound(call: Path, run: Path) -> None:
-    (run / "speakers").mkdir()
-    (run / "speakers/SPEAKER_09.wav").touch()
+    (run / "work/speakers").mkdir()
+    (run / "work/speakers/SPEAKER_09.wav").touch()
     answer = dubline("speakers", run)
     assert answer.status == 0, answer.err
     assert "SPEAKER_00" in answer.out and "SPEAKER_01" in answer.out and "samples" in answer.out
-    assert sorted(p.name for p in (run / "speakers").iterdir()) == ["SPEAKER_00.wav", "SPEAKER_01.wav"]
+    assert sorted(p.name for p in (run / "work/speakers").iterdir()) == ["SPEAKER_00.wav", "SPEAKER_01.wav"]
     transcript = read_transcript(run / "transcript.json")
     source, rate = soundfile.read(call, always_2d=True)
     clips = sample_clips(transcript, "SPEAKER_00", origin_of(run).diarized.turns)
-    sample, its_rate = soundfile.read(run / "speakers/SPEAKER_00.wav", always_2d=True)
+    sample, its_rate = soundfile.read(run / "work/speakers/SPEAKER_00.wav", always_2d=True)
     assert its_rate == rate and 1 <= len(clips) <= 3
     at = 0
     for number, (start, end) in enumerate(clips):
@@ -108,11 +108,11 @@ def test_the_list_comes_with_samples_as_they_sound(call: Path, run: Path) -> Non
 
 
 def test_without_the_sound_the_list_is_shown_all_the_same(call: Path, run: Path) -> None:
-    text = (run / "run.json").read_text().replace(call.resolve().as_posix(), "/gone.wav")
-    (run / "run.json").write_text(text.replace(call.as_posix(), "/gone.wav"))
+    text = (run / "work/run.json").read_text().replace(call.resolve().as_posix(), "/gone.wav")
+    (run / "work/run.json").write_text(text.replace(call.as_posix(), "/gone.wav"))
     answer = dubline("speakers", "list", run)
     assert answer.status == 0 and "SPEAKER_01" in answer.out and "is gone" in answer.out
-    assert not (run / "speakers").exists()
+    assert not (run / "work/speakers").exists()
 
 
 def test_clips_hold_whole_words_of_one_person_alone() -> None:
@@ -182,7 +182,7 @@ def test_the_same_voices_in_two_runs_get_one_number_and_one_name(run: Path, tmp_
 
 def test_runs_heard_by_different_models_are_not_compared(run: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(run, tmp_path / "other.dubline"))
-    (result,) = other.glob("steps/diarize-*/result.json")
+    (result,) = other.glob("work/steps/diarize-*/result.json")
     result.write_text(result.read_text().replace(origin_of(run).diarized.embedding, "another"))
     answer = dubline("speakers", "link", run, other)
     assert answer.status == 2 and "another" in answer.err and "same diarizer" in answer.err
@@ -207,7 +207,7 @@ def test_people_are_named_by_their_clips(call: Path, run: Path, tmp_path: Path) 
     with Run(run) as again:
         names = cast_names(again, origin.diarized, JOB, cast)
     assert names == {transcript.speakers[0].label: "Zero", transcript.speakers[1].label: "One"}
-    assert not list(run.glob("steps/cast-*/*.f32"))
+    assert not list(run.glob("work/steps/cast-*/*.f32"))
 
 
 def test_a_clip_that_is_no_good_is_named_with_its_person(run: Path, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_the_scenes_own_lines_are_without_a_finding(shared: Shared, tmp_path: Pa
             ),
             root,
         )
-    (root / "run.json").write_text("{}", encoding="utf-8")
+    (root / "work/run.json").write_text("{}", encoding="utf-8")
     path = root / "subtitles" / "source.srt"
     said = " ".join(" ".join(cue.text.split()) for cue in read_subtitles(path).cues)
     assert said == " ".join(line["text"] for line in lines), "every word is there, and nobody's id"
@@ -231,6 +231,16 @@ def test_torn_words_of_one_person_are_read_together_and_two_peoples_are_not() ->
     assert (made.cue.text, made.ids) == ("Tom came too late.", (1, 2, 3))
     others = [line._replace(speaker=who) for line, who in zip(lines, "ABA", strict=True)]
     assert [ids for _, ids in spotted(others, PROFILES["netflix-en"], Fraction(25))] == [(1,), (2,), (3,)]
+
+
+def test_a_label_is_read_once_and_has_its_place_in_the_row() -> None:
+    text = "I never told him anything about it, because he would not have listened, and you know it."
+    for above in ("", "Ona hiçbir şey söylemedim, çünkü dinlemezdi, sen de bilirsin."):
+        line = Spoken(1, 0, 8000, text, "A", above=above, label="Ayşe Kaya")
+        made = spotted([line], PROFILES["netflix-en"], Fraction(25), language="en")
+        assert len(made) > 1 and made[0].cue.text.startswith("Ayşe Kaya: ")
+        assert sum(cue.text.count("Ayşe") for cue, _ in made) == 1
+        assert all(width(row) <= 42 for cue, _ in made for row in cue.text.split("\n"))
 
 
 # --- files that follow, and come back ------------------------------------------------------------

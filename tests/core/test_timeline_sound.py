@@ -18,6 +18,7 @@ from dubline.media.timeline_cut import CENTRE, cut_timeline
 from dubline.media.timeline_sound import timeline_sound
 from dubline.run import Run
 from dubline.timebase import frames_to_samples
+from dubline.values.layout import Layout
 from dubline.values.timeline import TimelineClip, TimelineMedia
 
 NTSC = Fraction(24000, 1001)
@@ -42,9 +43,9 @@ def heard(folder: Path, *clips: TimelineClip, frames: int = 48, **more: Any) -> 
     media = TimelineMedia(rate=more.pop("rate", str(NTSC)), frames=frames, clips=clips, **more)
     with Run(folder / "t.dubline") as run:
         sound = run.step(timeline_sound, cut_timeline(media))
-        samples, rate = soundfile.read(run.root / sound.path, dtype="float32", always_2d=True)
+        samples, rate = soundfile.read(Layout(run.root).file(sound.path), dtype="float32", always_2d=True)
     assert (sound.rate, sound.channels, sound.frames) == (rate, samples.shape[1], len(samples))
-    assert not list((run.root / "steps").glob(".*"))
+    assert not list((run.root / "work/steps").glob(".*"))
     return samples.T
 
 
@@ -161,7 +162,7 @@ def test_a_clip_longer_than_its_file_is_told(tmp_path: Path) -> None:
     media = TimelineMedia(rate="25", start=90000, frames=50, clips=(clip(file, 10, 25, name="Çöl"),))
     with Run(tmp_path / "r.dubline", tell=told.append) as run:
         sound = run.step(timeline_sound, cut_timeline(media))
-        samples = soundfile.read(run.root / sound.path, dtype="float32")[0].T
+        samples = soundfile.read(Layout(run.root).file(sound.path), dtype="float32")[0].T
     np.testing.assert_array_equal(samples[:, 19200 : 19200 + 24000], source)
     assert not samples[:, 19200 + 24000 :].any()
     assert len(told) == 1 and "'Çöl' at 01:00:00:10 on audio track 1" in told[0] and "0.50 s" in told[0]
@@ -218,7 +219,7 @@ def test_stopped_in_the_middle_nothing_is_left(tmp_path: Path) -> None:
     media = TimelineMedia(rate="25", frames=250, clips=(clip(file, 0, 250),))
     with Run(tmp_path / "r.dubline", report=lambda name: stop) as run, pytest.raises(Cancelled):
         run.step(timeline_sound, cut_timeline(media))
-    assert not list((tmp_path / "r.dubline/steps").iterdir())
+    assert not list((tmp_path / "r.dubline/work/steps").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def test_a_killed_translation_goes_on_and_asks_for_the_rest_only(tmp_path: Path,
     )
     assert ran.returncode == -signal.SIGKILL
     assert not (root / "translated.json").exists()
-    (memory,) = (root / "memory").iterdir()
+    (memory,) = (root / "work/memory").iterdir()
     before = memory.read_bytes()
     with memory.open("ab") as file:
         file.write(b'{"answers":{"torn')  # as a crash in the middle of a write leaves it
@@ -355,7 +355,7 @@ def test_only_the_named_lines_are_done_again(tmp_path: Path, parrot: type[Parrot
     root = placed(lines_of("Gel.", "Git.", "Dur."), tmp_path / "e.dubline")
     first = again(root)
     parrot.answers.update({"Gel.": ["Come."], "Git.": ["Go."], "Dur.": ["Stop."]})
-    (root / "memory").rename(root / "gone")  # as another translator would find it
+    (root / "work/memory").rename(root / "gone")  # as another translator would find it
     second = again(root, only="2")
     assert [s.text for s in second.segments] == [first[1].text, "Go.", first[3].text]
     with pytest.raises(InvalidJob, match="no segment 9"):
@@ -445,10 +445,10 @@ def test_lines_that_were_done_again_by_themselves_stay_and_change_nobody_elses_t
     root = placed(lines_of("Gel.", "Git.", "Dur."), tmp_path / "e.dubline")
     first = again(root)
     parrot.answers.update({"Gel.": ["Come."], "Git.": ["Go."], "Dur.": ["Stop."]})
-    (root / "memory").rename(root / "gone")  # as another translator would find it
+    (root / "work/memory").rename(root / "gone")  # as another translator would find it
     again(root, only="2", translator="other")
-    (root / "memory").rename(root / "other")
-    (root / "gone").rename(root / "memory")
+    (root / "work/memory").rename(root / "other")
+    (root / "gone").rename(root / "work/memory")
     texts = [first[1].text, "Go.", first[3].text]
     wish = read_wish(root, "translate.en", TranslateWish)
     assert wish is not None and wish.translator == "parrot" and wish.apart == (2,)
@@ -499,7 +499,7 @@ def test_a_persons_line_without_a_segment_is_told_and_kept_aside(
     with Run(root) as run:
         translate_run(run, root, "en", TranslateWish(), tell=said.append)
     assert any("1 line that a person wrote has no" in text for text in said)
-    assert read_translation(root / "translated.before.json")[3].text == "Stay."
+    assert read_translation(root / "work/translated.before.json")[3].text == "Stay."
 
 
 # --- a language model that misbehaves -------------------------------------------------------------

@@ -30,6 +30,7 @@ from dubline.media.sound import SoundWriter, open_sound, read_blocks
 from dubline.run import Run
 from dubline.values.base import Choice, ModelIdentity
 from dubline.values.dubbed import CastVoice, Takes
+from dubline.values.layout import Layout
 from dubline.values.transcript import Segment, Speaker
 from dubline.values.translated import Tone, TranslatedSegment, Translation
 from dubline.voice.calibration import voice_durations
@@ -95,7 +96,7 @@ def test_every_segment_has_its_take_in_its_place(tmp_path: Path) -> None:
     assert takes.takes[3].reasons == ("there is no translation",) and not takes.takes[4].reasons
     for take, (_, start, end, speaker) in zip(takes.takes, LINES, strict=False):
         assert (take.start, take.speaker, take.rate) == (round(start * 16000), speaker, 16000)
-        sound = open_sound(tmp_path / "run" / take.path)
+        sound = open_sound(Layout(tmp_path / "run").file(take.path))
         assert (sound.frames, sound.rate, sound.channels) == (take.frames, 16000, 1)
         assert take.slot == pytest.approx(end - start)
         assert take.natural == pytest.approx(0.06 * len(take.text), abs=0.03)  # no silence of its ends
@@ -145,7 +146,7 @@ def test_one_edited_line_is_spoken_alone(tmp_path: Path) -> None:
     for number in (0, 2):
         old, new = before.takes[number], after.takes[number]
         assert structs.replace(new, path="") == structs.replace(old, path="")
-        assert same_bytes(tmp_path / "run" / old.path, tmp_path / "run" / new.path)
+        assert same_bytes(Layout(tmp_path / "run").file(old.path), Layout(tmp_path / "run").file(new.path))
     assert after.takes[1].text == "Where will it go?"
 
 
@@ -165,7 +166,7 @@ def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
 
     with pytest.raises(Cancelled):
         spoken(tmp_path / "run", translation(), hum(tmp_path), report=lambda name: stop)
-    assert not [p for p in (tmp_path / "run/steps").iterdir() if not p.name.startswith(".")]
+    assert not [p for p in (tmp_path / "run/work/steps").iterdir() if not p.name.startswith(".")]
     takes = spoken(tmp_path / "run", translation(), hum(tmp_path))
     assert made(tmp_path / "run") == 1
     assert takes == structs.replace(
@@ -175,7 +176,7 @@ def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
 
 def test_a_damaged_take_is_made_again(tmp_path: Path) -> None:
     spoken(tmp_path / "run", translation(), hum(tmp_path))
-    kept = sorted((tmp_path / "run/memory/takes").iterdir())
+    kept = sorted((tmp_path / "run/work/memory/takes").iterdir())
     waves, records = [p for p in kept if p.suffix == ".wav"], [p for p in kept if p.suffix == ".json"]
     waves[0].unlink()  # the step's own file is the same one
     waves[0].write_bytes(b"RIFF")
@@ -238,7 +239,7 @@ def test_if_no_line_can_be_spoken_the_step_fails(tmp_path: Path) -> None:
     with pytest.raises(BackendFailed, match="none of 2 lines") as caught:
         spoken(tmp_path / "run", what, hum(tmp_path))
     assert caught.value.hint
-    assert not list((tmp_path / "run/steps").glob("speak-*"))
+    assert not list((tmp_path / "run/work/steps").glob("speak-*"))
 
 
 # --- a service ---------------------------------------------------------------------------------
@@ -542,6 +543,6 @@ def test_an_earlier_voice_and_a_second_back_end_are_kept_to(tmp_path: Path) -> N
     assert (voice.voice, voice.pitch, voice.basis) == ("command:two", 1.2, "earlier")
     assert takes.models == (ModelIdentity(name=Path(sys.executable).name, origin="the user's own"),)
     first = takes.takes[0]
-    sound = np.concatenate(list(read_blocks(tmp_path / "run" / first.path)), axis=1)[0]
+    sound = np.concatenate(list(read_blocks(Layout(tmp_path / "run").file(first.path))), axis=1)[0]
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 1 << 17))
     assert int(np.argmax(spectrum)) * first.rate / (1 << 17) == pytest.approx(140 * 1.2, rel=0.02)

@@ -26,6 +26,7 @@ from dubline.report import Report, silent
 from dubline.run import Run
 from dubline.values.base import Choice
 from dubline.values.dubbed import Mix, Takes
+from dubline.values.layout import Layout
 from dubline.values.stems import STEM_NAMES, Stem, Stems
 from dubline.values.transcript import Speaker
 from dubline.values.translated import TranslatedSegment, Translation
@@ -171,16 +172,17 @@ def same(root: Path, straight: tuple[Takes, Mix, Path], found: tuple[Takes, Mix]
     takes, mix = found
     assert (takes, mix) == straight[:2]
     for path in (*(take.path for take in takes.takes), mix.wav, mix.m_and_e):
-        assert (root / path).read_bytes() == (straight[2] / path).read_bytes(), path
+        ours, theirs = Layout(root).file(path), Layout(straight[2]).file(path)
+        assert ours.read_bytes() == theirs.read_bytes(), path
     left = [path for path in root.rglob("*") if ".part" in path.name]
     assert not left
 
 
 def nothing_half_made(root: Path) -> None:
     """What can be seen is whole; the takes that were kept are sounds."""
-    seen = [name for name in shown(root) if name.startswith("steps/")]
-    for step in {name.split("/")[1] for name in seen}:
-        assert f"steps/{step}/result.json" in seen
+    seen = [name for name in shown(root) if name.startswith("work/steps/")]
+    for step in {name.split("/")[2] for name in seen}:
+        assert f"work/steps/{step}/result.json" in seen
     for name in seen:
         if name.endswith(".wav"):
             assert soundfile.info(root / name).frames
@@ -215,8 +217,8 @@ def test_killed_and_gone_on(
     child.send_signal(signal.SIGKILL)
     child.communicate()
     nothing_half_made(root)
-    assert len(list((root / "memory/takes").glob("*.json"))) == kept
-    in_steps = any(path.name.startswith("speak-") for path in (root / "steps").iterdir())
+    assert len(list((root / "work/memory/takes").glob("*.json"))) == kept
+    in_steps = any(path.name.startswith("speak-") for path in (root / "work/steps").iterdir())
     assert in_steps == (where.split()[0] in ("M&E", "final", "aac"))
     found = dubbed(material, root)
     assert made(root) == len(TEXTS) - (0 if in_steps else kept)
@@ -249,7 +251,7 @@ def test_stopped_at_every_report(material: Path, straight: tuple[Takes, Mix, Pat
             except Cancelled:
                 stops += 1
                 nothing_half_made(root)
-                assert len(list((root / "memory/takes").glob("*.json"))) == added
+                assert len(list((root / "work/memory/takes").glob("*.json"))) == added
         assert stops > len(TEXTS)
         found = dubbed(material, root)
     assert added == len(TEXTS), "a kept take was made again"
@@ -345,7 +347,7 @@ def test_garbage_among_the_kept_takes_is_made_again(
     material: Path, straight: tuple[Takes, Mix, Path], spoken: Path, kind: str, what: str
 ) -> None:
     """One kept take is damaged, and the step's files are lost: one take is made, the others are kept."""
-    victim = sorted((spoken / "memory/takes").glob(f"*.{kind}"))[1]
+    victim = sorted((Layout(spoken).memory / "takes").glob(f"*.{kind}"))[1]
     data = victim.read_bytes()
     victim.unlink()  # not in place: the step's file may be the same one
     sounds = {"rate": (RATE // 2, 1, 8000), "one sample": (RATE, 1, 1), "stereo": (RATE, 2, 8000)}
@@ -356,7 +358,7 @@ def test_garbage_among_the_kept_takes_is_made_again(
         victim.write_bytes(
             {"text": b"no sound, no JSON \xff", "empty": b"", "cut": data[: len(data) // 2]}[what]
         )
-    for folder in (spoken / "steps").glob("speak-*"):
+    for folder in (spoken / "work/steps").glob("speak-*"):
         shutil.rmtree(folder)
     found = dubbed(material, spoken)
     assert made(spoken) == 1
@@ -368,10 +370,10 @@ def test_a_take_that_is_gone_comes_back(
     material: Path, straight: tuple[Takes, Mix, Path], spoken: Path, memory: bool, again: int
 ) -> None:
     takes = straight[0]
-    (spoken / takes.takes[1].path).unlink()
+    Layout(spoken).file(takes.takes[1].path).unlink()
     if not memory:
-        lost = straight[2] / takes.takes[1].path
-        for path in (spoken / "memory/takes").glob("*.wav"):
+        lost = Layout(straight[2]).file(takes.takes[1].path)
+        for path in (Layout(spoken).memory / "takes").glob("*.wav"):
             if path.read_bytes() == lost.read_bytes():
                 path.unlink()
     found = dubbed(material, spoken)
@@ -384,7 +386,7 @@ def test_a_take_that_was_changed_is_named_and_not_mixed(
     material: Path, straight: tuple[Takes, Mix, Path], spoken: Path, what: str
 ) -> None:
     take = straight[0].takes[1]
-    path = spoken / take.path
+    path = Layout(spoken).file(take.path)
     path.unlink()
     # What a changed file would do to a mix that is not there yet.
     frames = 1 if what == "one sample" else take.frames
@@ -424,11 +426,11 @@ def test_silent_stems_make_a_mix_all_the_same(
     folder = with_stem(material, tmp_path / "stems", dict.fromkeys(silent_ones, nothing))
     _, mix = dubbed(folder, tmp_path / "run", reverb=reverb)
     assert mix.after.integrated == pytest.approx(-23.0, abs=0.1)
-    sound = soundfile.read(tmp_path / "run" / mix.wav)[0]
+    sound = soundfile.read(Layout(tmp_path / "run").file(mix.wav))[0]
     assert sound.shape == (RATE * SECONDS, 2) and np.isfinite(sound).all() and sound.any()
     if "vocals" in silent_ones:
         assert any("silent there" in note for note in mix.notes)
-    bed = soundfile.read(tmp_path / "run" / mix.m_and_e)[0]
+    bed = soundfile.read(Layout(tmp_path / "run").file(mix.m_and_e))[0]
     assert bed.any() == ("music" not in silent_ones)
 
 

@@ -59,7 +59,8 @@ def working(host: Host, root: Path, sound: Path) -> list[psutil.Process]:
 
 
 def nothing_half(root: Path) -> None:
-    finished = {"run.json", *(p.relative_to(root).as_posix() for p in root.glob("steps/original-*/*"))}
+    known = root.glob("work/steps/original-*/*")
+    finished = {"work/run.json", *(p.relative_to(root).as_posix() for p in known)}
     assert set(shown(root)) <= finished
     assert not [p for p in root.iterdir() if p.name.endswith(".part")]
 

@@ -99,7 +99,7 @@ def test_a_run_with_a_dub(run: Path) -> None:
     assert "takes en" not in text and "M&E.wav" in text.replace("%26", "&")
     done = dubline("export", run, "--to", "otio", "--remix", "--no-takes")
     assert done.status == 2 and "without voices" in done.err
-    for path in run.glob("steps/speak-en/takes/*.wav"):
+    for path in run.glob("work/steps/speak-en/takes/*.wav"):
         path.unlink()
     done = dubline("export", run, "--to", "kdenlive")
     assert done.status == 2 and "00001.wav" in done.err and "missing" in done.err
@@ -164,7 +164,7 @@ def test_what_is_wrong_is_said(run: Path, words: list[str], reason: str) -> None
 
 def test_missing_media_but_subtitles(run: Path) -> None:
     (run / "stems/music.wav").unlink()
-    for path in run.glob("steps/*/music.wav"):
+    for path in run.glob("work/steps/*/music.wav"):
         path.unlink()
     done = dubline("export", run, "--to", "otio")
     assert done.status == 2 and "music.wav" in done.err

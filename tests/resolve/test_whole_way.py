@@ -92,8 +92,8 @@ def test_a_timeline_is_dubbed_and_the_dub_is_on_it(
     assert world.ui.failures == []
     world.check()
     run = seen["run"]
-    assert (run / "dubbed.json").is_file(), seen
-    dub = read_dub(run / "dubbed.json")
+    assert (run / "work/dubbed.json").is_file(), seen
+    dub = read_dub(run / "work/dubbed.json")
     assert dub.language == "en" and dub.mix is not None, seen
     assert {take.state for take in dub.takes.takes} <= {"spoken", "too_long", "silent"}
     # The dub holds music and effects: it sounds alone, from the frame on at which the timeline begins.

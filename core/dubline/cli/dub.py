@@ -14,6 +14,7 @@ from dubline.cli.report import tell_report
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
 from dubline.report import quantity
+from dubline.values.layout import Layout
 
 if TYPE_CHECKING:
     from dubline.values.dubbed import Dub, Mix
@@ -118,7 +119,7 @@ def tell_dub(made: Dub, root: Path) -> None:
         for take in lines[:_SHOWN]:
             result(f"  {take.id}: {what}: {'; '.join(take.reasons)}")
         if len(lines) > _SHOWN:
-            result(f"  and {len(lines) - _SHOWN} more that are {what}: see {root / 'dubbed.json'}")
+            result(f"  and {len(lines) - _SHOWN} more that are {what}: see {Layout(root).dub()}")
         if lines and state == "failed":
             result(f"  try them again: dubline dub {root} --to {made.language} --retry-failed")
     if made.mix is not None:
@@ -128,7 +129,7 @@ def tell_dub(made: Dub, root: Path) -> None:
 def _names(root: Path) -> dict[str, str]:
     from dubline.values.transcript import read_transcript
 
-    path = root / "transcript.json"
+    path = Layout(root).transcript
     return {s.id: s.name for s in read_transcript(path).speakers} if path.exists() else {}
 
 

@@ -13,6 +13,7 @@ from dubline.cli.film import at_work, is_run, run_of
 from dubline.cli.options import argument, languages, option
 from dubline.cli.progress import stoppable
 from dubline.errors import BackendMissing, InvalidJob
+from dubline.values.layout import Layout
 
 if TYPE_CHECKING:
     import opentimelineio as otio
@@ -126,7 +127,7 @@ def export(
         )
     wanted = tuple(filter(None, lang.split(",")))
     options = exporters.ExportOptions(schema=schema, embed=not linked, languages=wanted, takes=takes)
-    place = out or (run / "exports" if run.is_dir() else run.with_name(f"{run.stem}.exports"))
+    place = out or (Layout(run).exports if run.is_dir() else run.with_name(f"{run.stem}.exports"))
     with stoppable("The target in work was left as it was; those told above are whole."):
         write_targets(run, names, place, options, rate=rate, remix=remix)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from dubline.cli.asking import Asked
 from dubline.cli.options import argument
 from dubline.errors import InvalidJob
+from dubline.values.layout import OLD_LOCK, Layout
 from dubline.values.timeline import FileMedia
 
 if TYPE_CHECKING:
@@ -74,16 +75,13 @@ def _check_of(root: Path, film: Path) -> None:
     Raises:
         InvalidJob: it is one.
     """
-    from dubline.media.original import ORIGINAL
-    from dubline.media.probing import fingerprint
-    from dubline.run import standing
-    from dubline.values.media import Original
+    from dubline.media.film_place import file_of, is_same, original_in
+    from dubline.run import read_manifest
 
-    original = standing(root, ORIGINAL, Original)
-    file = original and (original.media or original.sound)
-    if not file or not file.fingerprint or Path(file.path) == film or not film.is_file():
+    file, known = file_of(original_in(root)), read_manifest(root).film
+    if file is None or Path(file.path) == film or not film.is_file():
         return
-    if fingerprint(film) != file.fingerprint:
+    if not is_same(film, file.fingerprint, known.content if known is not None else ""):
         raise InvalidJob(
             f"{root.name} is the run of {Path(file.path).name}, not of {film.name}",
             hint="Leave out --out, or name another folder.",
@@ -97,20 +95,22 @@ def run_of(given: Path) -> Path:
 
 def is_run(path: Path) -> bool:
     """Whether a path is that of a run folder."""
-    return (path / "run.json").is_file()
+    return Layout(path).is_run
 
 
 def at_work(root: Path) -> bool:
     """Whether a Dubline is working in a run folder."""
     from filelock import FileLock, Timeout
 
-    if not (root / ".lock").exists():
-        return False
-    try:
-        with FileLock(root / ".lock", timeout=0):
-            return False
-    except (Timeout, OSError) as error:
-        return isinstance(error, Timeout)
+    for lock in filter(Path.exists, (Layout(root).lock, root / OLD_LOCK)):
+        try:
+            with FileLock(lock, timeout=0):
+                pass
+        except Timeout:
+            return True
+        except OSError:
+            continue
+    return False
 
 
 def beside(media: Path) -> Path:

@@ -14,6 +14,7 @@ from dubline.cli.report import tell_report
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
 from dubline.report import quantity
+from dubline.values.layout import Layout
 
 if TYPE_CHECKING:
     from dubline.pipeline import Decided, Localized
@@ -139,6 +140,7 @@ def _with_film(decided: Decided, root: Path) -> Decided:
     """What was decided, with a film asked for where there is a picture and nobody ever said yes or no."""
     from msgspec.structs import replace
 
+    from dubline.mix.film import copy_is_too_large
     from dubline.voice.preparing import dub_before
 
     job = decided.job
@@ -146,6 +148,9 @@ def _with_film(decided: Decided, root: Path) -> Decided:
     said = [dub.settings.mux for dub in before if dub is not None and dub.settings.mux is not None]
     if job.dub is None or job.dub.mux is not None or said or not decided.has_picture:
         return decided
+    media = decided.seen.what[0] if isinstance(decided.seen.what, tuple) else None
+    if media is not None and (why := copy_is_too_large(media)):
+        return decided._replace(reasons=(*decided.reasons, why))
     return decided._replace(job=replace(job, dub=replace(job.dub, mux=True)))
 
 
@@ -161,10 +166,14 @@ def _left(job: LocalizeJob, root: Path) -> tuple[str, ...]:
 
 def _steps(job: LocalizeJob, decided: Decided) -> tuple[str, ...]:
     """The stages that take their time, in their order."""
-    steps = ["separate"] if decided.separating is not None else []
+    separates = decided.separating is not None and decided.separating.job is not None
+    steps = ["separate"] if separates else []
     steps += ["diarize", "recognize"] if decided.transcribing is not None else []
     steps += ["translate"] * len(job.languages)
-    steps += ["speak", "remix"] * len(job.languages) if job.dub is not None else []
+    if job.dub is not None:
+        steps += ["speak", "remix"] * len(job.languages)
+    elif separates and decided.transcribing is not None:
+        steps += ["remix"]
     return tuple(steps)
 
 
@@ -196,7 +205,8 @@ def _tell(localized: Localized, root: Path) -> None:
                 "--retry-failed"
             )
     if any(file.name == "final.m4a" for file in localized.files) and not localized.dubs:
-        result("final.m4a: the film's own voices over its background, until there is a dub")
+        what = "voices over its background" if localized.stems is not None else "sound"
+        result(f"final.m4a: the film's own {what}, until there is a dub")
     for dub in localized.dubs:
         result(f"\ndub in {dub.language}:")
         tell_dub(dub, root)
@@ -207,5 +217,6 @@ def _tell(localized: Localized, root: Path) -> None:
 
 def _files(localized: Localized, root: Path) -> list[Path]:
     """What stems and transcript left in the run folder."""
-    stems = [root / "stems"] if localized.stems is not None else []
-    return [*stems, *([root / "transcript.json"] if localized.transcript is not None else [])]
+    here = Layout(root)
+    stems = [here.stems] if localized.stems is not None else []
+    return [*stems, *([here.transcript] if localized.transcript is not None else [])]

@@ -23,9 +23,6 @@ from dubline.report import UNITS, Progress, Report
 if TYPE_CHECKING:
     from dubline.run import Run, StepRecord
 
-LOG = "log.txt"
-"""The run's log, beside its manifest."""
-
 STEPS = {
     "separator": "separate",
     "diarizer": "diarize",
@@ -41,6 +38,9 @@ DOING = {
     "separate": "separating",
     "microphones": "listening",
     "listen": "listening",
+    "content": "listening",
+    "raw_audio": "raw sound",
+    "no_vocals": "writing stems",
     "diarize": "who speaks",
     "recognize": "words",
     "place": "placing text",
@@ -192,7 +192,8 @@ def working(
     """A run to work in, watched. `reasons`: who does what, and why, said first; `steps`: the stages of the
     job that take their time, in their order."""
     from dubline import __version__
-    from dubline.media.original import ORIGINAL
+    from dubline.media.film_place import ORIGINAL
+    from dubline.programme.timeline_file import bring_timeline_up_to_date
     from dubline.run import Run, standing
     from dubline.values.media import Original
 
@@ -210,7 +211,7 @@ def working(
 
         def keep_log() -> None:
             if screen.log is not None:
-                screen.log.move(root / LOG)
+                screen.log.move(run.layout.log)
 
         run = Run(root, report=begun, tell=bar.say, note=bar.note, said=said)
         with run, no_output(screen):
@@ -219,8 +220,9 @@ def working(
             try:
                 bar.plan(reasons)
                 yield run, bar
+                bring_timeline_up_to_date(root)
             finally:
-                if (root / "run.json").exists():
+                if run.layout.is_run:
                     keep_log()
 
 

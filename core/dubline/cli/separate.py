@@ -9,6 +9,7 @@ from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Film, place_of
 from dubline.cli.options import option
 from dubline.cli.screen import result
+from dubline.values.layout import Layout
 
 if TYPE_CHECKING:
     from dubline.values.stems import Stems
@@ -53,10 +54,11 @@ def separate(
 
 
 def _tell(stems: Stems, root: Path) -> None:
+    from dubline.media.raw_audio import NAME as RAW_AUDIO
     from dubline.separation.quality import table
 
     if not stems.separated:
-        result(f"{root}")
+        result(f"nothing was separated; the sound for other programs: {root / RAW_AUDIO}")
         return
     for stem in stems.stems:
         result(f"{stem.name:<8} {stem.label}", indent=9)
@@ -64,4 +66,4 @@ def _tell(stems: Stems, root: Path) -> None:
     if stems.quality is not None:
         for line in table(stems.quality):
             result(line)
-    result(f"\n{root / 'stems'}")
+    result(f"\n{Layout(root).stems}")

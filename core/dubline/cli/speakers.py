@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dubline.cli.film import RunFolder
+from dubline.cli.film import RunFolder, run_of
 from dubline.cli.help import App, Group
 from dubline.cli.options import DEVICE, THREADS, argument, option
 from dubline.errors import DublineError, InvalidJob
+from dubline.values.layout import Layout
 
 if TYPE_CHECKING:
     from dubline.values.transcript import Transcript
@@ -55,7 +56,7 @@ def list_speakers(run: RunFolder) -> None:
     from dubline.recognition.speaker_log import read_log
     from dubline.values.transcript import read_transcript
 
-    transcript, log = read_transcript(run / "transcript.json"), read_log(run)
+    transcript, log = read_transcript(Layout(run).transcript), read_log(run)
     show(run, transcript)
     for note in log.notes:
         typer.echo(f"note: {note}")
@@ -84,8 +85,10 @@ def _samples(run: Path, transcript: Transcript) -> str:
         origin = origin_of(run)
         if origin.sound is None:
             return "\nno samples: the sound that was listened to is gone or has changed"
-        folder = run / "speakers"
-        written = write_samples(transcript, run / origin.sound.path, folder, origin.diarized.turns)
+        folder = Layout(run).samples
+        written = write_samples(
+            transcript, Layout(run).file(origin.sound.path), folder, origin.diarized.turns
+        )
     except (DublineError, OSError) as error:
         return f"\nno samples: {error}"
     if not written:
@@ -206,7 +209,7 @@ def name_by_cast(
 
 @app.command("link")
 def link(
-    runs: Annotated[list[Path], argument("Two or more run folders, the oldest first.")],
+    runs: Annotated[list[Path], argument("Two or more run folders, or their films, the oldest first.")],
     least_alike: LeastAlike = 0.75,
     dry_run: Annotated[bool, option("Only show who would be whom.", "--dry-run")] = False,
     device: Device = "auto",
@@ -223,6 +226,7 @@ def link(
     from dubline.recognition.voice_links import find_links, write_links
 
     hints = {"device": device, "threads": threads}
+    runs = [run_of(run) for run in runs]
     with watched():
         links = find_links(runs, least_alike=least_alike, hints=hints)
         changed = [] if dry_run else write_links(runs, links)

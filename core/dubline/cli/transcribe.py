@@ -10,6 +10,7 @@ from dubline.cli.film import Film, place_of
 from dubline.cli.report import tell_report
 from dubline.cli.screen import result
 from dubline.report import quantity
+from dubline.values.layout import Layout
 
 if TYPE_CHECKING:
     from dubline.values.transcript import Transcript
@@ -74,4 +75,4 @@ def _tell(transcript: Transcript, root: Path) -> None:
         result(f"  {speaker.id}  {speaker.name or '-':<16} {speaker.seconds:7.1f} s")
     if transcript.dropped:
         result(f"{quantity(len(transcript.dropped), 'passage')} left out, with the reasons in the file")
-    result(f"\n{root / 'transcript.json'}")
+    result(f"\n{Layout(root).transcript}")

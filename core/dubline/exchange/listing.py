@@ -19,11 +19,10 @@ from msgspec import UNSET
 
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
-from dubline.programme.reading import translation_files
+from dubline.values.layout import Layout
 from dubline.values.transcript import Segment, Transcript, read_transcript, speakers_told, transcript_json
 from dubline.values.translated import TranslatedSegment, Translation, read_translation, translation_json
 
-PLACE = Path("exports") / "transcript"
 FORMS = ("list", "ours")
 
 
@@ -50,7 +49,7 @@ def export_transcript(
     else:
         data = translation_json(said)
     name = ".".join(filter(None, (root.absolute().name.removesuffix(".dubline"), spoken, "json")))
-    path = out or root / PLACE / name
+    path = out or Layout(root).exports / "transcript" / name
     with full_disk_is_told(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data)
@@ -91,9 +90,9 @@ def _json(value: Any) -> str:
 
 def _said(root: Path, language: str) -> Transcript | Translation:
     """What is said in a language, in the film's own where none is named."""
-    heard = root / "transcript.json"
+    heard = Layout(root).transcript
     transcript = read_transcript(heard) if heard.is_file() else None
-    translations = [read_translation(path) for path in translation_files(root)]
+    translations = [read_translation(path) for path in Layout(root).translations()]
     if transcript is not None and language in ("", transcript.language):
         return transcript
     if transcript is None and translations and language in ("", translations[0].source_language):

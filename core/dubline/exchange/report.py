@@ -8,14 +8,15 @@ from pathlib import Path
 from dubline.errors import DublineError, InvalidJob
 from dubline.exchange.report_html import Made, Page, Used, page_html
 from dubline.files import full_disk_is_told, write_whole
-from dubline.media.original import ORIGINAL
+from dubline.media.film_place import ORIGINAL
 from dubline.programme.reading import programme_of_text, read_programme, read_translations
 from dubline.recognition.origin import origin_of
+from dubline.recognition.publish import sample_files
 from dubline.recognition.samples import write_samples
 from dubline.run import read_manifest, standing
 from dubline.values.dubbed import Dub, read_dubs
 from dubline.values.media import Original
-from dubline.values.stems import STEM_NAMES, Stems
+from dubline.values.stems import Stems
 from dubline.values.transcript import Engine, Transcript, read_transcript
 from dubline.values.translated import Translation
 
@@ -49,7 +50,7 @@ def write_report(root: Path) -> Path:
     page = Page(
         name=programme.name,
         film=film,
-        made=tuple(_made(root)),
+        made=tuple(_made(root, stems)),
         picture=PICTURE if (root / PICTURE).is_file() else "",
         transcript=transcript,
         samples=_samples(root, transcript) if transcript is not None else {},
@@ -65,7 +66,7 @@ def write_report(root: Path) -> Path:
     return root / REPORT
 
 
-def _made(root: Path) -> Iterator[Made]:
+def _made(root: Path, stems: Stems | None) -> Iterator[Made]:
     """The files that a person looks for, the best first."""
     finals = sorted(path for path in root.glob("final*") if path.is_file())
     sounds = {".wav": "the dub", ".m4a": "the dub, compressed"}
@@ -76,11 +77,13 @@ def _made(root: Path) -> Iterator[Made]:
         ((root / "subtitles").glob("*.srt"), "subtitles"),
         (root.glob("translated*.json"), "the translation, to be edited"),
         (root.glob(TRANSCRIPT), "who says what, and when"),
-        ((root / "stems" / f"{name}.wav" for name in STEM_NAMES), "a stem"),
     ]
     for paths, what in words:
         for path in sorted(path for path in paths if path.is_file() and ".before." not in path.name):
             yield _file(root, path, "lines to translate" if ".to-translate." in path.name else what)
+    for stem in stems.stems if stems is not None else ():
+        if (root / "stems" / f"{stem.name}.wav").is_file():
+            yield _file(root, root / "stems" / f"{stem.name}.wav", stem.label)
     for folder in sorted(path for path in (root / "exports").glob("*") if path.is_dir()):
         yield Made(f"{folder.relative_to(root).as_posix()}/", "for another program")
 
@@ -97,11 +100,8 @@ def _file(root: Path, path: Path, what: str) -> Made:
 def _samples(root: Path, transcript: Transcript) -> dict[str, str]:
     """Each speaker's sample. Without the sound that was listened to there are those of before, or none."""
     folder, written = root / SAMPLES, (root / TRANSCRIPT).stat().st_mtime_ns
-    there = {
-        speaker.id: folder / f"{speaker.id}.wav"
-        for speaker in transcript.speakers
-        if "/" not in speaker.id and (folder / f"{speaker.id}.wav").is_file()
-    }
+    speakers = {speaker.id for speaker in transcript.speakers}
+    there = {path.stem: path for path in sample_files(root) if path.stem in speakers}
     fresh = bool(there) and all(path.stat().st_mtime_ns >= written for path in there.values())
     if not fresh:
         try:

@@ -6,6 +6,7 @@ run's own files, by paths from the run folder.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
@@ -37,6 +38,12 @@ KINDS: dict[MarkKind, str] = {
     "low_confidence": "heard with little confidence",
 }
 POLICY = "script-src 'none'; connect-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'"
+GIVEN = {
+    "turns": "nobody: an .rttm says who speaks when",
+    "manual": "a person",
+    "microphones": "nobody: each has a microphone",
+}
+_CHECKSUM = re.compile(r"\b[0-9a-f]{40,}\b")
 FITS = {
     "fits": "fits",
     "borrowed": "fits with silence after it",
@@ -356,10 +363,10 @@ def _used(page: Page) -> Iterator[str]:
     for used in page.used:
         choice = used.engine.choice
         model = choice.options.get("model")
-        named = f"{choice.backend}, {model}" if model else choice.backend
-        versions = (
-            f'<br><span class="soft">{_safe(", ".join(choice.identity))}</span>' if choice.identity else ""
-        )
+        named = GIVEN.get(choice.backend, choice.backend)
+        named = f"{named}, {model}" if model else named
+        known = ", ".join(_CHECKSUM.sub(lambda sum: f"{sum[0][:12]}...", text) for text in choice.identity)
+        versions = f'<br><span class="soft">{_safe(known)}</span>' if known else ""
         models = "<br>".join(map(_model, used.engine.models)) or "none of its own"
         yield (
             f"<tr><td>{_safe(used.part)}</td><td>{_safe(_short(named))}{versions}</td>"

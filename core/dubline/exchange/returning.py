@@ -25,6 +25,7 @@ from dubline.subtitles.roundtrip import Comparison, LineNow, compare
 from dubline.subtitles.sent import SUFFIX, Sent, read_sent, record_of
 from dubline.subtitles.writing import read_subtitles
 from dubline.translation.way import publish_translation
+from dubline.values.layout import Layout
 from dubline.values.transcript import (
     Segment,
     Transcript,
@@ -190,6 +191,7 @@ class _Writing:
     remove: bool
 
     def write(self) -> tuple[Path, ...]:
+        here = Layout(self.root)
         source = self.language == self.texts.transcript.language
         times = self._times()
         files: list[Path] = []
@@ -199,14 +201,14 @@ class _Writing:
                 translation, times, texts=language == self.language, transcript=transcript
             )
             if new != translation:
-                write_whole(path.with_name(f"{path.stem}.before.json"), path.read_bytes())
+                write_whole(here.aside(f"{path.stem}.before.json"), path.read_bytes())
                 files += publish_translation(new, self.root)
         if transcript != self.texts.transcript:
-            place = self.root / "transcript.json"
-            write_whole(place.with_name("transcript.before.json"), place.read_bytes())
+            place = here.transcript
+            write_whole(here.aside("transcript.before.json"), place.read_bytes())
             write_whole(place, transcript_json(transcript))
-            write_whole(self.root / "transcript.rttm", to_rttm(transcript, self.root.stem).encode())
-            write_whole(self.root / "transcript.ctm", to_ctm(transcript, self.root.stem).encode())
+            write_whole(here.rttm, to_rttm(transcript, self.root.stem).encode())
+            write_whole(here.ctm, to_ctm(transcript, self.root.stem).encode())
             publish_subtitles(self.root)
             files.append(place)
         return tuple(files)

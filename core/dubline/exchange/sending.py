@@ -18,12 +18,10 @@ from dubline.report import quantity
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.roundtrip import LineNow
 from dubline.subtitles.sent import SUFFIX, Sent, keep_sent, write_sent
-from dubline.subtitles.writing import FORMATS, with_speakers, write_subtitles
+from dubline.subtitles.writing import FORMATS, write_subtitles
+from dubline.values.layout import Layout
 from dubline.values.programme import SubtitleCue
 from dubline.values.transcript import milliseconds
-
-PLACE = Path("exports") / "subtitles"
-"""Where exported subtitles go, in the run folder."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,15 +60,18 @@ def export_subtitles(
             f"{language or 'this'} is the film's own language", hint="Name a translation's with --lang."
         )
     lines = {line.id: line for line in texts.lines(language)}
-    cues = cues_of(texts.text(language), programme_rate(root), bilingual=request.bilingual)
+    # In the picture stands a name or nothing, never a number.
+    labels = {who: " ".join(name.split()) for who, name in texts.names.items()} if request.names else {}
+    cues = cues_of(texts.text(language), programme_rate(root), bilingual=request.bilingual, labels=labels)
     if not cues:
         raise InvalidJob(f"there is no line of text in {language!r}", hint="Look at `dubline translate RUN`.")
     left = sum(1 for line in lines.values() if line.source_text.strip() and not line.text.strip())
     if left:
         # Of lines that have no words, such as a note sign, there is nothing to translate.
+        here = Layout(root)
         waiting = sum(s.state in ("pending", "failed") for s in texts.translations[language][1].segments)
         some = "them" if waiting == left else f"{waiting} of them"
-        where = f"; subtitles/{language}.to-translate.srt has {some}" if waiting else ""
+        where = f"; {here.named(here.subtitles)}/{language}.to-translate.srt has {some}" if waiting else ""
         tell(f"left out without a translation: {quantity(left, 'line')}{where}")
     base = ".".join(filter(None, (root.absolute().name.removesuffix(".dubline"), language)))
     base += ".bilingual" if request.bilingual else ""
@@ -79,7 +80,7 @@ def export_subtitles(
         line = lines[cue.id]
         who = f".{file_name(line.name or line.speaker, 'unknown')}" if request.per_speaker else ""
         groups.setdefault(base + who, []).append(cue)
-    place = request.place or root / PLACE
+    place = request.place or Layout(root).exports / "subtitles"
     clock = _clock_of(root)
     written: list[Path] = []
     with full_disk_is_told(place):
@@ -104,14 +105,11 @@ def _shown(
             start_ms=milliseconds(cue.start),
             end_ms=milliseconds(cue.end),
             text=cue.text,
-            # In the picture stands a name or nothing; other formats keep who it is beside the text.
-            speaker=lines[cue.id].name if request.names else lines[cue.id].name or cue.speaker,
+            speaker=lines[cue.id].name or cue.speaker,
             source_text="" if source else cue.source_text,
         )
         for number, cue in enumerate(cues, 1)
     )
-    if request.names:
-        shown = with_speakers(shown)
     sent = Sent(
         language=language,
         source=source,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dubline.errors import InvalidJob
-from dubline.programme.reading import translation_files
 from dubline.programme.subtitle_tracks import lines_of
 from dubline.subtitles.roundtrip import LineNow
+from dubline.values.layout import Layout
 from dubline.values.transcript import Segment, Transcript, milliseconds, read_transcript
 from dubline.values.translated import TranslatedSegment, Translation, read_translation
 
@@ -76,14 +76,14 @@ def read_texts(root: Path) -> Texts:
     Raises:
         InvalidJob: no run, no transcript, or a damaged file.
     """
-    if not (root / "transcript.json").is_file():
+    if not Layout(root).transcript.is_file():
         raise InvalidJob(
             f"there is no transcript in {root}",
             hint="Give a run folder (EPISODE.dubline) in which `dubline transcribe` has been.",
         )
-    transcript = read_transcript(root / "transcript.json")
+    transcript = read_transcript(Layout(root).transcript)
     translations: dict[str, tuple[Path, Translation]] = {}
-    for path in translation_files(root):
+    for path in Layout(root).translations():
         translation = read_translation(path)
         translations.setdefault(translation.target_language, (path, translation))
     return Texts(transcript, translations)
@@ -92,7 +92,7 @@ def read_texts(root: Path) -> Texts:
 def state_of(root: Path) -> str:
     """A digest of the files that `read_texts` reads: another one means that they were changed."""
     digest = hashlib.sha256()
-    for path in (root / "transcript.json", *translation_files(root)):
+    for path in (Layout(root).transcript, *Layout(root).translations()):
         if path.is_file():
             data = path.read_bytes()
             digest.update(f"{path.name} {len(data)}\n".encode() + data)

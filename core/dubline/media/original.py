@@ -13,13 +13,12 @@ from typing import NamedTuple
 
 from dubline.errors import InvalidJob
 from dubline.media.extraction import extract_sound
+from dubline.media.film_place import ORIGINAL, file_of, keep_place, known_as, original_in
 from dubline.media.timeline_cut import TimelineCut, cut_timeline
 from dubline.run import Run, Work, standing, step
+from dubline.values.layout import Layout
 from dubline.values.media import Media, Original, Sound
 from dubline.values.timeline import FileMedia, Source
-
-ORIGINAL = "original"
-"""What a run calls the original that it stands on."""
 
 
 class Sighting(NamedTuple):
@@ -64,8 +63,10 @@ def look_at(source: Source, root: Path | None = None) -> Sighting:
     check_readable(path)
     sound = as_sound(path)
     if sound is not None and not source.track:
+        sound = known_as(root, sound) if root is not None else sound
         return Sighting(sound, first=source.offset_frames)
     media, track = probe(path), source.track
+    media = known_as(root, media) if root is not None else media
     before = standing(root, ORIGINAL, Original) if root is not None and not track else None
     if before is not None and before.media is not None and before.media.fingerprint == media.fingerprint:
         track = str(before.track)
@@ -78,7 +79,7 @@ def media_of(root: Path) -> FileMedia | None:
     Raises:
         InvalidJob: that is no run folder, or nothing has been heard in it yet.
     """
-    original = standing(root, ORIGINAL, Original)
+    original = original_in(root)
     if original is None:
         raise InvalidJob(
             f"{root} does not say which film it is of", hint="Give the film, and this folder as --out."
@@ -98,10 +99,10 @@ def look_again(root: Path) -> Sighting:
     """
     media = media_of(root)
     if media is not None:
-        return look_at(media)
+        return look_at(media, root)
     original = standing(root, ORIGINAL, Original)
     assert original is not None
-    if not (root / original.sound.path).is_file():
+    if not Layout(root).file(original.sound.path).is_file():
         raise InvalidJob(
             f"the sound of the timeline is not in {root} any more", hint="Begin from the timeline again."
         )
@@ -126,7 +127,11 @@ def original_of(run: Run, seen: Sighting) -> Original:
     else:
         sound = seen.what
     original = Original(sound=sound, media=media, track=track, rate=seen.rate, first=seen.first)
-    return run.step(keep_original, original, stands=ORIGINAL)
+    run.step(keep_original, original, stands=ORIGINAL)
+    file = file_of(original)
+    if file is not None:
+        keep_place(run, file)
+    return original
 
 
 @step("original", version=1)

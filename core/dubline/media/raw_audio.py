@@ -21,12 +21,12 @@ RATE = 44100
 
 
 def raw_audio(run: Run, sound: Sound) -> Path:
-    """Write `raw_audio.wav`, and put it where a person looks for it.
+    """Write `raw_audio.wav`, and link it where it is looked for.
 
     Raises:
         AudioProcessingError, StorageFull, Cancelled.
     """
-    return run.publish(run.step(write_raw_audio, sound).path, NAME)
+    return run.publish(run.step(write_raw_audio, sound).path, run.layout.raw_audio)
 
 
 @step("raw_audio", version=1)

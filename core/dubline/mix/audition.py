@@ -13,6 +13,7 @@ from dubline.mix.room import Room, find_room
 from dubline.report import Report, silent
 from dubline.signal.true_peak import HEADROOM
 from dubline.values.dubbed import LoudnessReport, Takes
+from dubline.values.layout import Layout
 from dubline.values.media import Sound
 from dubline.values.stems import Stems
 
@@ -66,7 +67,7 @@ def audition(
         )
     sound = stems.source
     paths = stem_paths(root, stems)
-    sources = [*paths.values(), *(root / take.path for take in takes.takes if take.path)]
+    sources = [*paths.values(), *(Layout(root).file(take.path) for take in takes.takes if take.path)]
     if out.exists() and any(path.exists() and out.samefile(path) for path in sources):
         raise InvalidJob(f"{out} is a source of this work", hint="Choose another name for the audition.")
     margin = round(handles * sound.rate)
@@ -75,7 +76,7 @@ def audition(
     # What ended seconds earlier may still be heard in its reverb, or in the ducking; what comes soon, too.
     reach = _LASTING * sound.rate
     heard = [t for t in takes.takes if t.start < last + reach and t.start + t.frames > first - reach]
-    put = partial(place, rate=sound.rate, frames=sound.frames, where=lambda path: root / path, note=_unsaid)
+    put = partial(place, rate=sound.rate, frames=sound.frames, where=Layout(root).file, note=_unsaid)
     placed, alone = put(heard), put([line])
     if not alone:
         return None

@@ -6,7 +6,7 @@ Nothing here is decoded but the mix: picture and original sound are copied packe
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from heapq import merge
@@ -17,6 +17,7 @@ import numpy as np
 
 from dubline.errors import DublineError, FFmpegError, InvalidJob, ValidationError
 from dubline.media.sound import check_readable, open_sound, read_blocks, storage_error
+from dubline.mix.text_tracks import TextTrack, text_packets, text_stream
 from dubline.report import Report, silent
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def mux(
     out: Path,
     *,
     languages: tuple[str, str] = ("", ""),
+    subtitles: tuple[TextTrack, ...] = (),
     report: Report = silent,
 ) -> tuple[str, ...]:
     """The picture with its original sound and the dub, as two tracks that name their languages.
@@ -117,6 +119,8 @@ def mux(
         dub: the mix as `encode_m4a` wrote it.
         out: .mp4, .m4v, .mov or .mkv.
         languages: of the original and of the dub, as "en" or "tr-TR".
+        subtitles: go in as tracks after the film's own; a viewer chooses (MP4 and MOV have
+            their first on).
         report: called in seconds.
 
     Returns:
@@ -158,6 +162,11 @@ def mux(
                 picture.metadata["timecode"] = start_timecode(film)
             _name(old, languages[0], copied[1].metadata.get("title") or "Original")
             _name(new, languages[1], "Dub")
+            ours = {}
+            for track in subtitles:
+                ours[text_stream(container, kind)] = track
+            for made, track in ours.items():
+                _name(made, track.language, track.title)
             for text, stream in zip(texts, taken, strict=True):
                 text.metadata.update({k: v for k, v in stream.metadata.items() if k in ("language", "title")})
                 text.disposition = stream.disposition
@@ -172,10 +181,11 @@ def mux(
             }
             routes[spoken] = (new, zero)
             seconds = (film.duration or 0) / 1e6
-            for packet in _in_order(film, copied, voice, spoken, zero):
+            written = [(made, text_packets(track, kind, zero)) for made, track in ours.items()]
+            for packet in _in_order(film, copied, voice, spoken, zero, written):
                 if packet.dts is not None and packet.stream is pictures[0]:
                     report(max(0.0, min(seconds, float(packet.dts * packet.time_base - zero))), seconds)
-                target, shift = routes[packet.stream]
+                target, shift = routes.get(packet.stream, (packet.stream, Fraction(0)))
                 if shift:
                     moved = round(shift / packet.time_base)
                     packet.pts = None if packet.pts is None else packet.pts + moved
@@ -213,8 +223,10 @@ def _copied(container: OutputContainer, stream: Any, suffix: str) -> Any:
     return track
 
 
-def _in_order(film: Any, streams: Any, voice: Any, spoken: Any, zero: Fraction) -> Iterator[Any]:
-    """Packets of both files in the order of their times, so that the muxer holds few of them."""
+def _in_order(
+    film: Any, streams: Any, voice: Any, spoken: Any, zero: Fraction, texts: Sequence[tuple[Any, Any]]
+) -> Iterator[Any]:
+    """Packets of both files and of texts in the order of their times, so that the muxer holds few of them."""
 
     def timed(packets: Any, shift: Fraction) -> Iterator[tuple[Fraction, int, Any]]:
         last = Fraction(-(2**40))
@@ -224,8 +236,16 @@ def _in_order(film: Any, streams: Any, voice: Any, spoken: Any, zero: Fraction) 
             if packet.size:
                 yield last, number, packet
 
+    def of(stream: Any, packets: Any) -> Iterator[Any]:
+        for packet in packets:
+            packet.stream = stream
+            yield packet
+
     both = merge(
-        timed(film.demux(streams), Fraction(0)), timed(voice.demux(spoken), zero), key=lambda item: item[0]
+        timed(film.demux(streams), Fraction(0)),
+        timed(voice.demux(spoken), zero),
+        *(timed(of(stream, packets), Fraction(0)) for stream, packets in texts),
+        key=lambda item: item[0],
     )
     for _, _, packet in both:
         yield packet

@@ -15,9 +15,11 @@ from dubline.mix.job import MixJob
 from dubline.mix.levels import Spans, Voices, ducking, inside, voice_channels
 from dubline.mix.room import Reverb, Room, impulse
 from dubline.report import Report
+from dubline.run import placed
 from dubline.signal.loudness import LoudnessMeter
 from dubline.signal.true_peak import TruePeakLimiter
 from dubline.values.dubbed import LoudnessReport
+from dubline.values.layout import Layout
 from dubline.values.media import Sound
 from dubline.values.stems import STEM_NAMES, Stems
 
@@ -195,14 +197,14 @@ def stem_paths(root: Path, stems: Stems) -> dict[str, Path]:
     """
     source = stems.source
     if not stems.separated:
-        return {WHOLE: root / source.path}
+        return {WHOLE: placed(root, source.path)}
     paths: dict[str, Path] = {}
     for name in STEM_NAMES:
         try:
             stem = stems[name]
         except KeyError:
             raise ValidationError(f"there is no {name} stem", hint=_AGAIN) from None
-        paths[name] = root / stem.path
+        paths[name] = Layout(root).file(stem.path)
         sound = open_sound(paths[name])
         if (sound.rate, sound.channels, sound.frames) != (source.rate, source.channels, source.frames):
             raise ValidationError(

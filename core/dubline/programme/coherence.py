@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dubline.language.markup import spoken_text
-from dubline.media.original import ORIGINAL
+from dubline.media.film_place import ORIGINAL, changed_file
 from dubline.report import quantity
 from dubline.run import read_manifest, standing
 from dubline.values.dubbed import read_dubs
+from dubline.values.layout import Layout
 from dubline.values.media import Original
 from dubline.values.stems import Stems
 from dubline.values.transcript import Transcript, read_transcript
@@ -25,7 +26,7 @@ SAME_LENGTH = 1.0
 
 def at_odds(root: Path, translations: tuple[Translation, ...]) -> tuple[str, ...]:
     """A sentence, with its remedy, on each thing in a run that was made from what is there no more."""
-    transcript = root / "transcript.json"
+    transcript = Layout(root).transcript
     known = read_transcript(transcript) if transcript.exists() else None
     return (
         *changed_film(root),
@@ -38,16 +39,11 @@ def at_odds(root: Path, translations: tuple[Translation, ...]) -> tuple[str, ...
 
 def changed_film(root: Path) -> tuple[str, ...]:
     """Whether another file lies now where the run's film was."""
-    from dubline.media.probing import fingerprint
-
-    original = standing(root, ORIGINAL, Original)
-    file = original and (original.media or original.sound)
-    if not file or not file.fingerprint or not Path(file.path).is_file():
-        return ()
-    if fingerprint(Path(file.path)) == file.fingerprint:
+    file = changed_file(root)
+    if file is None:
         return ()
     return (
-        f"{Path(file.path).name} is not the file any more that {root.name} was made of. `dubline localize` "
+        f"{file.name} is not the file any more that {root.name} was made of. `dubline localize` "
         "makes it again; or put the old one back",
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dubline.values.dubbed import Dub, Take, dub_place
+from dubline.values.layout import Layout
 from dubline.values.programme import Mark, MarkKind, SoundTrack, TakeClip, TakeTrack
 from dubline.values.transcript import Transcript
 from dubline.values.translated import Translation
@@ -23,8 +24,8 @@ def dub_sounds(root: Path, dubs: Sequence[Dub], layout: str = "") -> Iterator[So
     """
     mixed = [(dub, dub.mix) for dub in dubs if dub.mix is not None]
     for number, (dub, mix) in enumerate(mixed):
-        first = dub_place(root, dub.language).name == "dubbed.json"
-        shown = "final.wav" if first else f"final.{dub.language}.wav"
+        first = dub_place(root, dub.language) == Layout(root).dub()
+        shown = Layout(root).final(".wav", "" if first else f".{dub.language}")
         yield SoundTrack(
             name=f"dub {dub.language or 'und'}",
             role="dub",
@@ -41,7 +42,7 @@ def dub_sounds(root: Path, dubs: Sequence[Dub], layout: str = "") -> Iterator[So
         yield SoundTrack(
             name="M&E",
             role="m_and_e",
-            path=published(root, "M&E.wav", mix.m_and_e),
+            path=published(root, Layout(root).m_and_e, mix.m_and_e),
             rate=mix.rate,
             channels=mix.channels,
             frames=mix.frames,
@@ -68,7 +69,7 @@ def dub_takes(root: Path, dubs: Sequence[Dub], names: dict[str, str]) -> Iterato
                 clips=tuple(
                     TakeClip(
                         id=take.id,
-                        path=(root / take.path).absolute().as_posix(),
+                        path=Layout(root).file(take.path).absolute().as_posix(),
                         rate=take.rate,
                         start=take.start,
                         frames=take.frames,
@@ -120,6 +121,6 @@ def _has_sound(take: Take) -> bool:
     return said and take.frames > 0 and take.rate > 0 and take.start >= 0
 
 
-def published(root: Path, shown: str, path: str) -> str:
+def published(root: Path, shown: Path, path: str) -> str:
     """The published file, else the step's own; absolute."""
-    return (root / (shown if (root / shown).exists() else path)).absolute().as_posix()
+    return (shown if shown.exists() else Layout(root).file(path)).absolute().as_posix()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dubline.errors import InvalidJob
 from dubline.language.markup import unmark
-from dubline.media.original import ORIGINAL
+from dubline.media.film_place import original_in
 from dubline.programme.coherence import at_odds
 from dubline.programme.dub_tracks import (
     dub_marks,
@@ -28,7 +28,8 @@ from dubline.programme.subtitle_tracks import subtitle_tracks
 from dubline.run import standing
 from dubline.timebase import Timecode, frame_rate, rate_text, seconds_to_frames
 from dubline.values.dubbed import Dub, read_dubs
-from dubline.values.media import Media, Original, Sound
+from dubline.values.layout import Layout
+from dubline.values.media import Media, Sound
 from dubline.values.programme import Mark, MarkKind, Programme, SoundTrack
 from dubline.values.stems import Stems
 from dubline.values.transcript import Transcript, read_transcript
@@ -52,11 +53,11 @@ def read_programme(root: Path, *, rate: str = "") -> Programme:
     """
     if not root.is_dir():
         raise InvalidJob(f"there is no run folder {root}", hint="Give the folder, such as EPISODE.dubline.")
-    original = standing(root, ORIGINAL, Original)
+    original = original_in(root)
     media = original.media if original is not None else None
     source = original.sound if original is not None else None
     fps = _rate_of(media, rate)
-    transcript = read_transcript(root / "transcript.json") if (root / "transcript.json").exists() else None
+    transcript = read_transcript(heard) if (heard := Layout(root).transcript).exists() else None
     translations = read_translations(root)
     dubs = read_dubs(root)
     if source is None and transcript is None:
@@ -104,21 +105,14 @@ def programme_of_text(
     )
 
 
-def translation_files(root: Path) -> list[Path]:
-    """The translations in a run folder: translated.json, then translated.LANGUAGE.json by name. Files that
-    were set aside before a change (translated.before.json) are none of them."""
-    others = (p for p in sorted(root.glob("translated.*.json")) if not p.name.endswith(".before.json"))
-    return [path for path in (root / "translated.json", *others) if path.is_file()]
-
-
 def read_translations(root: Path) -> tuple[Translation, ...]:
-    """The translations in a run folder, in the order of `translation_files`."""
-    return tuple(map(read_translation, translation_files(root)))
+    """The translations in a run folder, the first language's first."""
+    return tuple(map(read_translation, Layout(root).translations()))
 
 
 def programme_rate(root: Path) -> Fraction:
     """Frames a second of a run's picture; `NO_PICTURE_RATE` where there is none."""
-    original = standing(root, ORIGINAL, Original)
+    original = original_in(root)
     return _rate_of(original.media if original is not None else None, "")
 
 
@@ -168,7 +162,7 @@ def _sounds(root: Path, source: Sound | None, dubs: tuple[Dub, ...]) -> Iterable
         yield SoundTrack(
             name="original",
             role="original",
-            path=(root / source.path).absolute().as_posix(),
+            path=Layout(root).file(source.path).absolute().as_posix(),
             rate=source.rate,
             channels=source.channels,
             frames=source.frames,
@@ -179,7 +173,7 @@ def _sounds(root: Path, source: Sound | None, dubs: tuple[Dub, ...]) -> Iterable
         yield SoundTrack(
             name=stem.name,
             role=stem.name,
-            path=published(root, f"stems/{stem.name}.wav", stem.path),
+            path=published(root, Layout(root).stem(stem.name), stem.path),
             rate=stem.rate,
             channels=stem.channels,
             frames=stem.frames,

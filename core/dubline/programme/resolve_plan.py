@@ -20,7 +20,7 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
-from dubline.media.original import ORIGINAL
+from dubline.media.film_place import ORIGINAL
 from dubline.programme.frames import Placed, cue_layers
 from dubline.programme.reading import read_programme
 from dubline.programme.resolve_sounds import chosen, clean_name, sound_tracks, take_tracks
@@ -30,13 +30,12 @@ from dubline.subtitles.cues import SubtitleText, frame_to_ms
 from dubline.subtitles.sent import Sent, keep_sent
 from dubline.subtitles.srt import write_srt
 from dubline.timebase import frame_rate, seconds_to_frames
+from dubline.values.layout import Layout
 from dubline.values.media import Original
 from dubline.values.programme import Mark, Programme
 from dubline.values.resolve import MarkerPlan, Plan, ResolveTimeline, SubtitlePlan, Want
 from dubline.values.transcript import read_transcript
 
-PLACE = "resolve"
-"""The folder in a run for what Resolve is given. `dubline export` replaces exports/resolve as a whole."""
 BIG = 300
 """Tracks, clips and markers of a job that is better imported in one piece (6)."""
 TRACKS_WITH_RECORDS = 6
@@ -71,7 +70,7 @@ def make_plan(root: Path, timeline: ResolveTimeline, want: Want) -> Plan:
         )
     notes = list(programme.notes)
     programme = chosen(programme, root, want, notes)
-    place = root.absolute() / PLACE
+    place = Layout(root.absolute()).resolve
     with full_disk_is_told(place):
         place.mkdir(exist_ok=True)
         audio = tuple(sound_tracks(programme, place, clock.first, fps))
@@ -182,7 +181,7 @@ def frame_ms(frame: int, fps: Fraction) -> int:
 
 def _remember(root: Path, placed: list[list[Placed]], language: str, first: int, fps: Fraction) -> None:
     """Keep a record of what goes out, so that it is known again when it comes back."""
-    path = root / "transcript.json"
+    path = Layout(root).transcript
     source = language == (read_transcript(path).language if path.exists() else "")
     everything = sorted((item for layer in placed for item in layer), key=lambda item: item[:2])
     groups = [everything] if everything else []

@@ -18,11 +18,11 @@ from dubline.programme.subtitle_tracks import cues_of
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.sent import SentCue, digest_of
 from dubline.subtitles.srt import write_srt
+from dubline.values.layout import Layout
 from dubline.values.programme import SubtitleCue
 from dubline.values.transcript import milliseconds, read_transcript
 from dubline.values.translated import Translation
 
-FOLDER = "subtitles"
 SOURCE = "source"
 
 
@@ -36,13 +36,14 @@ def publish_subtitles(root: Path) -> tuple[Path, ...]:
         StorageFull: the disk is full.
     """
     fps, files = programme_rate(root), {}
-    if (root / "transcript.json").is_file():
-        files[f"{SOURCE}.srt"] = shown(cues_of(read_transcript(root / "transcript.json"), fps))
+    heard = Layout(root).transcript
+    if heard.is_file():
+        files[f"{SOURCE}.srt"] = shown(cues_of(read_transcript(heard), fps))
     for translation in read_translations(root):
         name = translation.target_language
         files[f"{name}.srt"] = shown(cues_of(translation, fps))
         files[f"{name}.to-translate.srt"] = _left(translation)
-    here = root / FOLDER
+    here = Layout(root).subtitles
     with full_disk_is_told(root):
         for name, cues in files.items():
             if not cues and name != f"{SOURCE}.srt":

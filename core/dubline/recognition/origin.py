@@ -12,18 +12,19 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec import structs
 
 from dubline.backends.choosing import opened
 from dubline.backends.contract import Diarizer
 from dubline.errors import DublineError, InvalidJob
-from dubline.media.probing import fingerprint
+from dubline.media.film_place import is_same
 from dubline.media.speech import Speech
 from dubline.recognition.given_turns import TURNS
 from dubline.recognition.intervals import Intervals
-from dubline.recognition.publish import TRANSCRIPT
 from dubline.recognition.speaker_log import Span, as_heard, read_log, spans_of
 from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile
-from dubline.run import Manifest, StepRecord, read_manifest
+from dubline.run import Manifest, StepRecord, placed, read_manifest
+from dubline.values.layout import Layout
 from dubline.values.media import Sound
 from dubline.values.transcript import Transcript, read_transcript
 
@@ -43,7 +44,7 @@ def origin_of(root: Path) -> Origin:
     Raises:
         InvalidJob: no transcript there, or none that a diarization of this run led to.
     """
-    transcript = read_transcript(root / TRANSCRIPT)
+    transcript = read_transcript(Layout(root).transcript)
     manifest = read_manifest(root)
     found = [
         origin
@@ -66,14 +67,14 @@ def _read(root: Path, record: StepRecord, manifest: Manifest) -> Origin | None:
     if record.state not in ("done", "kept"):
         return None
     try:
-        data = (root / f"steps/{record.name}-{record.key}/result.json").read_bytes()
+        data = Layout(root).file(f"steps/{record.name}-{record.key}/result.json").read_bytes()
         diarized = msgspec.json.decode(data, type=Diarized)
         speech = msgspec.convert(record.inputs[0], SpeechFile)
         job = msgspec.convert(record.inputs[1], DiarizationJob)
     except (OSError, ValueError, LookupError, TypeError):
         return None
     sound = _sound(root, speech, manifest)
-    return Origin(diarized, job, speech if (root / speech.path).is_file() else None, sound)
+    return Origin(diarized, job, speech if Layout(root).file(speech.path).is_file() else None, sound)
 
 
 def _sound(root: Path, speech: SpeechFile, manifest: Manifest) -> Sound | None:
@@ -84,15 +85,11 @@ def _sound(root: Path, speech: SpeechFile, manifest: Manifest) -> Sound | None:
                 sound = msgspec.convert(record.inputs[0], Sound)
             except (ValueError, LookupError, TypeError):
                 return None
-            return sound if _unchanged(root / sound.path, sound.fingerprint) else None
+            path = placed(root, sound.path)
+            film = manifest.film
+            known = not sound.fingerprint or is_same(path, sound.fingerprint, film.content if film else "")
+            return structs.replace(sound, path=path.as_posix()) if path.is_file() and known else None
     return None
-
-
-def _unchanged(path: Path, before: str) -> bool:
-    try:
-        return path.is_file() and (not before or fingerprint(path) == before)
-    except OSError:
-        return False
 
 
 def _agreement(diarized: Diarized, heard: Transcript) -> float:
@@ -228,7 +225,7 @@ def _from_sound(
     try:
         with (
             diarizer_of(origin, hints=hints) as diarizer,
-            Speech(root / origin.speech.path) as speech,
+            Speech(Layout(root).file(origin.speech.path)) as speech,
         ):
             for speaker in speakers:
                 own = [s for s in transcript.segments if s.speaker == speaker]

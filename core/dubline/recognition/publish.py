@@ -18,7 +18,6 @@ from dubline.programme.subtitle_files import publish_subtitles
 from dubline.recognition.edits import HAND, RECOGNISED, apply_edits, number_of, with_speakers
 from dubline.recognition.exports import to_ctm, to_rttm
 from dubline.recognition.speaker_log import (
-    FILE,
     Cast,
     Edit,
     Meant,
@@ -37,6 +36,7 @@ from dubline.recognition.speaker_log import (
 )
 from dubline.run import Run
 from dubline.values.base import to_json
+from dubline.values.layout import Layout
 from dubline.values.transcript import (
     Segment,
     Transcript,
@@ -45,7 +45,6 @@ from dubline.values.transcript import (
     transcript_json,
 )
 
-TRANSCRIPT = "transcript.json"
 EDITED = "transcript.edited"
 
 Tell = Callable[[str], None]
@@ -62,7 +61,7 @@ def publish_transcript(
 
     `cast`: the diarizer's label of a voice -> a person's name, from a gallery; it takes the place of all
     names from a gallery before, and a name given by hand beats it. A transcript.json that a person has
-    changed stays as long as the same is heard; else it is kept beside as transcript.edited.json. `tell` gets
+    changed stays as long as the same is heard; else it is kept as work/transcript.edited.json. `tell` gets
     that, and each edit that found no place in what is heard now; the log keeps those too, and `dubline
     speakers` shows them.
 
@@ -85,7 +84,7 @@ def publish_transcript(
         edits = ((Cast(voices=named),) if named else ()) + edits
     recognised = checksum_of(transcript_json(heard))
     if recognised == log.recognised and edits == log.edits and _by_hand(root, log):
-        corrected = read_transcript(root / TRANSCRIPT)
+        corrected = read_transcript(Layout(root).transcript)
         tell("transcript.json was corrected by hand and stays; delete it to have it as it was heard")
         publish_subtitles(root)
         return corrected
@@ -94,11 +93,12 @@ def publish_transcript(
         tell(note)
     voices = heard_voices(heard)
     with full_disk_is_told(root):
+        Layout(root).work.mkdir(exist_ok=True)
         aside = _keep_aside(root, log, transcript_json(applied.transcript))
         if aside is not None:
-            tell(f"transcript.json was changed by hand; that file is kept as {aside.name}")
+            tell(f"transcript.json was changed by hand; that file is kept as {Layout(root).named(aside)}")
         if voices != log.heard:
-            for sample in sample_files(root):  # they may be other people's now
+            for sample in sample_files(Layout(root).samples):  # they may be other people's now
                 sample.unlink()
     log = structs.replace(
         log, edits=edits, heard=voices, recognised=recognised, by_hand=False, notes=applied.notes
@@ -107,45 +107,45 @@ def publish_transcript(
     return applied.transcript
 
 
-def sample_files(root: Path) -> list[Path]:
-    """The samples of voices in a run folder that are named after a speaker's id."""
-    return sorted(p for p in (root / "speakers").glob("SPEAKER_*.wav") if number_of(p.stem) >= 0)
+def sample_files(folder: Path) -> list[Path]:
+    """The samples of voices in a folder that are named after a speaker's id."""
+    return sorted(p for p in folder.glob("SPEAKER_*.wav") if number_of(p.stem) >= 0)
 
 
 def _by_hand(root: Path, log: SpeakerLog) -> bool:
     """Whether transcript.json holds what a person wrote into it."""
     try:
-        return log.by_hand or checksum_of((root / TRANSCRIPT).read_bytes()) != log.transcript
+        return log.by_hand or checksum_of(Layout(root).transcript.read_bytes()) != log.transcript
     except FileNotFoundError:
         return False
 
 
 def _keep_aside(root: Path, log: SpeakerLog, coming: bytes) -> Path | None:
     """Rename a transcript.json that is not as we left it, unless it is what will be written anyway."""
-    path = root / TRANSCRIPT
+    path = Layout(root).transcript
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
     if data == coming or (checksum_of(data) == log.transcript and not log.by_hand):
         return None
-    number, aside = 2, root / f"{EDITED}.json"
+    number, aside = 2, Layout(root).aside(f"{EDITED}.json")
     while aside.exists():
-        aside = root / f"{EDITED}.{number}.json"
+        aside = Layout(root).aside(f"{EDITED}.{number}.json")
         number += 1
     path.replace(aside)
     return aside
 
 
 def _write(root: Path, transcript: Transcript, log: SpeakerLog) -> None:
-    data = transcript_json(transcript)
+    data, here = transcript_json(transcript), Layout(root)
     with full_disk_is_told(root):
         # The log first: an edit that is in the log alone is done again, one in the file alone would be lost.
         log = structs.replace(log, transcript=checksum_of(data))
-        write_whole(root / FILE, to_json(log))
-        write_whole(root / TRANSCRIPT, data)
-        write_whole(root / "transcript.rttm", to_rttm(transcript, root.stem).encode())
-        write_whole(root / "transcript.ctm", to_ctm(transcript, root.stem).encode())
+        write_whole(here.speaker_log, to_json(log))
+        write_whole(here.transcript, data)
+        write_whole(here.rttm, to_rttm(transcript, root.stem).encode())
+        write_whole(here.ctm, to_ctm(transcript, root.stem).encode())
     publish_subtitles(root)
 
 
@@ -177,7 +177,7 @@ def amend(root: Path, make: Callable[[Transcript], Edit]) -> Transcript:
     Raises:
         InvalidJob: there is no transcript, another Dubline works in the folder, or `make` refuses.
     """
-    read_transcript(root / TRANSCRIPT)  # before a lock makes a run folder of any folder
+    read_transcript(Layout(root).transcript)  # before a lock makes a run folder of any folder
     with Run(root):
         transcript, log = _as_it_stands(root)
         edit = make(transcript)
@@ -191,7 +191,7 @@ def amend(root: Path, make: Callable[[Transcript], Edit]) -> Transcript:
 def _as_it_stands(root: Path) -> tuple[Transcript, SpeakerLog]:
     """A run's transcript, and its log, which tells whether a person has changed it by hand."""
     log = read_log(root)
-    return read_transcript(root / TRANSCRIPT), structs.replace(log, by_hand=_by_hand(root, log))
+    return read_transcript(Layout(root).transcript), structs.replace(log, by_hand=_by_hand(root, log))
 
 
 def _given(log: SpeakerLog, now: Transcript) -> dict[str, int]:
@@ -286,7 +286,7 @@ def undo_edit(root: Path) -> tuple[Edit, Transcript]:
     Raises:
         InvalidJob: no transcript, or no edit.
     """
-    read_transcript(root / TRANSCRIPT)
+    read_transcript(Layout(root).transcript)
     with Run(root):
         now, log = _as_it_stands(root)
         if not log.edits:

@@ -93,7 +93,7 @@ def write_samples(
     written: dict[str, Path] = {}
     pause = round(PAUSE * sound.rate)
     with full_disk_is_told(folder):
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for speaker in transcript.speakers:
             clips = sample_clips(transcript, speaker.id, turns)
             places = [(round(a * sound.rate), min(round(b * sound.rate), sound.frames)) for a, b in clips]
@@ -111,8 +111,8 @@ def write_samples(
                         out.write(np.zeros((sound.channels, pause), np.float32))
                     out.write(_clip(source, a, b, round(FADE * sound.rate)))
             written[speaker.id] = target
-        for path in sample_files(folder.parent):
-            if path.parent == folder and path not in written.values():
+        for path in sample_files(folder):
+            if path not in written.values():
                 path.unlink()
     return written
 

@@ -18,11 +18,11 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.values.base import Value
+from dubline.values.layout import Layout
 from dubline.values.transcript import Segment, Speaker, Transcript
 
 FORMAT = "dubline.speakers.2"
 OLD_FORMAT = "dubline.speakers.1"
-FILE = "speakers.json"
 
 Span = tuple[float, float]
 """Start and end in seconds, whole milliseconds."""
@@ -125,7 +125,7 @@ def read_log(root: Path) -> SpeakerLog:
     Raises:
         InvalidJob: the file is damaged, or of another version.
     """
-    path = root / FILE
+    path = Layout(root).speaker_log
     hint = "Fix the file, or delete it to begin again."
     try:
         data = path.read_bytes()

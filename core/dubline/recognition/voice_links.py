@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from dubline.errors import InvalidJob
 from dubline.recognition.edits import number_of
 from dubline.recognition.origin import Origin, origin_of, voices_of
-from dubline.recognition.publish import TRANSCRIPT, amend
+from dubline.recognition.publish import amend
 from dubline.recognition.speaker_log import Link, Linked, meant
 from dubline.recognition.voice_names import require_vectors
 from dubline.signal.embeddings import LEAST_ALIKE, likeness, link
 from dubline.values.base import Value
+from dubline.values.layout import Layout
 from dubline.values.transcript import Speaker, Transcript, read_transcript
 
 
@@ -97,7 +98,7 @@ def _heard(
     notes: list[str],
     hints: Mapping[str, Any] | None,
 ) -> _Heard:
-    transcript = read_transcript(root / TRANSCRIPT)
+    transcript = read_transcript(Layout(root).transcript)
     voices = voices_of(root, transcript, origin, hints)
     notes += [f"{root.name}: {note}" for note in voices.notes]
     return _Heard(transcript, {s.id: s for s in transcript.speakers}, voices.vectors)
@@ -143,7 +144,7 @@ def write_links(roots: Sequence[Path], links: Links) -> list[Path]:
     changed = []
     for number, root in enumerate(roots):
         mine = {voice.places[number]: voice for voice in links.voices if number in voice.places}
-        before = {s.id: s.name for s in read_transcript(root / TRANSCRIPT).speakers}
+        before = {s.id: s.name for s in read_transcript(Layout(root).transcript).speakers}
         if all(v.id == was and v.name in ("", before.get(was, "")) for was, v in mine.items()):
             continue
 

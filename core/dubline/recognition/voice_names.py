@@ -12,7 +12,7 @@ from dubline.media.probing import fingerprint
 from dubline.media.sound import check_readable, open_sound
 from dubline.media.speech import prepare_speech
 from dubline.recognition.origin import check_kind, origin_of, voices_of
-from dubline.recognition.publish import TRANSCRIPT, amend
+from dubline.recognition.publish import amend
 from dubline.recognition.speaker_log import Cast, Named, meant
 from dubline.recognition.stage import DiarizationJob, Diarized
 from dubline.report import Report, silent
@@ -20,6 +20,7 @@ from dubline.run import Run, Work, step
 from dubline.signal.embeddings import LEAST_ALIKE, gallery, likeness, name_voices
 from dubline.values.base import Value
 from dubline.values.cast import Clip, read_cast
+from dubline.values.layout import Layout
 from dubline.values.transcript import Transcript, read_transcript
 
 
@@ -199,7 +200,7 @@ def name_run(
     Raises:
         InvalidJob: no transcript, and as `cast_names`.
     """
-    transcript = read_transcript(root / TRANSCRIPT)
+    transcript = read_transcript(Layout(root).transcript)
     origin = origin_of(root)
     require_vectors(origin.diarized)
     people = read_people(cast)

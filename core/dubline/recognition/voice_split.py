@@ -11,6 +11,7 @@ from dubline.media.speech import Speech
 from dubline.recognition.origin import diarizer_of, origin_of
 from dubline.report import Report, silent
 from dubline.signal.embeddings import divide
+from dubline.values.layout import Layout
 from dubline.values.segment_ids import ranges_of
 from dubline.values.transcript import Transcript
 
@@ -71,7 +72,7 @@ def segments_by_voice(
         vectors: dict[int, tuple[float, ...]] = {}
         with (
             diarizer_of(origin, hints=hints) as diarizer,
-            Speech(root / origin.speech.path) as speech,
+            Speech(Layout(root).file(origin.speech.path)) as speech,
         ):
             total, heard = sum(s.end - s.start for s in own), 0.0
             for number, segment in enumerate(own):

@@ -22,12 +22,12 @@ class NoVocals(Value, frozen=True):
 
 
 def no_vocals(run: Run, stems: Stems) -> Path:
-    """Write `no_vocals.wav`, and put it beside the stems.
+    """Write `no_vocals.wav`, and link it where it is looked for.
 
     Raises:
         AudioProcessingError, StorageFull, Cancelled.
     """
-    return run.publish(run.step(write_no_vocals, stems).path, f"stems/{NAME}")
+    return run.publish(run.step(write_no_vocals, stems).path, run.layout.no_vocals)
 
 
 @step("no_vocals", version=1)

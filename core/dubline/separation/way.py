@@ -21,12 +21,13 @@ from msgspec.structs import replace
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import Settled, find, settle
 from dubline.errors import BackendMissing, DublineError, InvalidJob, WeightsError
-from dubline.media.original import ORIGINAL
+from dubline.media.film_place import ORIGINAL
 from dubline.media.raw_audio import raw_audio
 from dubline.run import Run, read_wish, standing
 from dubline.separation.plan import SeparationJob
 from dubline.subtitles.line_times import read_lines
 from dubline.values.base import Choice
+from dubline.values.layout import Layout
 from dubline.values.media import Line, Original, Sound
 from dubline.values.stems import Stems
 from dubline.values.wishes import SeparateWish, file_of
@@ -179,8 +180,8 @@ def separate_run(
         stands=STEMS,
     )
     for stem in stems.stems:
-        run.publish(stem.path, f"stems/{stem.name}.wav")
-    run.publish(f"{stems.vocals.path.rpartition('/')[0]}/stems.png", "stems.png")
+        run.publish(stem.path, run.layout.stem(stem.name))
+    run.publish(f"{stems.vocals.path.rpartition('/')[0]}/stems.png", run.layout.picture)
     run.keep_wish("separate", separating.wish.kept())
     return stems
 
@@ -211,7 +212,7 @@ def stems_for(
 def stems_of(root: Path, sound: Sound | None = None) -> Stems | None:
     """The stems that a run stands on; None where it has none, or none of this sound."""
     stems = standing(root, STEMS, Stems)
-    if stems is None or not all((root / stem.path).is_file() for stem in stems.stems):
+    if stems is None or not all(Layout(root).file(stem.path).is_file() for stem in stems.stems):
         return None
     return stems if sound is None or _identity(stems.source) == _identity(sound) else None
 
@@ -306,29 +307,34 @@ def _first(wish: SeparateWish, content: str, film: Settled | None, why: str) -> 
     """Who takes the voices; the film model alone where it is all there is."""
     backend, model = wish.separator or "auto", wish.separator_model or ""
     try:
-        return settle(
+        first = settle(
             "separator",
             backend,
             Sought(content=content, model=model, besides=_model(film.choice) if film else ""),
             options=wish.separator_options,
             why=why,
         )
+        preview = backend == "auto" and content == "dialogue" and _preview(first.choice.backend)
+        if film is None or not preview:
+            return first
+        instead = f"without it {first.choice.backend} would be all there is"
     except WeightsError as error:
         if film is None and content == "cinematic" and not model and backend == "auto":
             # Who does without a film model ranks for voices: what is taken instead is told.
             return _first(wish, "dialogue", None, why)
         if model or film is None or backend not in ("auto", film.choice.backend):
             raise
-        reason = (
-            f"separator: {film.choice.backend} with the film model {_model(film.choice)} alone "
-            f"({error.message}). A voice model before it would leave less dialogue in the music"
-        )
-        return settle(
-            "separator",
-            film.choice.backend,
-            Sought(content="film", model=_model(film.choice)),
-            options=wish.separator_options,
-        )._replace(reasons=(reason,))
+        instead = error.message
+    reason = (
+        f"separator: {film.choice.backend} with the film model {_model(film.choice)} alone "
+        f"({instead}). A voice model before it would leave less dialogue in the music"
+    )
+    return settle(
+        "separator",
+        film.choice.backend,
+        Sought(content="film", model=_model(film.choice)),
+        options=wish.separator_options,
+    )._replace(reasons=(reason,))
 
 
 def _preview(backend: str | None) -> bool:

@@ -12,11 +12,12 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
-from dubline.programme.resolve_plan import PLACE, clock_of
+from dubline.programme.resolve_plan import clock_of
 from dubline.serve.requests import HostCue, Subtitles
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.srt import write_srt
 from dubline.timebase import frame_rate
+from dubline.values.layout import Layout
 from dubline.values.resolve import Plan
 from dubline.values.transcript import milliseconds
 
@@ -40,7 +41,7 @@ def take_back(request: Subtitles) -> dict[str, Any]:
         raise InvalidJob("there are no subtitles on these tracks", hint="Choose tracks with subtitles.")
     first = _first_second(root)
     stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:6]}"
-    path = root / PLACE / f"returned-{_plain(request.language)}-{stamp}.srt"
+    path = Layout(root).resolve / f"returned-{_plain(request.language)}-{stamp}.srt"
     with full_disk_is_told(root):
         path.parent.mkdir(exist_ok=True)
         write_whole(path, write_srt(_cues(request.cues, first)).encode())
@@ -72,7 +73,9 @@ def _first_second(root: Path) -> float:
     rate = clock.rate
     if not rate:
         try:
-            rate = msgspec.json.decode((root / PLACE / "plan.json").read_bytes(), type=Plan).timeline.rate
+            rate = msgspec.json.decode(
+                (Layout(root).resolve / "plan.json").read_bytes(), type=Plan
+            ).timeline.rate
         except (OSError, ValueError):
             raise InvalidJob(
                 "it is not known where on the timeline this run lies", hint="Place the run's results first."

@@ -17,12 +17,11 @@ from dubline.errors import InvalidJob
 from dubline.files import write_whole
 from dubline.subtitles.cues import SubtitleText, unified
 from dubline.values.base import Value, to_json
+from dubline.values.layout import Layout
 
 FORMAT = "dubline.sent.1"
 SUFFIX = ".ids.json"
 """What follows the whole name of a file in the name of its record."""
-LOG = Path("subtitles") / ".sent"
-"""Where a run keeps its own records."""
 KEPT = 40
 """How many records a run keeps; the oldest go first."""
 
@@ -94,7 +93,7 @@ def read_sent(path: Path) -> Sent:
 
 def keep_sent(sent: Sent, root: Path) -> None:
     """Keep a record in the run too; the oldest ones go when there are many."""
-    folder = root / LOG
+    folder = Layout(root).sent
     name = hashlib.sha256(msgspec.json.encode(sent)).hexdigest()[:16]
     write_sent(sent, folder / f"{name}.json")
     kept = sorted(folder.glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
@@ -110,7 +109,7 @@ def record_of(cues: Sequence[SubtitleText], root: Path, *, language: str = "") -
     digests = {digest_of(cue.text) for cue in cues} - {""}
     places = {(cue.start_ms // 100, cue.end_ms // 100) for cue in cues}
     best: tuple[float, float, Sent] | None = None
-    for path in sorted((root / LOG).glob("*.json")):
+    for path in sorted(Layout(root).sent.glob("*.json")):
         try:
             sent = read_sent(path)
         except InvalidJob:

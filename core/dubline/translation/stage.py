@@ -29,6 +29,7 @@ from dubline.translation.solving import Outcome, Solver, glossary_hits
 from dubline.translation.tone import Tones
 from dubline.values.base import Choice, Value, key_of
 from dubline.values.glossary import Term
+from dubline.values.layout import Layout
 from dubline.values.transcript import Engine, Transcript
 from dubline.values.translated import TranslatedSegment, Translation, counted
 from dubline.weights.files import licence_notice
@@ -89,7 +90,7 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
     kept = {line.id: line for line in job.kept}
     backend = find("translator", job.translator.backend)
     asked = key_of(_asked_of(backend, job, source), digits=10)
-    memory = Memory(work.root / "memory" / f"translator-{asked}.jsonl")
+    memory = Memory(Layout(work.root).memory / f"translator-{asked}.jsonl")
     outcomes: dict[int, Outcome] = {}
     engine = Engine(choice=job.translator)
     notes: tuple[str, ...] = ()

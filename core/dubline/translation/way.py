@@ -26,6 +26,7 @@ from dubline.translation.stage import Person, TranslationJob, check_languages, t
 from dubline.translation.tone import Tones, tones
 from dubline.values.cast import read_cast
 from dubline.values.glossary import Term, read_glossary
+from dubline.values.layout import Layout
 from dubline.values.segment_ids import ids_of
 from dubline.values.stems import Stems
 from dubline.values.transcript import Segment, Speaker, Transcript, read_transcript
@@ -127,7 +128,7 @@ def translate_run(
             f"text in {place.name}"
         )
     if kept.lost:
-        aside = place.with_name(f"{place.stem}.before.json")
+        aside = run.layout.aside(f"{place.stem}.before.json")
         with full_disk_is_told(run.root):
             write_whole(aside, place.read_bytes())
         tell(
@@ -243,7 +244,7 @@ def read_source(
     Raises:
         InvalidJob: no such file, or it is damaged.
     """
-    path = text / "transcript.json" if text.is_dir() else text
+    path = Layout(text).transcript if text.is_dir() else text
     if not path.exists():
         raise InvalidJob(
             f"there is no {path}",

@@ -13,6 +13,7 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.values.base import Choice, ModelIdentity, Value, to_json
+from dubline.values.layout import Layout
 
 FORMAT = "dubline.dub.1"
 
@@ -133,7 +134,7 @@ class DubSettings(Value, frozen=True):
 class Dub(Value, frozen=True):
     """A programme's dub in one language, as `dubbed.json` keeps it: its takes, and the mix of them.
 
-    Paths are relative to the run folder. `mix` is None where the takes were not mixed. `consent`: whether
+    Paths begin in the folder of that file. `mix` is None where the takes were not mixed. `consent`: whether
     somebody said that they may clone the voices, and None where nothing was cloned. `settings` are those of
     the last call.
     """
@@ -173,8 +174,7 @@ def read_dub(path: Path) -> Dub:
 
 def read_dubs(root: Path) -> tuple[Dub, ...]:
     """The dubs in a run folder: dubbed.json, then dubbed.LANGUAGE.json by name."""
-    paths = (root / "dubbed.json", *sorted(root.glob("dubbed.*.json")))
-    return tuple(read_dub(path) for path in paths if path.exists())
+    return tuple(map(read_dub, Layout(root).dubs()))
 
 
 def dub_place(root: Path, language: str) -> Path:
@@ -183,7 +183,7 @@ def dub_place(root: Path, language: str) -> Path:
     Raises:
         InvalidJob: the first one's file is damaged; it must be looked at, not written over.
     """
-    first = root / "dubbed.json"
+    first = Layout(root).dub()
     if first.exists() and read_dub(first).language != language:
-        return root / f"dubbed.{language}.json"
+        return Layout(root).dub(f".{language}")
     return first

@@ -21,6 +21,7 @@ from msgspec import UNSET, UnsetType
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
 from dubline.values.base import Value, from_raw, raw_json, to_json
+from dubline.values.layout import Layout
 from dubline.values.transcript import UNKNOWN, Engine, Speaker, milliseconds, speakers_told
 
 FORMAT = "dubline.translation.1"
@@ -258,10 +259,10 @@ def place_of(root: Path, target: str) -> Path:
     Raises:
         InvalidJob: the first one's file is damaged.
     """
-    first = root / "translated.json"
+    first = Layout(root).translation()
     # A damaged file must be looked at, not written over: reading it raises.
     if first.exists() and read_translation(first).target_language != target:
-        return root / f"translated.{target}.json"
+        return Layout(root).translation(f".{target}")
     return first
 
 

@@ -25,6 +25,7 @@ from dubline.fit.speech_time import refitted
 from dubline.language.markup import unmark
 from dubline.values.base import Value, to_json
 from dubline.values.dubbed import Takes
+from dubline.values.layout import Layout
 from dubline.values.translated import (
     Fit,
     FitStatus,
@@ -160,7 +161,7 @@ def keep_durations(root: Path, takes: Takes, *, frame_rate: str = "") -> tuple[P
     changed = []
     with full_disk_is_told(root):
         if made != kept:
-            place(root).parent.mkdir(exist_ok=True)
+            place(root).parent.mkdir(parents=True, exist_ok=True)
             write_whole(place(root), to_json(made))
             changed.append(place(root))
         if old is not None:
@@ -245,7 +246,7 @@ def spoken_texts(translation: Translation) -> tuple[str, ...]:
 
 def place(root: Path) -> Path:
     """Where a run keeps it."""
-    return root / "memory" / "durations.json"
+    return Layout(root).memory / "durations.json"
 
 
 def _read(root: Path) -> tuple[KeptDurations, tuple[str, ...]]:

@@ -23,6 +23,7 @@ from dubline.files import full_disk_is_told
 from dubline.fit.durations import DurationModel, default_model
 from dubline.run import Work, step
 from dubline.values.base import Choice, ModelIdentity, Value, key_of
+from dubline.values.layout import Layout
 from dubline.voice.calibration import voice_models
 from dubline.voice.casting import full_name
 from dubline.voice.fitting import usable
@@ -86,7 +87,7 @@ def hear_pace(work: Work, texts: tuple[str, ...], job: PaceJob) -> VoicePace:
     model = default_model(job.language)
     with open_voice(choice, job.language) as voice:
         key = key_of(choice.backend, lasting(choice), voice.identities, job.language, job.name)
-        kept = _Lengths(work.root / "memory" / f"lengths-{key}.jsonl")
+        kept = _Lengths(Layout(work.root).memory / f"lengths-{key}.jsonl")
         lengths: dict[str, float] = {}
         alike: list[str] = []
         for number, text in enumerate(texts):

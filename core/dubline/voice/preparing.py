@@ -11,7 +11,7 @@ from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.language.markup import spoken_text
-from dubline.media.original import ORIGINAL
+from dubline.media.film_place import ORIGINAL, original_in
 from dubline.mix.film import Film, film_of
 from dubline.mix.job import MixJob, mix_job
 from dubline.programme.coherence import changed_film, changed_lines
@@ -19,6 +19,7 @@ from dubline.programme.reading import read_translations
 from dubline.run import Run, standing
 from dubline.separation.way import background_of
 from dubline.values.dubbed import Dub, DubSettings, Take, dub_place, read_dub
+from dubline.values.layout import Layout
 from dubline.values.media import Original
 from dubline.values.segment_ids import ids_of
 from dubline.values.stems import Stems
@@ -84,7 +85,8 @@ class Prepared(NamedTuple):
     @property
     def suffix(self) -> str:
         """ "" for the run's first dub, ".LANGUAGE" for others."""
-        return "" if self.place.name == "dubbed.json" else f".{self.translation.target_language}"
+        first = self.place.name == Layout(self.place.parent).dub().name
+        return "" if first else f".{self.translation.target_language}"
 
 
 def prepared(run: Run, language: str, wish: DubWish, tell: Tell, audition: tuple[int, ...] = ()) -> Prepared:
@@ -127,7 +129,7 @@ def prepared(run: Run, language: str, wish: DubWish, tell: Tell, audition: tuple
     failed = before is not None and any(take.state == "failed" for take in before.takes.takes)
     again = bool(wish.only) or (bool(wish.retry_failed) and failed)
     attempt = settled.settings.attempt + again
-    heard = root / "transcript.json"
+    heard = Layout(root).transcript
     transcript = read_transcript(heard) if heard.exists() else None
     for sentence in (*changed_film(root), *changed_lines(root, transcript, translation)):
         tell(sentence)
@@ -167,7 +169,7 @@ def film_for(run: Run) -> Film:
     Raises:
         InvalidJob: it is of a sound.
     """
-    film = film_of(standing(run.root, ORIGINAL, Original))
+    film = film_of(original_in(run.root))
     if film is None:
         raise InvalidJob(
             "this run is of a sound without a picture, so there is no film to put the dub into",
@@ -256,7 +258,7 @@ def _standing(
     found = []
     for take in before.takes.takes:
         segment = lines.get(take.id)
-        if segment is None or take.rate != rate or (take.path and not (root / take.path).is_file()):
+        if segment is None or take.rate != rate or (take.path and not Layout(root).file(take.path).is_file()):
             continue
         same = (spoken_text(segment), segment.speaker) == (take.text, take.speaker) and (
             abs(segment.end - segment.start - take.slot) < 1e-5

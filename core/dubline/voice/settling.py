@@ -16,6 +16,7 @@ from dubline.run import Work, step
 from dubline.values.base import Choice, Value
 from dubline.values.cast import read_cast
 from dubline.values.dubbed import CastVoice, DubSettings, read_dubs
+from dubline.values.layout import Layout
 from dubline.values.transcript import read_transcript
 from dubline.values.wishes import DubWish, file_of
 from dubline.voice.casting import Role, parted, roles_of
@@ -72,7 +73,7 @@ def settle_dub(wish: DubWish, before: DubSettings, language: str, root: Path) ->
             f"{', '.join(wish.voice_options)}: there is no voice named that this would be for",
             hint="Name it with --voice.",
         )
-    asked, wish = wish, wish.over(_as_wish(voice, before))
+    asked, wish = wish, wish.over(_as_wish(voice, before, root))
     options = dict(wish.voice_options or {})
     sought = Sought(model=wish.voice_model or str(options.pop("model", "")), language=language)
     settled = settle("voice", wish.voice or "auto", sought, options=options, why=asked.origin("voice"))
@@ -80,7 +81,7 @@ def settle_dub(wish: DubWish, before: DubSettings, language: str, root: Path) ->
     settings = DubSettings(
         voice=settled.choice,
         others=others,
-        cast=cast.absolute().as_posix() if cast is not None else "",
+        cast=Layout(root).told(cast) if cast is not None else "",
         like=like,
         mix=wish.mix or {},
         mux=wish.mux,
@@ -91,12 +92,12 @@ def settle_dub(wish: DubWish, before: DubSettings, language: str, root: Path) ->
     return SettledDub(settings, roles, settled.reasons, further)
 
 
-def _as_wish(voice: Choice | None, before: DubSettings) -> DubWish:
+def _as_wish(voice: Choice | None, before: DubSettings, root: Path) -> DubWish:
     """What the last dub was asked for."""
     return DubWish(
         voice=voice.backend if voice is not None else None,
         voice_options=voice.options if voice is not None else None,
-        cast=before.cast or None,
+        cast=Layout(root).found(before.cast).as_posix() if before.cast else None,
         mix=before.mix,
         mux=before.mux,
     )
@@ -167,6 +168,8 @@ def require_consent(cloning: bool, given: bool, recorded: bool | None) -> None:
 
 def _like(other: Path, language: str, root: Path) -> tuple[dict[str, CastVoice], tuple[Choice, ...]]:
     """The voices of another run's dub by the names of its people, and the back ends that speak them."""
+    if other.is_file():  # a film's run lies beside it
+        other = other.with_name(f"{other.stem}.dubline")
     if not other.is_dir():
         raise InvalidJob(f"there is no run folder {other}", hint="Give the folder, such as E01.dubline.")
     dubs = {base_language(dub.language): dub for dub in reversed(read_dubs(other))}
@@ -178,8 +181,9 @@ def _like(other: Path, language: str, root: Path) -> tuple[dict[str, CastVoice],
             hint="Dub that run first: `dubline dub`.",
         )
     names: dict[str, str] = {}
-    if (other / "transcript.json").exists():
-        names = {s.id: s.name for s in read_transcript(other / "transcript.json").speakers if s.name}
+    heard = Layout(other).transcript
+    if heard.exists():
+        names = {s.id: s.name for s in read_transcript(heard).speakers if s.name}
     people = {names[role.speaker]: role for role in dub.takes.cast if role.speaker in names}
     if other.absolute() == root.absolute():
         people = {**{role.speaker: role for role in dub.takes.cast}, **people}

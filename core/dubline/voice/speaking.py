@@ -18,6 +18,7 @@ from dubline.run import Work, step
 from dubline.timebase import seconds_to_samples
 from dubline.values.base import Choice, Value, key_of
 from dubline.values.dubbed import CastVoice, Take, Takes
+from dubline.values.layout import Layout
 from dubline.values.transcript import Speaker
 from dubline.values.translated import TranslatedSegment, Translation
 from dubline.voice.casting import Role, cast_speakers, full_name, parted
@@ -125,7 +126,7 @@ class _Maker:
         self._options = {choice.backend: lasting(choice) for choice in (job.voice, *job.others)}
         self._identity = {choice.backend: choice.identity for choice in (job.voice, *job.others)}
         self._clones = {choice.backend: clones(choice) for choice in (job.voice, *job.others)}
-        self._kept = KeptTakes(work.root / "memory" / "takes")
+        self._kept = KeptTakes(Layout(work.root).memory / "takes")
         self._standing = {take.id: take for take in job.standing}
         self._frames = seconds_to_samples(translation.duration, job.rate)
         self._schedule = Schedule(job.rate, self._frames)

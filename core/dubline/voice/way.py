@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,20 +12,25 @@ from msgspec import structs
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
 from dubline.mix.audition import audition
-from dubline.mix.film import mux_film
+from dubline.mix.film import KINDS, mux_film
 from dubline.mix.job import MixJob
 from dubline.mix.stage import remix
-from dubline.programme.subtitle_files import publish_subtitles
+from dubline.mix.text_tracks import TextTrack
+from dubline.programme.reading import programme_rate
+from dubline.programme.subtitle_files import publish_subtitles, shown
+from dubline.programme.subtitle_tracks import cues_of, language_of
 from dubline.report import Report, silent
 from dubline.run import Run, standing
 from dubline.values.dubbed import CastVoice, Dub, LoudnessReport, Mix, Take, Takes, dub_json, read_dubs
+from dubline.values.languages import language_name
+from dubline.values.layout import Layout
 from dubline.values.stems import Stems
+from dubline.values.transcript import Transcript, read_transcript
+from dubline.values.translated import Translation
 from dubline.values.wishes import DubWish
 from dubline.voice.calibration import keep_durations
 from dubline.voice.preparing import Prepared, Tell, film_for, prepared
 from dubline.voice.speaking import speak
-
-AUDITIONS = "auditions"
 
 
 def dub_run(
@@ -64,6 +69,10 @@ def dub_run(
     keep_durations(root, takes, frame_rate=made.job.frame_rate)
     if mix is not None:
         _clear_superseded(run, made.before)
+    else:
+        _clear_final(run.layout, made.suffix, (*KINDS, ".wav", ".m4a"))
+        if not any(other.mix is not None for other in read_dubs(root)):
+            run.layout.m_and_e.unlink(missing_ok=True)
     if made.settings.mux and mix is not None:
         files.append(_film(run, made, mix))
     return dub, tuple(files)
@@ -87,7 +96,7 @@ def audition_run(
     tell: Tell = lambda words: None,
     report: Callable[[str], Report] = lambda name: silent,
 ) -> tuple[Audition, ...]:
-    """Write lines over their background, as they would be in the mix, to auditions/NUMBER.wav in the run.
+    """Write lines over their background, as they would be in the mix, each to a file of the run.
 
     Only these lines are spoken, where they are not yet as they would be now; the dub itself stays as it is.
 
@@ -106,7 +115,7 @@ def audition_run(
             heard["gain_db"] = last.gain_db
     found = []
     for take in (t for t in takes.takes if t.id in lines):
-        path = run.root / AUDITIONS / f"{take.id}{made.suffix}.wav"
+        path = run.layout.auditions / f"{take.id}{made.suffix}.wav"
         if take.state not in ("spoken", "too_long"):
             found.append(Audition(take, None, None))
             continue
@@ -139,8 +148,20 @@ def mix_published(
 def publish_mix(run: Run, mix: Mix, suffix: str = "") -> tuple[Path, ...]:
     """Put the mix where a person looks: final.wav, final.m4a and M&E.wav; `suffix` ".LANGUAGE" for a run's
     further languages."""
-    named = ((mix.wav, f"final{suffix}.wav"), (mix.m4a, f"final{suffix}.m4a"), (mix.m_and_e, "M&E.wav"))
-    return tuple(run.publish(path, name) for path, name in named if path)
+    here = run.layout
+    _clear_final(here, suffix, KINDS if mix.m4a else (*KINDS, ".m4a"))  # made of a mix of before
+    named = (
+        (mix.wav, here.final(".wav", suffix)),
+        (mix.m4a, here.final(".m4a", suffix)),
+        (mix.m_and_e, here.m_and_e),
+    )
+    return tuple(run.publish(path, place) for path, place in named if path)
+
+
+def _clear_final(here: Layout, suffix: str, kinds: Iterable[str]) -> None:
+    """Take away what is no longer true of the run."""
+    for kind in kinds:
+        here.final(kind, suffix).unlink(missing_ok=True)
 
 
 def _in_the_old_cast(takes: Takes, before: Dub | None) -> Takes:
@@ -185,10 +206,10 @@ def _clear_mix(run: Run, mix: Mix) -> None:
     folder = Path(mix.wav).parent
     if mix.wav in used or not folder.name.startswith("remix-"):
         return
-    shutil.rmtree(root / folder, ignore_errors=True)
+    shutil.rmtree(run.layout.file(folder.as_posix()), ignore_errors=True)
     for record in run.manifest().steps:
         if record.name == "mux" and isinstance(record.inputs, list) and record.inputs[1] == mix.m4a:
-            shutil.rmtree(root / "steps" / f"mux-{record.key}", ignore_errors=True)
+            shutil.rmtree(run.layout.steps / f"mux-{record.key}", ignore_errors=True)
 
 
 def _film(run: Run, made: Prepared, mix: Mix) -> Path:
@@ -199,8 +220,22 @@ def _film(run: Run, made: Prepared, mix: Mix) -> Path:
             hint="Leave out --mux (--no-mux); the mix itself is final.wav.",
         )
     languages = (made.translation.source_language, made.translation.target_language)
-    muxed = run.step(mux_film, film, mix.m4a, languages)
-    return run.publish(muxed.path, f"final{made.suffix}{Path(muxed.path).suffix}")
+    muxed = run.step(mux_film, film, mix.m4a, languages, _subtitles(run.root, made.translation))
+    return run.publish(muxed.path, run.layout.final(Path(muxed.path).suffix, made.suffix))
+
+
+def _subtitles(root: Path, translation: Translation) -> tuple[TextTrack, ...]:
+    """The dub's language first, then the film's own; as they lie in subtitles/."""
+    fps, heard = programme_rate(root), Layout(root).transcript
+    texts: list[Translation | Transcript] = [translation]
+    texts += [read_transcript(heard)] if heard.is_file() else []
+    made = []
+    for text in texts:
+        cues = tuple((cue.start_ms, cue.end_ms, cue.text) for cue in shown(cues_of(text, fps)))
+        if cues:
+            language = language_of(text)
+            made.append(TextTrack(language=language, title=language_name(language), cues=cues))
+    return tuple(made)
 
 
 def _hints(hints: dict[str, Any] | None, made: Prepared) -> dict[str, Any]:
