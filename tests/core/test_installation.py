@@ -14,11 +14,17 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from dubline.backends.backend import KINDS
 from dubline.backends.choosing import _declared
 from dubline.errors import BackendMissing
 from dubline.weights import installation, wheels
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = set(metadata.distribution("dubline").metadata.get_all("Provides-Extra") or ())
@@ -172,3 +178,39 @@ def test_extras_that_came_later_are_completed_later_too(
     record.write_text("{")
     installation.keep_extras(["demucs"])
     assert record.read_text() == "{"
+
+
+def test_what_is_set_up_first_asks_for_no_torch() -> None:
+    """Walked through what is installed here: what the extra `starter` needs, what that needs, and so on."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    own = project["optional-dependencies"]
+    left = [*map(Requirement, project["dependencies"]), *map(Requirement, own["starter"])]
+    met: set[tuple[str, frozenset[str]]] = set()
+    while left:
+        need = left.pop()
+        name = canonicalize_name(need.name)
+        if (name, frozenset(need.extras)) in met:
+            continue
+        met.add((name, frozenset(need.extras)))
+        if name == "dubline":
+            left += [Requirement(line) for extra in need.extras for line in own[extra]]
+            continue
+        try:
+            asked = metadata.requires(need.name) or ()
+        except metadata.PackageNotFoundError:
+            continue
+        for further in map(Requirement, asked):
+            extras = need.extras or {""}
+            if not further.marker or any(further.marker.evaluate({"extra": extra}) for extra in extras):
+                left.append(further)
+    names = {name for name, _ in met}
+    assert {"onnxruntime", "faster-whisper", "ctranslate2", "piper-tts", "huggingface-hub"} <= names
+    assert not names & {
+        "torch",
+        "torchaudio",
+        "torchvision",
+        "tensorflow",
+        "opencv-python",
+        "sympy",
+        "pandas",
+    }

@@ -216,7 +216,7 @@ def test_what_is_refused_before_anything_is_done_leaves_no_folder(tmp_path: Path
     (tmp_path / "old").mkdir()
     with pytest.raises(InvalidJob), Run(tmp_path / "old"):
         raise InvalidJob("no")
-    assert (tmp_path / "old").is_dir(), "a folder that was there stays"
+    assert (tmp_path / "old/work/.lock").exists(), "a folder that was there stays"
     with pytest.raises(InvalidJob), Run(tmp_path / "made") as run:
         run.step(make, "some")
         raise InvalidJob("no")
@@ -228,7 +228,7 @@ def test_what_is_refused_before_anything_is_done_leaves_no_folder(tmp_path: Path
     assert (tmp_path / "mine/mine.txt").exists()
     with Run(tmp_path / "kept"):
         pass
-    assert (tmp_path / "kept/.lock").exists()
+    assert (tmp_path / "kept/work/.lock").exists()
 
 
 @pytest.mark.parametrize("content", GARBAGE)

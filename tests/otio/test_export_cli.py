@@ -60,6 +60,7 @@ def test_several_targets(run: Path) -> None:
     assert shown(exports) == [
         "edl/Bölüm & 1.edl",
         "otio/Bölüm & 1.otio",
+        *(f"sounds/Bölüm & 1 - {name}.wav" for name in sorted((*STEMS, "original"))),
         "srt/Bölüm & 1.en.srt",
         "srt/Bölüm & 1.tr.srt",
     ]

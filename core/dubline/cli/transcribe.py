@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     some={"separate": ("separator", "separator_model", "separator_options")},
 )
 def transcribe(media: Film, asked: Asked) -> None:
-    """Find out who says what: transcript.json, with .rttm, .ctm and .srt beside it.
+    """Find out who says what: transcript.json and subtitles/source.srt.
 
     The separated voices are listened to. Those that the run has are taken; where it has none, or where you
     name a separator, they are separated first, as `dubline separate` does.

@@ -36,10 +36,17 @@ def keep_timeline(root: Path) -> Path:
 
 
 def bring_timeline_up_to_date(root: Path) -> None:
-    """Write the run's timeline again where it has one, so that it shows what the run has now.
+    """Write the run's timeline again where it has one, so that it shows what the run has now; the sounds that
+    exported timelines point to are what they are now, too.
 
     Raises:
         As `keep_timeline`.
     """
-    if Layout(root).timeline.is_file():
+    here = Layout(root)
+    if here.timeline.is_file():
         keep_timeline(root)
+    if here.sounds.is_dir():
+        from otio_dubline.build import build
+        from otio_dubline.exporters.named_sounds import under_the_films_name
+
+        under_the_films_name(build(read_programme(root)), here.sounds)

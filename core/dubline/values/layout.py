@@ -95,6 +95,11 @@ class Layout:
         return self.root / "exports"
 
     @property
+    def sounds(self) -> Path:
+        """The folder of the run's sounds under the film's name, which exported timelines point to."""
+        return self.exports / "sounds"
+
+    @property
     def resolve(self) -> Path:
         """The folder of what Resolve is given. `dubline export` replaces exports/resolve as a whole."""
         return self.root / "resolve"

@@ -151,6 +151,8 @@ def export(
         timeline = in_languages(timeline, options.languages)
     if not options.takes:
         timeline = without_takes(timeline)
+    if options.schema:  # refused before anything is written
+        import_module("otio_dubline.exporters.neutral").schema_versions(options.schema)
     place.mkdir(parents=True, exist_ok=True)
     framed = None
     exports = []
