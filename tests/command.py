@@ -63,7 +63,7 @@ def at_call(number: int, then: Callable[[], None] = lambda: None) -> Iterator[li
 
 def results(root: Path) -> list[str]:
     """The files of a run that a person sees, but for what is known before any work is done."""
-    known = ("work/run.json", "work/steps/original-")
+    known = ("work/run.json", "work/log.txt", "work/steps/original-")
     return [name for name in shown(root) if not name.startswith(known)]
 
 
