@@ -1,4 +1,4 @@
-"""How well the built-in separator takes a real scene apart, and how fast.
+"""How well the separators that need no model take a real scene apart, and how fast: built-in, DeepFilterNet.
 
     python benchmarks/builtin_sisdr.py [--data ../shared/data]
 
@@ -12,15 +12,19 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
+from dubline.backends.choosing import options_of
 from dubline.backends.contract import Survey
 from dubline.backends.separators import classical
 from dubline.backends.separators.builtin import Builtin
+from dubline.backends.separators.deepfilternet import DeepFilterNet
 from dubline.backends.separators.rnnoise import library_path
 from dubline.values.media import Line
 
@@ -43,13 +47,23 @@ def lines_of(rttm: Path) -> tuple[Line, ...]:
     return tuple(Line(start=float(t[3]), end=float(t[3]) + float(t[4])) for t in turns)
 
 
-def builtin(mix: Sound, lines: tuple[Line, ...] | None, *, rnnoise: str, mono: bool = False) -> Sound:
+def voice(cls: Any, options: dict[str, Any], mix: Sound, lines: tuple[Line, ...] | None, mono: bool) -> Sound:
     """The voice (2, n), the sound given in one-second blocks."""
     survey = Survey(frames=mix.shape[1], rate=RATE, lines=lines, mono=mono)
-    with Builtin(Builtin.Options(rnnoise=rnnoise)) as separator:  # type: ignore[arg-type]
+    with cls(options_of(cls, options)) as separator:
         stream = separator.stream(survey, lambda: None)
         parts = [stream.push(mix[:, at : at + RATE])[0] for at in range(0, mix.shape[1], RATE)]
         return np.concatenate([*parts, stream.flush()[0]], axis=1)
+
+
+def ways(lines: tuple[Line, ...]) -> Iterator[tuple[str, Any, dict[str, Any], tuple[Line, ...] | None]]:
+    """What is tried: its name, the separator, its options, and the line times it is given."""
+    for mode in ["off"] if library_path() is None else ["on", "off"]:
+        for known in (lines, None):
+            told = "line times" if known else "no line times"
+            yield f"RNNoise {mode}, {told}", Builtin, {"rnnoise": mode}, known
+    if not DeepFilterNet.missing():
+        yield "DeepFilterNet", DeepFilterNet, {}, None
 
 
 def ideal(speech: Sound, rest: Sound) -> Sound:
@@ -73,27 +87,23 @@ def main() -> None:
     }
     speech, rest = stems["dialogue"], stems["music"] + stems["sfx"] + stems["ambient"]
     lines = lines_of(scene / "truth.rttm")
-    modes = ["off"] if library_path() is None else ["on", "off"]
 
     print(f"{'':44}{'speech':>8}{'rest':>8}{'RTF':>8}")
     for mono in (False, True):
         s, r = (np.repeat(x.mean(axis=0, keepdims=True), 2, axis=0) if mono else x for x in (speech, rest))
         place = "mono" if mono else "stereo"
         print(f"{place + ', left as it is':44}{si_sdr(s + r, s):8.2f}{si_sdr(s + r, r):8.2f}")
-        for mode in modes:
-            for known in (lines, None):
-                spent = time.process_time()
-                voice = builtin(s + r, known, rnnoise=mode, mono=mono)
-                spent = (time.process_time() - spent) / (s.shape[1] / RATE)
-                label = f"{place}, RNNoise {mode}, {'line times' if known else 'no line times'}"
-                print(
-                    f"{label:44}{si_sdr(voice, s):8.2f}{si_sdr(s + r - voice, r):8.2f}{spent:8.3f}",
-                    flush=True,
-                )
+        for name, cls, options, known in ways(lines):
+            spent = time.process_time()
+            found = voice(cls, options, s + r, known, mono)
+            spent = (time.process_time() - spent) / (s.shape[1] / RATE)
+            figures = f"{si_sdr(found, s):8.2f}{si_sdr(s + r - found, r):8.2f}{spent:8.3f}"
+            print(f"{f'{place}, {name}':44}{figures}", flush=True)
         best = ideal(s, r)
         print(f"{place + ', ideal ratio mask':44}{si_sdr(best, s):8.2f}{si_sdr(s + r - best, r):8.2f}")
-    if modes == ["off"]:
-        print("RNNoise is not installed; its rows are left out.")
+    for name, gone in (("RNNoise", library_path() is None), ("DeepFilterNet", DeepFilterNet.missing())):
+        if gone:
+            print(f"{name} is not installed; its rows are left out.")
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ def main() -> None:
                     "demucs, film chain": SeparationJob(separator=demucs, film=film, depth=depth),
                     "uvr": SeparationJob(separator=uvr, depth=depth),
                     "builtin": SeparationJob(separator=Choice(backend="builtin"), depth=depth),
+                    "deepfilternet": SeparationJob(separator=Choice(backend="deepfilternet"), depth=depth),
                 }.items():
                     measure(f"{title}: {name}", sound, job, run)
 

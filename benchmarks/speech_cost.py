@@ -36,6 +36,8 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
+from dubline.backends.torchaudio_guard import before_transformers
+
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "../shared/data"
 RATE, WINDOW = 16000, 30.0
@@ -131,6 +133,8 @@ def whisper_model(folder: Path) -> Path:
     import ctranslate2
     import tiny_whisper
     import torch
+
+    before_transformers()
     from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
     torch.manual_seed(0)
@@ -148,6 +152,7 @@ def whisper_model(folder: Path) -> Path:
 
 def windows(sound: Path) -> list[np.ndarray]:
     """(80, 3000) features of each 30 s."""
+    before_transformers()
     from transformers import WhisperFeatureExtractor
 
     size = round(WINDOW * RATE)
@@ -159,6 +164,8 @@ def windows(sound: Path) -> list[np.ndarray]:
 
 def whisper_transformers(sound: Path, model: Path, threads: int) -> None:
     import torch
+
+    before_transformers()
     from transformers import WhisperForConditionalGeneration
 
     torch.set_num_threads(threads)

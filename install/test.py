@@ -25,7 +25,7 @@ import environment
 
 EXTRAS = (
     "demucs", "uvr", "speech", "faster-whisper", "transformers", "pocketsphinx", "pyannote", "ctranslate2",
-    "firefox", "llm", "aaf", "voice", "piper", "test",
+    "deepfilternet", "firefox", "llm", "aaf", "voice", "piper", "test",
 )  # fmt: skip
 PADDLE = ("backends", "install", "paddlespeech", "--with", "punctuation", "--with", "voices")
 LATER = "program or paddle"

@@ -100,9 +100,9 @@ def unique(name: str, taken: set[str]) -> str:
 
 
 def remove_bare(folder: Path, *inside: str) -> None:
-    """Remove a folder in which there is nothing but these empty folders and marks; else leave it as it is."""
+    """Remove a folder in which there is nothing but these files and empty folders; else leave it as it is."""
     with suppress(OSError):
-        if {path.name for path in folder.iterdir()} <= {*inside}:
+        if {path.relative_to(folder).as_posix() for path in folder.rglob("*")} <= {*inside}:
             for path in (folder / name for name in inside):
                 path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
             folder.rmdir()

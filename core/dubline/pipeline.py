@@ -151,7 +151,8 @@ def localize(
         files[run.layout.raw_audio] = None
     for language in job.languages if transcript is not None and transcript.segments else ():
         wish = _translate_wish(job)
-        translation, written = translate_run(run, run.root, language, wish, hints=hints, tell=tell)
+        why = "since no other translator is here" if decided.left else ""
+        translation, written = translate_run(run, run.root, language, wish, hints=hints, tell=tell, why=why)
         translations.append(translation)
         files.update(dict.fromkeys(written))
     if job.languages and not translations:
@@ -164,8 +165,9 @@ def localize(
         dub, written = dub_run(run, language, job.dub or DubWish(), hints=hints, tell=tell)
         dubs.append(dub)
         files.update(dict.fromkeys(written))
-    if stems is not None and job.dub is None and not read_dubs(run.root):
-        # The film's own voices, over its background: what is heard until there is a dub.
+    if stems is not None and transcript is not None and job.dub is None and not read_dubs(run.root):
+        # The film's own voices, over its background: what is heard until there is a dub. Who asks for stems
+        # alone wants to mix them.
         levels = {"original_volume": 1.0, **({} if stems.separated else {"bg_volume": 1.0})}
         _, written = mix_published(run, stems, NO_TAKES, mix_job(levels), hints=hints)
         files.update(dict.fromkeys(written))

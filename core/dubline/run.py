@@ -197,7 +197,7 @@ class Run:
         # The file stays: deleted, it could be held by one process and made anew by another.
         self._lock.release()
         if self._new and exc[0] is not None:  # what was refused before anything was done leaves nothing
-            remove_bare(self.layout.work, "steps", ".lock")
+            remove_bare(self.layout.work, "steps", ".lock", self.layout.log.name)
             remove_bare(self.root)
 
     def step(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import tiny_translator
-from our_backends import ours
+from our_backends import WITHOUT_MODELS, ours
 from random_demucs import FILM, htdemucs, save_bag
 from tiny_whisper_folder import tiny_whisper
 
@@ -75,14 +75,14 @@ def keep(files: dict[str, Path], *models: str) -> None:
 @pytest.mark.parametrize(
     ("there", "content", "expected"),
     [
-        ((), "dialogue", ("builtin", "")),
+        ((), "dialogue", (WITHOUT_MODELS, "")),
         ((), "music", ("builtin", "")),
         (("voc",), "dialogue", ("uvr", "voc")),
         (("music", "voc"), "dialogue", ("uvr", "voc")),
         (("music", "voc"), "music", ("demucs", "music")),
         (("music", "voc", "film"), "cinematic", ("demucs", "music")),
         (("voc", "film"), "cinematic", ("uvr", "voc")),
-        (("film",), "dialogue", ("builtin", "")),
+        (("film",), "dialogue", (WITHOUT_MODELS, "")),
         (("music", "voc", "film"), "film", ("demucs", "film")),
     ],
 )
@@ -112,7 +112,7 @@ def test_a_film_model_that_is_named_is_taken_and_is_no_voice_model_then(files: d
     assert taken(settle("separator", "auto", Sought(content="music", besides="a-film")))[1] == "music"
 
 
-def test_the_built_in_separator_says_what_it_costs() -> None:
+def test_a_separator_without_models_says_what_it_costs() -> None:
     (reason,) = settle("separator", "auto", Sought(content="dialogue")).reasons
     assert "audible" in reason and "uvr has no model" in reason
     assert "For a better one: `dubline models fetch UVR-MDX-NET-Voc_FT`" in reason

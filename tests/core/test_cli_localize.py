@@ -49,6 +49,26 @@ def test_all_of_it_beside_the_film_and_kept_the_second_time(talk: Path) -> None:
         assert name in kept(again)
 
 
+def test_without_a_translator_the_lines_are_left_to_a_person_and_that_is_said_last(
+    talk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    words = [word if word != "manual" else "auto" for word in WORDS]
+    answer = dubline("localize", talk, *words)
+    assert answer.status == 0, answer.err
+    assert "translator: manual, as asked" not in answer.err
+    last = " ".join(answer.out.split("\n\n")[-1].split())
+    assert "no translator from English to Turkish" in last and "left to a person" in last
+    assert "`dubline setup --from en --to tr`" in last and last.endswith("--translator auto.")
+    root = talk.with_name("Bölüm 1.dubline")
+    transcript, translation = (
+        read_transcript(root / "transcript.json"),
+        read_translation(root / "translated.json"),
+    )
+    assert translation.totals.pending == len(transcript.segments) > 0
+    assert (root / "subtitles" / "tr.to-translate.srt").is_file()
+
+
 def test_the_same_steps_as_the_single_commands(talk: Path) -> None:
     """A run that `localize` has begun is gone on with by `separate`, without doing it again."""
     root = talk.with_name("Bölüm 1.dubline")

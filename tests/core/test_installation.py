@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import re
 import shlex
@@ -13,10 +14,17 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from dubline.backends.backend import KINDS
 from dubline.backends.choosing import _declared
+from dubline.errors import BackendMissing
 from dubline.weights import installation, wheels
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = set(metadata.distribution("dubline").metadata.get_all("Provides-Extra") or ())
@@ -136,3 +144,73 @@ def test_wheels_that_are_opened_only_come_without_what_they_ask_for() -> None:
     words = shlex.split(wheels.remedy(wheels.GE2E, wheels.PYANNET))
     assert words[4:] == ["--no-deps", "Resemblyzer==0.1.4", "whisperx==3.8.6"]
     assert "--no-deps" in wheels.remedy(wheels.SILERO), "it asks for torch"
+
+
+def test_each_package_is_told_and_a_failure_says_why_and_how(tmp_path: Path) -> None:
+    said: list[str] = []
+    lines = "Collecting piper-tts>=1.6 (from dubline)\\nnothing\\nCollecting numpy"
+    installation.run_pip([sys.executable, "-c", f"print('{lines}')"], said.append)
+    assert said == ["package piper-tts", "package numpy"]
+    for words, why in (
+        (
+            [sys.executable, "-c", "print('ERROR: No matching'); print('more'); raise SystemExit(1)"],
+            "No matching",
+        ),
+        ([str(tmp_path / "no pip")], "No such file"),
+    ):
+        with pytest.raises(BackendMissing, match=why) as caught:
+            installation.run_pip(words, said.append)
+        assert shlex.split(caught.value.hint.removeprefix("By hand: ")) == words
+
+
+def test_extras_that_came_later_are_completed_later_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation.sys, "prefix", str(tmp_path))
+    installation.keep_extras(["demucs"])
+    assert not list(tmp_path.iterdir()), "an environment that install/run.py did not make"
+    monkeypatch.syspath_prepend(str(ROOT / "install"))
+    environment = importlib.import_module("environment")
+    record = tmp_path / environment.RECORD
+    record.write_text('{"made_of": "x", "extras": ["starter"]}')
+    installation.keep_extras(["demucs", "starter"])
+    assert json.loads(record.read_text()) == {"made_of": "x", "extras": ["demucs", "starter"]}
+    record.write_text("{")
+    installation.keep_extras(["demucs"])
+    assert record.read_text() == "{"
+
+
+def test_what_is_set_up_first_asks_for_no_torch() -> None:
+    """Walked through what is installed here: what the extra `starter` needs, what that needs, and so on."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    own = project["optional-dependencies"]
+    left = [*map(Requirement, project["dependencies"]), *map(Requirement, own["starter"])]
+    met: set[tuple[str, frozenset[str]]] = set()
+    while left:
+        need = left.pop()
+        name = canonicalize_name(need.name)
+        if (name, frozenset(need.extras)) in met:
+            continue
+        met.add((name, frozenset(need.extras)))
+        if name == "dubline":
+            left += [Requirement(line) for extra in need.extras for line in own[extra]]
+            continue
+        try:
+            asked = metadata.requires(need.name) or ()
+        except metadata.PackageNotFoundError:
+            continue
+        for further in map(Requirement, asked):
+            extras = need.extras or {""}
+            if not further.marker or any(further.marker.evaluate({"extra": extra}) for extra in extras):
+                left.append(further)
+    names = {name for name, _ in met}
+    assert {"onnxruntime", "faster-whisper", "ctranslate2", "piper-tts", "huggingface-hub"} <= names
+    assert not names & {
+        "torch",
+        "torchaudio",
+        "torchvision",
+        "tensorflow",
+        "opencv-python",
+        "sympy",
+        "pandas",
+    }

@@ -119,7 +119,7 @@ def test_at_a_terminal_the_table_is_offered_and_the_work_goes_on_after_yes(
     with pytest.raises(NotSetUp):
         cli.decide_or_set_up(job_of(film), root)
     shown = capsys.readouterr().out
-    assert "this job needs" in shown and "piper-en-joe" in shown and "licence:" in shown
+    assert "This job needs" in shown and "piper-en-joe" in shown and "licence:" in shown
     # Who says no to a translator has the lines left to them; who says yes is asked no more.
     english = job_of(film, language="en", to=("tr",), voice=None)
     assert cli.decide_or_set_up(english, root).left and not brought

@@ -248,3 +248,18 @@ def test_a_voice_that_clones_is_refused_before_the_work(talk: Path, tmp_path: Pa
         with pytest.raises(InvalidJob, match="cloned") as caught:
             localize(job, run, threads=1)
         assert "--i-have-the-voice-rights" in caught.value.hint and not run.manifest().steps
+
+
+def test_until_there_is_a_dub_the_films_own_voices_are_mixed(talk: Path, tmp_path: Path) -> None:
+    root = tmp_path / "talk.dubline"
+    job = job_of(talk, stems=True)
+    result, states, told = done(job, root)
+    assert states["remix"] == "done" and "final.m4a" in told["files"] and (root / "M&E.wav").is_file()
+    mixed = soundfile.read(root / "final.wav")[0]
+    stems = {name: soundfile.read(root / f"stems/{name}.wav")[0] for name in ("vocals", "music")}
+    wanted = stems["vocals"] + 0.7 * stems["music"]
+    gain = np.vdot(mixed, wanted) / np.vdot(wanted, wanted)
+    assert np.abs(mixed - gain * wanted).max() < 2.0**-22, "one gain brings it to its loudness"
+    assert result.stems is not None and done(job, root)[1]["remix"] == "kept"
+    _, alone, _ = done(job_of(talk, stems=True, words=False), tmp_path / "other.dubline")
+    assert "remix" not in alone, "who asks for stems alone mixes them"

@@ -37,6 +37,8 @@ with quiet() as screen:
         subprocess.run([sys.executable, "-c", "import sys; print(1); print('child', file=sys.stderr)"])
         with screen.results():
             print("result")
+        with screen.lent():
+            print("a display", file=sys.stderr)
         screen.log.move(__import__("pathlib").Path(sys.argv[1]))
         print("a library, later", file=sys.stderr)
     print("the end")
@@ -90,7 +92,7 @@ def test_verbose_says_what_goes_to_the_log(tmp_path: Path) -> None:
 def test_nobody_else_writes_on_the_screen(tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
     done = subprocess.run([sys.executable, "-c", TALKS, str(log)], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "result\nthe end\n", "ours\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "result\nthe end\n", "ours\na display\n")
     kept = log.read_text("utf-8")
     for words in ("from C\n", "from C too", "a library\na library\n", "a warning", "a log", "child", "later"):
         assert words in kept, words

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from our_backends import WITHOUT_MODELS
 from random_demucs import FILM, htdemucs, save_bag
 
 from dubline.backends import choosing
@@ -70,7 +71,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 @pytest.mark.parametrize(
     ("there", "content", "expected"),
     [
-        ((), "dialogue", ("builtin", "", "")),
+        ((), "dialogue", (WITHOUT_MODELS, "", "")),
         ((), "music", ("builtin", "", "")),
         (("voc",), "dialogue", ("uvr", "voc", "")),
         (("music",), "dialogue", ("demucs", "music", "")),
@@ -81,7 +82,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         (("music", "voc", "film"), "dialogue", ("uvr", "voc", "film")),
         (("music", "voc", "film"), "music", ("demucs", "music", "")),
         (("film",), "cinematic", ("demucs", "film", "")),
-        (("film",), "dialogue", ("builtin", "", "")),
+        (("film",), "dialogue", (WITHOUT_MODELS, "", "")),
     ],
 )
 def test_what_is_taken_for_a_content_that_was_heard_or_named(
@@ -104,7 +105,7 @@ def test_what_is_taken_for_a_content_that_was_heard_or_named(
     [
         (("music", "voc"), ("demucs", "music", "")),
         (("voc",), ("uvr", "voc", "")),
-        ((), ("builtin", "", "")),
+        ((), (WITHOUT_MODELS, "", "")),
     ],
 )
 def test_a_film_that_was_heard_does_without_a_film_model_and_says_so(
@@ -136,7 +137,7 @@ def test_nothing_is_listened_for_that_decides_nothing(files: dict[str, Path]) ->
     assert settle_separation(SeparateWish(film_model="film")).again is None
 
 
-def test_builtin_taken_by_itself_says_what_it_costs() -> None:
+def test_a_separator_without_models_says_what_it_costs() -> None:
     (reason,) = [r for r in settled().reasons if r.startswith("separator")]
     assert "audible" in reason and "dubline models fetch" in reason
 
@@ -164,7 +165,9 @@ def test_auto_passes_over_what_is_not_installed_and_says_so(
     separating = settled()
     assert separating.job.separator.backend == "demucs"
     assert any("uvr is not installed" in reason for reason in separating.reasons)
-    without(monkeypatch, "demucs", "builtin")
+    without(monkeypatch, "demucs", "deepfilternet")
+    assert settled().job.separator.backend == "builtin"
+    without(monkeypatch, "builtin")
     with pytest.raises(WeightsError, match="not installed") as caught:
         settled()
     assert caught.value.hint
@@ -229,9 +232,9 @@ def test_other_weights_under_the_same_name_are_another_job(files: dict[str, Path
 def test_what_is_settled_is_what_the_run_keeps(files: dict[str, Path]) -> None:
     """A better model that came in later is taken when somebody asks, and not before."""
     before = settled("dialogue").wish
-    assert before.separator == "builtin"
+    assert before.separator == WITHOUT_MODELS
     bring(files, "voc")
-    assert settle_separation(SeparateWish(), before).job.separator.backend == "builtin"
+    assert settle_separation(SeparateWish(), before).job.separator.backend == WITHOUT_MODELS
     assert settle_separation(SeparateWish(separator="auto"), before).job.separator.backend == "uvr"
     assert settle_separation(SeparateWish(separator_model="voc"), before).job.separator.backend == "uvr"
     assert settle_separation(SeparateWish(forget=True), before).job.separator.backend == "uvr"

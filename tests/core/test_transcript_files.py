@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - Turkish has a dotless i
-"""Transcripts of other programs and of a customer's own scripts: read as they are, written back the same."""
+"""Transcripts of other programs and of a user's own scripts: read as they are, written back the same."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from dubline.values.translated import read_translation
 Said = list[tuple[int, int, str, str]]
 """(start, end in ms, text, speaker's letter)"""
 
-CUSTOMER = """[
+LIST = """[
  {"num_speakers": 2, "total_duration": 3420.48, "language": "tr",
   "segments": [
    {"speaker": "SPEAKER_01", "start": 130.9, "end": 132.32, "text": "Sen ne yaptın, niye geldin?", "confidence": 1.0},
@@ -123,7 +123,7 @@ def autosubs(said: Said) -> Any:
     return {"filename": "x.json", "speakers": people, "originalSegments": lines, "segments": lines}
 
 
-def customer(said: Said) -> Any:
+def plain_list(said: Said) -> Any:
     lines = [
         {"speaker": who, "start": a / 1000, "end": b / 1000, "text": text, "confidence": 1.0}
         for a, b, text, who in said
@@ -133,7 +133,7 @@ def customer(said: Said) -> Any:
 
 
 SHAPES: tuple[Callable[[Said], Any], ...] = (
-    customer,
+    plain_list,
     whisperx,
     faster_whisper,
     whisper_cpp,
@@ -177,18 +177,18 @@ def test_names_and_certainty_come_along() -> None:
     assert [subs.name_of(s.speaker) for s in subs.segments] == ["Ayşe", "SPEAKER_01"]
     x, notes = as_transcript(parse_given(whisperx(said), "x"))
     assert ([s.confidence for s in x.segments], notes) == ([0.5, 0.5], ())
-    bare, _ = as_transcript(parse_given(customer(said)[0]["segments"], "x"))
+    bare, _ = as_transcript(parse_given(plain_list(said)[0]["segments"], "x"))
     assert [s.text for s in bare.segments] == ["Gel.", "Git."]
     pair = faster_whisper(said)
     both, _ = as_transcript(parse_given([pair["segments"], pair["info"]], "x"))
     assert (both.language, both.duration) == ("tr", 4000.0)
 
 
-def test_the_customers_file_goes_in_and_comes_out_the_same() -> None:
-    transcript, notes = as_transcript(parse_given(json.loads(CUSTOMER), "x"))
+def test_a_list_goes_in_and_comes_out_the_same() -> None:
+    transcript, notes = as_transcript(parse_given(json.loads(LIST), "x"))
     assert notes == ()
     assert [s.speaker for s in transcript.segments] == ["SPEAKER_01", "SPEAKER_00", "SPEAKER_01"]
-    assert listed(transcript) == CUSTOMER
+    assert listed(transcript) == LIST
     # In our own file the same fields stand beside ours, and say nothing else when it is read again.
     file = json.loads(transcript_json(transcript))
     assert (file["num_speakers"], file["total_duration"], file["language"]) == (2, 3420.48, "tr")
@@ -196,7 +196,7 @@ def test_the_customers_file_goes_in_and_comes_out_the_same() -> None:
     assert parse_transcript(transcript_json(transcript)) == transcript
 
 
-def test_the_customers_sample(shared: Shared, tmp_path: Path) -> None:
+def test_a_real_list_goes_in_and_comes_out_the_same(shared: Shared, tmp_path: Path) -> None:
     sample = shared("cases/text/customer.json", real=True).read_text(encoding="utf-8")
     (tmp_path / "e.json").write_text(sample, encoding="utf-8")
     assert dubline("translate", tmp_path / "e.json", "--to", "en", "--translator", "manual").status == 0
@@ -205,7 +205,7 @@ def test_the_customers_sample(shared: Shared, tmp_path: Path) -> None:
 
 
 def test_own_fields_are_kept_and_told() -> None:
-    raw = json.loads(CUSTOMER)
+    raw = json.loads(LIST)
     raw[0]["episode"] = 5
     raw[0]["segments"][1]["emotion"] = {"sad": 0.5}
     transcript, notes = as_transcript(parse_given(raw, "x.json"))
@@ -215,7 +215,7 @@ def test_own_fields_are_kept_and_told() -> None:
 
 
 def test_a_count_that_is_another_is_told_and_stays() -> None:
-    raw = json.loads(CUSTOMER)
+    raw = json.loads(LIST)
     raw[0]["num_speakers"] = 7
     transcript, notes = as_transcript(parse_given(raw, "x.json"))
     assert notes == ("x.json: num_speakers is 7, and the segments have 2",)
@@ -224,7 +224,7 @@ def test_a_count_that_is_another_is_told_and_stays() -> None:
 
 
 def test_what_is_out_of_order_is_put_in_order_and_told() -> None:
-    raw = json.loads(CUSTOMER)
+    raw = json.loads(LIST)
     raw[0]["segments"].reverse()
     raw[0]["segments"][0]["start"], raw[0]["segments"][0]["end"] = 131.0, 131.0  # overlaps, and has no length
     transcript, notes = as_transcript(parse_given(raw, "x.json"))
@@ -237,7 +237,7 @@ def test_what_is_out_of_order_is_put_in_order_and_told() -> None:
 
 
 def test_our_own_files_are_read_as_before(tmp_path: Path) -> None:
-    transcript, _ = as_transcript(parse_given(json.loads(CUSTOMER), "x"))
+    transcript, _ = as_transcript(parse_given(json.loads(LIST), "x"))
     file = json.loads(transcript_json(transcript))
     for name in ("num_speakers", "total_duration"):  # as they were written before these fields were there
         del file[name]
@@ -270,7 +270,7 @@ def test_an_episode_keeps_its_lines_speakers_and_times(shared: Shared, tmp_path:
     rows = shared("text/tr_en_dialogue_2000.tsv").read_text(encoding="utf-8").splitlines()[1:]
     turkish = [row.split("\t")[0] for row in rows]
     said = [(2000 * n, 2000 * n + 1700, turkish[n % len(turkish)], "AB"[n % 3 == 0]) for n in range(1511)]
-    film = customer(said)
+    film = plain_list(said)
     for segment in film[0]["segments"]:
         segment["speaker"] = f"SPEAKER_0{'AB'.index(segment['speaker'])}"
     path = tmp_path / "transcript.json"
@@ -325,7 +325,7 @@ def test_an_episode_keeps_its_lines_speakers_and_times(shared: Shared, tmp_path:
 def test_a_field_that_is_wrong_is_named_and_no_folder_left(
     tmp_path: Path, field: str, value: Any, told: str
 ) -> None:
-    raw = json.loads(CUSTOMER)
+    raw = json.loads(LIST)
     raw[0]["segments"][1][field] = value
     (tmp_path / "e.json").write_text(json.dumps(raw), encoding="utf-8")
     answer = dubline("translate", tmp_path / "e.json", "--to", "en", "--translator", "manual")
@@ -337,9 +337,9 @@ def test_a_field_that_is_wrong_is_named_and_no_folder_left(
 @pytest.mark.parametrize(
     ("raw", "told"),
     [
-        ({"a": 1}, "no transcript that Dubline knows"),
-        ([], "no transcript that Dubline knows"),
-        (5, "no transcript that Dubline knows"),
+        ({"a": 1}, "not a transcript that Dubline knows"),
+        ([], "not a transcript that Dubline knows"),
+        (5, "not a transcript that Dubline knows"),
         ([{"segments": []}, {"segments": []}], "2 transcripts"),
         ({"segments": {}}, "segments is an object, not a list"),
         ({"segments": []}, "no segment"),

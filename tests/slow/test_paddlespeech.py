@@ -163,7 +163,7 @@ def test_wrong_files_are_told_not_swallowed(models: Path, tmp_path: Path) -> Non
         opened(model="conformer_tiny", folder=str(tmp_path / "conformer"))
     assert "Put it at" in missing.value.hint
     weights = models / "conformer" / "exp" / "avg_1.pdparams"
-    with pytest.raises(WeightsError, match="no Whisper"):
+    with pytest.raises(WeightsError, match="not a Whisper"):
         opened(model="whisper-tiny", folder=str(models / "whisper"), checkpoint=str(weights))
     with pytest.raises(InvalidJob, match="does not know the language"):
         opened(model="whisper-tiny", folder=str(models / "whisper"), language="xx")

@@ -119,14 +119,16 @@ def opened(
     choice: Choice,
     hints: Mapping[str, Any] | None = None,
     tell: Callable[[str], None] | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> Iterator[Any]:
     """A chosen back end with its weights in memory.
 
     `hints` are settings that change no result; it gets those that it has options for. `tell` is given the
-    weights' checksums, and their licence where it is new to the user.
+    weights' checksums, and their licence where it is new to the user; `warn` that a device was named for one
+    that has no choice of it.
 
     Raises:
-        InvalidJob: an option is wrong; the message names the back end.
+        InvalidJob: an option or the device is wrong; the message names the back end.
         BackendMissing, WeightsError: it cannot be used.
     """
     from dubline.weights.files import licence_notice
@@ -137,8 +139,8 @@ def opened(
     if "device" not in known and device not in ("auto", "cpu"):
         if not re.fullmatch(r"cuda(:\d+)?|mps|coreml", device):
             raise InvalidJob(f"there is no device {device!r}", hint="Use auto, cpu, cuda, cuda:1 or mps.")
-        if tell is not None:
-            tell(f"{choice.backend} works on the processor: --device {device} changes nothing for it")
+        if warn is not None:
+            warn(f"{choice.backend} works on the processor: --device {device} changes nothing for it")
     also = {name: value for name, value in (hints or {}).items() if name in known and value is not None}
     try:
         unloaded = cls(options_of(cls, {**choice.options, **also}))

@@ -29,7 +29,13 @@ from dubline.weights.fetching import fetch_model
 from dubline.weights.files import models_folder
 from dubline.weights.firefox_catalogue import NAME
 from dubline.weights.folders import cached_folder, kept_folder
-from dubline.weights.installation import extra_words, missing_packages, pip_words, run_pip
+from dubline.weights.installation import (
+    extra_words,
+    keep_extras,
+    missing_packages,
+    pip_words,
+    run_pip,
+)
 from dubline.weights.kinds import FolderKind
 from dubline.weights.recommended import (
     CDX23,
@@ -90,6 +96,13 @@ class Need(NamedTuple):
     def ready(self) -> bool:
         """Whether nothing has to be brought."""
         return self.here and not self.packages
+
+    @property
+    def room(self) -> int:
+        """Bytes of disk that an environment of its own takes; 0 where it needs none, or has it."""
+        name = self.row.environment
+        made = not name or environments.installed(name, self.row.parts) is not None
+        return 0 if made else environments.RECIPES[name].room
 
 
 class Plan(NamedTuple):
@@ -194,12 +207,7 @@ def check_room(plan: Plan, machine: Machine) -> None:
     """
     # What comes from the index lies there twice until it is put together.
     aside = max((need.row.size for need in plan.missing if need.row.name in STARTERS), default=0)
-    rooms = [
-        environments.RECIPES[need.row.environment].room
-        for need in plan.missing
-        if need.row.environment and environments.installed(need.row.environment, need.row.parts) is None
-    ]
-    needed = plan.size + aside + sum(rooms)
+    needed = plan.size + aside + sum({need.row.environment: need.room for need in plan.missing}.values())
     if needed > machine.free:
         raise StorageFull(
             f"this takes {needed / 1e9:.1f} GB, and {machine.free / 1e9:.1f} GB are free in {machine.folder}",
@@ -222,6 +230,7 @@ def bring(plan: Plan, *, say: Say, report: Callable[[Need], Report]) -> Iterator
     for name, words in jobs:
         try:
             run_pip(words, say)
+            keep_extras(extras)
         except DublineError as error:
             yield name, error
     importlib.invalidate_caches()

@@ -16,6 +16,7 @@ from dubline.cli import (
     export,
     localize,
     models,
+    report,
     separate,
     setup,
     speakers,
@@ -41,6 +42,7 @@ app.command("transcribe", rich_help_panel=JOB)(transcribe.transcribe)
 app.command("translate", rich_help_panel=JOB)(translate.translate)
 app.command("dub", rich_help_panel=JOB)(dub.dub)
 app.command("demo", rich_help_panel=JOB)(demo.demo)
+app.command("report", rich_help_panel=LOOK)(report.report)
 app.add_typer(speakers.app, name="speakers", rich_help_panel=LOOK)
 app.add_typer(transcript.app, name="transcript", rich_help_panel=LOOK)
 app.command("export", rich_help_panel=OTHERS)(export.export)

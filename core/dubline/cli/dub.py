@@ -10,6 +10,7 @@ import typer
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import best_first, run_of
 from dubline.cli.options import argument, option
+from dubline.cli.report import tell_report
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
 from dubline.report import quantity
@@ -97,6 +98,8 @@ def dub(
                 tell_dub(spoken, root)
                 for path in best_first(files):
                     result(f"{path}")
+    if not heard:
+        tell_report(root)
     if failed:
         raise typer.Exit(1)
 

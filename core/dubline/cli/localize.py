@@ -10,6 +10,7 @@ import typer
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Place, best_first, place_of
 from dubline.cli.options import argument, option
+from dubline.cli.report import tell_report
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
 from dubline.report import quantity
@@ -126,16 +127,17 @@ def localize(
         from otio_dubline.exporters import ExportOptions
 
         with stoppable("The dub is whole; `dubline export` writes the timelines."):
-            write_targets(place.root, targets, place.root / "exports", ExportOptions())
+            write_targets(place.root, targets, Layout(place.root).exports, ExportOptions())
+    tell_report(place.root)
     if decided.left and localized.translations:
-        typer.echo(f"\n{decided.left}")
+        result(f"\n{decided.left}")
     failed = any(translation.totals.failed for translation in localized.translations)
     if failed or any(take.state == "failed" for dub in localized.dubs for take in dub.takes.takes):
         raise typer.Exit(1)
 
 
 def _with_film(decided: Decided, root: Path) -> Decided:
-    """What was decided, with a film asked for where it has a picture and nobody ever said yes or no to it."""
+    """What was decided, with a film asked for where there is a picture and nobody ever said yes or no."""
     from msgspec.structs import replace
 
     from dubline.mix.film import copy_is_too_large
@@ -164,10 +166,14 @@ def _left(job: LocalizeJob, root: Path) -> tuple[str, ...]:
 
 def _steps(job: LocalizeJob, decided: Decided) -> tuple[str, ...]:
     """The stages that take their time, in their order."""
-    steps = ["separate"] if decided.separating is not None else []
+    separates = decided.separating is not None and decided.separating.job is not None
+    steps = ["separate"] if separates else []
     steps += ["diarize", "recognize"] if decided.transcribing is not None else []
     steps += ["translate"] * len(job.languages)
-    steps += ["speak", "remix"] * len(job.languages) if job.dub is not None else []
+    if job.dub is not None:
+        steps += ["speak", "remix"] * len(job.languages)
+    elif separates and decided.transcribing is not None:
+        steps += ["remix"]
     return tuple(steps)
 
 
@@ -185,18 +191,22 @@ def _tell(localized: Localized, root: Path) -> None:
         result(heard(localized.transcript))
     for translation in localized.translations:
         totals = translation.totals
-        result(
-            f"{translation.target_language:<8} {quantity(totals.translated, 'line')} translated, "
-            f"{totals.failed} failed, "
-            f"{totals.pending} left to a person, {totals.too_long} too long for their time"
+        counts = (
+            (totals.failed, "failed"),
+            (totals.pending, "left to a person"),
+            (totals.too_long, "too long for their time"),
         )
+        said = [f"{quantity(totals.translated, 'line')} translated"]
+        said += [f"{number} {what}" for number, what in counts if number]
+        result(f"{translation.target_language:<8} {', '.join(said)}", indent=9)
         if totals.failed:
             result(
                 f"         try them again: dubline translate {root} --to {translation.target_language} "
                 "--retry-failed"
             )
     if any(file.name == "final.m4a" for file in localized.files) and not localized.dubs:
-        typer.echo("final.m4a: the film's own voices over its background, until there is a dub")
+        what = "voices over its background" if localized.stems is not None else "sound"
+        result(f"final.m4a: the film's own {what}, until there is a dub")
     for dub in localized.dubs:
         result(f"\ndub in {dub.language}:")
         tell_dub(dub, root)

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from dubline.cli.pace import Job, keep_pace, known_paces
-from dubline.cli.screen import TOPIC, Line, Screen, no_output, screen_now
+from dubline.cli.screen import TOPIC, Line, Screen, no_output, quiet_here
 from dubline.errors import Cancelled, InvalidJob
 from dubline.report import UNITS, Progress, Report
 
@@ -38,6 +38,9 @@ DOING = {
     "separate": "separating",
     "microphones": "listening",
     "listen": "listening",
+    "content": "listening",
+    "raw_audio": "raw sound",
+    "no_vocals": "writing stems",
     "diarize": "who speaks",
     "recognize": "words",
     "place": "placing text",
@@ -53,8 +56,10 @@ DOING = {
 }
 """A step as the screen calls it."""
 
+RESUMABLE = ("separate", "speak")
+"""Steps that go on where they were stopped, and then tell no pace of the whole."""
 RESUMED = 0.05
-"""The share that a stage begins with from which on it counts as resumed, and tells no pace."""
+"""The share that a stage begins with from which on it counts as resumed."""
 
 TOPICS = (*STEPS, "content", "film model")
 
@@ -70,7 +75,7 @@ class Bar:
         self._who: dict[str, str] = {}
         self._job = Job((), {})
         self._kept: list[str] = []
-        self._first: float | None = None
+        self._resumed: bool | None = None  # not known before the first tick
 
     def plan(self, reasons: Iterable[str]) -> None:
         """Say who does what and why, a line for each; more of it is in the log."""
@@ -96,8 +101,8 @@ class Bar:
         """Called by `Progress`."""
         self._tell_kept()
         share = min(1.0, done / total) if total else 1.0
-        if self._first is None:
-            self._first = share
+        if self._resumed is None:
+            self._resumed = share >= RESUMED
         if stage in UNITS:
             amount = f"{done:.0f} of {total:.0f} {UNITS[stage]}"
         else:
@@ -115,7 +120,7 @@ class Bar:
 
     def stage(self, name: str) -> Report:
         """The report of a step that begins."""
-        self._first = None
+        self._resumed = None
         return self.progress.stage(name)
 
     def clear(self) -> None:
@@ -151,7 +156,7 @@ class Bar:
         stage = self._job.end(record.name)
         if record.state == "kept":
             self._kept.append(record.name)
-        elif stage is not None and self.film and self._first is not None and self._first < RESUMED:
+        elif stage is not None and self.film and not (record.name in RESUMABLE and self._resumed):
             keep_pace(stage, record.seconds / self.film)
 
     def _tell_kept(self) -> None:
@@ -192,47 +197,59 @@ def working(
     from dubline.run import Run, standing
     from dubline.values.media import Original
 
-    screen = screen_now()
     with watched(steps) as bar:
+        screen = bar.screen
 
         def said(record: StepRecord) -> None:
             if bar.film is None and (original := standing(root, ORIGINAL, Original)) is not None:
                 bar.film = original.sound.duration
             bar.finished(record)
 
-        run = Run(root, report=bar.stage, tell=bar.say, note=bar.note, said=said)
-        with run, no_output(screen):
+        def begun(step: str) -> Report:
+            keep_log()  # what is refused before any work leaves no folder, and so no log
+            return bar.stage(step)
+
+        def keep_log() -> None:
             if screen.log is not None:
                 screen.log.move(run.layout.log)
+
+        run = Run(root, report=begun, tell=bar.say, note=bar.note, said=said)
+        with run, no_output(screen):
+            if screen.log is not None:
                 screen.log.line(f"{time.strftime('%Y-%m-%d')}  dubline {__version__}")
-            bar.plan(reasons)
-            yield run, bar
             try:
-                bring_timeline_up_to_date(root)
-            except InvalidJob as error:  # what was asked for is done
-                bar.say(f"timeline.otio stays as it was: {error}")
+                bar.plan(reasons)
+                yield run, bar
+                try:
+                    bring_timeline_up_to_date(root)
+                except InvalidJob as error:  # what was asked for is done
+                    bar.say(f"timeline.otio stays as it was: {error}")
+            finally:
+                if run.layout.is_run:
+                    keep_log()
 
 
 @contextmanager
 def watched(steps: Iterable[str] = ()) -> Iterator[Bar]:
     """Progress on standard error, and Ctrl-C as an orderly stop; a second Ctrl-C stops at once."""
-    bar = Bar(screen_now(), steps)
+    with quiet_here() as screen:
+        bar = Bar(screen, steps)
 
-    def interrupted(number: int, frame: FrameType | None) -> None:
-        bar.progress.cancel()
-        with suppress(RuntimeError):  # the signal may have come in the middle of writing a line
-            bar.say("stopping as soon as it is safe; Ctrl-C again stops at once")
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        def interrupted(number: int, frame: FrameType | None) -> None:
+            bar.progress.cancel()
+            with suppress(RuntimeError):  # the signal may have come in the middle of writing a line
+                bar.say("stopping as soon as it is safe; Ctrl-C again stops at once")
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    before = signal.signal(signal.SIGINT, interrupted)
-    ended = signal.signal(signal.SIGTERM, interrupted)
-    try:
-        yield bar
-    except KeyboardInterrupt:
-        raise Cancelled(
-            "stopped at once", hint="Run the same command again to pick up where it stopped."
-        ) from None
-    finally:
-        bar.clear()
-        signal.signal(signal.SIGINT, before)
-        signal.signal(signal.SIGTERM, ended)
+        before = signal.signal(signal.SIGINT, interrupted)
+        ended = signal.signal(signal.SIGTERM, interrupted)
+        try:
+            yield bar
+        except KeyboardInterrupt:
+            raise Cancelled(
+                "stopped at once", hint="Run the same command again to pick up where it stopped."
+            ) from None
+        finally:
+            bar.clear()
+            signal.signal(signal.SIGINT, before)
+            signal.signal(signal.SIGTERM, ended)

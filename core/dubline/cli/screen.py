@@ -88,6 +88,7 @@ class Log(io.TextIOBase):
         super().__init__()
         self._file: Any = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._taken: list[int] = []
+        self._moved = False
 
     def fileno(self) -> int:
         """Where the system's own writes go."""
@@ -129,13 +130,15 @@ class Log(io.TextIOBase):
         return self._file
 
     def move(self, path: Path) -> None:
-        """Go on at the end of a file, with all that was written so far."""
+        """Go on at the end of a file, with all that was written so far; once."""
+        if self._moved:
+            return
         with suppress(OSError):
             file = path.open("ab", buffering=0)
             self._file.seek(0)
             shutil.copyfileobj(self._file, file)
             self._file.close()
-            self._file = file
+            self._file, self._moved = file, True
             for number in self._taken:
                 os.dup2(self.fileno(), number)
 
@@ -143,6 +146,25 @@ class Log(io.TextIOBase):
         """The end."""
         super().close()
         self._file.close()
+
+
+Switch = tuple[Callable[[], None], Callable[[], None]]
+"""What gives a stream to the log, and what gives it back."""
+
+
+@contextmanager
+def _lent(switch: Switch | None) -> Iterator[None]:
+    if switch is None:
+        yield
+        return
+    hush, speak = switch
+    speak()
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        hush()
 
 
 class Screen:
@@ -155,7 +177,8 @@ class Screen:
         self._rows: tuple[Any, Any] | None = None
         self._said: set[str] = set()
         self._tenth = -1
-        self.output: tuple[Callable[[], None], Callable[[], None]] | None = None
+        self.output: Switch | None = None  # of standard output, while that goes to the log
+        self.errors: Switch | None = None  # of standard error, the same
         self.watched = stream.isatty() and os.environ.get("TERM") != "dumb"
 
     def say(self, text: str, indent: int = 0) -> None:
@@ -211,16 +234,15 @@ class Screen:
     def results(self) -> Iterator[None]:
         """Standard output is the command's own meanwhile."""
         self.clear()
-        if self.output is None:
+        with _lent(self.output):
             yield
-            return
-        hush, speak = self.output
-        speak()
-        try:
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Standard error is the command's own meanwhile, for a display that is not of this module."""
+        self.clear()
+        with _lent(self.errors):
             yield
-        finally:
-            sys.stdout.flush()
-            hush()
 
     def _width(self) -> int:
         with suppress(OSError, ValueError, AttributeError):
@@ -280,20 +302,38 @@ def quiet(*, verbose: bool = False) -> Iterator[Screen]:
         if stream.fileno() == 2:
             ours = os.fdopen(os.dup(2), "w", encoding=stream.encoding, errors="backslashreplace", buffering=1)
     screen = Screen(ours, verbose=verbose, log=log)
-    log.take(2)
-    sys.stderr = log  # type: ignore[assignment]
+
+    def hush() -> None:
+        log.take(2)
+        sys.stderr = log  # type: ignore[assignment]
+
+    def speak() -> None:
+        sys.stderr = stream
+        log.give_back(2, kept)
+
+    hush()
+    screen.errors = (hush, speak)
     _now.append(screen)
     try:
         yield screen
     finally:
         _now.pop()
         screen.clear()
-        sys.stderr = stream
-        log.give_back(2, kept)
+        speak()
         os.close(kept)
         if ours is not stream:
             ours.close()
         log.close()
+
+
+@contextmanager
+def quiet_here() -> Iterator[Screen]:
+    """The screen of the command that runs, or one of its own."""
+    if _now:
+        yield _now[-1]
+        return
+    with quiet() as screen:
+        yield screen
 
 
 @contextmanager

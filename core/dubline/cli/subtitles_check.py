@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dubline.cli.film import is_run, run_of
 from dubline.cli.options import argument, languages, option
 from dubline.errors import InvalidJob
 from dubline.files import check_place
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
 ASSUMED_RATE = Fraction(24)
 """The rate that gaps are measured at where none is known: the one Netflix's timing guide is written for."""
 
+TEXTS = (".srt", ".vtt", ".txt", "")
+"""Ends of names that subtitles have; a film has others."""
+
 
 def check_subtitles(
-    source: Annotated[Path, argument("An .srt or .vtt file, or a run folder.")],
+    source: Annotated[Path, argument("An .srt or .vtt file, a run folder, or its film.")],
     profile: Annotated[
         str,
         option(
@@ -68,6 +72,8 @@ def check_subtitles(
     limits = read_profile(profile) if profile else None
     fps = frame_rate(rate) if rate else None
     start: Timecode | None = None
+    if source.suffix.lower() not in TEXTS and is_run(run_of(source)):
+        source = run_of(source)
     if source.is_dir():
         found, start, lang = _of_run(source, lang, fps)
         fps = start.rate
@@ -125,7 +131,6 @@ def check_subtitles(
 
 def _of_a_run(path: Path) -> tuple[str, Fraction | None]:
     """The language and the picture's rate of a file that lies in a run folder; "" and None elsewhere."""
-    from dubline.cli.film import is_run
     from dubline.exchange.texts import read_texts
     from dubline.programme.reading import programme_rate
     from dubline.programme.subtitle_files import SOURCE

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Film, place_of
+from dubline.cli.report import tell_report
 from dubline.cli.screen import result
 from dubline.report import quantity
 from dubline.values.layout import Layout
@@ -57,6 +58,7 @@ def transcribe(media: Film, asked: Asked) -> None:
             run, sound, stems, transcribing, media=track, hints=asked.hints, tell=bar.say
         )
     _tell(transcript, place.root)
+    tell_report(place.root)
 
 
 def heard(transcript: Transcript) -> str:

@@ -10,6 +10,7 @@ import typer
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import is_run, run_of
 from dubline.cli.options import argument, option
+from dubline.cli.report import tell_report
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
 from dubline.files import check_place
@@ -78,6 +79,7 @@ def translate(
                 for path in written:
                     result(f"{path}")
             failed += translation.totals.failed
+    tell_report(root)
     if failed:
         raise typer.Exit(1)
 

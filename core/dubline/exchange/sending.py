@@ -18,7 +18,7 @@ from dubline.report import quantity
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.roundtrip import LineNow
 from dubline.subtitles.sent import SUFFIX, Sent, keep_sent, write_sent
-from dubline.subtitles.writing import FORMATS, with_speakers, write_subtitles
+from dubline.subtitles.writing import FORMATS, write_subtitles
 from dubline.values.layout import Layout
 from dubline.values.programme import SubtitleCue
 from dubline.values.transcript import milliseconds
@@ -60,7 +60,9 @@ def export_subtitles(
             f"{language or 'this'} is the film's own language", hint="Name a translation's with --lang."
         )
     lines = {line.id: line for line in texts.lines(language)}
-    cues = cues_of(texts.text(language), programme_rate(root), bilingual=request.bilingual)
+    # In the picture stands a name or nothing, never a number.
+    labels = {who: " ".join(name.split()) for who, name in texts.names.items()} if request.names else {}
+    cues = cues_of(texts.text(language), programme_rate(root), bilingual=request.bilingual, labels=labels)
     if not cues:
         raise InvalidJob(f"there is no line of text in {language!r}", hint="Look at `dubline translate RUN`.")
     left = sum(1 for line in lines.values() if line.source_text.strip() and not line.text.strip())
@@ -103,14 +105,11 @@ def _shown(
             start_ms=milliseconds(cue.start),
             end_ms=milliseconds(cue.end),
             text=cue.text,
-            # In the picture stands a name or nothing; other formats keep who it is beside the text.
-            speaker=lines[cue.id].name if request.names else lines[cue.id].name or cue.speaker,
+            speaker=lines[cue.id].name or cue.speaker,
             source_text="" if source else cue.source_text,
         )
         for number, cue in enumerate(cues, 1)
     )
-    if request.names:
-        shown = with_speakers(shown)
     sent = Sent(
         language=language,
         source=source,

@@ -64,7 +64,8 @@ def remix(work: Work, stems: Stems, takes: Takes, job: MixJob) -> Mix:
         under = f", {job.duck_db:g} dB lower under each line" if voices.spans and job.duck_db else ""
         work.note(
             f"the background is the film's own sound with its voices{under}: nothing was separated, so there "
-            "is no M&E.wav either"
+            "is no M&E.wav either",
+            warn=True,
         )
     elif voices.spans and job.voice_volume and job.reverb == "room":
         room = _room(work, sound, paths, part(progress, 0.0, 0.05))

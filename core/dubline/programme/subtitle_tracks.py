@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from dubline.programme.dub_tracks import speaker_names
@@ -29,14 +29,21 @@ def language_of(text: Transcript | Translation) -> str:
 
 
 def cues_of(
-    text: Transcript | Translation, fps: Fraction, *, bilingual: bool = False
+    text: Transcript | Translation,
+    fps: Fraction,
+    *,
+    bilingual: bool = False,
+    labels: Mapping[str, str] = {},
 ) -> tuple[SubtitleCue, ...]:
     """The cues of everybody, in order of time; see `spotted`.
 
-    `bilingual` puts the source's words in the row above.
+    `bilingual` puts the source's words in the row above, `labels` a speaker's name before the words.
     """
     language, lines = language_of(text), {line[0].id: line for line in lines_of(text)}
-    spoken = [_spoken(*line, bilingual=bilingual) for line in lines.values()]
+    spoken = [
+        _spoken(*line, bilingual=bilingual)._replace(label=labels.get(line[0].speaker, ""))
+        for line in lines.values()
+    ]
     made = spotted(spoken, profile_of(language), fps, language=language, until=milliseconds(text.duration))
     return tuple(
         SubtitleCue(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -86,7 +87,7 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
     models: list[ModelIdentity] = []
     each = (1.0 - LISTENING - WRITING) / len(passes)
     for number, (choice, film) in enumerate(passes):
-        with opened("separator", choice, work.hints, work.note) as separator:
+        with opened("separator", choice, work.hints, work.note, partial(work.note, warn=True)) as separator:
             shares = (
                 film_filling(separator.sources)
                 if film

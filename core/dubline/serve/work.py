@@ -77,6 +77,7 @@ class Worker:
         return {"backends": backends()}
 
     def _localize(self, request: Any) -> dict[str, Any]:
+        from dubline.exchange.report import write_report
         from dubline.pipeline import decide, localize, summary
         from dubline.run import Run
 
@@ -86,6 +87,7 @@ class Worker:
             for reason in decided.reasons:
                 self._note(reason)
             localized = localize(request.job, run, decided=decided, tell=self._note)
+            write_report(root)
             return {"folder": root.absolute().as_posix(), "summary": summary(localized, run)}
 
     def _note(self, text: str) -> None:

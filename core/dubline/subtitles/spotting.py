@@ -34,7 +34,8 @@ _STYLE = re.compile(r"<(/?)([A-Za-z]+)[^<>\n]*>")
 
 class Spoken(NamedTuple):
     """A line and its time in milliseconds. `beats`: start and end of each word, where they are known and as
-    many as the text has words. `above`: the text in another language that is to stand in the row above."""
+    many as the text has words. `above`: the text in another language that is to stand in the row above.
+    `label`: who speaks, to be read before the first words."""
 
     id: int
     start_ms: int
@@ -43,6 +44,16 @@ class Spoken(NamedTuple):
     speaker: str = ""
     beats: tuple[tuple[int, int], ...] = ()
     above: str = ""
+    label: str = ""
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """The text and the one above it, with the label where it is read first."""
+        if not self.label:
+            return self.text, self.above
+        if self.above.strip():
+            return self.text, f"{self.label}: {self.above}"
+        return f"{self.label}: {self.text}", ""
 
 
 class Spotted(NamedTuple):
@@ -99,7 +110,7 @@ def _joined(
             both = _both(before, line)
             apart = _wanting(before, line.start_ms - gap, profile) + _wanting(line, following, profile)
             rows = 1 if both.above.strip() else profile.lines
-            texts = [text for text in (both.text, both.above) if text.strip()]
+            texts = [text for text in both.texts if text.strip()]
             if (
                 _wanting(both, following, profile) < apart
                 and (not profile.longest or both.end_ms - both.start_ms <= profile.longest * 1000)
@@ -136,23 +147,23 @@ def _wanting(line: Spoken, room: int | None, profile: Profile) -> float:
 
 def _parts(line: Spoken, profile: Profile, language: str) -> list[str]:
     """The texts of a line's cues: as few as fit the rows and the longest time."""
-    rows = 1 if line.above.strip() else profile.lines
-    whole = _rows(line.text, rows, profile, language)
+    text, above = line.texts
+    rows = 1 if above.strip() else profile.lines
     seconds = (line.end_ms - line.start_ms) / 1000
     least = math.ceil(seconds / profile.longest) if profile.longest else 1
     # A few words that are dragged out are no two subtitles.
     least = max(1, min(least, len(line.text.split()) // 2))
-    both = [text for text in (line.above, line.text) if text.strip()]
+    both = [each for each in (above, text) if each.strip()]
     best: list[str] | None = None
     for count in range(least, MOST_PARTS + 1):
-        divided = [_divided(text, count, language) for text in both]
+        divided = [_divided(each, count, language) for each in both]
         if any(parts is None for parts in divided):
             break
         wrapped = [[_rows(part, rows, profile, language) for part in parts or ()] for parts in divided]
         best = ["\n".join(texts) for texts in zip(*wrapped, strict=True)]
-        if all(_fits(text, rows, profile) for texts in wrapped for text in texts):
+        if all(_fits(part, rows, profile) for parts in wrapped for part in parts):
             return best
-    return best or ["\n".join((" ".join(line.above.split()), whole)) if line.above.strip() else whole]
+    return best or ["\n".join(_rows(each, rows, profile, language) for each in both)]
 
 
 def _divided(text: str, count: int, language: str) -> list[str] | None:
@@ -214,6 +225,7 @@ def _times(line: Spoken, parts: Sequence[str]) -> list[tuple[int, int]]:
     if len(parts) == 1:
         return [(line.start_ms, line.end_ms)]
     words = [len(part.split()) for part in parts]
+    words[0] -= len(line.label.split())
     if not line.above.strip() and sum(words) == len(line.beats):
         ends = list(accumulate(words))
         return [

@@ -1,4 +1,4 @@
-"""Transcripts as JSON, whoever wrote them: Dubline, another program, or a customer's own scripts.
+"""Transcripts as JSON, whoever wrote them: Dubline, another program, or a user's own scripts.
 
     given = read_given(path)            what the file says, with times or without
     transcript, notes = as_transcript(given)

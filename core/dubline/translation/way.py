@@ -95,10 +95,12 @@ def translate_run(
     *,
     hints: dict[str, Any] | None = None,
     tell: Callable[[str], None] = lambda words: None,
+    why: str = "",
 ) -> tuple[Translation, tuple[Path, ...]]:
     """Translate a text and write the result into the run folder; returns it and the files written.
 
-    What the wish leaves out stays as it was for this language.
+    What the wish leaves out stays as it was for this language. `why`: how its translator came to be taken,
+    where nobody asked for it.
 
     Raises:
         InvalidJob: the text, the languages or a list of segments are not as they should be.
@@ -106,7 +108,7 @@ def translate_run(
         Cancelled, StorageFull.
     """
     known_wish = run.wish(f"translate.{target}", TranslateWish)
-    why, wish = wish.origin("translator"), wish.over(known_wish)
+    why, wish = why or wish.origin("translator"), wish.over(known_wish)
     transcript = read_source(text, wish.source or "", tell)
     source = wish.source or transcript.language
     place = place_of(run.root, target)

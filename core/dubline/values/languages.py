@@ -73,6 +73,7 @@ def language_name(code: str) -> str:
 # --- codes -------------------------------------------------------------------------------------
 
 
+@cache
 def _by_code(text: str) -> str:
     """A code as it should be written; "" for what is none, or of no language."""
     parts = CODE.match(text.lower().replace("_", "-"))

@@ -168,6 +168,8 @@ def require_consent(cloning: bool, given: bool, recorded: bool | None) -> None:
 
 def _like(other: Path, language: str, root: Path) -> tuple[dict[str, CastVoice], tuple[Choice, ...]]:
     """The voices of another run's dub by the names of its people, and the back ends that speak them."""
+    if other.is_file():  # a film's run lies beside it
+        other = other.with_name(f"{other.stem}.dubline")
     if not other.is_dir():
         raise InvalidJob(f"there is no run folder {other}", hint="Give the folder, such as E01.dubline.")
     dubs = {base_language(dub.language): dub for dub in reversed(read_dubs(other))}

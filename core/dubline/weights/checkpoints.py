@@ -128,7 +128,7 @@ class _Reader(pickle.Unpickler):
     """Makes tensors and plain containers, no more. `_storage` is for those who know where the numbers are."""
 
     def __init__(self, file: IO[bytes], foreign: tuple[str, ...]) -> None:
-        super().__init__(file)
+        super().__init__(file, encoding="utf-8")
         self._foreign = foreign
 
     def find_class(self, module: str, name: str) -> Any:

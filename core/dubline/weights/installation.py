@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
@@ -27,6 +28,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from dubline.errors import BackendMissing
+from dubline.files import write_whole
 
 DISTRIBUTION = "dubline"
 CONSTRAINTS = "install/constraints.txt"
@@ -143,3 +145,13 @@ def run_pip(words: list[str], say: Callable[[str], None]) -> None:
     if process is None or process.returncode:
         why = next((line for line in reversed(said) if "error" in line.lower()), said[-1] if said else "")
         raise BackendMissing(f"packages could not be installed: {why[:200]}", hint=f"By hand: {_line(words)}")
+
+
+def keep_extras(extras: Iterable[str]) -> None:
+    """Write down that this environment has these extras, where `install/run.py` made it: so that it completes
+    them too after an update."""
+    record = Path(sys.prefix) / "dubline.json"
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        told = json.loads(record.read_text(encoding="utf-8"))
+        told["extras"] = sorted({*told["extras"], *extras})
+        write_whole(record, json.dumps(told).encode())

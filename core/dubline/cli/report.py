@@ -1,0 +1,33 @@
+"""`dubline report`: a run as a page to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dubline.cli.film import RunFolder
+from dubline.cli.screen import result
+from dubline.errors import InvalidJob
+
+
+def report(run: RunFolder) -> None:
+    """Write report.html into the run folder again, and say where it is.
+
+    The page shows what was made, the stems as a picture, the speakers with a sample each, every line with
+    its fit and its take, what to look at first, and which models were used, with their licences. It needs
+    no network, and works in any browser. `transcribe`, `translate`, `dub` and `localize` write it too.
+
+        dubline report EPISODE.dubline
+    """
+    from dubline.exchange.report import write_report
+
+    result(f"{write_report(run)}")
+
+
+def tell_report(root: Path) -> None:
+    """Write the report at the end of other work, and say where it is; the work counts without it."""
+    from dubline.exchange.report import write_report
+
+    try:
+        result(f"look at it: {write_report(root)}")
+    except InvalidJob as error:
+        result(f"no report.html: {error.message}")

@@ -1,0 +1,137 @@
+"""`report.html` on top of a run folder: what was made, by whom, and what a person should look at first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dubline.errors import DublineError, InvalidJob
+from dubline.exchange.report_html import Made, Page, Used, page_html
+from dubline.files import full_disk_is_told, write_whole
+from dubline.media.film_place import ORIGINAL
+from dubline.programme.reading import programme_of_text, read_programme, read_translations
+from dubline.recognition.origin import origin_of
+from dubline.recognition.publish import sample_files
+from dubline.recognition.samples import write_samples
+from dubline.run import read_manifest, standing
+from dubline.values.dubbed import Dub, read_dubs
+from dubline.values.layout import Layout
+from dubline.values.media import Original
+from dubline.values.stems import Stems
+from dubline.values.transcript import Engine, Transcript, read_transcript
+from dubline.values.translated import Translation
+
+
+def write_report(root: Path) -> Path:
+    """Write the report of a run as it stands, and the speakers' samples where they are not there or older
+    than the transcript; returns its path.
+
+    Raises:
+        InvalidJob: there is nothing in the run yet, or a damaged file.
+        StorageFull.
+    """
+    if not root.is_dir():
+        raise InvalidJob(f"there is no run folder {root}", hint="Give the folder, such as EPISODE.dubline.")
+    manifest = read_manifest(root)
+    here = Layout(root)
+    place = here.transcript
+    transcript = read_transcript(place) if place.is_file() else None
+    translations, dubs = read_translations(root), read_dubs(root)
+    if translations and transcript is None:  # subtitles that were translated by themselves
+        programme = programme_of_text(root.stem, None, translations)
+    else:
+        programme = read_programme(root)
+    original, stems = standing(root, ORIGINAL, Original), standing(root, "stems", Stems)
+    media = original.media if original is not None else None
+    film = Path(media.path if media is not None else original.sound.path).name if original is not None else ""
+    last = {record.name: record for record in manifest.steps if record.state in ("done", "kept")}
+    told = dict.fromkeys(note for record in last.values() for note in record.notes)
+    page = Page(
+        name=programme.name,
+        film=film,
+        made=tuple(_made(root, stems, bool(dubs))),
+        picture=here.named(here.picture) if here.picture.is_file() else "",
+        transcript=transcript,
+        samples=_samples(root, transcript) if transcript is not None else {},
+        translations=translations,
+        dubs=dubs,
+        marks=programme.marks,
+        doubts=programme.notes,
+        notes=tuple(told),
+        used=tuple(_used(stems, transcript, translations, dubs)),
+        version=manifest.dubline,
+    )
+    with full_disk_is_told(root):
+        write_whole(here.report, page_html(page).encode())
+    return here.report
+
+
+def _made(root: Path, stems: Stems | None, dubbed: bool) -> Iterator[Made]:
+    """The files that a person looks for, the best first."""
+    here = Layout(root)
+    finals = sorted(path for path in root.glob("final*") if path.is_file())
+    mix = "the dub" if dubbed else "the film's own voices over its background"
+    sounds = {".wav": mix, ".m4a": f"{mix}, compressed"}
+    for path in sorted(finals, key=lambda path: (path.suffix in sounds, path.name)):
+        yield _file(root, path, sounds.get(path.suffix, "the film with both languages"))
+    words = [
+        ([here.m_and_e], "music and effects, without voices"),
+        (here.subtitles.glob("*.srt"), "subtitles"),
+        (here.translations(), "the translation, to be edited"),
+        ([here.transcript], "who says what, and when"),
+    ]
+    for paths, what in words:
+        for path in sorted(path for path in paths if path.is_file()):
+            yield _file(root, path, "lines to translate" if ".to-translate." in path.name else what)
+    for stem in stems.stems if stems is not None else ():
+        if here.stem(stem.name).is_file():
+            yield _file(root, here.stem(stem.name), stem.label)
+    for folder in sorted(path for path in here.exports.glob("*") if path.is_dir()):
+        yield Made(f"{folder.relative_to(root).as_posix()}/", "for another program")
+
+
+def _file(root: Path, path: Path, what: str) -> Made:
+    size = float(path.stat().st_size)
+    for unit in ("bytes", "KB", "MB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, {"bytes": "KB", "KB": "MB", "MB": "GB"}[unit]
+    return Made(path.relative_to(root).as_posix(), what, f"{size:.{0 if unit == 'bytes' else 1}f} {unit}")
+
+
+def _samples(root: Path, transcript: Transcript) -> dict[str, str]:
+    """Each speaker's sample. Without the sound that was listened to there are those of before, or none."""
+    here = Layout(root)
+    folder, written = here.samples, here.transcript.stat().st_mtime_ns
+    speakers = {speaker.id for speaker in transcript.speakers}
+    there = {path.stem: path for path in sample_files(folder) if path.stem in speakers}
+    fresh = bool(there) and all(path.stat().st_mtime_ns >= written for path in there.values())
+    if not fresh:
+        try:
+            origin = origin_of(root)
+            if origin.sound is not None:
+                there = write_samples(transcript, here.file(origin.sound.path), folder, origin.diarized.turns)
+        except (DublineError, OSError):
+            pass  # the page is about more than voices
+    return {speaker: here.named(path) for speaker, path in there.items()}
+
+
+def _used(
+    stems: Stems | None,
+    transcript: Transcript | None,
+    translations: tuple[Translation, ...],
+    dubs: tuple[Dub, ...],
+) -> Iterator[Used]:
+    if stems is not None and stems.separator is not None:
+        yield Used("the stems", Engine(choice=stems.separator, models=stems.models))
+    if transcript is not None:
+        for part, engine in (("the speakers", transcript.diarizer), ("the words", transcript.recognizer)):
+            if engine is not None:
+                yield Used(part, engine)
+    for translation in translations:
+        if translation.translator is not None:
+            yield Used(f"the translation ({translation.target_language})", translation.translator)
+    for dub in dubs:
+        if dub.settings.voice is not None:
+            voice = Engine(choice=dub.settings.voice, models=dub.takes.models)
+            yield Used(f"the voices ({dub.language})", voice)
