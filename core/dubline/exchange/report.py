@@ -32,15 +32,8 @@ def write_report(root: Path) -> Path:
     """
     if not root.is_dir():
         raise InvalidJob(f"there is no run folder {root}", hint="Give the folder, such as EPISODE.dubline.")
-<<<<<<< HEAD
-    manifest = read_manifest(root)
-    here = Layout(root)
-    place = here.transcript
-    transcript = read_transcript(place) if place.is_file() else None
-=======
     here, manifest = Layout(root), read_manifest(root)
     transcript = read_transcript(here.transcript) if here.transcript.is_file() else None
->>>>>>> main
     translations, dubs = read_translations(root), read_dubs(root)
     if translations and transcript is None:  # subtitles that were translated by themselves
         programme = programme_of_text(root.stem, None, translations)
@@ -54,11 +47,7 @@ def write_report(root: Path) -> Path:
     page = Page(
         name=programme.name,
         film=film,
-<<<<<<< HEAD
-        made=tuple(_made(root, stems, bool(dubs))),
-=======
         made=tuple(_made(here, stems, bool(dubs))),
->>>>>>> main
         picture=here.named(here.picture) if here.picture.is_file() else "",
         transcript=transcript,
         samples=_samples(here, transcript) if transcript is not None else {},
@@ -77,32 +66,10 @@ def write_report(root: Path) -> Path:
 
 def _made(here: Layout, stems: Stems | None, dubbed: bool) -> Iterator[Made]:
     """The files that a person looks for, the best first."""
-<<<<<<< HEAD
-    here = Layout(root)
-    finals = sorted(path for path in root.glob("final*") if path.is_file())
-=======
->>>>>>> main
     mix = "the dub" if dubbed else "the film's own voices over its background"
     sounds = {".wav": mix, ".m4a": f"{mix}, compressed"}
     finals = sorted(here.root.glob(f"{here.final('').name}*"))
     for path in sorted(finals, key=lambda path: (path.suffix in sounds, path.name)):
-<<<<<<< HEAD
-        yield _file(root, path, sounds.get(path.suffix, "the film with both languages"))
-    words = [
-        ([here.m_and_e], "music and effects, without voices"),
-        (here.subtitles.glob("*.srt"), "subtitles"),
-        (here.translations(), "the translation, to be edited"),
-        ([here.transcript], "who says what, and when"),
-    ]
-    for paths, what in words:
-        for path in sorted(path for path in paths if path.is_file()):
-            yield _file(root, path, "lines to translate" if ".to-translate." in path.name else what)
-    for stem in stems.stems if stems is not None else ():
-        if here.stem(stem.name).is_file():
-            yield _file(root, here.stem(stem.name), stem.label)
-    for folder in sorted(path for path in here.exports.glob("*") if path.is_dir()):
-        yield Made(f"{folder.relative_to(root).as_posix()}/", "for another program")
-=======
         yield from _file(here, path, sounds.get(path.suffix, "the film with both languages"))
     yield from _file(here, here.m_and_e, "music and effects, without voices")
     for path in sorted(here.subtitles.glob("*.srt")):
@@ -115,7 +82,6 @@ def _made(here: Layout, stems: Stems | None, dubbed: bool) -> Iterator[Made]:
         yield from _file(here, here.stem(stem.name), stem.label)
     for folder in sorted(path for path in here.exports.glob("*") if path.is_dir()):
         yield Made(f"{here.named(folder)}/", "for another program")
->>>>>>> main
 
 
 def _file(here: Layout, path: Path, what: str) -> Iterator[Made]:
@@ -132,27 +98,16 @@ def _file(here: Layout, path: Path, what: str) -> Iterator[Made]:
 
 def _samples(here: Layout, transcript: Transcript) -> dict[str, str]:
     """Each speaker's sample. Without the sound that was listened to there are those of before, or none."""
-<<<<<<< HEAD
-    here = Layout(root)
-    folder, written = here.samples, here.transcript.stat().st_mtime_ns
-    speakers = {speaker.id for speaker in transcript.speakers}
-    there = {path.stem: path for path in sample_files(folder) if path.stem in speakers}
-=======
     written = here.transcript.stat().st_mtime_ns
     speakers = {speaker.id for speaker in transcript.speakers}
     there = {path.stem: path for path in sample_files(here.samples) if path.stem in speakers}
->>>>>>> main
     fresh = bool(there) and all(path.stat().st_mtime_ns >= written for path in there.values())
     if not fresh:
         try:
             origin = origin_of(here.root)
             if origin.sound is not None:
-<<<<<<< HEAD
-                there = write_samples(transcript, here.file(origin.sound.path), folder, origin.diarized.turns)
-=======
                 sound = here.file(origin.sound.path)
                 there = write_samples(transcript, sound, here.samples, origin.diarized.turns)
->>>>>>> main
         except (DublineError, OSError):
             pass  # the page is about more than voices
     return {speaker: here.named(path) for speaker, path in there.items()}
