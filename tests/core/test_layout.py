@@ -33,8 +33,8 @@ from dubline.values.layout import Layout
 
 MADE = Path(__file__).parents[1] / "run_before_work.tar.xz"
 ON_TOP = {
-    *("M&E.wav", "exports", "final.m4a", "final.mov", "final.wav", "stems", "subtitles"),
-    *("transcript.json", "translated.json", "work"),
+    *("M&E.wav", "exports", "final.m4a", "final.mov", "final.wav", "report.html", "stems"),
+    *("subtitles", "transcript.json", "translated.json", "work"),
 }
 
 

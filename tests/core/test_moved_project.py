@@ -117,7 +117,7 @@ def test_on_top_lies_what_a_person_opens_and_the_timeline_shows_it(tmp_path: Pat
     root = made_in(tmp_path / "here")
     assert {path.name for path in root.iterdir()} == {
         *("final.mov", "final.m4a", "final.wav", "M&E.wav", "stems", "subtitles", "timeline.otio"),
-        *("transcript.json", "translated.json", "work"),
+        *("report.html", "transcript.json", "translated.json", "work"),
     }
     timeline = otio.adapters.read_from_file(str(Layout(root).timeline))
     names = [track.name for track in timeline.tracks]
