@@ -91,6 +91,7 @@ def put_dub(
         )
     mix = None
     if mixed:
+        here.final(".wav").unlink(missing_ok=True)  # of the film's own voices
         for name in ("final.wav", "M&E.wav"):
             sound = np.random.default_rng(7).normal(size=(96_000, 2)) * 0.05
             soundfile.write(here.file(f"{place}/{name}"), sound, 48000, subtype="PCM_24")

@@ -152,7 +152,16 @@ def localize(
     for language in job.languages if transcript is not None and transcript.segments else ():
         wish = _translate_wish(job)
         why = "since no other translator is here" if decided.left else ""
-        translation, written = translate_run(run, run.root, language, wish, hints=hints, tell=tell, why=why)
+        translation, written = translate_run(
+            run,
+            run.root,
+            language,
+            wish,
+            hints=hints,
+            tell=tell,
+            why=why,
+            stand_in=bool(decided.left),
+        )
         translations.append(translation)
         files.update(dict.fromkeys(written))
     if job.languages and not translations:

@@ -135,3 +135,10 @@ def test_stems_that_are_there_are_used_and_a_voice_that_clones_needs_them(tmp_pa
     assert before is not None and background_of(root) == before == stems_of(root)
     assert json.loads((root / "work/run.json").read_text())["wishes"]["separate"]["budget"] == "low"
     assert before.source.rate == RATE
+
+
+def test_the_command_says_where_the_raw_sound_lies(tmp_path: Path) -> None:
+    answer = dubline("separate", sound_of(tmp_path / "film.wav", 2.0), "--budget", "low")
+    assert answer.status == 0, answer.err
+    named = Path(answer.out.split(": ", 1)[1].strip())
+    assert named.name == "raw_audio.wav" and named.is_file()

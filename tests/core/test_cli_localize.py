@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def test_without_a_translator_the_lines_are_left_to_a_person_and_that_is_said_la
     assert "translator: manual, as asked" not in answer.err
     last = " ".join(answer.out.split("\n\n")[-1].split())
     assert "no translator from English to Turkish" in last and "left to a person" in last
-    assert "`dubline setup --from en --to tr`" in last and last.endswith("--translator auto.")
+    assert "`dubline setup --from en --to tr`" in last and last.endswith("give this command again.")
     root = talk.with_name("Bölüm 1.dubline")
     transcript, translation = (
         read_transcript(root / "transcript.json"),
@@ -67,6 +68,8 @@ def test_without_a_translator_the_lines_are_left_to_a_person_and_that_is_said_la
     )
     assert translation.totals.pending == len(transcript.segments) > 0
     assert (root / "subtitles" / "tr.to-translate.srt").is_file()
+    wishes = json.loads((root / "work/run.json").read_text(encoding="utf-8"))["wishes"]
+    assert "translator" not in wishes["translate.tr"], "nobody asked for it: the next one that can is taken"
 
 
 def test_the_same_steps_as_the_single_commands(talk: Path) -> None:

@@ -8,6 +8,7 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
+import opentimelineio as otio
 import pytest
 import soundfile
 from command import dubline
@@ -18,6 +19,7 @@ from dubline.media.probing import fingerprint
 from dubline.run import Run, read_manifest, read_wish
 from dubline.values.layout import Layout
 from dubline.values.wishes import TranslateWish
+from otio_dubline.exporters.named_sounds import sound_name
 
 LINE = [(0.1, 0.9, "SPEAKER_00", "Come with me.")]
 
@@ -88,6 +90,39 @@ def test_another_film_of_that_size_is_not_taken(tmp_path: Path) -> None:
     assert "missing" in dubline("export", root, "--to", "otio", "--no-takes").err
     film.write_bytes(bytes(data))
     assert "not the file any more" in dubline("export", root, "--to", "otio", "--no-takes").out
+
+
+def test_exports_name_the_runs_sounds_after_the_film(tmp_path: Path) -> None:
+    root = made_in(tmp_path / "here")
+    assert dubline("export", root, "--to", "premiere,otio", "--no-takes").status == 0
+    sounds = Layout(root).sounds
+    stems = [f"E1 - {name}.wav" for name in ("ambient", "music", "sfx", "vocals")]
+    assert sorted(p.name for p in sounds.iterdir()) == sorted(
+        ["E1 - M&E.wav", "E1 - dub en.wav", "E1 - original.wav", *stems]
+    )
+    assert "E1%20-%20dub%20en.wav" in (root / "exports/premiere/E1.xml").read_text()
+    assert (sounds / "E1 - dub en.wav").samefile(root / "final.wav")
+    assert dub(root, "--duck", "6").status == 0
+    assert (sounds / "E1 - dub en.wav").samefile(root / "final.wav"), "what was exported follows the run"
+
+
+@pytest.mark.parametrize("film", ["a:b", "con", "what?", "end. ", "x" * 300, "Bölüm 1/2"])
+def test_names_of_sounds_are_names_on_every_system(film: str) -> None:
+    name = sound_name(film, "M&E", ".wav")
+    assert name.endswith(" - M&E.wav") and not set(name) & set('<>:"/\\|?*')
+    assert len(name.encode()) < 255 and name.split(".")[0].lower() not in ("con", "nul")
+
+
+def test_on_top_lies_what_a_person_opens_and_the_timeline_shows_it(tmp_path: Path) -> None:
+    root = made_in(tmp_path / "here")
+    assert {path.name for path in root.iterdir()} == {
+        *("final.mov", "final.m4a", "final.wav", "M&E.wav", "stems", "subtitles", "timeline.otio"),
+        *("transcript.json", "translated.json", "work"),
+    }
+    timeline = otio.adapters.read_from_file(str(Layout(root).timeline))
+    names = [track.name for track in timeline.tracks]
+    assert names[:2] == ["picture", "original"] and {"vocals", "dub en", "M&E"} <= set(names)
+    assert not [name for name in names if name.startswith("takes")]
 
 
 def test_a_copy_with_another_time_is_the_same_film(tmp_path: Path) -> None:

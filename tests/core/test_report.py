@@ -100,7 +100,7 @@ def test_a_dubbed_run_with_its_files_best_first(dubbed: Path) -> None:
     best = [file for file in files if file.startswith(("final", "M&E", "subtitles", "transcript"))]
     assert best == ["final.m4a", "final.wav", "M&E.wav", "subtitles/en.srt", "subtitles/source.srt",
                     "transcript.json"]  # fmt: skip
-    assert {"stems.png", "translated.json"} <= set(files)
+    assert {"work/stems.png", "translated.json"} <= set(files)
     assert [file for file in files if file.startswith("stems/")] == [
         f"stems/{stem.name}.wav" for stem in stems_of(dubbed).stems
     ]

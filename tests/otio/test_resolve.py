@@ -256,7 +256,8 @@ def test_the_runs_own_sounds_lie_beside_it_and_the_users_stay(
 
     there = look(tmp_path / "exports")
     assert {path.parent for path in there} == {tmp_path / "exports/resolve/media"}
-    assert {"vocals.wav", "music.wav"} <= {path.name for path in there}
+    film = "Bölüm 1 & _pilot_"
+    assert {f"{film} - vocals.wav", f"{film} - music.wav"} <= {path.name for path in there}
     assert len(set(there)) == len(there) >= len(STEMS) + 2, "each take by itself"
     for path, sound in zip(there, sounds[1:], strict=False):
         assert path.samefile(sound.path), "no second copy on the disk"

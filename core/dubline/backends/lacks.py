@@ -61,7 +61,7 @@ def by_a_person(job: LocalizeJob, source: str) -> tuple[LocalizeJob, str]:
                 gaps
                 or ("No translator for these languages is on this machine: the lines are left to a person.",)
             ),
-            f"Once `{setup}` has brought one, give this command with --translator auto.",
+            f"Once `{setup}` has brought one, give this command again.",
         ]
     )
     translate = replace(job.translate or TranslateWish(), translator="manual")

@@ -163,6 +163,8 @@ def write_targets(
     """
     from dubline.files import full_disk_is_told
     from otio_dubline import exporters
+    from otio_dubline.exporters.named_sounds import FOLDER, under_the_films_name
+    from otio_dubline.exporters.neutral import schema_versions
     from otio_dubline.reading import require_media
 
     timeline = _timeline(run, rate)
@@ -172,13 +174,18 @@ def write_targets(
         timeline = exporters.for_remix(timeline)
     if not options.takes:
         timeline = exporters.without_takes(timeline)
-    if any(exporters.TARGETS[name] != "subtitles" for name in names):
+    pointing = [name for name in names if exporters.TARGETS[name] != "subtitles"]
+    if pointing:
         require_media(timeline, None if run.is_dir() else run.absolute().parent)
+    if options.schema:  # refused before anything is written
+        schema_versions(options.schema)
     if run.is_dir() and at_work(run):
         typer.echo(f"{run.name} is being worked on: this is what it has so far. Export again when it is done")
     for note in timeline.metadata.get("dubline", {}).get("notes", []):
         typer.echo(note)
     with full_disk_is_told(place), _alone(place):
+        if set(pointing) - {"resolve"}:  # which takes them along
+            timeline = under_the_films_name(timeline, place / FOLDER)
         for name in names:
             for done in exporters.export(timeline, [name], place, options):
                 _tell(done)

@@ -127,7 +127,7 @@ def localize(
         from otio_dubline.exporters import ExportOptions
 
         with stoppable("The dub is whole; `dubline export` writes the timelines."):
-            write_targets(place.root, targets, place.root / "exports", ExportOptions())
+            write_targets(place.root, targets, Layout(place.root).exports, ExportOptions())
     tell_report(place.root)
     if decided.left and localized.translations:
         result(f"\n{decided.left}")

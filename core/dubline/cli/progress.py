@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from dubline.cli.pace import Job, keep_pace, known_paces
 from dubline.cli.screen import TOPIC, Line, Screen, no_output, quiet_here
-from dubline.errors import Cancelled
+from dubline.errors import Cancelled, InvalidJob
 from dubline.report import UNITS, Progress, Report
 
 if TYPE_CHECKING:
@@ -220,7 +220,10 @@ def working(
             try:
                 bar.plan(reasons)
                 yield run, bar
-                bring_timeline_up_to_date(root)
+                try:
+                    bring_timeline_up_to_date(root)
+                except InvalidJob as error:  # what was asked for is done
+                    bar.say(f"timeline.otio stays as it was: {error}")
             finally:
                 if run.layout.is_run:
                     keep_log()

@@ -54,11 +54,10 @@ def separate(
 
 
 def _tell(stems: Stems, root: Path) -> None:
-    from dubline.media.raw_audio import NAME as RAW_AUDIO
     from dubline.separation.quality import table
 
     if not stems.separated:
-        result(f"nothing was separated; the sound for other programs: {root / RAW_AUDIO}")
+        result(f"nothing was separated; the sound for other programs: {Layout(root).raw_audio}")
         return
     for stem in stems.stems:
         result(f"{stem.name:<8} {stem.label}", indent=9)

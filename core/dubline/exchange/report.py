@@ -15,13 +15,11 @@ from dubline.recognition.publish import sample_files
 from dubline.recognition.samples import write_samples
 from dubline.run import read_manifest, standing
 from dubline.values.dubbed import Dub, read_dubs
+from dubline.values.layout import Layout
 from dubline.values.media import Original
 from dubline.values.stems import Stems
 from dubline.values.transcript import Engine, Transcript, read_transcript
 from dubline.values.translated import Translation
-
-REPORT = "report.html"
-TRANSCRIPT, PICTURE, SAMPLES = "transcript.json", "stems.png", "speakers"
 
 
 def write_report(root: Path) -> Path:
@@ -34,9 +32,8 @@ def write_report(root: Path) -> Path:
     """
     if not root.is_dir():
         raise InvalidJob(f"there is no run folder {root}", hint="Give the folder, such as EPISODE.dubline.")
-    manifest = read_manifest(root)
-    place = root / TRANSCRIPT
-    transcript = read_transcript(place) if place.is_file() else None
+    here, manifest = Layout(root), read_manifest(root)
+    transcript = read_transcript(here.transcript) if here.transcript.is_file() else None
     translations, dubs = read_translations(root), read_dubs(root)
     if translations and transcript is None:  # subtitles that were translated by themselves
         programme = programme_of_text(root.stem, None, translations)
@@ -50,10 +47,10 @@ def write_report(root: Path) -> Path:
     page = Page(
         name=programme.name,
         film=film,
-        made=tuple(_made(root, stems, bool(dubs))),
-        picture=PICTURE if (root / PICTURE).is_file() else "",
+        made=tuple(_made(here, stems, bool(dubs))),
+        picture=here.named(here.picture) if here.picture.is_file() else "",
         transcript=transcript,
-        samples=_samples(root, transcript) if transcript is not None else {},
+        samples=_samples(here, transcript) if transcript is not None else {},
         translations=translations,
         dubs=dubs,
         marks=programme.marks,
@@ -63,56 +60,57 @@ def write_report(root: Path) -> Path:
         version=manifest.dubline,
     )
     with full_disk_is_told(root):
-        write_whole(root / REPORT, page_html(page).encode())
-    return root / REPORT
+        write_whole(here.report, page_html(page).encode())
+    return here.report
 
 
-def _made(root: Path, stems: Stems | None, dubbed: bool) -> Iterator[Made]:
+def _made(here: Layout, stems: Stems | None, dubbed: bool) -> Iterator[Made]:
     """The files that a person looks for, the best first."""
-    finals = sorted(path for path in root.glob("final*") if path.is_file())
     mix = "the dub" if dubbed else "the film's own voices over its background"
     sounds = {".wav": mix, ".m4a": f"{mix}, compressed"}
+    finals = sorted(here.root.glob(f"{here.final('').name}*"))
     for path in sorted(finals, key=lambda path: (path.suffix in sounds, path.name)):
-        yield _file(root, path, sounds.get(path.suffix, "the film with both languages"))
-    words = [
-        (root.glob("M&E.wav"), "music and effects, without voices"),
-        ((root / "subtitles").glob("*.srt"), "subtitles"),
-        (root.glob("translated*.json"), "the translation, to be edited"),
-        (root.glob(TRANSCRIPT), "who says what, and when"),
-    ]
-    for paths, what in words:
-        for path in sorted(path for path in paths if path.is_file() and ".before." not in path.name):
-            yield _file(root, path, "lines to translate" if ".to-translate." in path.name else what)
+        yield from _file(here, path, sounds.get(path.suffix, "the film with both languages"))
+    yield from _file(here, here.m_and_e, "music and effects, without voices")
+    for path in sorted(here.subtitles.glob("*.srt")):
+        yield from _file(here, path, "lines to translate" if ".to-translate." in path.name else "subtitles")
+    for path in here.translations():
+        yield from _file(here, path, "the translation, to be edited")
+    yield from _file(here, here.transcript, "who says what, and when")
+    yield from _file(here, here.timeline, "the timeline, for programs that read OpenTimelineIO")
     for stem in stems.stems if stems is not None else ():
-        if (root / "stems" / f"{stem.name}.wav").is_file():
-            yield _file(root, root / "stems" / f"{stem.name}.wav", stem.label)
-    for folder in sorted(path for path in (root / "exports").glob("*") if path.is_dir()):
-        yield Made(f"{folder.relative_to(root).as_posix()}/", "for another program")
+        yield from _file(here, here.stem(stem.name), stem.label)
+    for folder in sorted(path for path in here.exports.glob("*") if path.is_dir()):
+        yield Made(f"{here.named(folder)}/", "for another program")
 
 
-def _file(root: Path, path: Path, what: str) -> Made:
+def _file(here: Layout, path: Path, what: str) -> Iterator[Made]:
+    """A file with its size; nothing where it is not there."""
+    if not path.is_file():
+        return
     size = float(path.stat().st_size)
     for unit in ("bytes", "KB", "MB"):
         if size < 1000:
             break
         size, unit = size / 1000, {"bytes": "KB", "KB": "MB", "MB": "GB"}[unit]
-    return Made(path.relative_to(root).as_posix(), what, f"{size:.{0 if unit == 'bytes' else 1}f} {unit}")
+    yield Made(here.named(path), what, f"{size:.{0 if unit == 'bytes' else 1}f} {unit}")
 
 
-def _samples(root: Path, transcript: Transcript) -> dict[str, str]:
+def _samples(here: Layout, transcript: Transcript) -> dict[str, str]:
     """Each speaker's sample. Without the sound that was listened to there are those of before, or none."""
-    folder, written = root / SAMPLES, (root / TRANSCRIPT).stat().st_mtime_ns
+    written = here.transcript.stat().st_mtime_ns
     speakers = {speaker.id for speaker in transcript.speakers}
-    there = {path.stem: path for path in sample_files(root) if path.stem in speakers}
+    there = {path.stem: path for path in sample_files(here.samples) if path.stem in speakers}
     fresh = bool(there) and all(path.stat().st_mtime_ns >= written for path in there.values())
     if not fresh:
         try:
-            origin = origin_of(root)
+            origin = origin_of(here.root)
             if origin.sound is not None:
-                there = write_samples(transcript, root / origin.sound.path, folder, origin.diarized.turns)
+                sound = here.file(origin.sound.path)
+                there = write_samples(transcript, sound, here.samples, origin.diarized.turns)
         except (DublineError, OSError):
             pass  # the page is about more than voices
-    return {speaker: path.relative_to(root).as_posix() for speaker, path in there.items()}
+    return {speaker: here.named(path) for speaker, path in there.items()}
 
 
 def _used(

@@ -166,7 +166,7 @@ def _linked(sound: SoundTrack, name: str, place: Path) -> Path:
             f"{source} cannot be read: {error.strerror or error}",
             hint=f"Run `dubline {again}` again: what is still there is kept.",
         ) from None
-    target = place / f"{clean_name(name)} {clean_name(sound.name)} {mark}{source.suffix}"
+    target = place / f"{clean_name(name)} - {clean_name(sound.name)} {mark}{source.suffix}"
     if not target.exists():
         aside = target.with_name(f".{target.name}.part")
         aside.unlink(missing_ok=True)

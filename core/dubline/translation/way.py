@@ -96,11 +96,12 @@ def translate_run(
     hints: dict[str, Any] | None = None,
     tell: Callable[[str], None] = lambda words: None,
     why: str = "",
+    stand_in: bool = False,
 ) -> tuple[Translation, tuple[Path, ...]]:
     """Translate a text and write the result into the run folder; returns it and the files written.
 
     What the wish leaves out stays as it was for this language. `why`: how its translator came to be taken,
-    where nobody asked for it.
+    where nobody asked for it. `stand_in`: it is taken until another can be had, so the run does not keep it.
 
     Raises:
         InvalidJob: the text, the languages or a list of segments are not as they should be.
@@ -170,7 +171,8 @@ def translate_run(
     if wish.some and known_wish is not None:  # who redoes some lines is not who translates the run
         wish = replace(known_wish, apart=apart)
     else:
-        wish = replace(wish, translator=settled.choice.backend, translator_model=model, apart=apart)
+        translator = None if stand_in else settled.choice.backend
+        wish = replace(wish, translator=translator, translator_model=model, apart=apart)
     run.keep_wish(f"translate.{target}", wish.kept())
     return translation, files
 

@@ -5,7 +5,6 @@ A target's module has
     TITLE     the programs it is for, in words
     TARGET_FEATURES    what does not come through whole, for the table in docs/timelines.md: no, sidecar,
                        "part: why"
-    SOUNDS             (if it has it) True: it points to sounds, and so to files that have the film's name
     WHOLE_FRAMES       (if it has it) True: clips lie on whole frames, so takes go there as copies that do
     export    (timeline, folder, options) -> the files written, the one to open first
 
@@ -29,8 +28,6 @@ import opentimelineio as otio
 from dubline.errors import BackendMissing, InvalidJob
 from dubline.values.stems import STEM_NAMES
 from dubline.weights.installation import extra_command, pip_command
-from otio_dubline.exporters.named_sounds import FOLDER as SOUNDS
-from otio_dubline.exporters.named_sounds import under_the_films_name
 from otio_dubline.exporters.takes import FOLDER, is_takes, on_whole_frames
 from otio_dubline.reading import facts_of
 
@@ -136,8 +133,7 @@ def export(
     """Write a timeline for each target into `place`/NAME; what was there from before is replaced.
 
     Targets that know whole frames only share the copies of takes in `place`/takes. They stay: timelines that
-    were exported earlier point to them. Those that point to sounds do so to `place`/sounds, where the run's
-    own lie under the film's name.
+    were exported earlier point to them.
 
     Raises:
         InvalidJob: an unknown target, before anything is written; a language asked for is not there; or a
@@ -151,8 +147,6 @@ def export(
         timeline = in_languages(timeline, options.languages)
     if not options.takes:
         timeline = without_takes(timeline)
-    if options.schema:  # refused before anything is written
-        import_module("otio_dubline.exporters.neutral").schema_versions(options.schema)
     place.mkdir(parents=True, exist_ok=True)
     framed = None
     exports = []
@@ -164,8 +158,6 @@ def export(
             given = timeline
             if getattr(module, "WHOLE_FRAMES", False):
                 given = framed = framed or on_whole_frames(timeline, place / FOLDER)
-            if getattr(module, "SOUNDS", False):
-                given = under_the_films_name(given, place / SOUNDS)
             written: Written = module.export(
                 given.deepcopy(), aside, msgspec.structs.replace(options, target=name)
             )

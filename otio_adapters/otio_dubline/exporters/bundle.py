@@ -20,7 +20,6 @@ from otio_dubline.reading import external_references, media_file, require_media
 __all__ = ["TARGET_FEATURES", "TITLE", "WHOLE_FRAMES", "export"]
 
 TITLE = "OpenTimelineIO with its media in one file (.otioz)"
-SOUNDS = True
 VERSION = "1.0.0"
 
 

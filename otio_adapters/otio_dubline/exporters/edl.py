@@ -21,7 +21,6 @@ from otio_dubline.exporters import Account, ExportOptions, Written
 from otio_dubline.reading import frames_of, media_file, placed, rate_of, start_of
 
 TITLE = "CMX 3600 edit decision list (.edl): every editing and grading program"
-SOUNDS = True
 TARGET_FEATURES = {
     "takes": "no",
     "mono tracks": "part: two tracks",

@@ -29,7 +29,6 @@ from otio_dubline.exporters.sequence import sequence_of
 from otio_dubline.exporters.strips import CaptionStrip, Flag, Medium, Piece, Sequence, Strip, level_of
 
 TITLE = "Final Cut Pro 10.6 and later (.fcpxml)"
-SOUNDS = True
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
     "track names": "part: as roles",

@@ -40,7 +40,6 @@ from otio_dubline.exporters.mlt import (
 )
 
 TITLE = "Kdenlive 22.12 and later"
-SOUNDS = True
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
     "start timecode": "no",

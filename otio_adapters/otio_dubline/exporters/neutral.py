@@ -13,7 +13,6 @@ from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.reading import require_media
 
 TITLE = "OpenTimelineIO (.otio): every program that reads it"
-SOUNDS = True
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
     "start timecode": "part: labels always read as non-drop, OTIO has no sign for drop frame",

@@ -27,7 +27,6 @@ from otio_dubline.exporters.strips import Flag, Medium, Piece, Sequence, Strip, 
 from otio_dubline.exporters.subtitles import note_start, write_files
 
 TITLE = "Premiere Pro, by Final Cut Pro 7 XML (.xml)"
-SOUNDS = True
 WHOLE_FRAMES = True
 TARGET_FEATURES = {
     "5.1": "part: six tracks, marked as the channels of one 5.1 track",

@@ -34,7 +34,6 @@ from otio_dubline.exporters.mlt import (
 )
 
 TITLE = "Shotcut 22.12 and later"
-SOUNDS = True
 WHOLE_FRAMES = True
 TARGET_FEATURES = {"start timecode": "no", "subtitles": "sidecar", "speaker names": "sidecar"}
 
