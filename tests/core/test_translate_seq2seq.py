@@ -221,7 +221,7 @@ def test_marian_is_told_its_target_before_the_text() -> None:
     assert Codec(tiny.marian(), "tr", "de").tokens("Ben")[0] == ">>deu<<"
     with pytest.raises(InvalidJob, match="from tr, not fr"):
         Codec(tiny.marian(), "fr", "en")
-    with pytest.raises(InvalidJob, match="no language 'it'") as told:
+    with pytest.raises(InvalidJob, match="the language 'it'") as told:
         Codec(tiny.marian(), "tr", "it")
     assert "deu, eng" in told.value.hint
 
