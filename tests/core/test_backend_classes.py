@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import tiny_translator
-from our_backends import WITHOUT_MODELS, ours
+from our_backends import ours
 from random_demucs import FILM, htdemucs, save_bag
 from tiny_whisper_folder import tiny_whisper
 
@@ -75,14 +75,14 @@ def keep(files: dict[str, Path], *models: str) -> None:
 @pytest.mark.parametrize(
     ("there", "content", "expected"),
     [
-        ((), "dialogue", (WITHOUT_MODELS, "")),
+        ((), "dialogue", ("builtin", "")),
         ((), "music", ("builtin", "")),
         (("voc",), "dialogue", ("uvr", "voc")),
         (("music", "voc"), "dialogue", ("uvr", "voc")),
         (("music", "voc"), "music", ("demucs", "music")),
         (("music", "voc", "film"), "cinematic", ("demucs", "music")),
         (("voc", "film"), "cinematic", ("uvr", "voc")),
-        (("film",), "dialogue", (WITHOUT_MODELS, "")),
+        (("film",), "dialogue", ("builtin", "")),
         (("music", "voc", "film"), "film", ("demucs", "film")),
     ],
 )

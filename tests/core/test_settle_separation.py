@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from our_backends import WITHOUT_MODELS
 from random_demucs import FILM, htdemucs, save_bag
 
 from dubline.backends import choosing
@@ -71,7 +70,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 @pytest.mark.parametrize(
     ("there", "content", "expected"),
     [
-        ((), "dialogue", (WITHOUT_MODELS, "", "")),
+        ((), "dialogue", ("builtin", "", "")),
         ((), "music", ("builtin", "", "")),
         (("voc",), "dialogue", ("uvr", "voc", "")),
         (("music",), "dialogue", ("demucs", "music", "")),
@@ -82,7 +81,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         (("music", "voc", "film"), "dialogue", ("uvr", "voc", "film")),
         (("music", "voc", "film"), "music", ("demucs", "music", "")),
         (("film",), "cinematic", ("demucs", "film", "")),
-        (("film",), "dialogue", (WITHOUT_MODELS, "", "")),
+        (("film",), "dialogue", ("builtin", "", "")),
     ],
 )
 def test_what_is_taken_for_a_content_that_was_heard_or_named(
@@ -105,7 +104,7 @@ def test_what_is_taken_for_a_content_that_was_heard_or_named(
     [
         (("music", "voc"), ("demucs", "music", "")),
         (("voc",), ("uvr", "voc", "")),
-        ((), (WITHOUT_MODELS, "", "")),
+        ((), ("builtin", "", "")),
     ],
 )
 def test_a_film_that_was_heard_does_without_a_film_model_and_says_so(
@@ -232,9 +231,9 @@ def test_other_weights_under_the_same_name_are_another_job(files: dict[str, Path
 def test_what_is_settled_is_what_the_run_keeps(files: dict[str, Path]) -> None:
     """A better model that came in later is taken when somebody asks, and not before."""
     before = settled("dialogue").wish
-    assert before.separator == WITHOUT_MODELS
+    assert before.separator == "builtin"
     bring(files, "voc")
-    assert settle_separation(SeparateWish(), before).job.separator.backend == WITHOUT_MODELS
+    assert settle_separation(SeparateWish(), before).job.separator.backend == "builtin"
     assert settle_separation(SeparateWish(separator="auto"), before).job.separator.backend == "uvr"
     assert settle_separation(SeparateWish(separator_model="voc"), before).job.separator.backend == "uvr"
     assert settle_separation(SeparateWish(forget=True), before).job.separator.backend == "uvr"
