@@ -230,7 +230,7 @@ def test_failed_lines_are_tried_again_when_asked(tmp_path: Path) -> None:
 def test_a_program_that_hangs_is_ended(tmp_path: Path) -> None:
     what = translation(("Say fault-hang now.", 1.0, 2.5, "A"), ("Come with me.", 5.0, 5.8, "B"))
     takes = spoken(tmp_path / "run", what, hum(tmp_path, timeout=1.0)).takes
-    assert takes[0].state == "failed" and "not ended after 1 s" in takes[0].reasons[0]
+    assert takes[0].state == "failed" and "still running after 1 s" in takes[0].reasons[0]
     assert takes[1].state == "spoken"
 
 

@@ -88,7 +88,7 @@ def run_program(
     `hint` is what an error tells the user to do; `environment` None is ours.
 
     Raises:
-        BackendFailed: it does not start, ends in an error, or has not ended after `timeout` seconds.
+        BackendFailed: it does not start, ends in an error, or still runs after `timeout` seconds.
     """
     late = hint or f"Raise its timeout, or run it by hand to see what is wrong: {command[0]}"
     hint = hint or f"Run it by hand to see what is wrong: {command[0]}"

@@ -94,7 +94,8 @@ def _place_now(root: Path, file: Media | Sound) -> Path:
         if place.is_file():
             return place
     content = known.content if known is not None else ""
-    size = int(file.fingerprint.partition("-")[0] or -1)
+    told = file.fingerprint.partition("-")[0]
+    size = int(told) if told.isdecimal() else -1
     for path in _beside(root, (places or [recorded])[0].name, size):
         if is_same(path, file.fingerprint, content):
             return path
