@@ -34,7 +34,7 @@ def test_the_demo_is_heard_told_apart_translated_and_fits(tmp_path: Path) -> Non
     assert real_figures.fits(root) == 100
     transcript = json.loads((root / "transcript.json").read_text(encoding="utf-8"))
     assert (len(transcript["segments"]), len(transcript["speakers"])) == (9, 3)
-    assert (root / "final.mp4").is_file() and str(root / "final.mp4") in answer.out
+    assert (root / "final.mp4").is_file() and f"in {root}, the best first:\n  final.mp4\n" in answer.out
 
 
 def test_a_scene_from_film_to_film(shared: Shared, tmp_path: Path) -> None:
