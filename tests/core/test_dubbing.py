@@ -305,13 +305,13 @@ def test_a_film_that_its_own_kind_does_not_take_becomes_mkv(
         container.mux(picture.encode(None))
         container.mux(sound.encode(None))
     with Run(root) as run:
-        (root / "dub").mkdir()
-        soundfile.write(root / "dub/final.wav", np.zeros((16000, 1)), 16000)
-        encode_m4a(root / "dub/final.wav", root / "dub/final.m4a", bitrate=64000, language="en")
+        (root / "work/dub").mkdir()
+        soundfile.write(root / "work/dub/final.wav", np.zeros((16000, 1)), 16000)
+        encode_m4a(root / "work/dub/final.wav", root / "work/dub/final.m4a", bitrate=64000, language="en")
         wanted = Film(media=probe(film), track=0)
         assert wanted.container == ".mkv"
         monkeypatch.setattr(Film, "container", ".mp4")
-        muxed = run.step(mux_film, wanted, "dub/final.m4a", ("tr", "en"))
+        muxed = run.step(mux_film, wanted, "dub/final.m4a", ("tr", "en"), ())
         assert muxed.path.endswith("final.mkv")
         assert [path.name for path in Layout(root).file(muxed.path).parent.glob("final.*")] == ["final.mkv"]
         assert any("written as .mkv" in note for note in run.manifest().steps[-1].notes)
