@@ -45,6 +45,7 @@ TEXTS = (
 
 # Waits for the kill that comes, in the middle of a step.
 CHILD = """
+import os
 import sys
 from pathlib import Path
 from unittest import mock
@@ -53,12 +54,13 @@ from dubline.mix import encode, stage
 from dubline.media.sound import SoundWriter
 from dubline.voice import kept
 
+told = os.fdopen(os.dup(1), "w")  # the command gives its own output to a log
 where, folder, root = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 name, _, number = where.partition(" ")
 count = 0
 
 def wait():
-    print("here", flush=True)
+    print("here", file=told, flush=True)
     sys.stdin.read()
 
 def at(event, path):

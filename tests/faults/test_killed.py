@@ -24,6 +24,7 @@ CHUNKS = 14  # of 2 s, one every 1.5 s
 
 # Waits in the middle of its work for the kill that comes.
 CHILD = """
+import os
 import sys
 from unittest import mock
 from command import at_call
@@ -31,11 +32,12 @@ from dubline.cli import main
 from dubline.separation import passes
 from dubline.media.sound import SoundWriter
 
+told = os.fdopen(os.dup(1), "w")  # the command gives its own output to a log
 kill_at, sys.argv = sys.argv[1], ["dubline", *sys.argv[2:]]
 passes.take_apart.__kwdefaults__["checkpoint_seconds"] = 0.0
 
 def wait():
-    print("here", flush=True)
+    print("here", file=told, flush=True)
     sys.stdin.read()
 
 write = SoundWriter.write
