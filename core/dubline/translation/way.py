@@ -134,7 +134,8 @@ def translate_run(
             write_whole(aside, place.read_bytes())
         tell(
             f"{quantity(len(kept.lost), 'line')} that a person wrote "
-            f"{'has' if len(kept.lost) == 1 else 'have'} no segment any more; the file as it was is {aside}"
+            f"{'has no segment with its' if len(kept.lost) == 1 else 'have no segment with their'} words any "
+            f"more; the file as it was is {aside}"
         )
     job = TranslationJob(
         translator=settled.choice,
