@@ -150,3 +150,24 @@ def test_where_setup_plans_no_translator_it_is_not_named(film: Path) -> None:
     assert "leave the lines to a person" in alone.left and "--translator llm" in alone.left
     both = decide(job_of(film, language="en", to=("ku", "tr"), voice=None), film.with_suffix(".dubline"))
     assert "`dubline setup --from en --to tr`" in both.left and "--translator llm" in both.left
+
+
+@pytest.mark.parametrize(
+    ("pair", "first"),
+    [
+        (("tr", "en"), "`dubline setup --from tr --to en` brings one"),
+        (("en", "ku"), "--translator llm --server"),
+    ],
+)
+def test_a_text_without_a_translator_is_told_the_one_command_first(
+    tmp_path: Path, pair: tuple[str, str], first: str
+) -> None:
+    text = tmp_path / "lines.srt"
+    text.write_text("1\n00:00:01,000 --> 00:00:02,000\nGel.\n", encoding="utf-8")
+    words = ("translate", text, "--from", pair[0], "--to", pair[1])
+    told = dubline(*words)
+    hint = " ".join(told.err.partition("\n")[2].split())
+    assert told.status and hint.index(first) < hint.index("--translator manual") < hint.index("Or: ")
+    assert ("dubline setup" in hint) == (pair == ("tr", "en"))
+    assert "dubline setup" not in dubline(*words, "--translator", "firefox").err, "what was named has its own"
+    assert dubline(*words, "--translator", "manual").status == 0

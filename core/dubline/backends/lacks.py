@@ -60,13 +60,27 @@ def by_a_person(source: str, languages: Sequence[str]) -> str:
         "lines are left to a person."
         for target in languages
     )
-    brought = [target for target in languages if translators(short_code(source), short_code(target), "good")]
+    brought = _brought(source, languages)
     if brought:
-        setup = command(Wanted(source=source, targets=tuple(brought)))
+        setup = command(Wanted(source=source, targets=brought))
         told[f"Once `{setup}` has brought one, give this command again."] = None
     if len(brought) < len(languages):
         told[OWN_SERVER] = None
     return " ".join(told)
+
+
+def translator_ways(source: str, target: str) -> str:
+    """What to do first where no translator is here for a pair, and none was named."""
+    first = OWN_SERVER
+    if _brought(source, [target]):
+        first = f"`{command(Wanted(source=source, targets=(target,)))}` brings one."
+    return f"{first} Without one: --translator manual leaves the lines to a person."
+
+
+def _brought(source: str, languages: Sequence[str]) -> tuple[str, ...]:
+    """Those of the languages for which `setup` brings a translator."""
+    pairs = {target: (short_code(source), short_code(target)) for target in languages}
+    return tuple(target for target, pair in pairs.items() if translators(*pair, "good"))
 
 
 def _named(job: LocalizeJob, kind: str) -> bool:
