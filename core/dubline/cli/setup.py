@@ -152,6 +152,8 @@ def decide_or_set_up(job: LocalizeJob, root: Path) -> Decided:
     if kinds and watched():
         source = (job.transcribe.language if job.transcribe is not None else None) or ""
         wanted = wanted_by(job, source, kinds)
+        if decided is not None:
+            wanted = wanted._replace(targets=decided.by_hand)
         machine = look_at_machine()
         plan = plan_for(wanted, machine)
         if plan.missing:
