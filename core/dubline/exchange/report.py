@@ -106,7 +106,7 @@ def _samples(here: Layout, transcript: Transcript) -> dict[str, str]:
         try:
             origin = origin_of(here.root)
             if origin.sound is not None:
-                sound = here.file(origin.sound.path)
+                sound = Path(origin.sound.path)
                 there = write_samples(transcript, sound, here.samples, origin.diarized.turns)
         except (DublineError, OSError):
             pass  # the page is about more than voices
