@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -54,6 +56,33 @@ def test_words_speakers_and_names(talk: Path, shared: Shared) -> None:
     assert "Ayşe" in again.out, "a name survives another run"
     wrong = dubline("speakers", "rename", root, "SPEAKER_07", "X")
     assert wrong.status == 2 and "Ayşe" in wrong.err
+
+
+def test_a_run_is_given_from_the_folder_it_lies_in(
+    talk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sound of a video lies in its run."""
+    with av.open(str(tmp_path / "film.mka"), "w") as film, av.open(str(talk)) as sound:
+        stream = film.add_stream_from_template(sound.streams[0])
+        for packet in sound.demux():
+            if packet.dts is not None:
+                packet.stream = stream
+                film.mux(packet)
+    monkeypatch.chdir(tmp_path)
+    assert dubline("transcribe", "film.mka", *WORDS).status == 0
+    samples = Path("film.dubline/work/speakers")
+    for words in (
+        ("film.dubline",),
+        ("rename", "film.dubline", "SPEAKER_00", "Ayşe"),
+        ("undo", "film.dubline"),
+    ):
+        shutil.rmtree(samples, ignore_errors=True)
+        answer = dubline("speakers", *words)
+        assert answer.status == 0 and f"samples: {samples}" in answer.out, answer
+        assert len(list(samples.glob("*.wav"))) == 2
+    shutil.rmtree(samples)
+    assert dubline("report", "film.dubline").status == 0
+    assert len(list(samples.glob("*.wav"))) == 2
 
 
 def test_silence_has_no_words(tmp_path: Path) -> None:

@@ -370,6 +370,48 @@ def test_pending_lines_that_were_filled_in_are_translated(tmp_path: Path) -> Non
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("spans", [None, [(0.5 * k + 0.5, 0.5 * k + 1.0) for k in range(6)]])
+def test_a_half_done_file_may_come_in_as_often_as_it_goes_on(
+    tmp_path: Path, spans: Sequence[tuple[float, float]] | None
+) -> None:
+    root = make_run(tmp_path, [None] * 6, spans=spans)
+    path = tmp_path / "half.srt"
+    path.write_bytes((root / "subtitles/en.to-translate.srt").read_bytes())
+    for place in (1, 4, 0, 2, 5, 3):
+        rewrite(path, lambda cues, at=place: [*cues[:at], with_(cues[at], text=ENGLISH[at]), *cues[at + 1 :]])
+        done = import_subtitles(root, path)
+        assert kinds(done) == [("filled", (11 + place,))]
+        assert done.comparison.unchanged == 5
+        assert kinds(import_subtitles(root, path)) == []
+    assert [*texts_of(root).values()] == [*ENGLISH]
+
+
+def test_a_run_of_a_text_alone_lets_a_translator_work(tmp_path: Path) -> None:
+    text = tmp_path / "E01.json"
+    (tmp_path / "heard").mkdir()
+    text.write_bytes((make_run(tmp_path / "heard") / "transcript.json").read_bytes())
+    words = ("translate", text, "--from", "tr", "--to", "en", "--translator", "manual")
+    assert dubline(*words).status == 0
+    root = tmp_path / "E01.dubline"
+    waiting = root / "subtitles/en.to-translate.srt"
+    nothing = dubline("subtitles", "export", root)
+    assert nothing.status == 2 and f"{waiting} has the lines to translate" in nothing.err
+    path = tmp_path / "done.srt"
+    path.write_bytes(waiting.read_bytes())
+    rewrite(path, lambda cues: [with_(c, text=t) for c, t in zip(cues, ENGLISH, strict=True)])
+    answer = dubline("subtitles", "import", root, path)
+    assert answer.status == 0 and "6 filled" in answer.out
+    for export in (("subtitles", "export", root), ("export", root, "--to", "srt"), ("report", root)):
+        answer = dubline(*export)
+        assert answer.status == 0, answer.err
+    for exported in ("subtitles/E01.en.srt", "srt/E01.en.srt"):
+        assert [c.text for c in read_subtitles(root / "exports" / exported).cues] == [*ENGLISH]
+    rewrite(sent_file(root, language="tr"), lambda cues: [with_(cues[0], text="Neredesin?"), *cues[1:]])
+    own = dubline("subtitles", "import", root, root / "exports/subtitles/E01.tr.srt")
+    assert own.status == 2 and "made of a text alone" in own.err
+    assert not (root / "transcript.json").exists()
+
+
 def test_a_new_cue_where_a_line_waits_fills_it(tmp_path: Path) -> None:
     root = make_run(tmp_path, [ENGLISH[0], None, *ENGLISH[2:]])
     path = sent_file(root)

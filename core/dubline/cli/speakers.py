@@ -86,9 +86,7 @@ def _samples(run: Path, transcript: Transcript) -> str:
         if origin.sound is None:
             return "\nno samples: the sound that was listened to is gone or has changed"
         folder = Layout(run).samples
-        written = write_samples(
-            transcript, Layout(run).file(origin.sound.path), folder, origin.diarized.turns
-        )
+        written = write_samples(transcript, Path(origin.sound.path), folder, origin.diarized.turns)
     except (DublineError, OSError) as error:
         return f"\nno samples: {error}"
     if not written:

@@ -9,7 +9,7 @@ from dubline.errors import DublineError, InvalidJob
 from dubline.exchange.report_html import Made, Page, Used, page_html
 from dubline.files import full_disk_is_told, write_whole
 from dubline.media.film_place import ORIGINAL
-from dubline.programme.reading import programme_of_text, read_programme, read_translations
+from dubline.programme.reading import read_programme, read_translations
 from dubline.recognition.origin import origin_of
 from dubline.recognition.publish import sample_files
 from dubline.recognition.samples import write_samples
@@ -35,10 +35,7 @@ def write_report(root: Path) -> Path:
     here, manifest = Layout(root), read_manifest(root)
     transcript = read_transcript(here.transcript) if here.transcript.is_file() else None
     translations, dubs = read_translations(root), read_dubs(root)
-    if translations and transcript is None:  # subtitles that were translated by themselves
-        programme = programme_of_text(root.stem, None, translations)
-    else:
-        programme = read_programme(root)
+    programme = read_programme(root)
     original, stems = standing(root, ORIGINAL, Original), standing(root, "stems", Stems)
     media = original.media if original is not None else None
     film = Path(media.path if media is not None else original.sound.path).name if original is not None else ""
@@ -106,7 +103,7 @@ def _samples(here: Layout, transcript: Transcript) -> dict[str, str]:
         try:
             origin = origin_of(here.root)
             if origin.sound is not None:
-                sound = here.file(origin.sound.path)
+                sound = Path(origin.sound.path)
                 there = write_samples(transcript, sound, here.samples, origin.diarized.turns)
         except (DublineError, OSError):
             pass  # the page is about more than voices

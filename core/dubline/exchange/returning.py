@@ -22,7 +22,7 @@ from dubline.recognition.intervals import overlapping
 from dubline.run import Run
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.roundtrip import Comparison, LineNow, compare
-from dubline.subtitles.sent import SUFFIX, Sent, read_sent, record_of
+from dubline.subtitles.sent import SUFFIX, Sent, SentCue, digest_of, read_sent, record_of
 from dubline.subtitles.writing import read_subtitles
 from dubline.translation.way import publish_translation
 from dubline.values.layout import Layout
@@ -67,7 +67,8 @@ def import_subtitles(
 
     Raises:
         InvalidJob: no run, a file that cannot be read, no text in that language, a language that the file's
-            record contradicts, or another Dubline works in the run.
+            record contradicts, another Dubline works in the run, or it was made of a text alone and the
+            file is in that text's language.
         StorageFull.
     """
     seen = state_of(root)
@@ -75,19 +76,25 @@ def import_subtitles(
     read = read_subtitles(path, encoding=encoding, language=language)
     notes = [*read.notes, *(f"{path.name}, line {p.line}: {p.reason}" for p in read.problems)]
     record = _record(root, path, read.cues, language, texts, notes)
-    sent = record or _as_it_stands(root, texts, _language(language, path, texts))
+    sent = record or _as_it_stands(root, texts, _language(language, path, texts), read.cues)
     comparison = compare(
         sent,
         read.cues,
         texts.lines(sent.language),
         divide=_divider(sent.language),
         loose=record is None or sent.language == texts.transcript.language,
+        recorded=record is not None,
     )
     if record is None:
         comparison = _without_unsent(comparison, len(sent.cues), notes)
     summary = Imported(sent.language, comparison, len(read.cues), notes)
     if dry_run or not _has_work(comparison, take_times, remove):
         return summary
+    if not texts.heard and sent.language == texts.transcript.language:
+        raise InvalidJob(
+            f"{root.name} was made of a text alone, whose own words are not kept in it",
+            hint="Change them in that text, and translate it again.",
+        )
     with Run(root), full_disk_is_told(root):
         if state_of(root) != seen:
             raise InvalidJob(f"the texts in {root} were changed meanwhile", hint="Import again.")
@@ -163,12 +170,30 @@ def _language(language: str, path: Path, texts: Texts) -> str:
     )
 
 
-def _as_it_stands(root: Path, texts: Texts, language: str) -> Sent:
-    """A record made of what the run has now. A line without text counts as sent in the source's words."""
-    cues = cues_of(texts.text(language), programme_rate(root))
-    return Sent(
-        language=language, source=language == texts.transcript.language, cues=sent_cues(shown(cues), cues)
+def _as_it_stands(root: Path, texts: Texts, language: str, cues: Sequence[SubtitleText]) -> Sent:
+    """A record made of what the run has now: its lines as subtitles, or by their own times where the file has
+    more of those, as one of lines to translate does."""
+    made, lines = cues_of(texts.text(language), programme_rate(root)), texts.lines(language)
+    spotted = sent_cues(shown(made), made)
+    own = tuple(
+        SentCue(
+            number=line.id,
+            start_ms=line.start_ms,
+            end_ms=line.end_ms,
+            digest=digest_of(line.text),
+            id=line.id,
+            speaker=line.speaker,
+        )
+        for line in lines
+        if line.text.strip()
     )
+    times = {(cue.start_ms // 100, cue.end_ms // 100) for cue in cues}
+
+    def there(places: Sequence[SentCue | LineNow]) -> int:
+        return sum((each.start_ms // 100, each.end_ms // 100) in times for each in places)
+
+    record = own if there(lines) > there(spotted) else spotted
+    return Sent(language=language, source=language == texts.transcript.language, cues=record)
 
 
 def _divider(language: str) -> Callable[[str, Sequence[LineNow]], Sequence[str] | None]:
@@ -203,7 +228,7 @@ class _Writing:
             if new != translation:
                 write_whole(here.aside(f"{path.stem}.before.json"), path.read_bytes())
                 files += publish_translation(new, self.root)
-        if transcript != self.texts.transcript:
+        if self.texts.heard and transcript != self.texts.transcript:
             place = here.transcript
             write_whole(here.aside("transcript.before.json"), place.read_bytes())
             write_whole(place, transcript_json(transcript))

@@ -64,7 +64,13 @@ def export_subtitles(
     labels = {who: " ".join(name.split()) for who, name in texts.names.items()} if request.names else {}
     cues = cues_of(texts.text(language), programme_rate(root), bilingual=request.bilingual, labels=labels)
     if not cues:
-        raise InvalidJob(f"there is no line of text in {language!r}", hint="Look at `dubline translate RUN`.")
+        waiting_lines = Layout(root).subtitles / f"{language}.to-translate.srt"
+        raise InvalidJob(
+            f"there is no line of text in {language!r} yet",
+            hint=f"{waiting_lines} has the lines to translate; then: dubline subtitles import {root} FILE"
+            if not source and waiting_lines.is_file()
+            else "It holds no words.",
+        )
     left = sum(1 for line in lines.values() if line.source_text.strip() and not line.text.strip())
     if left:
         # Of lines that have no words, such as a note sign, there is nothing to translate.

@@ -16,10 +16,12 @@ from dubline.values.translated import TranslatedSegment, Translation, read_trans
 
 @dataclass(frozen=True)
 class Texts:
-    """A run's text: the transcript, and its translations by language with their files."""
+    """A run's text: the transcript, and its translations by language with their files. Of a run that was made
+    of a text alone, the transcript is what its translation says of that text; it has no file (`heard`)."""
 
     transcript: Transcript
     translations: dict[str, tuple[Path, Translation]]
+    heard: bool = True
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -74,19 +76,33 @@ def read_texts(root: Path) -> Texts:
     """The texts of a run folder.
 
     Raises:
-        InvalidJob: no run, no transcript, or a damaged file.
+        InvalidJob: no run, no text in it, or a damaged file.
     """
-    if not Layout(root).transcript.is_file():
-        raise InvalidJob(
-            f"there is no transcript in {root}",
-            hint="Give a run folder (EPISODE.dubline) in which `dubline transcribe` has been.",
-        )
-    transcript = read_transcript(Layout(root).transcript)
     translations: dict[str, tuple[Path, Translation]] = {}
     for path in Layout(root).translations():
         translation = read_translation(path)
         translations.setdefault(translation.target_language, (path, translation))
-    return Texts(transcript, translations)
+    if Layout(root).transcript.is_file():
+        return Texts(read_transcript(Layout(root).transcript), translations)
+    if not translations:
+        raise InvalidJob(
+            f"there is no transcript in {root}",
+            hint="Give a run folder (EPISODE.dubline) in which `dubline transcribe` has been.",
+        )
+    first = next(iter(translations.values()))[1]
+    return Texts(_translated_from(first), translations, heard=False)
+
+
+def _translated_from(translation: Translation) -> Transcript:
+    return Transcript(
+        language=translation.source_language,
+        duration=translation.duration,
+        segments=tuple(
+            Segment(id=s.id, start=s.start, end=s.end, speaker=s.speaker, text=s.source_text)
+            for s in translation.segments
+        ),
+        speakers=translation.speakers,
+    )
 
 
 def state_of(root: Path) -> str:

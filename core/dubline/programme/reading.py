@@ -60,6 +60,8 @@ def read_programme(root: Path, *, rate: str = "") -> Programme:
     transcript = read_transcript(heard) if (heard := Layout(root).transcript).exists() else None
     translations = read_translations(root)
     dubs = read_dubs(root)
+    if source is None and transcript is None and translations:  # subtitles that were translated alone
+        return programme_of_text(root.absolute().name.removesuffix(".dubline"), None, translations, rate=rate)
     if source is None and transcript is None:
         raise InvalidJob(
             f"there is nothing in {root} to put on a timeline",

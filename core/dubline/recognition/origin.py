@@ -30,7 +30,8 @@ from dubline.values.transcript import Transcript, read_transcript
 
 
 class Origin(NamedTuple):
-    """`sound` is None where its file is gone or has changed, `speech` where the 16 kHz file is gone."""
+    """`sound` has its whole path; it is None where the file is gone or has changed, `speech` where the 16 kHz
+    file is gone."""
 
     diarized: Diarized
     job: DiarizationJob
@@ -85,7 +86,7 @@ def _sound(root: Path, speech: SpeechFile, manifest: Manifest) -> Sound | None:
                 sound = msgspec.convert(record.inputs[0], Sound)
             except (ValueError, LookupError, TypeError):
                 return None
-            path = placed(root, sound.path)
+            path = placed(root, sound.path).absolute()
             film = manifest.film
             known = not sound.fingerprint or is_same(path, sound.fingerprint, film.content if film else "")
             return structs.replace(sound, path=path.as_posix()) if path.is_file() and known else None

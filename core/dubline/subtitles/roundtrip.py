@@ -76,14 +76,16 @@ def compare(
     *,
     divide: Divide = lambda text, lines: None,
     loose: bool = False,
+    recorded: bool = True,
 ) -> Comparison:
     """What a person changed. `lines` are all of the run's segments now, sent or not.
 
     A line is only changed where its cue is other than it was sent: one that a run has translated anew since
     stays so. `divide` shares the text of a merged cue among its lines, or gives None. `loose`: another
-    breaking of lines is no change (for files that are known by what the run has now).
+    breaking of lines is no change (for files that are known by what the run has now). Without `recorded`,
+    `sent` is only what the run has now: the file may hold any line that has no text yet, whoever speaks it.
     """
-    return _Comparing(sent, cues, lines, divide, loose).comparison()
+    return _Comparing(sent, cues, lines, divide, loose, recorded).comparison()
 
 
 @dataclass
@@ -93,6 +95,7 @@ class _Comparing:
     lines: Sequence[LineNow]
     divide: Divide
     loose: bool
+    recorded: bool
 
     def __post_init__(self) -> None:
         sent, lines = self.sent, self.lines
@@ -107,7 +110,9 @@ class _Comparing:
         ghosts = [
             line
             for line in lines
-            if line.id not in missing and not line.text.strip() and (line.speaker in speakers or not there)
+            if line.id not in missing
+            and not line.text.strip()
+            and (line.speaker in speakers or not there or not self.recorded)
         ]
         self.parts = {cue.id: cue.parts for cue in there}
         self.shared = {cue.id: cue.number for cue in there if cue.shares}

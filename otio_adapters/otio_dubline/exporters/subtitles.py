@@ -46,7 +46,9 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     tracks = cue_tracks(timeline)
     if not tracks:
         raise InvalidJob(
-            "there are no subtitles on this timeline", hint="Run `dubline transcribe` on the media first."
+            "there are no subtitles on this timeline",
+            hint="Leave them out where nobody speaks. Else `dubline transcribe` finds the words; those that "
+            "a person is to translate are in the run's subtitles/*.to-translate.srt.",
         )
     files = write_files(timeline, tracks, folder, kind)
     account = Account()
