@@ -111,7 +111,7 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
         with lacking("voice"):
             reasons.extend(_check_dubs(job, root, separating is None or not separating.spared))
     left = ""
-    if by_hand and _left_open(job, root, by_hand, lacking.errors):
+    if by_hand and _left_open(job, source, root, by_hand, lacking.errors):
         left = by_a_person(source, by_hand)
         reasons.append(f"translator: manual. {left}")
     elif lacking.errors:
@@ -245,13 +245,12 @@ def _clones(voice: str) -> bool:
 
 
 def _left_open(
-    job: LocalizeJob, root: Path, languages: Sequence[str], errors: Sequence[DublineError]
+    job: LocalizeJob, source: str, root: Path, languages: Sequence[str], errors: Sequence[DublineError]
 ) -> bool:
     """Whether nothing is missing but translators into these languages, and nobody has named one."""
     if job.translate is None or any(error.kind != "translator" for error in errors):
         return False
-    wishes = [job.translate.over(read_wish(root, f"translate.{to}", TranslateWish)) for to in languages]
-    return all(wish.translator in (None, "auto") and not wish.translator_model for wish in wishes)
+    return all(_translation_wish(job, source, target, root)[0].open for target in languages)
 
 
 def _check_translation(job: LocalizeJob, language: str, target: str, root: Path) -> tuple[str, ...]:
@@ -259,11 +258,25 @@ def _check_translation(job: LocalizeJob, language: str, target: str, root: Path)
 
     Where the language is left to be detected, that can only be known then.
     """
+    wish, source, anew = _translation_wish(job, language, target, root)
+    check_files(wish)
+    if not source:
+        return ()
+    asked = job.translate or TranslateWish()
+    reasons = settle_translation(wish, source, target, asked.origin("translator")).reasons
+    return (*reasons, anew) if anew else reasons
+
+
+def _translation_wish(
+    job: LocalizeJob, language: str, target: str, root: Path
+) -> tuple[TranslateWish, str, str]:
+    """What is asked of a translation in the end, its source ("": not known yet), and why its translator is
+    chosen anew, where it is."""
     asked = job.translate or TranslateWish()
     wish = asked.over(read_wish(root, f"translate.{target}", TranslateWish))
-    check_files(wish)
     source = wish.source or language
-    return settle_translation(wish, source, target, asked.origin("translator")).reasons if source else ()
+    wish, anew = wish.for_source(source) if source else (wish, "")
+    return wish, source, anew
 
 
 def _settled_dub(wish: DubWish, language: str, root: Path) -> SettledDub:

@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -15,6 +16,7 @@ from dubline.backends import choosing
 from dubline.cli import setup as cli
 from dubline.errors import BackendMissing, Lacking, NotSetUp, WeightsError
 from dubline.pipeline import decide
+from dubline.run import Run
 from dubline.values.timeline import FileMedia
 from dubline.values.wishes import DubWish, LocalizeJob, SeparateWish, TranscribeWish, TranslateWish
 
@@ -171,3 +173,17 @@ def test_a_text_without_a_translator_is_told_the_one_command_first(
     assert ("dubline setup" in hint) == (pair == ("tr", "en"))
     assert "dubline setup" not in dubline(*words, "--translator", "firefox").err, "what was named has its own"
     assert dubline(*words, "--translator", "manual").status == 0
+
+
+def test_what_auto_took_for_another_source_does_not_stand_in_the_way(film: Path) -> None:
+    pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
+    root = film.with_suffix(".dubline")
+    had = TranslateWish(translator="firefox", translator_model="firefox-xx-tr", found_for="pt")
+    with Run(root) as run:
+        run.keep_wish("translate.tr", had)
+    decided = decide(job_of(film, language="en", to=("tr",), voice=None), root)
+    assert decided.by_hand == ("tr",), "auto finds none for English here"
+    with Run(root) as run:
+        run.keep_wish("translate.tr", msgspec.structs.replace(had, found_for=None))
+    with pytest.raises(NotSetUp, match="firefox-xx-tr"):
+        decide(job_of(film, language="en", to=("tr",), voice=None), root)

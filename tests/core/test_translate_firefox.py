@@ -14,7 +14,7 @@ from typing import Any
 
 import firefox_models
 import pytest
-from command import dubline
+from command import Answer, dubline
 from shared_media import Shared
 
 from dubline.backends.backend import Sought
@@ -25,7 +25,9 @@ from dubline.backends.translators.transformers import TransformersTranslator
 from dubline.errors import InvalidJob, WeightsError
 from dubline.language.line_checks import problems
 from dubline.report import silent
+from dubline.run import read_wish
 from dubline.values.translated import SourceLine
+from dubline.values.wishes import TranslateWish
 from dubline.weights.firefox_files import languages, part_of
 from dubline.weights.folders import weight_sums
 from dubline.weights.installation import extra_command
@@ -170,6 +172,37 @@ def test_languages_without_a_model_go_through_english(both: Path, enpt: Path, pt
         assert len(opened.identities) == 2
     assert {*weight_sums(pten), *weight_sums(enpt)} < {*found.choice.identity}
     assert any(part.startswith("fxtranslate ") for part in found.choice.identity)
+
+
+def test_what_auto_took_for_another_source_is_chosen_anew_and_what_was_named_is_not(
+    enpt: Path, own_models_folder: Path, tmp_path: Path
+) -> None:
+    import_folder(enpt, name="enpt")
+    text = tmp_path / "lines.srt"
+    text.write_text("1\n00:00:01,000 --> 00:00:02,000\nWhere is my mother?\n", encoding="utf-8")
+
+    def kept_wish() -> TranslateWish:
+        wish = read_wish(tmp_path / "lines.dubline", "translate.pt", TranslateWish)
+        assert wish is not None
+        return wish
+
+    def translate(*words: str) -> Answer:
+        return dubline("translate", text, "--to", "pt", *words)
+
+    assert translate("--from", "en").status == 0
+    assert (kept_wish().translator, kept_wish().found_for) == ("firefox", "en")
+    import_folder(as_pair(enpt, tmp_path / "tren", "tren"), name="tren")
+    import_folder(as_pair(enpt, tmp_path / "trpt", "trpt"), name="trpt")
+    answer = translate("--from", "tr")
+    assert answer.status == 0, answer.err
+    assert (kept_wish().translator_model, kept_wish().found_for) == ("trpt", "tr")
+    log = (tmp_path / "lines.dubline/work/log.txt").read_text(encoding="utf-8")
+    assert "chosen anew: firefox was taken for English, and the source is Turkish now" in log
+    assert translate().status == 0 and kept_wish().found_for == "tr", "it stays while the source does"
+    assert translate("--from", "tr", "--translator", "firefox", "--model", "trpt").status == 0
+    assert kept_wish().found_for is None
+    refused = translate("--from", "en")
+    assert refused.status == 2 and "translates from tr to pt, not from en to pt" in refused.err
 
 
 def test_a_straight_way_comes_first(both: Path, enpt: Path) -> None:

@@ -60,7 +60,7 @@ def settle_translation(wish: TranslateWish, source: str, target: str, why: str =
     try:
         settled = settle("translator", backend, sought, options=wish.translator_options, why=why)
     except WeightsError as error:
-        if backend == "auto" and not wish.translator_model:
+        if wish.open:
             error.hint = f"{translator_ways(source, target)} Or: {error.hint}"
         raise
     fields = find("translator", settled.choice.backend).Options.__struct_fields__
@@ -118,6 +118,7 @@ def translate_run(
     why, wish = why or wish.origin("translator"), wish.over(known_wish)
     transcript = read_source(text, wish.source or "", tell)
     source = wish.source or transcript.language
+    wish, anew = wish.for_source(source)
     place = place_of(run.root, target)
     before = read_translation(place) if place.exists() else None
     only = ids_of(wish.only) if wish.only else ()
@@ -129,6 +130,7 @@ def translate_run(
         apart=wish.apart or (),
     )
     settled = settle_translation(wish, source, target, why)
+    reasons = (*settled.reasons, anew) if anew else settled.reasons
     if locked := [str(line.id) for line in kept.lines if line.locked and line.id in only]:
         tell(
             f"kept as a person wrote it: {', '.join(locked)}. To have a line translated again, empty its "
@@ -156,7 +158,7 @@ def translate_run(
         again=wish.again is not False,
     )
     spoken = _with_edits(_tones(run, transcript, tell), before)
-    hints = {**(hints or {}), "reasons": settled.reasons, "anew": kept.redone if only else ()}
+    hints = {**(hints or {}), "reasons": reasons, "anew": kept.redone if only else ()}
     if wish.voice:
         translation = _by_voice(run, transcript, spoken, job, wish, hints)
     else:
@@ -165,7 +167,7 @@ def translate_run(
             tell("a dub has measured its voices: --voice-pace chooses lines by how long they really take")
         if wish.voice_pace:
             job = replace(job, durations=known.speakers)
-            hints["reasons"] = (*settled.reasons, *known.notes)
+            hints["reasons"] = (*reasons, *known.notes)
         translation = run.step(translate, transcript, spoken, job, hints=hints, unfinished=_unfinished(wish))
         # However the lines were chosen, what the dub has measured is true of them.
         translation = fitted_by(translation, known, frame_rate=wish.rate or "")
@@ -179,7 +181,8 @@ def translate_run(
         wish = replace(known_wish, apart=apart)
     else:
         translator = None if stand_in else settled.choice.backend
-        wish = replace(wish, translator=translator, translator_model=model, apart=apart)
+        found_for = source if wish.open else wish.found_for
+        wish = replace(wish, translator=translator, translator_model=model, apart=apart, found_for=found_for)
     run.keep_wish(f"translate.{target}", wish.kept())
     return translation, files
 

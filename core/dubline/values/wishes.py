@@ -19,7 +19,7 @@ from msgspec.structs import asdict, force_setattr, replace
 
 from dubline.errors import InvalidJob
 from dubline.values.base import Value, complaint
-from dubline.values.languages import language_code, language_codes
+from dubline.values.languages import language_code, language_codes, language_name
 from dubline.values.timeline import Source
 
 EMBEDDED = "embedded"
@@ -191,7 +191,8 @@ class TranslateWish(Wish, frozen=True, omit_defaults=True):
     they are chosen by how long it takes. `voice_pace`: by the run's last dub, where there is one; otherwise a
     dub would have its translation made again, and that the dub. `only`: these segments, such as "17,23-40".
     `apart`: the segments that were done again by themselves; they stay until
-    something that they depend on is named anew.
+    something that they depend on is named anew. `found_for`: the source language for which `auto` took the
+    translator that the run has; None where a person named it.
     """
 
     KINDS = ("translator",)
@@ -215,11 +216,28 @@ class TranslateWish(Wish, frozen=True, omit_defaults=True):
     only: str | None = None
     retry_failed: bool | None = None
     apart: tuple[int, ...] | None = None
+    found_for: str | None = None
 
     @property
     def some(self) -> bool:
         """Whether some lines only are to be done again."""
         return bool(self.only or self.retry_failed)
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody has named a translator or its model."""
+        return self.translator in (None, "auto") and not self.translator_model
+
+    def for_source(self, source: str) -> tuple[TranslateWish, str]:
+        """The wish without a translator that `auto` took for another source language; and a sentence on that,
+        "" where there is nothing to say."""
+        if not self.found_for or self.found_for.partition("-")[0] == source.partition("-")[0]:
+            return self, ""
+        why = (
+            f"the translator is chosen anew: {self.translator} was taken for "
+            f"{language_name(self.found_for)}, and the source is {language_name(source)} now"
+        )
+        return replace(self, translator=None, translator_model=None, found_for=None), why
 
     def _dropped(self, new: dict[str, Any], old: dict[str, Any]) -> tuple[str, ...]:
         lines = (
@@ -232,7 +250,8 @@ class TranslateWish(Wish, frozen=True, omit_defaults=True):
             "cast",
         )
         another = any(name in new and new[name] != old.get(name) for name in lines)
-        return ("apart",) if another and not self.some else ()
+        dropped = ("apart",) if another and not self.some else ()
+        return (*dropped, *(("found_for",) if {"translator", "translator_model"} & set(new) else ()))
 
 
 class DubWish(Wish, frozen=True, omit_defaults=True):
