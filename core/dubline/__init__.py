@@ -9,9 +9,19 @@ Importing this package costs nothing heavy: numpy, torch and the model libraries
 the function that needs them.
 """
 
+import os
 from typing import Any
 
 __version__ = "0.1.0"
+
+# Nothing of the user's leaves the machine by a library's back door. Each reads its word when it is imported;
+# onnxruntime would keep a number of this machine and send what its sessions are.
+os.environ |= {
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
+    "PYANNOTE_METRICS_ENABLED": "0",
+}
 
 _PLACES = {
     "localize": "dubline.pipeline",

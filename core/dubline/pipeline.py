@@ -9,7 +9,7 @@ ways of the stages in their order. The command and `serve` both come through her
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,7 +43,7 @@ Tell = Callable[[str], None]
 class Decided(NamedTuple):
     """What was seen of the media, who does what, and why, in words.
 
-    `job` is the job as it can be done here; `left`: what of it is left to a person, a sentence to end with.
+    `by_hand`: the languages whose lines are left to a person; `left`: that in words, to end with.
     """
 
     seen: Sighting
@@ -51,6 +51,7 @@ class Decided(NamedTuple):
     transcribing: Transcribing | None
     reasons: tuple[str, ...]
     job: LocalizeJob
+    by_hand: tuple[str, ...] = ()
     left: str = ""
 
     @property
@@ -74,7 +75,8 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
     """Settle everything that can be settled without decoding: files, back ends, models, languages. `root` is
     the run folder, which need not be there yet: what the job leaves out stays as the run has it.
 
-    Where nothing is missing but a translator, and none was named, the lines are left to a person.
+    Where nothing is missing but translators, and none was named, the lines in those languages are left to a
+    person.
 
     Raises:
         InvalidJob: wishes that contradict each other, an unknown back end or language, a bad glossary.
@@ -99,19 +101,22 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
         with lacking("recognizer"):
             transcribing = settle_transcription(wish, before, film)
     reasons = [*(separating.reasons if separating else ()), *(transcribing.reasons if transcribing else ())]
+    by_hand: list[str] = []
     for target in job.languages:
+        told = len(lacking.errors)
         with lacking("translator"):
             reasons.extend(_check_translation(job, source, target, root))
+        by_hand += [target] if len(lacking.errors) > told else []
     if job.dub is not None:
         with lacking("voice"):
             reasons.extend(_check_dubs(job, root, separating is None or not separating.spared))
     left = ""
-    if lacking.errors and all(_left_open(error, job, root) for error in lacking.errors):
-        job, left = by_a_person(job, source)
+    if by_hand and _left_open(job, root, by_hand, lacking.errors):
+        left = by_a_person(source, by_hand)
         reasons.append(f"translator: manual. {left}")
     elif lacking.errors:
         raise not_set_up(job, source, lacking.errors)
-    return Decided(seen, separating, transcribing, tuple(dict.fromkeys(reasons)), job, left)
+    return Decided(seen, separating, transcribing, tuple(dict.fromkeys(reasons)), job, tuple(by_hand), left)
 
 
 def localize(
@@ -150,8 +155,9 @@ def localize(
     if decided.separating is not None and decided.separating.spared:
         files[run.layout.raw_audio] = None
     for language in job.languages if transcript is not None and transcript.segments else ():
-        wish = _translate_wish(job)
-        why = "since no other translator is here" if decided.left else ""
+        wish, by_hand = _translate_wish(job), language in decided.by_hand
+        if by_hand:
+            wish = replace(wish, translator="manual")
         translation, written = translate_run(
             run,
             run.root,
@@ -159,8 +165,8 @@ def localize(
             wish,
             hints=hints,
             tell=tell,
-            why=why,
-            stand_in=bool(decided.left),
+            why="since no other translator is here" if by_hand else "",
+            stand_in=by_hand,
         )
         translations.append(translation)
         files.update(dict.fromkeys(written))
@@ -236,11 +242,13 @@ def _clones(voice: str) -> bool:
     return voice != "auto" and hasattr(find("voice", voice), "clones")
 
 
-def _left_open(error: DublineError, job: LocalizeJob, root: Path) -> bool:
-    """Whether it is a translator that is missing, and nobody has named one."""
-    if error.kind != "translator" or job.translate is None:
+def _left_open(
+    job: LocalizeJob, root: Path, languages: Sequence[str], errors: Sequence[DublineError]
+) -> bool:
+    """Whether nothing is missing but translators into these languages, and nobody has named one."""
+    if job.translate is None or any(error.kind != "translator" for error in errors):
         return False
-    wishes = [job.translate.over(read_wish(root, f"translate.{to}", TranslateWish)) for to in job.languages]
+    wishes = [job.translate.over(read_wish(root, f"translate.{to}", TranslateWish)) for to in languages]
     return all(wish.translator in (None, "auto") and not wish.translator_model for wish in wishes)
 
 

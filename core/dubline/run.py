@@ -149,7 +149,7 @@ class Run:
         self.root = Path(root)
         self.layout = Layout(self.root)
         self._report, self._said = report, said
-        self._tell, self._note = tell, note or tell
+        self.tell, self._note = tell, note or tell
         self._lock: Any = None
 
     def __enter__(self) -> Run:
@@ -186,7 +186,7 @@ class Run:
         with FileLock(old, timeout=0):
             self.layout.bring_over()
         if self.layout.exports.is_dir():
-            self._tell(
+            self.tell(
                 f"an older version made {self.root.name}: its files lie in work/ now. Timelines that were "
                 "exported before may not find their sounds: export them again"
             )
@@ -223,7 +223,7 @@ class Run:
         record = StepRecord(name=name, key=key, state="kept", inputs=[told(value) for value in inputs])
         kept = self._kept(final, wanted)
         if kept is not None and (reason := unfinished(kept)):
-            self._tell(f"{name} is done again: {reason}")
+            self.tell(f"{name} is done again: {reason}")
         elif kept is not None:
             before = next((r for r in self.manifest().steps if (r.name, r.key) == (name, key)), None)
             # To the end of the list: the last record of a name is what the run now stands on.
@@ -237,9 +237,9 @@ class Run:
             for begun in folder.parent.glob(f".{name}-*.part"):
                 shutil.rmtree(begun, ignore_errors=True)
         for reason in changed_identities(self._before(name), record.inputs):
-            self._tell(f"{name} is done again: {reason}")
+            self.tell(f"{name} is done again: {reason}")
         began = time.monotonic()
-        doing = Work(self.root, folder, final, self._report(name), dict(hints or {}), self._tell, self._note)
+        doing = Work(self.root, folder, final, self._report(name), dict(hints or {}), self.tell, self._note)
 
         def record_now(state: str, error: DublineError | None = None) -> StepRecord:
             told = msgspec.structs.replace(
@@ -295,7 +295,7 @@ class Run:
                 return result
         except (OSError, ValueError):  # msgspec's errors are ValueErrors
             pass
-        self._tell(f"{final} is damaged or was made by another version: it is made again")
+        self.tell(f"{final} is damaged or was made by another version: it is made again")
         shutil.rmtree(place)
         return None
 

@@ -6,6 +6,7 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
+import firefox_models
 import numpy as np
 import pytest
 import soundfile
@@ -15,6 +16,7 @@ from shared_media import Shared
 from dubline.report import quantity
 from dubline.values.transcript import read_transcript
 from dubline.values.translated import read_translation
+from dubline.weights.intake_folders import import_folder
 
 pytestmark = pytest.mark.skipif(
     not all(find_spec(name) for name in ("pocketsphinx", "resemblyzer", "silero_vad")),
@@ -70,6 +72,26 @@ def test_without_a_translator_the_lines_are_left_to_a_person_and_that_is_said_la
     assert (root / "subtitles" / "tr.to-translate.srt").is_file()
     wishes = json.loads((root / "work/run.json").read_text(encoding="utf-8"))["wishes"]
     assert "translator" not in wishes["translate.tr"], "nobody asked for it: the next one that can is taken"
+
+
+def test_a_language_without_a_translator_does_not_take_the_other_ones_away(
+    talk: Path, tmp_path: Path, own_models_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    import_folder(firefox_models.model("enpt"), name="enpt")
+    words = [{"manual": "auto", "tr": "de,pt"}.get(word, word) for word in WORDS]
+    answer = dubline("localize", talk, *words, "--out", tmp_path / "two.dubline")
+    assert answer.status == 0, answer.err
+    german = read_translation(tmp_path / "two.dubline/translated.json")
+    portuguese = read_translation(tmp_path / "two.dubline/translated.pt.json")
+    assert german.totals.pending == german.totals.segments > 0
+    assert portuguese.totals.translated > 0 and portuguese.totals.pending == 0
+    last = answer.out.split("\n\n")[-1]
+    assert (
+        "German" in last and "Portuguese" not in last and "setup --from en --to de`" in " ".join(last.split())
+    )
+    wishes = json.loads((tmp_path / "two.dubline/work/run.json").read_text(encoding="utf-8"))["wishes"]
+    assert "translator" not in wishes["translate.de"]
 
 
 def test_the_same_steps_as_the_single_commands(talk: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import statistics
 import subprocess
 import sys
@@ -146,3 +147,16 @@ def test_help_is_light(words: list[str] | None) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
     assert words is None or "dubline" in done.stdout.lower()
+
+
+def test_libraries_report_nothing_home(tmp_path: Path) -> None:
+    """onnxruntime keeps a number of the machine and a store of events, unless it is told not to."""
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    code = (
+        "import dubline; from dubline.weights.wheels import SILERO, require_file;"
+        "from dubline.backends.onnx_graph import session; session(require_file(SILERO), 1)"
+    )
+    places = {"HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    left = {k: v for k, v in os.environ.items() if "TELEMETRY" not in k and k != "DO_NOT_TRACK"}
+    subprocess.run([sys.executable, "-c", code], env={**left, **places}, check=True)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -96,7 +96,7 @@ def test_where_a_translator_alone_is_missing_the_lines_are_left_to_a_person(film
     pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
     job = job_of(film, language="en", to=("tr",), voice=None)
     decided = decide(job, film.with_suffix(".dubline"))
-    assert decided.job.translate is not None and decided.job.translate.translator == "manual"
+    assert decided.by_hand == ("tr",)
     assert "left to a person" in decided.left and "dubline setup --from en --to tr" in decided.left
     assert any(decided.left in reason for reason in decided.reasons)
     with pytest.raises(NotSetUp, match="translator: "):
@@ -104,7 +104,7 @@ def test_where_a_translator_alone_is_missing_the_lines_are_left_to_a_person(film
     done = decide(
         job_of(film, language="en", to=("tr",), voice=None, translator="manual"), film.with_suffix(".dubline")
     )
-    assert not done.left and done.job.translate is not None
+    assert not done.left and not done.by_hand
 
 
 def test_at_a_terminal_the_table_is_offered_and_the_work_goes_on_after_yes(
@@ -141,3 +141,33 @@ def test_one_thing_alone_stays_the_error_that_it_is() -> None:
     with pytest.raises(NotSetUp, match=r"no voice\. get one\n.*no model\. fetch it"):
         lacking.tell()
     Lacking().tell()
+
+
+def test_where_setup_plans_no_translator_it_is_not_named(film: Path) -> None:
+    pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
+    alone = decide(job_of(film, language="en", to=("ku",), voice=None), film.with_suffix(".dubline"))
+    assert alone.by_hand == ("ku",) and "setup" not in alone.left
+    assert "leave the lines to a person" in alone.left and "--translator llm" in alone.left
+    both = decide(job_of(film, language="en", to=("ku", "tr"), voice=None), film.with_suffix(".dubline"))
+    assert "`dubline setup --from en --to tr`" in both.left and "--translator llm" in both.left
+
+
+@pytest.mark.parametrize(
+    ("pair", "first"),
+    [
+        (("tr", "en"), "`dubline setup --from tr --to en` brings one"),
+        (("en", "ku"), "--translator llm --server"),
+    ],
+)
+def test_a_text_without_a_translator_is_told_the_one_command_first(
+    tmp_path: Path, pair: tuple[str, str], first: str
+) -> None:
+    text = tmp_path / "lines.srt"
+    text.write_text("1\n00:00:01,000 --> 00:00:02,000\nGel.\n", encoding="utf-8")
+    words = ("translate", text, "--from", pair[0], "--to", pair[1])
+    told = dubline(*words)
+    hint = " ".join(told.err.partition("\n")[2].split())
+    assert told.status and hint.index(first) < hint.index("--translator manual") < hint.index("Or: ")
+    assert ("dubline setup" in hint) == (pair == ("tr", "en"))
+    assert "dubline setup" not in dubline(*words, "--translator", "firefox").err, "what was named has its own"
+    assert dubline(*words, "--translator", "manual").status == 0

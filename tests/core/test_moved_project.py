@@ -169,3 +169,18 @@ def test_the_content_counts_and_not_the_time(tmp_path: Path) -> None:
                 file.seek(size // 2 - MIB)
                 file.write(b"x" * 2 * MIB)
             assert not is_same(two, mark, content)
+
+
+def test_another_film_under_the_same_name_is_told(tmp_path: Path) -> None:
+    root = made_in(tmp_path / "here", pictured=False)
+    film, told = tmp_path / "here/E1.wav", "E1.wav is not the film that this run was made of"
+    assert told not in dubline("separate", film).err, "it is the same"
+    os.utime(film, (1_000_000_000, 1_000_000_000))
+    assert told not in dubline("separate", film).err, "a copy with another time is the same"
+    (tmp_path / "here").rename(tmp_path / "there")
+    root, film = tmp_path / "there" / root.name, tmp_path / "there/E1.wav"
+    assert told not in dubline("separate", film).err, "it was moved"
+    soundfile.write(film, np.random.default_rng(2).normal(size=(24000, 2)) * 0.05, 16000)
+    answer = dubline("separate", film)
+    assert answer.status == 0 and told in " ".join(answer.err.split()), answer.err
+    assert told not in dubline("separate", film).err, "now it is of this one"

@@ -18,8 +18,9 @@ from dubline.errors import InvalidJob
 from dubline.language.script import carry_spaces, ends_clause, ends_sentence, joined
 from dubline.recognition import SegmentRules, resegment, segment, spread
 from dubline.recognition.cutting import MOST_WORDS, Cutter
-from dubline.recognition.exports import read_rttm, wrapped
+from dubline.recognition.exports import read_rttm
 from dubline.recognition.words import in_order, timed_words
+from dubline.subtitles.wrapping import rewrapped
 from dubline.values.transcript import (
     HeardWord,
     Transcript,
@@ -417,7 +418,7 @@ def test_subtitles_fit_two_lines() -> None:
     assert " ".join(texts(made)) == text
     assert len(made.segments) > 1
     for one in texts(made):
-        lines = wrapped(one, 42).split("\n")
+        lines = rewrapped(one, line_length=42, lines=2, language="tr").split("\n")
         assert len(lines) <= 2 and all(len(line) <= 42 for line in lines)
 
 

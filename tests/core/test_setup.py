@@ -321,3 +321,19 @@ def test_what_is_here_is_told_by_what_is_in_the_folder(own_models_folder: Path, 
     assert shown(own_models_folder) == []
     (recognizer,) = [n for n in plan_for(wanted, LAPTOP).needs if n.row.kind == "recognizer"]
     assert not recognizer.here, "an empty folder is no model"
+
+
+def test_bytes_that_never_came_are_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    from types import SimpleNamespace
+
+    from dubline.cli.setup import _Display
+
+    needs = [SimpleNamespace(row=SimpleNamespace(name=name, size=size), here=False)
+             for name, size in (("lost", 900_000_000), ("got", 100_000_000))]  # fmt: skip
+    display = _Display(SimpleNamespace(missing=needs))  # type: ignore[arg-type]
+    display.report(needs[0])(0.0, 900_000_000.0)  # type: ignore[arg-type]
+    tell = display.report(needs[1])  # type: ignore[arg-type]
+    tell(50_000_000.0, 100_000_000.0)
+    tell(100_000_000.0, 100_000_000.0)
+    said = capsys.readouterr().err
+    assert " 50%  50.0 MB of 100.0 MB" in said and "100%  100.0 MB of 100.0 MB" in said

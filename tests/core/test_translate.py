@@ -502,6 +502,23 @@ def test_a_persons_line_without_a_segment_is_told_and_kept_aside(
     assert read_translation(root / "work/translated.before.json")[3].text == "Stay."
 
 
+def test_a_persons_line_does_not_go_to_another_line_that_is_said_at_its_time(
+    tmp_path: Path, parrot: type[Parrot]
+) -> None:
+    root = placed(lines_of("Kapıyı aç, geliyorum.", "Annem nerede?", "Dur biraz."), tmp_path / "e.dubline")
+    again(root)
+    edit(root, 1, "Open up.")
+    edit(root, 2, "Where's Mum?")
+    placed(lines_of("Kapıyı açın, geliyorum!", "Savaşı kaybettik.", "Bir bardak su."), root)
+    said: list[str] = []
+    with Run(root) as run:
+        last = translate_run(run, root, "en", TranslateWish(), tell=said.append)[0]
+    assert last[1].text == "Open up." and last[1].locked
+    assert last[2].text != "Where's Mum?" and not last[2].locked
+    assert any("1 line that a person wrote has no segment with its words" in text for text in said)
+    assert read_translation(root / "work/translated.before.json")[2].text == "Where's Mum?"
+
+
 # --- a language model that misbehaves -------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from small_programme import NAME, RATES, STARTS, STEMS, small_programme
 from dubline.errors import AudioProcessingError, BackendMissing, InvalidJob, ValidationError
 from dubline.subtitles.writing import read_subtitles
 from dubline.timebase import Timecode, frame_rate, frames_to_samples, nominal
+from dubline.weights.installation import extra_command
 from otio_dubline.build import build
 from otio_dubline.exporters import TARGETS, Exported, ExportOptions, export, target
 from otio_dubline.exporters.aaf_sound import open_sound, pcm
@@ -308,7 +309,7 @@ def test_without_pyaaf2_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "aaf2", None)
     with pytest.raises(BackendMissing) as caught:
         exported(plain_timeline(tmp_path / "x.wav"), tmp_path / "out")
-    assert "dubline[aaf]" in caught.value.hint
+    assert caught.value.hint.endswith(extra_command("aaf"))
 
 
 def test_the_compound_file_holds_the_stem(tmp_path: Path) -> None:

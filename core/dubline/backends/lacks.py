@@ -5,15 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 
-from msgspec.structs import replace
-
 from dubline.backends.needs import Wanted, command, translator_gap
+from dubline.backends.translators.seq2seq_languages import short_code
 from dubline.errors import DublineError, NotSetUp
+from dubline.values.languages import language_name
 from dubline.values.timeline import FileMedia
-from dubline.values.wishes import LocalizeJob, TranslateWish, Wish
-from dubline.weights.recommended import VOICES
+from dubline.values.wishes import LocalizeJob, Wish
+from dubline.weights.recommended import VOICES, translators
 
 _SET_UP_VOICES = frozenset(row.backend for row in VOICES)
+OWN_SERVER = "A language model on a server of your own can do it: --translator llm --server URL."
 
 
 def wanted_by(job: LocalizeJob, source: str, kinds: Iterable[str]) -> Wanted:
@@ -51,21 +52,35 @@ def not_set_up(job: LocalizeJob, source: str, errors: Sequence[DublineError]) ->
     return refusal
 
 
-def by_a_person(job: LocalizeJob, source: str) -> tuple[LocalizeJob, str]:
-    """The job with its lines left to a person, and the sentence that says so."""
-    gaps = dict.fromkeys(filter(None, (translator_gap(source, target) for target in job.languages)))
-    setup = command(wanted_by(job, source, ("translator",)))
-    left = " ".join(
-        [
-            *(
-                gaps
-                or ("No translator for these languages is on this machine: the lines are left to a person.",)
-            ),
-            f"Once `{setup}` has brought one, give this command again.",
-        ]
+def by_a_person(source: str, languages: Sequence[str]) -> str:
+    """The sentences on lines in these languages, which are left to a person."""
+    told = dict.fromkeys(
+        translator_gap(source, target)
+        or f"No translator from {language_name(source)} to {language_name(target)} is on this machine: the "
+        "lines are left to a person."
+        for target in languages
     )
-    translate = replace(job.translate or TranslateWish(), translator="manual")
-    return replace(job, translate=translate), left
+    brought = _brought(source, languages)
+    if brought:
+        setup = command(Wanted(source=source, targets=brought))
+        told[f"Once `{setup}` has brought one, give this command again."] = None
+    if len(brought) < len(languages):
+        told[OWN_SERVER] = None
+    return " ".join(told)
+
+
+def translator_ways(source: str, target: str) -> str:
+    """What to do first where no translator is here for a pair, and none was named."""
+    first = OWN_SERVER
+    if _brought(source, [target]):
+        first = f"`{command(Wanted(source=source, targets=(target,)))}` brings one."
+    return f"{first} Without one: --translator manual leaves the lines to a person."
+
+
+def _brought(source: str, languages: Sequence[str]) -> tuple[str, ...]:
+    """Those of the languages for which `setup` brings a translator."""
+    pairs = {target: (short_code(source), short_code(target)) for target in languages}
+    return tuple(target for target, pair in pairs.items() if translators(*pair, "good"))
 
 
 def _named(job: LocalizeJob, kind: str) -> bool:

@@ -93,9 +93,6 @@ def doctor() -> None:
 
 def main() -> None:
     """The entry point: runs a command and turns errors into a message, a hint and an exit status."""
-    # Nothing of the user's may leave the machine by a library's back door.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("DO_NOT_TRACK", "1")
     try:
         app(prog_name="dubline")
     except DublineError as error:

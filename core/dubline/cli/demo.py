@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dubline.cli.options import option
+from dubline.cli.screen import result
 
 CLIP = Path(__file__).with_name("clips") / "letter.mp4"
 """Half a minute, English; made by benchmarks/demo_clip.py. Beside it lies what is said in it."""
@@ -44,9 +45,10 @@ def demo(
     plan = plan_for(Wanted(SOURCE, (TARGET,), "draft"), machine)
     if plan.missing:
         show(plan, machine)
-        typer.echo("")
+        result()
         if not carry_out(plan, machine):
             raise typer.Exit(1)
     words = ["localize", str(clip), "--from", SOURCE, "--to", TARGET, "--voice", "auto"]
-    app(words, prog_name="dubline", standalone_mode=False)
-    typer.echo(NEXT)
+    if status := app(words, prog_name="dubline", standalone_mode=False):
+        raise typer.Exit(status)
+    result(NEXT)

@@ -161,7 +161,7 @@ def _left(job: LocalizeJob, root: Path) -> tuple[str, ...]:
     there = [] if job.languages else [t.target_language for t in read_translations(root)]
     if not there:
         return ()
-    return (f"{', '.join(there)} and its dub are left as they are: name --to and --voice to go on with them",)
+    return (f"not translated or dubbed anew: {', '.join(there)}. Name --to and --voice to go on with that",)
 
 
 def _steps(job: LocalizeJob, decided: Decided) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import typer
 from dubline.cli.help import App
 from dubline.cli.options import argument, option
 from dubline.cli.progress import stoppable
+from dubline.cli.screen import result
 from dubline.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _tell_public(there: set[str]) -> None:
     from dubline.weights.recommended import all_rows
     from dubline.weights.starters import STARTERS
 
-    typer.echo("\nCan be fetched with `dubline models fetch NAME`; `dubline setup` chooses among them:")
+    result("\nCan be fetched with `dubline models fetch NAME`; `dubline setup` chooses among them:")
     told = {"", *there}
     for row in all_rows():
         if row.name in told or row.environment or row.name.rpartition("/")[2] in there:

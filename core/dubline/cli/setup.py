@@ -11,7 +11,7 @@ import typer
 from dubline.cli.models import size_text
 from dubline.cli.options import option
 from dubline.cli.progress import stoppable
-from dubline.cli.screen import for_stream, screen_now
+from dubline.cli.screen import as_typed, for_stream, screen_now
 from dubline.errors import InvalidJob, NotSetUp
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def agreed(wanted: Wanted) -> bool:
 
     if watched():
         return bool(typer.confirm("\nFetch and install it?", default=True))
-    typer.echo(f"\nTo fetch and install it: {command(wanted)} --yes")
+    say(f"\nTo fetch and install it: {command(wanted)} --yes")
     return False
 
 
@@ -152,6 +152,8 @@ def decide_or_set_up(job: LocalizeJob, root: Path) -> Decided:
     if kinds and watched():
         source = (job.transcribe.language if job.transcribe is not None else None) or ""
         wanted = wanted_by(job, source, kinds)
+        if decided is not None:
+            wanted = wanted._replace(targets=decided.by_hand)
         machine = look_at_machine()
         plan = plan_for(wanted, machine)
         if plan.missing:
@@ -179,7 +181,7 @@ def carry_out(plan: Plan, machine: Machine) -> bool:
             display.say(f"{name}: not to be had")
             failed.append((name, error))
         for name, error in failed:
-            typer.echo(f"\n{name}: {error.message}\n  {error.hint}", err=True)
+            typer.echo(as_typed(f"\n{name}: {error.message}\n  {error.hint}"), err=True)
         if failed:
             less = [need for need in plan.missing if need.row.source == HUB and need.row.name in dict(failed)]
             instead = " --quality draft takes what the Python package index has." if less else ""
@@ -193,8 +195,10 @@ class _Display:
     """One line for all bytes, on standard error; lines of text go above it."""
 
     def __init__(self, plan: Plan) -> None:
-        self._total = sum(need.row.size for need in plan.missing if need.row.name and not need.here)
-        self._done = 0.0
+        wanted = (need.row.size for need in plan.missing if need.row.name and not need.here)
+        self._total = float(sum(wanted))
+        self._done = 0.0  # of the models before
+        self._now = self._size = 0.0  # bytes that came of the present one, and all that it has
         self._live = sys.stderr.isatty()
         self._width = 0
         self._told = -1
@@ -209,12 +213,14 @@ class _Display:
     def report(self, need: Need) -> Report:
         """The report of one model's bytes."""
         self.say(f"fetching {need.row.name}")
-        before, size = self._done, need.row.size
-        self._done += size
+        self._total -= self._size - self._now  # what did not come of the one before
+        self._done += self._now
+        self._now, self._size = 0.0, float(need.row.size)
 
         def tell(done: float, total: float) -> None:
-            known = max(self._total + (total - size if total > size else 0), 1)
-            count = min(before + done, known)
+            self._total += max(0.0, total - self._size)
+            self._now, self._size = done, max(self._size, total)
+            known, count = max(self._total, 1.0), self._done + done
             share = count / known
             self._show(f"{share:4.0%}  {size_text(int(count))} of {size_text(int(known))}", share)
 

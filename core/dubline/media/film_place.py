@@ -123,6 +123,13 @@ def changed_file(root: Path) -> Path | None:
     return None if same else Path(file.path)
 
 
+def is_replaced(root: Path, now: Media | Sound) -> bool:
+    """Whether a file, as `known_as` tells it, lies where the run's film lay, and is another one."""
+    before = file_of(original_in(root))
+    here = before is not None and Path(before.path).absolute() == Path(now.path).absolute()
+    return here and before is not None and before.fingerprint != now.fingerprint
+
+
 def known_as(root: Path, seen: F) -> F:
     """What was seen of a file, as the run knows it where it is its film: with the fingerprint that its steps
     depend on, so that a copy with another time is no other film."""

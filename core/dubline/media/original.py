@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from dubline.errors import InvalidJob
 from dubline.media.extraction import extract_sound
-from dubline.media.film_place import ORIGINAL, file_of, keep_place, known_as, original_in
+from dubline.media.film_place import ORIGINAL, file_of, is_replaced, keep_place, known_as, original_in
 from dubline.media.timeline_cut import TimelineCut, cut_timeline
 from dubline.run import Run, Work, standing, step
 from dubline.values.layout import Layout
@@ -111,12 +111,18 @@ def look_again(root: Path) -> Sighting:
 
 def original_of(run: Run, seen: Sighting) -> Original:
     """The sound to work on: as it lies there, extracted from a video, or built from a timeline's clips. From
-    now on the run stands on it.
+    now on the run stands on it; where its file was replaced by another one, that is told.
 
     Raises:
         FFmpegError, AudioProcessingError, StorageFull, Cancelled: it cannot be decoded or written.
     """
     media, track = None, 0
+    if not isinstance(seen.what, TimelineCut):
+        now = seen.what[0] if isinstance(seen.what, tuple) else seen.what
+        if is_replaced(run.root, now):
+            run.tell(
+                f"{Path(now.path).name} is not the film that this run was made of: everything is made anew"
+            )
     if isinstance(seen.what, TimelineCut):
         from dubline.media.timeline_sound import timeline_sound
 

@@ -173,9 +173,6 @@ def vanish() -> NoReturn:
 def main() -> None:
     """Take the wire before anything else is loaded, then work."""
     incoming, outgoing = take_wire()
-    # Nothing of the user's may leave the machine by a library's back door.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("DO_NOT_TRACK", "1")
     import psutil  # noqa: F401 - loaded now, since `vanish` may come while something else is being loaded
 
     Worker(incoming, outgoing).run()

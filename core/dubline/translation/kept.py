@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
+from difflib import SequenceMatcher
 
 from msgspec import structs
 
@@ -12,6 +14,9 @@ from dubline.values.transcript import Segment, Transcript
 from dubline.values.translated import TranslatedSegment, Translation
 
 SOURCE_CHANGED = "the source text was changed after this translation was written"
+NEAR = 0.5
+"""Share of letters that two source texts must have in common for a person's line to belong to both: one that
+was corrected a little, or cut in two, has more of them, and one of another film seldom has as many."""
 
 
 def sentence_mates(numbers: Collection[int], before: Translation) -> frozenset[int]:
@@ -22,7 +27,7 @@ def sentence_mates(numbers: Collection[int], before: Translation) -> frozenset[i
 
 class Kept(Value, frozen=True):
     """`lines` stay, under the ids of the new transcript. `redone` are the segments that are done again by
-    themselves. `lost` are lines that a person wrote and that have no segment any more."""
+    themselves. `lost` are lines that a person wrote and that have no segment with their words any more."""
 
     lines: tuple[TranslatedSegment, ...] = ()
     redone: frozenset[int] = frozenset()
@@ -42,8 +47,8 @@ def kept_lines(
     Kept are lines that a person wrote (they come back locked, with a warning where the source has changed
     since), those that were done again `apart`, and with `only` or `retry_failed` all others whose source is
     the same, but not those named. A named line that a person wrote stays too. A sentence is redone whole.
-    Where a transcript was cut anew, a person's line goes to the segment with which it shares at least half of
-    their time together.
+    A person's line stays only where the source says nearly the same (`NEAR`). Where a transcript was cut
+    anew, it goes to such a segment with which it shares at least half of their time together.
 
     Raises:
         InvalidJob: `only` or `retry_failed` without an earlier translation, or `only` names no segment.
@@ -71,7 +76,7 @@ def kept_lines(
         segment = now.get(line.id)
         here = segment is not None and _shared(line, segment) > 0
         if line.edited:
-            if segment is not None and (here or line.source_text == segment.text):
+            if segment is not None and (here or line.source_text == segment.text) and _near(line, segment):
                 lines[line.id] = _locked(line, segment)
             else:
                 homeless.append(line)
@@ -82,7 +87,8 @@ def kept_lines(
     lost = []
     for line in homeless:
         free = (s for s in transcript.segments if s.id not in lines and s.end > line.start)
-        near = max((s for s in free if s.start < line.end), key=lambda s: _shared(line, s), default=None)
+        there = (s for s in free if s.start < line.end and _near(line, s))
+        near = max(there, key=lambda s: _shared(line, s), default=None)
         if near is None or _shared(line, near) < 0.5 * (
             max(line.end, near.end) - min(line.start, near.start)
         ):
@@ -98,6 +104,15 @@ def _locked(line: TranslatedSegment, segment: Segment) -> TranslatedSegment:
     if line.source_text != segment.text:
         warnings += (SOURCE_CHANGED,)
     return structs.replace(line, id=segment.id, locked=True, warnings=warnings)
+
+
+def _near(line: TranslatedSegment, segment: Segment) -> bool:
+    """Whether both have nearly the same source text, case and punctuation aside; the start of long ones is
+    enough."""
+    one, other = (
+        " ".join(re.findall(r"\w+", text.casefold()))[:200] for text in (line.source_text, segment.text)
+    )
+    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= NEAR
 
 
 def _shared(line: TranslatedSegment, segment: Segment) -> float:

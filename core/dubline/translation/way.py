@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import Settled, find, settle
-from dubline.errors import InvalidJob
+from dubline.backends.lacks import translator_ways
+from dubline.errors import InvalidJob, WeightsError
 from dubline.files import full_disk_is_told, write_whole
 from dubline.programme.reading import read_translations
 from dubline.programme.subtitle_files import publish_subtitles
@@ -56,7 +57,12 @@ def settle_translation(wish: TranslateWish, source: str, target: str, why: str =
     check_languages(source, target)
     backend = wish.translator or "auto"
     sought = Sought(model=wish.translator_model or "", language=source, target=target)
-    settled = settle("translator", backend, sought, options=wish.translator_options, why=why)
+    try:
+        settled = settle("translator", backend, sought, options=wish.translator_options, why=why)
+    except WeightsError as error:
+        if backend == "auto" and not wish.translator_model:
+            error.hint = f"{translator_ways(source, target)} Or: {error.hint}"
+        raise
     fields = find("translator", settled.choice.backend).Options.__struct_fields__
     if wish.candidates is None or "candidates" not in fields:
         return settled
@@ -134,7 +140,8 @@ def translate_run(
             write_whole(aside, place.read_bytes())
         tell(
             f"{quantity(len(kept.lost), 'line')} that a person wrote "
-            f"{'has' if len(kept.lost) == 1 else 'have'} no segment any more; the file as it was is {aside}"
+            f"{'has no segment with its' if len(kept.lost) == 1 else 'have no segment with their'} words any "
+            f"more; the file as it was is {aside}"
         )
     job = TranslationJob(
         translator=settled.choice,

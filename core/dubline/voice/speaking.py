@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -91,6 +92,11 @@ def speak(work: Work, translation: Translation, job: VoiceJob) -> Takes:
         for voice in voices.values():
             for note in filter(None, (*voice.notes, *map(licence_notice, voice.identities))):
                 work.note(note)
+        alike = Counter((role.voice, role.pitch) for role in cast if role.speaker in speaking)
+        for (name, _), people in alike.items():
+            if people > 1 and not clones(job.voice):
+                shared = f"{name} speaks for {people} people, who sound alike: a cast.toml gives them others"
+                work.note(shared, warn=True)
         maker = _Maker(work, translation, job, voices, cast)
         takes = tuple(
             maker.take(number, segment, text, length)

@@ -30,8 +30,7 @@ PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 def quiet_hub() -> None:
-    """Turn off what Hugging Face's libraries report home; call it before they are imported."""
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    """Turn off what Hugging Face's libraries show and report; call it before they are imported."""
     os.environ.setdefault("DISABLE_TELEMETRY", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import logging
-import os
 import warnings
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -63,8 +62,6 @@ def import_pyannote() -> str:
     import importlib
     import importlib.util
 
-    # Before the import: it is read there, and would be switched on.
-    os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
     remedy = extra_command("pyannote")
     if importlib.util.find_spec("pyannote") is None or importlib.util.find_spec("pyannote.audio") is None:
         raise BackendMissing("pyannote.audio is not installed", hint=f"Install it with: {remedy}")

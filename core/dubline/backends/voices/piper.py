@@ -19,6 +19,7 @@ from dubline.errors import BackendFailed, DublineError, InvalidJob, WeightsError
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
 from dubline.weights.files import checksum, models_folder
+from dubline.weights.folders import folder_card
 from dubline.weights.recommended import PIPER
 
 OPEN_AT_ONCE = 3  # voices in memory; one is about 60 to 120 MB
@@ -70,8 +71,16 @@ class Piper(Backend):
                 self._infos.append(VoiceInfo(name=name, language=_code(settings)))
         used = sorted({file for file, _ in self._files.values()})
         self.paces = True
+        cards = {file: folder_card(file.parent) for file in used}
         self.identities = tuple(
-            ModelIdentity(name=file.stem, files=(file.name,), sha256=(checksum(file),)) for file in used
+            ModelIdentity(
+                name=file.stem,
+                files=(file.name,),
+                sha256=(checksum(file),),
+                licence=card.licence if card is not None else "",
+                origin=card.origin if card is not None else "",
+            )
+            for file, card in cards.items()
         )
         self.notes: tuple[str, ...] = ()
         self._open: dict[Path, Any] = {}
