@@ -11,7 +11,6 @@ once, to the nearest, by `milliseconds`. docs/transcript.md explains the file fi
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from msgspec import UNSET, UnsetType
 
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of, write_whole
-from dubline.timebase import whole
 from dubline.values.base import Choice, ModelIdentity, Value, from_raw, raw_json, to_json
 from dubline.values.layout import Layout
 
@@ -31,7 +29,8 @@ UNKNOWN = ""
 
 def milliseconds(seconds: float) -> int:
     """Seconds -> the nearest whole millisecond; a half goes up. Exact for every finite float."""
-    return whole(Fraction(seconds) * 1000)
+    number, parts = seconds.as_integer_ratio()
+    return (2000 * number + parts) // (2 * parts)
 
 
 class HeardWord(Value, frozen=True):
