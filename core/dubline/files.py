@@ -23,12 +23,32 @@ def bytes_of(path: Path) -> bytes:
     """The bytes of a file that somebody named.
 
     Raises:
-        InvalidJob: it cannot be read.
+        InvalidJob: it is not there, or cannot be read.
     """
     try:
         return path.read_bytes()
+    except FileNotFoundError:
+        raise InvalidJob(f"there is no file {path}", hint="Check the path and the spelling.") from None
     except OSError as error:
-        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
+        raise InvalidJob(
+            f"{path} cannot be read: {error.strerror or error}", hint="Check the path."
+        ) from None
+
+
+def decoded(data: bytes, where: str) -> str:
+    """Bytes that have to be UTF-8, with or without a mark before it, as text.
+
+    Raises:
+        InvalidJob: they are not; with the line.
+    """
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InvalidJob(
+            f"{where} is not UTF-8 (line {line})", hint="Open it in a text editor and save it as UTF-8."
+        ) from None
 
 
 def check_place(path: Path) -> None:

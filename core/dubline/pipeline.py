@@ -170,8 +170,6 @@ def localize(
         )
         translations.append(translation)
         files.update(dict.fromkeys(written))
-    if job.languages and not translations:
-        tell("nothing is translated: no words were found in this sound")
     for translation in translations if job.dub is not None else ():
         language = translation.target_language
         if not has_text(translation):

@@ -17,6 +17,8 @@ from dubline.backends.backend import KINDS
 from dubline.backends.choosing import available
 from dubline.cli import app
 from dubline.cli.asking import Asked, takes
+from dubline.cli.job_file import read_job
+from dubline.errors import InvalidJob
 from dubline.run import read_manifest, read_wish
 from dubline.values.wishes import DubWish, SeparateWish, TranscribeWish, TranslateWish
 
@@ -211,6 +213,15 @@ def job(folder: Path, text: str) -> Path:
     path = folder / "job.toml"
     path.write_text(text, "utf-8")
     return path
+
+
+def test_a_job_that_is_not_there_or_no_text_is_said_as_such(tmp_path: Path) -> None:
+    with pytest.raises(InvalidJob, match="there is no file"):
+        read_job(tmp_path / "nope.toml")
+    path = tmp_path / "job.toml"
+    path.write_bytes('media = "Gece.mov"\n# \u00e7\n'.encode("latin-1"))
+    with pytest.raises(InvalidJob, match=r"job\.toml is not UTF-8 \(line 2\)"):
+        read_job(path)
 
 
 def test_options_stand_above_a_job_and_both_above_the_run(tmp_path: Path) -> None:

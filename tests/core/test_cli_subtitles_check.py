@@ -37,6 +37,11 @@ def test_what_is_right_exits_with_0(tmp_path: Path) -> None:
     assert "0 errors, 0 warnings" in found.output
 
 
+def test_one_error_is_one(tmp_path: Path) -> None:
+    (tmp_path / "a.srt").write_text(GOOD.replace("03,000", "01,100").replace("Fine.", "I."), encoding="utf-8")
+    assert "\n1 error, " in run(tmp_path / "a.srt", "--rate", "24").output
+
+
 def test_findings_have_cue_timecode_measure_and_limit(tmp_path: Path) -> None:
     (tmp_path / "a.srt").write_text(BAD, encoding="utf-8")
     found = run(tmp_path / "a.srt", "--rate", "25")

@@ -428,6 +428,7 @@ def test_another_speaker_is_told(tmp_path: Path) -> None:
     rewrite(path, lambda c: [with_(c[0], text="TOM: Where were you?"), *c[1:]])
     done = import_subtitles(root, path)
     assert kinds(done) == [("respeakered", (11,)), ("edited", (11,))]
+    assert f"dubline speakers split {root} SPEAKER_00 --segments 11" in done.comparison.changes[0].note
     assert texts_of(root)[11] == "Where were you?"
 
 

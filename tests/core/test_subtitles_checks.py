@@ -120,7 +120,7 @@ def test_a_profile_of_ones_own(tmp_path: Path) -> None:
             read_profile(str(path))
     with pytest.raises(InvalidJob, match="no profile 'netflicks'"):
         read_profile("netflicks")
-    with pytest.raises(InvalidJob, match="cannot be read"):
+    with pytest.raises(InvalidJob, match="there is no file"):
         read_profile(str(tmp_path / "none.toml"))
 
 

@@ -278,7 +278,7 @@ def test_no_file_gets_impossible_times(start: int, end: int) -> None:
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InvalidJob, match="cannot be read"):
+    with pytest.raises(InvalidJob, match="there is no file"):
         read_subtitles(tmp_path / "none.srt")
 
 

@@ -173,7 +173,28 @@ def test_missing_fields_and_broken_files_are_told(tmp_path: Path) -> None:
             parse_transcript(broken)
     with pytest.raises(InvalidJob) as caught:
         read_transcript(tmp_path / "absent.json")
-    assert caught.value.hint
+    assert caught.value.message == f"there is no file {tmp_path / 'absent.json'}" and caught.value.hint
+
+
+def test_a_file_that_is_no_utf_8_or_no_json_is_refused_with_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "talk.json"
+    for data, said in (
+        ('[\n{"language":\n"T\u00fcrk\u00e7e"}]'.encode("latin-1"), "talk.json is not UTF-8 (line 3)"),
+        (b'[\n{"language": "tr"\n "duration": 1}]', "talk.json is not JSON: line 3, column 2: "),
+    ):
+        path.write_bytes(data)
+        with pytest.raises(InvalidJob) as caught:
+            read_transcript(path)
+        assert caught.value.message.startswith(said) and caught.value.hint
+
+
+def test_a_run_that_was_stopped_before_its_transcript_says_so(tmp_path: Path) -> None:
+    root = tmp_path / "k.dubline"
+    (root / "work").mkdir(parents=True)
+    (root / "work/run.json").write_text("{}")
+    with pytest.raises(InvalidJob, match=r"k\.dubline has no transcript yet") as caught:
+        read_transcript(root / "transcript.json")
+    assert caught.value.hint == f"dubline transcribe {root}"
 
 
 def test_what_would_not_be_read_is_not_written(tmp_path: Path) -> None:

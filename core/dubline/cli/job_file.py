@@ -23,6 +23,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from dubline.errors import InvalidJob
+from dubline.files import bytes_of, decoded
 from dubline.values.base import Value, complaint
 from dubline.values.timeline import FileMedia
 from dubline.values.wishes import DubWish, SeparateWish, TranscribeWish, TranslateWish, Wish, is_embedded
@@ -61,10 +62,8 @@ def read_job(path: Path) -> JobFile:
         InvalidJob: it cannot be read, or says something that no stage knows; with the file and the key.
     """
     try:
-        job = msgspec.toml.decode(path.read_bytes(), type=_File)
-    except OSError as error:
-        raise InvalidJob(f"{path} cannot be read: {error}", hint="Check the path.") from None
-    except (UnicodeDecodeError, msgspec.DecodeError) as error:
+        job = msgspec.toml.decode(decoded(bytes_of(path), path.name), type=_File)
+    except msgspec.DecodeError as error:
         wrong = complaint(error) if isinstance(error, msgspec.ValidationError) else str(error)
         raise InvalidJob(f"{path}: {wrong}", hint="docs/job.md shows one, with all its keys.") from None
     folder = path.absolute().parent

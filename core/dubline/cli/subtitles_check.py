@@ -230,6 +230,8 @@ def _show(
     title: str,
     out: Path | None,
 ) -> None:
+    from dubline.report import quantity
+
     typer.echo(title)
     for note in notes:
         typer.echo(f"note: {note}")
@@ -252,4 +254,5 @@ def _show(
         typer.echo(f"\n{out}: {done}")
     errors = sum(f.severity == "error" for f in shown)
     left = " left" if fixed else ""
-    typer.echo(f"\n{errors} errors, {len(shown) - errors} warnings{left}")
+    warnings = quantity(len(shown) - errors, "warning")
+    typer.echo(f"\n{quantity(errors, 'error')}, {warnings}{left}")

@@ -84,6 +84,7 @@ def import_subtitles(
         divide=_divider(sent.language),
         loose=record is None or sent.language == texts.transcript.language,
         recorded=record is not None,
+        run=str(root),
     )
     if record is None:
         comparison = _without_unsent(comparison, len(sent.cues), notes)

@@ -39,7 +39,7 @@ class Texts:
         if language not in self.translations:
             raise InvalidJob(
                 f"this run has no text in {language!r}",
-                hint=f"It has {', '.join(self.languages)}. Translate with `dubline translate RUN --to ...`.",
+                hint=f"It has {', '.join(self.languages)}. `dubline translate` makes others: --to LANGUAGE.",
             )
         return self.translations[language][1]
 

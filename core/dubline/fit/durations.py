@@ -28,7 +28,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from dubline.fit.letter_pairs import learnt, more_seconds
+from dubline.fit.letter_pairs import LetterCounts, learnt, letter_counts, more_seconds
 from dubline.fit.syllables import read_aloud, syllables, words_of
 from dubline.language.script import UNSPACED_LANGUAGES, base_language, ends_clause, ends_sentence
 from dubline.values.base import Value
@@ -262,14 +262,15 @@ def calibrated(model: DurationModel, takes: Sequence[tuple[str, float]]) -> Dura
     guessed = guesses[best]
     letters: dict[str, float] = {}
     if len(y) >= _SPELLING:
+        spelling = letter_counts(texts, model.language)
         spelt = np.zeros(len(y))
         for fold in range(folds):
             train, left = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
-            figures = _spelling(model.language, texts, x, y, ways[best](prior, x[train], y[train]), train)
+            figures = _spelling(spelling, x, y, ways[best](prior, x[train], y[train]), train)
             for n in left:
                 spelt[n] = guessed[n] + more_seconds(texts[n], model.language, figures, float(guessed[n]))
         if _mean_error(spelt, y) < _WORTH * _mean_error(guessed, y):
-            letters = _spelling(model.language, texts, x, y, plain, np.arange(len(y)))
+            letters = _spelling(spelling, x, y, plain, np.arange(len(y)))
             guessed = spelt
     return DurationModel(
         language=model.language,
@@ -282,12 +283,13 @@ def calibrated(model: DurationModel, takes: Sequence[tuple[str, float]]) -> Dura
 
 
 def _spelling(
-    language: str, texts: Sequence[str], x: _Array, y: _Array, plain: _Array, those: NDArray[np.intp]
+    spelling: LetterCounts, x: _Array, y: _Array, plain: _Array, those: NDArray[np.intp]
 ) -> dict[str, float]:
     """What letters tell about some of the takes, besides the coefficients `plain`."""
     words = x[those, :2] @ plain[:2]
     letter = float(words.sum() / max(x[those, 1].sum(), 1.0))
-    return learnt([texts[n] for n in those], language, x[those] @ plain, y[those], letter)
+    some = LetterCounts(spelling.pairs, spelling.counts[those])
+    return learnt(some, x[those] @ plain, y[those], letter)
 
 
 def _mean_error(guessed: _Array, real: _Array) -> Any:

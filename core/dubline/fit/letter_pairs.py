@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,22 +45,41 @@ def more_seconds(text: str, language: str, figures: dict[str, float], plain: flo
     return min(max(more, -_LIMIT * plain), _LIMIT * plain)
 
 
-def learnt(
-    texts: Sequence[str], language: str, plain: _Array, real: _Array, letter: float
-) -> dict[str, float]:
+class LetterCounts(NamedTuple):
+    """How often letters and pairs stand in texts: the pairs, and (texts, pairs) their counts."""
+
+    pairs: tuple[str, ...]
+    counts: _Array
+
+
+def letter_counts(texts: Sequence[str], language: str) -> LetterCounts:
+    """The letters and pairs of texts, one row a text."""
+    rows = [letter_pairs(text, language) for text in texts]
+    places: dict[str, int] = {}
+    for row in rows:
+        for pair, _ in row:
+            places.setdefault(pair, len(places))
+    counts = np.zeros((len(rows), len(places)))
+    for number, row in enumerate(rows):
+        for pair, count in row:
+            counts[number, places[pair]] = count
+    return LetterCounts(tuple(places), counts)
+
+
+def learnt(spelt: LetterCounts, plain: _Array, real: _Array, letter: float) -> dict[str, float]:
     """Letter or pair -> seconds more than `plain` has for it, from takes of these lengths (seconds each).
 
     `letter`: the seconds that a letter takes on average. Errors over a half count as a half.
     """
-    counted = [dict(letter_pairs(text, language)) for text in texts]
-    seen = Counter(pair for row in counted for pair in row)
-    known = [pair for pair, times in seen.most_common() if times >= _TWICE][:MOST]
-    if not known:
+    seen = (spelt.counts > 0).sum(axis=0)
+    often = np.argsort(-seen, kind="stable")
+    known = often[seen[often] >= _TWICE][:MOST]
+    if not len(known):
         return {}
     base = np.maximum(plain, 1e-3)
-    rows = np.array([[row.get(pair, 0) for pair in known] for row in counted], np.float64) / base[:, None]
+    rows = spelt.counts[:, known] / base[:, None]
     left = np.clip((real - base) / base, -_LIMIT, _LIMIT)
     spread = max(_SPREAD * letter, 1e-4)
     square = rows.T @ rows / _NOISE**2 + np.eye(len(known)) / spread**2
     values = np.linalg.solve(square, rows.T @ left / _NOISE**2)
-    return {pair: round(float(value), 5) for pair, value in zip(known, values, strict=True)}
+    return {spelt.pairs[place]: round(float(value), 5) for place, value in zip(known, values, strict=True)}

@@ -46,7 +46,7 @@ def publish_subtitles(root: Path) -> tuple[Path, ...]:
     here = Layout(root).subtitles
     with full_disk_is_told(root):
         for name, cues in files.items():
-            if not cues and name != f"{SOURCE}.srt":
+            if not cues:
                 (here / name).unlink(missing_ok=True)
                 continue
             data = write_srt(cues).encode()

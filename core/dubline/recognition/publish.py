@@ -225,7 +225,7 @@ def rename_speaker(root: Path, speaker: str, name: str) -> Transcript:
         if other is not None:
             raise InvalidJob(
                 f"{other} is called {given!r} already",
-                hint=f"If they are one person: dubline speakers merge RUN {other} {who}",
+                hint=f"If they are one person: dubline speakers merge {root} {other} {who}",
             )
         return Rename(voice=meant(transcript, who), name=given)
 

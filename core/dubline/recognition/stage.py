@@ -108,7 +108,7 @@ def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
         for note in diarizer.notes:
             work.note(note)
     if not found.turns:
-        work.note("nobody speaks in this sound", warn=True)
+        work.note("nobody speaks in this sound")
     notes = tuple(work.notes)
     _keep_reasons(work, "diarizer", "sound")
     return Diarized(

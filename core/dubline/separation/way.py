@@ -284,7 +284,8 @@ def _film_hint() -> str:
     try:
         settle("separator", "auto", Sought(content="film"))
     except WeightsError as error:
-        return error.hint
+        bare = error.hint.startswith("`") and error.hint.endswith("`")  # a command and nothing else
+        return f"What runs one comes by {error.hint}." if bare else error.hint
     return ""
 
 

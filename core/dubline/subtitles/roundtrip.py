@@ -77,6 +77,7 @@ def compare(
     divide: Divide = lambda text, lines: None,
     loose: bool = False,
     recorded: bool = True,
+    run: str = "EPISODE.dubline",
 ) -> Comparison:
     """What a person changed. `lines` are all of the run's segments now, sent or not.
 
@@ -84,8 +85,9 @@ def compare(
     stays so. `divide` shares the text of a merged cue among its lines, or gives None. `loose`: another
     breaking of lines is no change (for files that are known by what the run has now). Without `recorded`,
     `sent` is only what the run has now: the file may hold any line that has no text yet, whoever speaks it.
+    `run` is what notes call the run.
     """
-    return _Comparing(sent, cues, lines, divide, loose, recorded).comparison()
+    return _Comparing(sent, cues, lines, divide, loose, recorded, run).comparison()
 
 
 @dataclass
@@ -96,6 +98,7 @@ class _Comparing:
     divide: Divide
     loose: bool
     recorded: bool
+    run: str
 
     def __post_init__(self) -> None:
         sent, lines = self.sent, self.lines
@@ -233,7 +236,7 @@ class _Comparing:
         meant = self.people.get(_folded(who)) if who else None
         if meant is None or meant == line.speaker:
             return False
-        note = f"not taken over: dubline speakers split RUN {line.speaker} --segments {line.id}"
+        note = f"not taken over: dubline speakers split {self.run} {line.speaker} --segments {line.id}"
         self._tell("respeakered", (k,), (c,), who, line.name or line.speaker or "nobody", note)
         return True
 

@@ -7,7 +7,6 @@ user's media, relative to the run folder for everything a run made.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import re
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from dubline.errors import InvalidJob
+from dubline.files import decoded
 
 T = TypeVar("T")
 
@@ -62,16 +62,23 @@ def raw_json(data: bytes, where: str) -> Any:
     """JSON, with or without a mark before it -> lists, dictionaries and plain values.
 
     Raises:
-        InvalidJob: it is not JSON.
+        InvalidJob: it is not JSON, with line and column, or not UTF-8.
     """
     text = data.removeprefix(b"\xef\xbb\xbf")
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        with contextlib.suppress(ValueError, RecursionError):
+        wrong = str(error)
+        try:
             return json.loads(text)  # Python writes NaN, which is no JSON: who reads the field says where
+        except UnicodeDecodeError:
+            decoded(text, where)
+        except json.JSONDecodeError as found:
+            wrong = f"line {found.lineno}, column {found.colno}: {found.msg}"
+        except (ValueError, RecursionError):
+            pass
         raise InvalidJob(
-            f"{where} is not JSON: {error}",
+            f"{where} is not JSON: {wrong}",
             hint="Take the file as it was written, or fix the place named.",
         ) from None
 

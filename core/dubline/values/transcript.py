@@ -22,6 +22,7 @@ from dubline.errors import InvalidJob
 from dubline.files import bytes_of, write_whole
 from dubline.timebase import whole
 from dubline.values.base import Choice, ModelIdentity, Value, from_raw, raw_json, to_json
+from dubline.values.layout import Layout
 
 FORMAT = "dubline.transcript.1"
 UNKNOWN = ""
@@ -217,8 +218,12 @@ def read_transcript(path: Path) -> Transcript:
     """A transcript from its file.
 
     Raises:
-        InvalidJob: the file cannot be read, or is no transcript (see `parse_transcript`).
+        InvalidJob: the file cannot be read, or is no transcript (see `parse_transcript`), or its run has none
+            yet.
     """
+    run = Layout(path.parent)
+    if path == run.transcript and not path.exists() and run.is_run:
+        raise InvalidJob(f"{run.root.name} has no transcript yet", hint=f"dubline transcribe {run.root}")
     return parse_transcript(bytes_of(path), path.name)
 
 
