@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dubline.backends.choosing import find
-from dubline.backends.lacks import by_a_person, not_set_up
+from dubline.backends.lacks import BY_HAND, by_a_person, not_set_up
 from dubline.errors import DublineError, InvalidJob, Lacking
 from dubline.media.original import Sighting, look_at, original_of
 from dubline.mix.job import mix_job
@@ -157,7 +157,7 @@ def localize(
     for language in job.languages if transcript is not None and transcript.segments else ():
         wish, by_hand = _translate_wish(job), language in decided.by_hand
         if by_hand:
-            wish = replace(wish, translator="manual")
+            wish = replace(wish, translator=BY_HAND)
         translation, written = translate_run(
             run,
             run.root,

@@ -14,6 +14,8 @@ from dubline.values.wishes import LocalizeJob, Wish
 from dubline.weights.recommended import VOICES, translators
 
 _SET_UP_VOICES = frozenset(row.backend for row in VOICES)
+BY_HAND = "manual"
+"""The translator that leaves all lines to a person."""
 OWN_SERVER = "A language model on a server of your own can do it: --translator llm --server URL."
 
 
