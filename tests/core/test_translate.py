@@ -623,6 +623,13 @@ def test_subtitles_are_translated_cue_by_cue_with_their_markup(
         translate_run(run, path, "en", TranslateWish(forget=True))
 
 
+def test_a_synopsis_that_is_no_utf_8_is_refused_as_such(tmp_path: Path) -> None:
+    root, text = placed(lines_of("Gel."), tmp_path / "e.dubline"), tmp_path / "synopsis.txt"
+    text.write_bytes("Gece.\nAyşe gelir.".encode("iso-8859-9"))
+    ran = dubline("translate", root, "--to", "en", "--translator", "manual", "--synopsis", text)
+    assert ran.status == 2 and "synopsis.txt is not UTF-8 (line 2)" in ran.err, ran.err
+
+
 @pytest.mark.parametrize(
     ("wishes", "word"),
     [

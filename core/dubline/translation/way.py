@@ -14,7 +14,7 @@ from dubline.backends.backend import Sought
 from dubline.backends.choosing import Settled, find, settle
 from dubline.backends.lacks import translator_ways
 from dubline.errors import InvalidJob, WeightsError
-from dubline.files import full_disk_is_told, write_whole
+from dubline.files import bytes_of, decoded, full_disk_is_told, write_whole
 from dubline.programme.reading import read_translations
 from dubline.programme.subtitle_files import publish_subtitles
 from dubline.report import quantity
@@ -350,10 +350,7 @@ def _terms(wish: TranslateWish) -> tuple[Term, ...]:
 def _synopsis(path: Path | None) -> str:
     if path is None:
         return ""
-    try:
-        text = path.read_text(encoding="utf-8-sig").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidJob(f"{path} cannot be read: {error}", hint="Give a text file in UTF-8.") from None
+    text = decoded(bytes_of(path), path.name).strip()
     if len(text) > SYNOPSIS_LIMIT:
         raise InvalidJob(
             f"{path} has {len(text)} characters", hint=f"Keep the synopsis under {SYNOPSIS_LIMIT}."
