@@ -212,6 +212,8 @@ def _tell(localized: Localized, root: Path) -> None:
         tell_dub(dub, root)
     result(f"\nin {root}, the best first:")
     for path in best_first([*localized.files, *_files(localized, root)]):
+        if Layout(root).work in path.parents:
+            continue
         result(f"  {path.relative_to(root)}{'/' if path.is_dir() else ''}")
 
 
