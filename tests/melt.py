@@ -33,15 +33,16 @@ def render(project: Path, out: Path, channels: int = 2, frames: int = 0) -> np.n
     ]
     command += ["mlt_audio_format=f32le", "acodec=pcm_f32le", f"ar={RATE}", f"ac={channels}"]
     command += [f"channels={channels}", "vn=1", "video_off=1", "real_time=0"]
-    done = _run(command)
+    done = _run(command, out)
     said = [line for line in done.stderr.splitlines() if any(word in line for word in COMPLAINTS)]
     assert not said, said
     assert done.returncode == 0
     return np.ascontiguousarray(sf.read(out, dtype="float32", always_2d=True)[0].T)
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run melt, which now and then stands still at its end or crashes, and is then started again."""
+def _run(command: list[str], out: Path) -> subprocess.CompletedProcess[str]:
+    """Run melt, which now and then stands still at its end, crashes, or ends well with nothing written, and is
+    then started again."""
     # MLT asks whether there is a screen before it lets Qt do without one.
     env = {**os.environ, "DISPLAY": os.environ.get("DISPLAY", ":0"), "QT_QPA_PLATFORM": "offscreen"}
     for attempt in range(5):
@@ -55,12 +56,22 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
                 timeout=15,
                 env=env,
             )
-            if done.returncode >= 0 or attempt == 4:
+            if attempt == 4 or (done.returncode >= 0 and _written(out)):
                 return done
         except subprocess.TimeoutExpired:
             if attempt == 4:
                 raise
     raise AssertionError("not reached")
+
+
+def _written(out: Path) -> bool:
+    """Whether something is in a file: a sound's header is the last that melt writes."""
+    if out.suffix != ".wav":
+        return out.exists()
+    try:
+        return sf.info(out).frames > 0
+    except sf.LibsndfileError:
+        return False
 
 
 def expected(programme: Programme, channels: int = 2) -> np.ndarray:
@@ -98,7 +109,8 @@ def picture(project: Path, out: Path, frame: int) -> np.ndarray:
             f"avformat:{out}",
             "vcodec=png",
             "an=1",
-        ]
+        ],
+        out,
     )
     assert out.exists(), (done.returncode, done.stderr[-2000:])
     with av.open(str(out)) as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 from dubline.programme.dub_tracks import speaker_names
 from dubline.subtitles.profiles import profile_of
@@ -11,6 +12,9 @@ from dubline.subtitles.spotting import Spoken, spotted
 from dubline.values.programme import SubtitleCue, SubtitleTrack
 from dubline.values.transcript import Segment, Transcript, milliseconds
 from dubline.values.translated import TranslatedSegment, Translation
+
+_spotted = lru_cache(maxsize=8)(spotted)
+"""A command asks for the same cues again and again: for each speaker, each file, each page."""
 
 Line = tuple[Segment | TranslatedSegment, str, str]
 """A segment with its text in a language, and in the source's."""
@@ -40,11 +44,11 @@ def cues_of(
     `bilingual` puts the source's words in the row above, `labels` a speaker's name before the words.
     """
     language, lines = language_of(text), {line[0].id: line for line in lines_of(text)}
-    spoken = [
+    spoken = tuple(
         _spoken(*line, bilingual=bilingual)._replace(label=labels.get(line[0].speaker, ""))
         for line in lines.values()
-    ]
-    made = spotted(spoken, profile_of(language), fps, language=language, until=milliseconds(text.duration))
+    )
+    made = _spotted(spoken, profile_of(language), fps, language=language, until=milliseconds(text.duration))
     return tuple(
         SubtitleCue(
             id=ids[0],

@@ -11,6 +11,7 @@ once, to the nearest, by `milliseconds`. docs/transcript.md explains the file fi
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -226,8 +227,10 @@ def read_transcript(path: Path) -> Transcript:
     return parse_transcript(bytes_of(path), path.name)
 
 
+@lru_cache(maxsize=2)
 def parse_transcript(data: bytes | str, where: str = "transcript") -> Transcript:
-    """JSON -> Transcript. The top level is the object, or a list that holds it alone.
+    """JSON -> Transcript. The top level is the object, or a list that holds it alone. The last two are kept,
+    since one command reads the same text many times.
 
     Raises:
         InvalidJob: not JSON, an unknown or missing field, a wrong type, an impossible time, an id used

@@ -105,6 +105,8 @@ def voice_durations(
     for voice, model in (before or {}).items():
         if voice not in spoken or _same_voice(model, spoken[voice]):
             spoken[voice] = dict([*model.spoken.items(), *spoken.get(voice, {}).items()][-MOST:])
+    if before and spoken == {voice: model.spoken for voice, model in before.items()}:
+        return dict(before)  # nothing new was heard
     return voice_models(takes.language, spoken)
 
 
