@@ -41,7 +41,7 @@ def render(project: Path, out: Path, channels: int = 2, frames: int = 0) -> np.n
 
 
 def _run(command: list[str], out: Path) -> subprocess.CompletedProcess[str]:
-    """Run melt, which now and then stands still at its end, crashes, or ends well with nothing written, and is
+    """Run melt, which now and then stands still at its end, crashes, or ends with nothing written, and is
     then started again."""
     # MLT asks whether there is a screen before it lets Qt do without one.
     env = {**os.environ, "DISPLAY": os.environ.get("DISPLAY", ":0"), "QT_QPA_PLATFORM": "offscreen"}
