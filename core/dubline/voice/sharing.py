@@ -102,7 +102,8 @@ def told_genders(
         ]
         if those:
             man, woman = ("a man's", "a woman's") if gender == "male" else ("a woman's", "a man's")
-            found.append(f"there is no voice like {man} for {listed(those)}, who get {woman}")
+            get = "gets" if len(those) == 1 else "get"
+            found.append(f"there is no voice like {man} for {listed(those)}, who {get} {woman}")
     if not found:
         return ()
     return (f"{' and '.join(found)}: bring one (docs/voices.md), or name one in a cast file (--cast)",)
