@@ -100,7 +100,7 @@ def test_the_cast_file_sets_a_pitch_or_switches_the_shift_off(tmp_path: Path) ->
 
 def test_cloned_voices_are_left_as_they_are() -> None:
     clone = {"command": (VoiceInfo(name="default"),)}
-    assert {r.pitch for r in cast_speakers(people(*"ABC"), clone, "command", clones=True)} == {1.0}
+    assert {r.pitch for r in cast_speakers(people(*"ABC"), clone, "command", shifts=False)} == {1.0}
     assert len({r.pitch for r in cast_speakers(people(*"ABC"), clone, "command")}) == 3
 
 

@@ -35,6 +35,7 @@ LOUDEST = 12.0  # dB: how far a line's level may lie from its speaker's median
 LATE = 0.04  # seconds: a frame at 25; what begins later than that is told
 _SILENCE = 30.0  # seconds after a segment in which to look for the next cue
 _TAKES = 1  # raised when a take would come out otherwise than before
+_SHIFT = "overlap-add"  # how a take's pitch is changed
 
 
 class VoiceJob(Value, frozen=True):
@@ -183,6 +184,7 @@ class _Maker:
             _TAKES, backend, self._options[backend], self._voices[backend].identities,
             self._identity[backend], self._language, text, voice, role.pitch, left, room, self._job.fit, rate,
             *((reference.sha256, reference.text) if reference else ()),
+            *((_SHIFT,) if role.pitch != 1.0 and not self._voices[backend].pitches else ()),
         )  # fmt: skip
         anew = self._job.again and segment.id in self._job.only
         known = None if anew else self._kept.get(key)
@@ -343,7 +345,7 @@ def _cast(
             who: structs.replace(voice, voice=full_name(voice.voice, voices, job.voice.backend))
             for who, voice in job.earlier.items()
         },
-        clones=cloning,
+        shifts=not cloning and find_spec("parselmouth") is not None,
     )
     for role in cast:
         backend, voice = parted(role.voice)
