@@ -141,7 +141,7 @@ def formants(sound: np.ndarray) -> np.ndarray:
     return np.array([np.nanmedian([found.get_value_at_time(n, t) for t in found.xs()]) for n in (1, 2, 3)])
 
 
-@pytest.mark.parametrize("factor", [LOWEST, 0.9, 1.1, HIGHEST])
+@pytest.mark.parametrize("factor", [LOWEST, 0.85, 1.15, HIGHEST])
 @pytest.mark.parametrize("hertz", [90.0, 130.0])
 def test_another_pitch_keeps_pace_and_formants_and_is_the_same_each_time(hertz: float, factor: float) -> None:
     sound = vowel(hertz)
@@ -150,7 +150,7 @@ def test_another_pitch_keeps_pace_and_formants_and_is_the_same_each_time(hertz: 
     assert np.array_equal(made, shifted(sound, RATE, factor))
     before, after = (np.median([f for f in pitches(x, RATE) if f]) for x in (sound, made))
     assert after / before == pytest.approx(factor, rel=0.01)
-    assert formants(made) / formants(sound) == pytest.approx(np.ones(3), abs=0.04)
+    assert formants(made) / formants(sound) == pytest.approx(np.ones(3), abs=0.08)
     assert shifted(sound, RATE, 1.0) is sound
 
 
