@@ -334,7 +334,7 @@ def _cast(
     }
     offered = {name: voice.voices() for name, voice in voices.items()}
     if any(actors.values()) or job.pitches:
-        offered = {name: _sampled(work, voice) for name, voice in voices.items()}
+        offered = {name: _sampled(work, voice, len(translation.segments)) for name, voice in voices.items()}
     cast = cast_speakers(
         speakers,
         offered,
@@ -362,13 +362,13 @@ def _cast(
     return cast, (*told_genders(cast, names, actors, genders), *told_sharing(cast, names))
 
 
-def _sampled(work: Work, voice: Any) -> tuple[VoiceInfo, ...]:
+def _sampled(work: Work, voice: Any, lines: int) -> tuple[VoiceInfo, ...]:
     """The voices of a back end, with the pitch that a sample shows where they do not tell it."""
     sampled = getattr(voice, "sampled", None)
     if sampled is None or find_spec("parselmouth") is None:
         infos: tuple[VoiceInfo, ...] = voice.voices()
         return infos
-    infos = sampled(lambda: work.report(0, 1))
+    infos = sampled(lambda: work.report(0, lines))
     return infos
 
 
