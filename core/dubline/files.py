@@ -75,6 +75,12 @@ def write_whole(path: Path, data: bytes) -> None:
     aside.replace(path)
 
 
+def write_if_new(path: Path, data: bytes) -> None:
+    """Write a file whole, unless it says the same already."""
+    if not path.is_file() or path.read_bytes() != data:
+        write_whole(path, data)
+
+
 @contextmanager
 def full_disk_is_told(folder: Path) -> Iterator[None]:
     """Turn the system's way of saying "disk full" into ours."""

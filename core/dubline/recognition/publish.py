@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import structs
 
 from dubline.errors import InvalidJob
-from dubline.files import full_disk_is_told, write_whole
+from dubline.files import full_disk_is_told, write_if_new
 from dubline.programme.subtitle_files import publish_subtitles
 from dubline.recognition.edits import HAND, RECOGNISED, apply_edits, number_of, with_speakers
 from dubline.recognition.exports import to_ctm, to_rttm
@@ -142,10 +142,10 @@ def _write(root: Path, transcript: Transcript, log: SpeakerLog) -> None:
     with full_disk_is_told(root):
         # The log first: an edit that is in the log alone is done again, one in the file alone would be lost.
         log = structs.replace(log, transcript=checksum_of(data))
-        write_whole(here.speaker_log, to_json(log))
-        write_whole(here.transcript, data)
-        write_whole(here.rttm, to_rttm(transcript, root.stem).encode())
-        write_whole(here.ctm, to_ctm(transcript, root.stem).encode())
+        write_if_new(here.speaker_log, to_json(log))
+        write_if_new(here.transcript, data)
+        write_if_new(here.rttm, to_rttm(transcript, root.stem).encode())
+        write_if_new(here.ctm, to_ctm(transcript, root.stem).encode())
     publish_subtitles(root)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -266,8 +267,9 @@ def place_of(root: Path, target: str) -> Path:
     return first
 
 
+@lru_cache(maxsize=4)
 def parse_translation(data: bytes | str, where: str = "translation") -> Translation:
-    """JSON -> Translation.
+    """JSON -> Translation. The last four are kept, since one command reads the same lines many times.
 
     Raises:
         InvalidJob: not JSON, an unknown or missing field, a wrong type, an impossible time, an id used twice,
