@@ -14,7 +14,7 @@ from dubline.backends.backend import Sought
 from dubline.backends.choosing import Settled, find, settle
 from dubline.backends.lacks import translator_ways
 from dubline.errors import InvalidJob, WeightsError
-from dubline.files import bytes_of, decoded, full_disk_is_told, write_whole
+from dubline.files import bytes_of, decoded, full_disk_is_told, write_if_new, write_whole
 from dubline.programme.reading import read_translations
 from dubline.programme.subtitle_files import publish_subtitles
 from dubline.report import quantity
@@ -159,16 +159,17 @@ def translate_run(
     )
     spoken = _with_edits(_tones(run, transcript, tell), before)
     hints = {**(hints or {}), "reasons": reasons, "anew": kept.redone if only else ()}
+    known = known_durations(run.root, target)
     if wish.voice:
         translation = _by_voice(run, transcript, spoken, job, wish, hints)
     else:
-        known = known_durations(run.root, target)
         if wish.voice_pace is None and known.speakers:
             tell("a dub has measured its voices: --voice-pace chooses lines by how long they really take")
         if wish.voice_pace:
             job = replace(job, durations=known.speakers)
             hints["reasons"] = (*reasons, *known.notes)
         translation = run.step(translate, transcript, spoken, job, hints=hints, unfinished=_unfinished(wish))
+    if known.speakers or not wish.voice:
         # However the lines were chosen, what the dub has measured is true of them.
         translation = fitted_by(translation, known, frame_rate=wish.rate or "")
     translation = _as_heard(translation, transcript)
@@ -315,7 +316,7 @@ def publish_translation(translation: Translation, root: Path) -> tuple[Path, ...
     target = translation.target_language
     place = place_of(root, target)
     with full_disk_is_told(root):
-        write_whole(place, translation_json(translation))
+        write_if_new(place, translation_json(translation))
     own = (f"{target}.srt", f"{target}.to-translate.srt")
     return (place, *(path for path in publish_subtitles(root) if path.name in own))
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from dubline.errors import InvalidJob
-from dubline.files import full_disk_is_told, write_whole
+from dubline.files import full_disk_is_told, write_if_new
 from dubline.mix.audition import audition
 from dubline.mix.film import KINDS, mux_film
 from dubline.mix.job import MixJob
@@ -65,7 +65,7 @@ def dub_run(
         files += publish_mix(run, mix, made.suffix)
     dub = Dub(takes=takes, mix=mix, consent=made.consent, settings=made.settings)
     with full_disk_is_told(root):
-        write_whole(place, dub_json(dub))
+        write_if_new(place, dub_json(dub))
     keep_durations(root, takes, frame_rate=made.job.frame_rate)
     if mix is not None:
         _clear_superseded(run, made.before)
