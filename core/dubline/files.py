@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -49,6 +50,14 @@ def decoded(data: bytes, where: str) -> str:
         raise InvalidJob(
             f"{where} is not UTF-8 (line {line})", hint="Open it in a text editor and save it as UTF-8."
         ) from None
+
+
+def typed(path: Path | str) -> str:
+    """A path as a person types it behind a command."""
+    text = str(path)
+    if os.name == "nt":
+        return f'"{text}"' if " " in text else text
+    return shlex.quote(text)
 
 
 def check_place(path: Path) -> None:

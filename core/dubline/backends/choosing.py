@@ -230,7 +230,7 @@ def in_brief(reason: str) -> tuple[str, str]:
     head, _, cost = reason.partition(BETTER)[0].partition(COSTS)
     who, _, why = head.partition(", ")
     if why.startswith("since "):
-        why = "the best that is set up here"
+        why = "since no other is set up here" if who == "manual" else "the best that is set up here"
     return who, (f"{who}, {why}" if why else who) + (f": {cost}" if cost else "")
 
 

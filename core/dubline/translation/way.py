@@ -61,7 +61,7 @@ def settle_translation(wish: TranslateWish, source: str, target: str, why: str =
         settled = settle("translator", backend, sought, options=wish.translator_options, why=why)
     except WeightsError as error:
         if wish.open:
-            error.hint = f"{translator_ways(source, target)} Or: {error.hint}"
+            error.hint = translator_ways(source, target)
         raise
     fields = find("translator", settled.choice.backend).Options.__struct_fields__
     if wish.candidates is None or "candidates" not in fields:

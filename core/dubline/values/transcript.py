@@ -19,7 +19,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from dubline.errors import InvalidJob
-from dubline.files import bytes_of, write_whole
+from dubline.files import bytes_of, typed, write_whole
 from dubline.values.base import Choice, ModelIdentity, Value, from_raw, raw_json, to_json
 from dubline.values.layout import Layout
 
@@ -223,7 +223,11 @@ def read_transcript(path: Path) -> Transcript:
     """
     run = Layout(path.parent)
     if path == run.transcript and not path.exists() and run.is_run:
-        raise InvalidJob(f"{run.root.name} has no transcript yet", hint=f"dubline transcribe {run.root}")
+        if run.translations():
+            raise InvalidJob(f"{run.root.name} has no transcript", hint="It was made of a text alone.")
+        raise InvalidJob(
+            f"{run.root.name} has no transcript yet", hint=f"dubline transcribe {typed(run.root)}"
+        )
     return parse_transcript(bytes_of(path), path.name)
 
 
