@@ -87,7 +87,8 @@ def test_the_commands_stand_in_panels_too() -> None:
 
 def test_help_all_of_everything_has_the_page_of_every_command() -> None:
     whole = dubline(ALL).out
-    for words, _ in EACH:
+    for case in EACH:
+        words = case.values[0]
         assert dubline(*words, ALL).out.strip() in whole, words
     assert "dubline speakers rename" in dubline("speakers", ALL).out
 
