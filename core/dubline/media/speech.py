@@ -14,6 +14,9 @@ import numpy as np
 from dubline.errors import ValidationError
 from dubline.media.sound import FloatFile, read_blocks
 from dubline.report import Report, silent
+from dubline.signal.channels import NAMES
+from dubline.signal.downmix import RATE as RATE
+from dubline.signal.downmix import Downmix
 from dubline.signal.resample import resampled
 from dubline.timebase import resampled_length
 
@@ -24,13 +27,15 @@ if TYPE_CHECKING:
 
     from dubline.values.media import Sound
 
-RATE = 16000
+QUIET, LOUD = -50.0, 20.0
+"""A channel is loud above so many dBFS, and at most so many dB under the loudest front."""
 
 
 class Speech:
-    """One channel at 16 kHz in a file. `frames` samples; `duration` seconds."""
+    """One channel at 16 kHz in a file. `frames` samples; `duration` seconds; `notes` on how it was made."""
 
     rate = RATE
+    notes: tuple[str, ...] = ()
 
     def __init__(self, path: Path) -> None:
         self._file = FloatFile(path, 1)
@@ -65,34 +70,66 @@ class Speech:
 def prepare_speech(
     source: Path, sound: Sound, target: Path, *, channel: int | None = None, report: Report = silent
 ) -> Speech:
-    """Write a sound's mean of channels (or one channel) at 16 kHz to `target` and open it.
+    """Write a sound as one channel (or one channel of it) at 16 kHz to `target` and open it.
 
-    A 5.1 or 7.1 sound counts with its three fronts: speech has no business in the others, and noise there
-    would only cover it.
+    It is the mean of the channels, in which voices that are late, inverted or on one side are kept as
+    `dubline.signal.downmix` tells. Of a 5.1 or 7.1 sound the three fronts are always listened to, the
+    surrounds while they sound of speech, and the LFE never: what else is there would only cover speech.
+    The `notes` of what is opened say which channels were left out although they are loud.
 
     Raises:
         ValidationError: a sample is not a number.
         StorageFull: the disk is full.
     """
-    columns = [channel] if channel is not None else list(range(sound.channels))
-    if channel is None and sound.layout in ("5.1", "7.1"):
-        columns = [0, 1, 2]
+    surround = sound.layout in ("5.1", "7.1")
+    fronts = [0, 1, 2] if surround else list(range(sound.channels))
+    behind = list(range(4, sound.channels)) if surround else []
+    if channel is not None:
+        fronts, behind = [channel], []
+    columns = fronts + behind
     frames = resampled_length(sound.frames, sound.rate, RATE, "ceil")
 
-    def mono() -> Iterator[NDArray[np.float32]]:
+    def mean_and_channels() -> Iterator[NDArray[np.float32]]:
         for block in read_blocks(source):
-            middle = block[columns].mean(axis=0, dtype=np.float32, keepdims=True)
-            if not np.isfinite(middle).all():
+            if not np.isfinite(block[columns]).all():
                 raise ValidationError(
                     f"{source.name} holds samples that are not numbers",
                     hint="Export it again, or as 24-bit WAV.",
                 )
-            yield middle
+            mean = block[fronts].mean(axis=0, dtype=np.float32, keepdims=True)
+            yield mean if len(columns) == 1 else np.concatenate([mean, block[columns]])
 
+    blocks = resampled(mean_and_channels(), sound.rate, RATE, frames)
+    downmix = Downmix(len(fronts), len(behind))
     with FloatFile(target, 1) as file:
         file.truncate(0)
-        for block in resampled(mono(), sound.rate, RATE, frames):
+        for block in blocks if len(columns) == 1 else downmix.blocks(blocks):
             file.append(block)
             report(file.frames / RATE, frames / RATE)
         file.sync()
-    return Speech(target)
+    speech = Speech(target)
+    speech.notes = _told(downmix, len(fronts), [NAMES[sound.layout][k] for k in behind], frames)
+    return speech
+
+
+def _told(downmix: Downmix, fronts: int, behind: list[str], frames: int) -> tuple[str, ...]:
+    """What is to be said about surrounds."""
+    levels = 10 * np.log10(np.maximum(downmix.energy / max(1, frames), 1e-12))
+    left_out = [
+        f"{name} ({level:.0f} dBFS)"
+        for name, level, heard in zip(behind, levels[fronts:], downmix.heard[fronts:], strict=True)
+        if not heard and level > max(QUIET, levels[:fronts].max() - LOUD)
+    ]
+    listened = [
+        f"{name} ({heard:.0f} s)"
+        for name, heard in zip(behind, downmix.heard[fronts:], strict=True)
+        if heard >= 1
+    ]
+    notes = []
+    if listened:
+        notes.append(f"voices were listened for beside the fronts too: {', '.join(listened)}")
+    if left_out:
+        notes.append(
+            f"loud, but not listened to, since nothing there sounds like speech: {', '.join(left_out)}"
+        )
+    return tuple(notes)
