@@ -79,7 +79,7 @@ def test_a_voice_is_as_loud_as_on_the_channel_where_it_is_loudest(
     pair = np.stack([other, voice] if swapped else [voice, other])
     out = mixed(pair)
     assert out.shape == voice.shape
-    assert abs(decibels(out, max(voice, other, key=lambda x: float(np.square(x).sum())))) < 2.5
+    assert abs(decibels(out, max(voice, other, key=lambda x: float(np.square(x).sum())))) < 3.5
     # Band by band: no tooth of a comb is left that would be heard.
     for low in (300, 700, 1200, 2000, 3000):
         assert decibels(band(out, low), band(voice, low) * max(1.0, gain)) > -4
@@ -100,10 +100,9 @@ def test_the_same_in_all_channels_is_the_mean_to_the_last_bit(voice: Real, chann
     assert np.array_equal(mixed(quieter), quieter.mean(axis=0, dtype=np.float32))
 
 
-def test_music_beside_a_voice_in_the_middle_changes_nothing_that_is_heard(voice: Real, music: Real) -> None:
+def test_a_voice_in_the_middle_of_music_is_left_to_the_last_bit(voice: Real, music: Real) -> None:
     pair = voice + music
-    change = mixed(pair) - pair.mean(axis=0)
-    assert decibels(change, pair.mean(axis=0)) < -20
+    assert np.array_equal(mixed(pair), pair.mean(axis=0))
 
 
 def test_a_voice_beside_another_channels_music_is_not_diluted(voice: Real, music: Real) -> None:
