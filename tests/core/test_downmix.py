@@ -42,7 +42,7 @@ def mixed(channels: Real, surrounds: int = 0, block: int = 65536) -> Real:
     mean = channels[:fronts].mean(axis=0, dtype=np.float32, keepdims=True)
     rows = np.concatenate([mean, channels])
     pieces = (rows[:, at : at + block] for at in range(0, rows.shape[1], block))
-    out = list(Downmix(fronts, surrounds).blocks(pieces))
+    out = list(Downmix(RATE, fronts, surrounds).blocks(pieces))
     assert all(piece.dtype == np.float32 and piece.shape[0] == 1 for piece in out)
     return np.concatenate(out, axis=1)[0]
 

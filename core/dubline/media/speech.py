@@ -15,18 +15,19 @@ from dubline.errors import ValidationError
 from dubline.media.sound import FloatFile, read_blocks
 from dubline.report import Report, silent
 from dubline.signal.channels import NAMES
-from dubline.signal.downmix import RATE as RATE
 from dubline.signal.downmix import Downmix
 from dubline.signal.resample import resampled
 from dubline.timebase import resampled_length
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from dubline.values.media import Sound
 
+RATE = 16000
+LOWEST_RATE = 8000  # hertz: below, there is too little of a voice to tell it by
 QUIET, LOUD = -50.0, 20.0
 """A channel is loud above so many dBFS, and at most so many dB under the loudest front."""
 
@@ -67,19 +68,18 @@ class Speech:
         self.close()
 
 
-def prepare_speech(
-    source: Path, sound: Sound, target: Path, *, channel: int | None = None, report: Report = silent
-) -> Speech:
-    """Write a sound as one channel (or one channel of it) at 16 kHz to `target` and open it.
+def mixdown(
+    source: Path, sound: Sound, channel: int | None = None, tell: Callable[[str], None] = lambda note: None
+) -> Iterator[NDArray[np.float32]]:
+    """A sound as one channel (or one channel of it) at its own rate, as (1, n) blocks.
 
     It is the mean of the channels, in which voices that are late, inverted or on one side are kept as
     `dubline.signal.downmix` tells. Of a 5.1 or 7.1 sound the three fronts are always listened to, the
     surrounds while they sound of speech, and the LFE never: what else is there would only cover speech.
-    The `notes` of what is opened say which channels were left out although they are loud.
+    `tell` gets, in the end, sentences on surrounds that were listened to, and on loud ones that were not.
 
     Raises:
         ValidationError: a sample is not a number.
-        StorageFull: the disk is full.
     """
     surround = sound.layout in ("5.1", "7.1")
     fronts = [0, 1, 2] if surround else list(range(sound.channels))
@@ -87,7 +87,7 @@ def prepare_speech(
     if channel is not None:
         fronts, behind = [channel], []
     columns = fronts + behind
-    frames = resampled_length(sound.frames, sound.rate, RATE, "ceil")
+    plain = len(columns) == 1 or sound.rate < LOWEST_RATE
 
     def mean_and_channels() -> Iterator[NDArray[np.float32]]:
         for block in read_blocks(source):
@@ -97,18 +97,36 @@ def prepare_speech(
                     hint="Export it again, or as 24-bit WAV.",
                 )
             mean = block[fronts].mean(axis=0, dtype=np.float32, keepdims=True)
-            yield mean if len(columns) == 1 else np.concatenate([mean, block[columns]])
+            yield mean if plain else np.concatenate([mean, block[columns]])
 
-    blocks = resampled(mean_and_channels(), sound.rate, RATE, frames)
-    downmix = Downmix(len(fronts), len(behind))
+    if plain:
+        yield from mean_and_channels()
+        return
+    downmix = Downmix(sound.rate, len(fronts), len(behind))
+    yield from downmix.blocks(mean_and_channels())
+    for note in _told(downmix, len(fronts), [NAMES[sound.layout][k] for k in behind], sound.frames):
+        tell(note)
+
+
+def prepare_speech(
+    source: Path, sound: Sound, target: Path, *, channel: int | None = None, report: Report = silent
+) -> Speech:
+    """Write the `mixdown` of a sound at 16 kHz to `target` and open it, with the notes on it.
+
+    Raises:
+        ValidationError: a sample is not a number.
+        StorageFull: the disk is full.
+    """
+    frames = resampled_length(sound.frames, sound.rate, RATE, "ceil")
+    notes: list[str] = []
     with FloatFile(target, 1) as file:
         file.truncate(0)
-        for block in blocks if len(columns) == 1 else downmix.blocks(blocks):
+        for block in resampled(mixdown(source, sound, channel, notes.append), sound.rate, RATE, frames):
             file.append(block)
             report(file.frames / RATE, frames / RATE)
         file.sync()
     speech = Speech(target)
-    speech.notes = _told(downmix, len(fronts), [NAMES[sound.layout][k] for k in behind], frames)
+    speech.notes = tuple(notes)
     return speech
 
 

@@ -32,11 +32,11 @@ from dubline.signal.resample import Reader
 Real = NDArray[np.float32]
 Complex = NDArray[np.complex64]
 
-RATE = 16000
-FRAME, HOP = 1024, 512  # samples: 64 ms, and half of it
+HOP = 0.032  # seconds from one frame to the next; a frame is twice as long
 STEP = 16  # frames from one decision on the weights to the next: 0.5 s
 AROUND = 48  # frames to each side that such a decision looks at: 1.5 s
 CORE, HALO = 512, 128  # frames worked on at once, and how many more are looked at on either side
+HIGHEST = 8000.0  # hertz: above, the mean of the fronts stays
 BAND = (300.0, 4000.0)  # hertz, for levels: below lies rumble, above little of a voice
 EDGES = np.geomspace(250.0, 5000.0, 17)  # hertz, of the bands in which sound rises and falls
 PITCHES = (70.0, 400.0)  # hertz
@@ -66,10 +66,6 @@ REVERB = (-10.0, -4.0)  # dB against the fronts' voice: the same for a surround 
 LOSS = (3.2, 5.0)  # dB: a loss that is made up for not at all (unrelated channels lose 3), and in full
 RAISE = 12.0  # dB at most
 
-WINDOW = np.sqrt(np.hanning(FRAME + 1)[:-1]).astype(np.float32)
-_HERTZ = np.arange(FRAME // 2 + 1) * RATE / FRAME
-_IN_BAND = (BAND[0] < _HERTZ) & (BAND[1] > _HERTZ)
-_BANDS = (np.digitize(_HERTZ, EDGES)[:, None] == np.arange(1, len(EDGES))).astype(np.float32)
 _SILENCE = 1e-9  # power of a frame's bin; -90 dBFS and less
 
 
@@ -95,6 +91,7 @@ class Downmix:
     """The way of one sound.
 
     Args:
+        rate: samples a second, 8000 or more.
         fronts: how many channels are always listened to.
         surrounds: how many more are listened to while they sound of speech.
 
@@ -102,15 +99,22 @@ class Downmix:
     squares, as far as the sound has come.
     """
 
-    def __init__(self, fronts: int, surrounds: int = 0) -> None:
-        self._fronts, self._channels = fronts, fronts + surrounds
+    def __init__(self, rate: int, fronts: int, surrounds: int = 0) -> None:
+        self._rate, self._fronts, self._channels = rate, fronts, fronts + surrounds
+        self._hop = max(2, round(rate * HOP))
+        self._window = np.sqrt(np.hanning(2 * self._hop + 1)[:-1]).astype(np.float32)
+        hertz = np.fft.rfftfreq(2 * self._hop, 1 / rate)
+        hertz = hertz[hertz <= HIGHEST]
+        self._band = (hertz > BAND[0]) & (hertz < BAND[1])
+        bands = np.digitize(hertz, EDGES)[:, None] == np.arange(1, len(EDGES))
+        self._bands = bands[:, bands.any(axis=0)].astype(np.float32)
         self.heard = np.zeros(self._channels)
         self.energy = np.zeros(self._channels)
 
     def blocks(self, blocks: Iterable[Real]) -> Iterator[Real]:
-        """(1 + channels, n) at 16 kHz, the mean of the fronts first -> (1, n), as many samples."""
+        """(1 + channels, n), the mean of the fronts first -> (1, n), as many samples."""
         reader = Reader(blocks)
-        core, halo = CORE * HOP, HALO * HOP
+        core, halo = CORE * self._hop, HALO * self._hop
         held = np.zeros((1 + self._channels, halo), np.float32)
         ended = False
         while True:
@@ -137,21 +141,21 @@ class Downmix:
     def _change(self, sound: Real) -> Real | float:
         """What is to be added to the mean of the fronts in the core: (core,), or 0."""
         inside = slice(HALO - 1, HALO + CORE)
-        self.energy += np.square(sound[:, HALO * HOP : -HALO * HOP], dtype=np.float64).sum(axis=1)
+        self.energy += np.square(sound[:, HALO * self._hop : -HALO * self._hop], dtype=np.float64).sum(axis=1)
         if not sound.any():
             return 0.0
         if not sound[self._fronts :].any() and (sound[: self._fronts] == sound[0]).all():
-            self.heard[: self._fronts] += CORE * HOP / RATE
+            self.heard[: self._fronts] += CORE * self._hop / self._rate
             return 0.0
-        spectra = _spectra(sound)  # (channels, frames, bins)
-        power = _power(spectra[:, :, _IN_BAND]).sum(axis=-1)
+        spectra = self._spectra(sound)  # (channels, frames, bins)
+        power = _power(spectra[:, :, self._band]).sum(axis=-1)
         turned = spectra.copy()
         total = spectra[0].copy()
         for k in range(1, self._channels):
             turned[k] *= phase_turns(total, spectra[k], frames=21, bins=9)
             total += turned[k]
         shares, speech = self._shares(spectra, power)
-        self.heard += (shares[:, inside] > 0).sum(axis=1) * HOP / RATE
+        self.heard += (shares[:, inside] > 0).sum(axis=1) * self._hop / self._rate
         plain = np.einsum("cf,cfb->fb", shares, spectra)
         mixed = plain + self._worth(np.einsum("cf,cfb->fb", shares, turned), plain)
         gain = self._gain(mixed, power, shares, speech)
@@ -160,14 +164,14 @@ class Downmix:
         equal = (shares[: self._fronts] == np.float32(1 / self._fronts)).all(axis=0)
         equal &= (shares[self._fronts :] == 0).all(axis=0) & (gain == 1) & (mixed == plain).all(axis=1)
         change[equal] = 0
-        return _sound(change[inside])
+        return self._sound(change[inside])
 
     def _worth(self, turned: Complex, plain: Complex) -> Complex:
         """What turning adds to the plain sum; nothing where all around it adds next to nothing."""
         added = turned - plain
         around = 2 * AROUND + 1
-        more = uniform_filter1d((_power(added) @ _BANDS).astype(float), around, axis=0, mode="constant")
-        less = uniform_filter1d((_power(plain) @ _BANDS).astype(float), around, axis=0, mode="constant")
+        more = uniform_filter1d((_power(added) @ self._bands).astype(float), around, axis=0, mode="constant")
+        less = uniform_filter1d((_power(plain) @ self._bands).astype(float), around, axis=0, mode="constant")
         share = np.minimum(1.0, more / np.maximum(less, _SILENCE)).mean(axis=1)
         return np.asarray(added * _ramp(share, WORTH)[:, None], np.complex64)
 
@@ -177,7 +181,7 @@ class Downmix:
         frames = power.shape[1]
         centres = np.arange(STEP * 4, frames - AROUND, STEP)
         centres = centres[(centres >= AROUND)]
-        levels, speech = _judged(spectra, power, centres, self._fronts)
+        levels, speech = self._judged(spectra, power, centres)
         loud = 10 * np.log10(np.maximum(levels, _SILENCE))
         voice = np.where(speech > 0, loud + 10 * np.log10(np.maximum(speech, 1e-3)), -200.0)
         speech = speech * _ramp(loud - voice.max(axis=0), FAINT)
@@ -206,7 +210,9 @@ class Downmix:
     def _gain(self, mixed: Complex, power: Real, shares: Real, speech: Real) -> Real:
         """What a frame is raised by, so that the loudest channel that counts comes out as loud as it was."""
         width = 2 * AROUND + 1
-        out = uniform_filter1d(_power(mixed[:, _IN_BAND]).sum(axis=-1).astype(float), width, mode="constant")
+        out = uniform_filter1d(
+            _power(mixed[:, self._band]).sum(axis=-1).astype(float), width, mode="constant"
+        )
         mean = uniform_filter1d(power.astype(float), width, axis=1, mode="constant")
         counted = shares > 0.9 / self._channels
         most = np.where(counted, mean, 0).max(axis=0)
@@ -215,27 +221,40 @@ class Downmix:
         decibels = uniform_filter1d(wanted, 2 * STEP + 1, mode="nearest")
         return np.asarray(np.where(decibels < 1e-3, 1.0, 10 ** (decibels / 20)), np.float32)
 
+    def _judged(
+        self, spectra: Complex, power: Real, centres: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Around each centre: each channel's mean power in the band, and how surely it sounds of speech.
+        Shapes (channels, centres)."""
+        size = _power(spectra)
+        repeats = np.fft.irfft(size, axis=-1)  # after so many parts of a frame's length
+        lags = repeats.shape[-1] * self._rate / (2 * self._hop)  # a second
+        first, last = (round(lags / hertz) for hertz in reversed(PITCHES))
+        pitched = repeats[..., first:last].max(axis=-1) > PITCHED * np.maximum(repeats[..., 0], _SILENCE)
+        bands = 10 * np.log10(np.maximum(size @ self._bands, _SILENCE))
+        around = centres[:, None] + np.arange(-AROUND, AROUND)
+        near, voiced = power[:, around], pitched[:, around]  # (channels, centres, frames)
+        louder = near >= np.median(near, axis=-1, keepdims=True)
+        share = (voiced & louder).sum(axis=-1) / louder.sum(axis=-1)
+        high, low = np.percentile(bands[:, around], [90, 20], axis=2)
+        depth = (high - low).mean(axis=-1)
+        sure = np.concatenate(
+            [_ramp(share[: self._fronts], VOICED), _ramp(share[self._fronts :], SURROUND_VOICED)]
+        )
+        score = np.minimum(depth, BEST[0]) * np.minimum(share, BEST[1]) * (sure > 0)
+        beside = _ramp(score / np.maximum(score.max(axis=0), 1e-9), BESIDE)
+        return near.mean(axis=-1, dtype=np.float64), sure * _ramp(depth, DEPTH) * beside
 
-def _judged(
-    spectra: Complex, power: Real, centres: NDArray[np.int64], fronts: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Around each centre: each channel's mean power in the band, and how surely it sounds of speech, 0..1.
-    Shapes (channels, centres)."""
-    size = _power(spectra)
-    repeats = np.fft.irfft(size, axis=-1)
-    first, last = (round(RATE / hertz) for hertz in reversed(PITCHES))
-    pitched = repeats[..., first:last].max(axis=-1) > PITCHED * np.maximum(repeats[..., 0], _SILENCE)
-    bands = 10 * np.log10(np.maximum(size @ _BANDS, _SILENCE))
-    around = centres[:, None] + np.arange(-AROUND, AROUND)
-    near, voiced = power[:, around], pitched[:, around]  # (channels, centres, frames)
-    louder = near >= np.median(near, axis=-1, keepdims=True)
-    share = (voiced & louder).sum(axis=-1) / louder.sum(axis=-1)
-    high, low = np.percentile(bands[:, around], [90, 20], axis=2)
-    depth = (high - low).mean(axis=-1)
-    sure = np.concatenate([_ramp(share[:fronts], VOICED), _ramp(share[fronts:], SURROUND_VOICED)])
-    score = np.minimum(depth, BEST[0]) * np.minimum(share, BEST[1]) * (sure > 0)
-    beside = _ramp(score / np.maximum(score.max(axis=0), 1e-9), BESIDE)
-    return near.mean(axis=-1, dtype=np.float64), sure * _ramp(depth, DEPTH) * beside
+    def _spectra(self, sound: Real) -> Complex:
+        """(channels, n) -> (channels, frames, bins), up to `HIGHEST`."""
+        frames = np.lib.stride_tricks.sliding_window_view(sound, 2 * self._hop, axis=-1)[:, :: self._hop]
+        bins = len(self._band)
+        return np.stack([np.fft.rfft(f * self._window)[:, :bins].astype(np.complex64) for f in frames])
+
+    def _sound(self, spectra: Complex) -> Real:
+        """(frames, bins) -> the samples that two frames cover each."""
+        frames = (np.fft.irfft(spectra, 2 * self._hop, axis=-1) * self._window).astype(np.float32)
+        return np.asarray((frames[1:, : self._hop] + frames[:-1, self._hop :]).reshape(-1), np.float32)
 
 
 def _ramp(value: NDArray[Any], ends: tuple[float, float]) -> NDArray[np.float64]:
@@ -251,14 +270,3 @@ def _mean(area: NDArray[Any], frames: int, bins: int) -> NDArray[Any]:
     if np.iscomplexobj(area):
         return _mean(area.real, frames, bins) + 1j * _mean(area.imag, frames, bins)
     return np.asarray(uniform_filter(area.astype(np.float64), (frames, bins), mode="constant"))
-
-
-def _spectra(sound: Real) -> Complex:
-    frames = np.lib.stride_tricks.sliding_window_view(sound, FRAME, axis=-1)[..., ::HOP, :]
-    return np.asarray(np.fft.rfft(frames * WINDOW, axis=-1), np.complex64)
-
-
-def _sound(spectra: Complex) -> Real:
-    """(frames, bins) -> the samples that two frames cover each."""
-    frames = (np.fft.irfft(spectra, axis=-1) * WINDOW).astype(np.float32)
-    return np.asarray((frames[1:, :HOP] + frames[:-1, HOP:]).reshape(-1), np.float32)
