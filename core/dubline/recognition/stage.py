@@ -82,12 +82,14 @@ class Recognized(Value, frozen=True):
     engine: Engine
 
 
-@step("listen", version=1)
+@step("listen", version=2)
 def listen(work: Work, sound: Sound, channel: int | None) -> SpeechFile:
     """Bring a sound (or one channel of it) to one channel at 16 kHz."""
     path = work.folder / "speech.f32"
     with prepare_speech(work.open(sound.path), sound, path, channel=channel, report=work.report) as speech:
         frames = speech.frames
+        for note in speech.notes:
+            work.note(note)
     return SpeechFile(path=work.result("speech.f32"), frames=frames)
 
 
