@@ -22,7 +22,15 @@ from dubline.backends.choosing import opened
 from dubline.errors import InvalidJob
 from dubline.media.probing import as_sound, choose_track, probe
 from dubline.media.speech import RATE, Speech
-from dubline.recognition.stage import Diarized, Recognized, SpeechFile, WordsJob, passages
+from dubline.recognition.stage import (
+    Diarized,
+    Recognized,
+    SpeechFile,
+    WordsJob,
+    named_in,
+    passages,
+    tell_doubt,
+)
 from dubline.recognition.stage import recognized as recognized_by
 from dubline.recognition.stretches import true_runs
 from dubline.report import part
@@ -274,7 +282,7 @@ class OwnSpeech(Speech):
         return np.asarray(super().read(start, stop) * gain, np.float32)
 
 
-@step("recognize", version=3)
+@step("recognize", version=4)
 def recognize_microphones(
     work: Work,
     heard: tuple[SpeechFile, ...],
@@ -296,6 +304,10 @@ def recognize_microphones(
         for file, label, turns, size in zip(heard, labels, spoken, sizes, strict=True):
             report = part(work.report, completed_seconds / total, size / total)
             with OwnSpeech(work.open(file.path), turns) as speech:
-                all_passages += passages(recognizer, speech, turns, report, speaker=label)
+                if size == max(sizes):
+                    tell_doubt(recognizer, speech, turns, job, work)
+                all_passages += passages(
+                    recognizer, speech, turns, report, speaker=label, named=named_in(job)
+                )
             completed_seconds += size
         return recognized_by(all_passages, recognizer, job, work)

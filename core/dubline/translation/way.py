@@ -23,6 +23,7 @@ from dubline.subtitles.transcript_files import as_transcript, read_given
 from dubline.subtitles.transcript_forms import DUBLINE
 from dubline.subtitles.writing import read_subtitles
 from dubline.translation.kept import kept_lines
+from dubline.translation.sources import other_sources
 from dubline.translation.stage import Person, TranslationJob, check_languages, translate
 from dubline.translation.tone import Tones, tones
 from dubline.values.cast import read_cast
@@ -145,10 +146,15 @@ def translate_run(
             f"{'has no segment with its' if len(kept.lost) == 1 else 'have no segment with their'} words any "
             f"more; the file as it was is {aside}"
         )
+    others = other_sources(wish, transcript, source, target, before, settle_translation)
+    for reason in others.reasons:
+        tell(reason)
+    reasons = (*reasons, *others.reasons)
     job = TranslationJob(
         translator=settled.choice,
         target=target,
         source=source,
+        others=others.choices or UNSET,
         glossary=_terms(wish),
         synopsis=_synopsis(file_of(wish, "synopsis")),
         cast=_cast(file_of(wish, "cast")),
