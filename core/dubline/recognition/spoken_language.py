@@ -51,17 +51,17 @@ needs somebody to say so."""
 
 FIRST = 60.0
 """Seconds of speech in which a language that was named is looked for."""
-ENOUGH = 6.0  # seconds of telling speech, without which nothing is said against it
-OTHER, HARDLY = 0.6, 0.1
-"""How likely another language must be on the average, and the named one at most, to say that it is wrong."""
+ENOUGH, MOST = 6.0, 0.8
+"""Seconds of speech in other languages, and their share, from which the named one is said to be wrong."""
 
 Chances = Mapping[str, float]
 
 
 class Doubt(NamedTuple):
-    """That something else than the named language is spoken: what, how likely (0..1), in how many seconds."""
+    """That something else than the named language is spoken: what, most first, how likely (0..1), and in how
+    many seconds."""
 
-    language: str
+    languages: tuple[str, ...]
     likely: float
     seconds: float
 
@@ -189,23 +189,24 @@ def by_language(
 
 def doubt(recognizer: Any, speech: Speech, turns: Sequence[Turn], named: str) -> Doubt | None:
     """What is surely spoken instead of the language that was named, by the first minute of speech."""
-    seconds = 0.0
-    votes: Counter[str] = Counter()
+    listened = 0.0
+    against: dict[str, list[tuple[float, float]]] = {}
     for piece in pieces(turns, speech):
-        if seconds >= FIRST:
+        if listened >= FIRST:
             break
         if (length := piece.end - piece.start) < TELLING:
             continue
-        for language, likely in ask(recognizer, speech, piece).items():
-            votes[language] += likely * length  # type: ignore[assignment]
-        seconds += length
-    if seconds < ENOUGH or not votes:
+        listened += length
+        chances = ask(recognizer, speech, piece)
+        best = max(chances, key=lambda language: (chances[language], language), default=named)
+        if chances.get(best, 0.0) >= LIKELY and _together(chances, named) <= UNLIKELY:
+            against.setdefault(best, []).append((chances[best], length))
+    seconds = {language: sum(length for _, length in heard) for language, heard in against.items()}
+    if sum(seconds.values()) < max(ENOUGH, MOST * listened):
         return None
-    shares = {language: vote / seconds for language, vote in votes.items()}
-    best = max(shares, key=lambda language: (shares[language], language))
-    if shares[best] < OTHER or _alike(best, named) or _together(shares, named) > HARDLY:
-        return None
-    return Doubt(best, shares[best], seconds)
+    whole = sum(seconds.values())
+    likely = sum(chance * length for heard in against.values() for chance, length in heard) / whole
+    return Doubt(tuple(sorted(seconds, key=lambda language: (-seconds[language], language))), likely, whole)
 
 
 # --- telling -----------------------------------------------------------------------------------
@@ -213,11 +214,12 @@ def doubt(recognizer: Any, speech: Speech, turns: Sequence[Turn], named: str) ->
 
 def doubt_told(found: Doubt, named: str) -> str:
     """That in words, with what to do."""
-    heard, said = language_name(found.language), language_name(named)
+    heard, said = " and ".join(map(language_name, found.languages)), language_name(named)
+    right = found.languages[0] if len(found.languages) == 1 else "auto"
     return (
         f"this sounds like {heard} ({found.likely:.0%} sure after {found.seconds:.0f} s of speech), but "
         f"{said} was named, so every line is taken for {said}. If that is wrong, stop with Ctrl-C and give "
-        f"the command again with --from {found.language}"
+        f"the command again with --from {right}"
     )
 
 

@@ -24,7 +24,7 @@ from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.filters import FilterRules, Passage, filter_passages
 from dubline.recognition.hushed import HushedSpeech
 from dubline.recognition.segments import segment
-from dubline.recognition.spoken_language import by_language, doubt, doubt_told, tell_languages
+from dubline.recognition.spoken_language import by_language, tell_languages
 from dubline.recognition.stretches import pack
 from dubline.recognition.word_edges import first_words_on_sound
 from dubline.report import Report, part
@@ -135,16 +135,8 @@ def recognize(work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob) 
         Speech(work.open(heard.path)) as speech,
         opened("recognizer", job.recognizer, work.hints, work.note) as recognizer,
     ):
-        tell_doubt(recognizer, speech, speakers.turns, job, work)
         found = passages(recognizer, speech, speakers.turns, work.report, named=named_in(job))
         return recognized(found, recognizer, job, work)
-
-
-def tell_doubt(recognizer: Any, speech: Speech, turns: Sequence[Turn], job: WordsJob, work: Work) -> None:
-    """Say so before the work where the language that was named is surely another than the one spoken."""
-    named = named_in(job)
-    if named and hasattr(recognizer, "detect") and (found := doubt(recognizer, speech, turns, named)):
-        work.note(doubt_told(found, named), warn=True)
 
 
 def passages(

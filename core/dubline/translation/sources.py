@@ -9,6 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from dubline.backends.choosing import Settled
+from dubline.backends.lacks import by_a_person
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
 from dubline.language.script import base_language
 from dubline.report import quantity
@@ -67,14 +68,20 @@ def other_sources(
             break
         else:
             assert lacks is not None
-            reasons.append(f"{lines} in {name}: left to a person. {lacks.message}. {lacks.hint}")
+            missing = by_a_person(language, [target]) if _open(wish) else f"{lacks.message}. {lacks.hint}"
+            reasons.append(f"{lines} in {name}: left to a person. {missing}")
     return Others(choices, tuple(reasons))
+
+
+def _open(wish: TranslateWish) -> bool:
+    """Whether nobody has named a translator."""
+    return wish.open or bool(wish.found_for)
 
 
 def _ways(wish: TranslateWish, language: str, before: Translation | None) -> tuple[TranslateWish, ...]:
     """What to ask for, the first that can be had counts."""
     anybody = replace(wish, translator=None, translator_model=None, found_for=None)
-    if not (wish.open or wish.found_for):
+    if not _open(wish):
         return wish, replace(wish, translator_model=None)
     known = (before.translators or {}).get(language) if before is not None else None
     if known is None:
