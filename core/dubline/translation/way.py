@@ -28,6 +28,7 @@ from dubline.translation.stage import Person, TranslationJob, check_languages, t
 from dubline.translation.tone import Tones, tones
 from dubline.values.cast import read_cast
 from dubline.values.glossary import Term, read_glossary
+from dubline.values.languages import language_name
 from dubline.values.layout import Layout
 from dubline.values.segment_ids import ids_of
 from dubline.values.stems import Stems
@@ -122,6 +123,15 @@ def translate_run(
     wish, anew = wish.for_source(source)
     place = place_of(run.root, target)
     before = read_translation(place) if place.exists() else None
+    try:
+        check_languages(source, target)
+    except InvalidJob as error:
+        if before is not None:  # from when the film was taken for another language
+            error.hint = (
+                f"If the film is in {language_name(source)}, delete {place.name}, which translates it into "
+                "its own language. If it is in another, name that with --from."
+            )
+        raise
     only = ids_of(wish.only) if wish.only else ()
     kept = kept_lines(
         before,

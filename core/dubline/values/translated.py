@@ -258,16 +258,15 @@ def read_translation(path: Path) -> Translation:
 
 def place_of(root: Path, target: str) -> Path:
     """Where a run keeps its translation into a language: translated.json for its first language,
-    translated.LANGUAGE.json for others.
+    translated.LANGUAGE.json for others, which stay there when the first one's is deleted.
 
     Raises:
         InvalidJob: the first one's file is damaged.
     """
-    first = Layout(root).translation()
+    first, own = Layout(root).translation(), Layout(root).translation(f".{target}")
     # A damaged file must be looked at, not written over: reading it raises.
-    if first.exists() and read_translation(first).target_language != target:
-        return Layout(root).translation(f".{target}")
-    return first
+    taken = first.exists() and read_translation(first).target_language != target
+    return own if taken or (own.exists() and not first.exists()) else first
 
 
 def parse_translation(data: bytes | str, where: str = "translation") -> Translation:
