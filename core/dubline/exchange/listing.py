@@ -127,6 +127,7 @@ def _source(translation: Translation) -> Transcript:
                 speaker=line.speaker,
                 text=line.source_text,
                 confidence=None if line.confidence is UNSET else line.confidence,
+                language=line.source_language,
                 more=line.more,
             )
             for line in translation.segments

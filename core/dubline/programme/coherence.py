@@ -11,15 +11,17 @@ from pathlib import Path
 
 from dubline.files import typed
 from dubline.language.markup import spoken_text
+from dubline.language.script import base_language
 from dubline.media.film_place import ORIGINAL, changed_file
 from dubline.report import quantity
 from dubline.run import read_manifest, standing
 from dubline.values.dubbed import read_dubs
+from dubline.values.languages import language_name
 from dubline.values.layout import Layout
 from dubline.values.media import Original
 from dubline.values.stems import Stems
 from dubline.values.transcript import Transcript, read_transcript
-from dubline.values.translated import Translation
+from dubline.values.translated import Translation, place_of
 
 SAME_LENGTH = 1.0
 """Seconds by which a transcript and its sound may differ: a codec's padding, a picture that ends later."""
@@ -53,9 +55,19 @@ def changed_lines(root: Path, transcript: Transcript | None, translation: Transl
     """Whether a transcript has changed since it was translated."""
     if transcript is None:
         return ()
-    now = {(s.id, s.start, s.end, s.speaker, s.text) for s in transcript.segments}
-    then = {(s.id, s.start, s.end, s.speaker, s.source_text) for s in translation.segments}
-    changed, language = len(then - now) or len(now - then), translation.target_language
+    language = translation.target_language
+    if (
+        base_language(language) == base_language(transcript.language)
+        and "-" not in language + transcript.language
+    ):
+        file = Layout(root).named(place_of(root, language))
+        return (
+            f"{file} is a translation into {language_name(language)}, which is the film's own language now: "
+            f"delete it. If the film is in another, say so: `dubline transcribe {root.name} --from LANGUAGE`",
+        )
+    now = {(s.id, s.start, s.end, s.speaker, s.text, s.language) for s in transcript.segments}
+    then = {(s.id, s.start, s.end, s.speaker, s.source_text, s.source_language) for s in translation.segments}
+    changed = len(then - now) or len(now - then)
     if not changed:
         return ()
     return (

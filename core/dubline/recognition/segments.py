@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 import msgspec
+from msgspec import UNSET
 
 from dubline.errors import InvalidJob
 from dubline.recognition.cutting import Cutter, Piece, SegmentRules
@@ -104,7 +105,7 @@ def resegment(
     ids = {s.label: s.id for s in transcript.speakers if s.label}
     again = segment(
         [
-            HeardWord(**msgspec.structs.asdict(w), speaker=s.speaker)
+            HeardWord(**msgspec.structs.asdict(w), speaker=s.speaker, language=s.language)
             for s in transcript.segments
             for w in s.words
         ],
@@ -174,6 +175,7 @@ def numbered(
                 confidence=round(math.fsum(sure) / len(sure), 4) if sure else None,
                 overlap=number - 1 in together,
                 flags=tuple(sorted(flags)),
+                language=piece.language or UNSET,
                 more=piece.more,
             )
         )

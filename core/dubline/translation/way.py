@@ -23,10 +23,12 @@ from dubline.subtitles.transcript_files import as_transcript, read_given
 from dubline.subtitles.transcript_forms import DUBLINE
 from dubline.subtitles.writing import read_subtitles
 from dubline.translation.kept import kept_lines
+from dubline.translation.sources import other_sources
 from dubline.translation.stage import Person, TranslationJob, check_languages, translate
 from dubline.translation.tone import Tones, tones
 from dubline.values.cast import read_cast
 from dubline.values.glossary import Term, read_glossary
+from dubline.values.languages import language_name
 from dubline.values.layout import Layout
 from dubline.values.segment_ids import ids_of
 from dubline.values.stems import Stems
@@ -121,6 +123,15 @@ def translate_run(
     wish, anew = wish.for_source(source)
     place = place_of(run.root, target)
     before = read_translation(place) if place.exists() else None
+    try:
+        check_languages(source, target)
+    except InvalidJob as error:
+        if before is not None:  # from when the film was taken for another language
+            error.hint = (
+                f"If the film is in {language_name(source)}, delete {place.name}, which translates it into "
+                "its own language. If it is in another, name that with --from."
+            )
+        raise
     only = ids_of(wish.only) if wish.only else ()
     kept = kept_lines(
         before,
@@ -145,10 +156,15 @@ def translate_run(
             f"{'has no segment with its' if len(kept.lost) == 1 else 'have no segment with their'} words any "
             f"more; the file as it was is {aside}"
         )
+    others = other_sources(wish, transcript, source, target, before, settle_translation)
+    for reason in others.reasons:
+        tell(reason)
+    reasons = (*reasons, *others.reasons)
     job = TranslationJob(
         translator=settled.choice,
         target=target,
         source=source,
+        others=others.choices or UNSET,
         glossary=_terms(wish),
         synopsis=_synopsis(file_of(wish, "synopsis")),
         cast=_cast(file_of(wish, "cast")),

@@ -40,6 +40,7 @@ class HeardWord(Value, frozen=True):
     `text` is kept to the letter, with the space before it where the recognizer puts one. `start` and `end`
     may be None (aligners give no times for digits). `confidence` is 0..1. `speaker` is set only where the
     recognizer knows it, because it heard that voice alone. `estimated` tells that the times are a guess.
+    `language` is set where it is not the programme's.
     """
 
     text: str
@@ -48,6 +49,7 @@ class HeardWord(Value, frozen=True):
     confidence: float | None = None
     speaker: str | None = None
     estimated: bool = False
+    language: str | UnsetType = UNSET
 
 
 class Word(Value, frozen=True):
@@ -75,7 +77,8 @@ class Segment(Value, frozen=True):
     and without a neighbour to join), "long" (a single word over the longest), "long_text" (a single word
     over the subtitle's width), "estimated_times" (a word's times are estimated), "no_speaker", and of
     given text "two_speakers" (a cue that holds two people) and "not_heard" (of a script's line less than a
-    third was heard, so its times are guessed). `more`: fields of a user's own, as their file had them.
+    third was heard, so its times are guessed). `language` stands only where it is not the transcript's.
+    `more`: fields of a user's own, as their file had them.
     """
 
     id: int
@@ -87,6 +90,7 @@ class Segment(Value, frozen=True):
     confidence: float | None = None
     overlap: bool = False
     flags: tuple[str, ...] = ()
+    language: str | UnsetType = UNSET
     more: dict[str, Any] | UnsetType = UNSET
 
 
@@ -150,6 +154,10 @@ class Transcript(Value, frozen=True):
             if segment.id == number:
                 return segment
         raise KeyError(number)
+
+    def language_of(self, segment: Segment) -> str:
+        """The language that a segment is spoken in."""
+        return segment.language or self.language
 
     def name_of(self, speaker: str) -> str:
         """A speaker's name, else the id."""

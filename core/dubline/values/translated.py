@@ -119,8 +119,9 @@ class TranslatedSegment(Value, frozen=True):
     why it failed; `warnings`: what a person may want to look at. `picked` is the index of the chosen
     candidate, None where the text is no candidate. `sentence` is the id of the segment in which its
     sentence begins: that one has the candidates, for the whole sentence. `written` is a digest of the text
-    as a machine wrote it: where it does not belong to the text, a person has changed the text. `confidence`
-    and `more` are the transcript's (see `Segment`).
+    as a machine wrote it: where it does not belong to the text, a person has changed the text.
+    `source_language` stands only where it is not the film's. `confidence` and `more` are the transcript's
+    (see `Segment`).
     """
 
     id: int
@@ -139,6 +140,7 @@ class TranslatedSegment(Value, frozen=True):
     fit: Fit | None = None
     tone: Tone | None = None
     written: str = ""
+    source_language: str | UnsetType = UNSET
     confidence: float | UnsetType | None = UNSET
     more: dict[str, Any] | UnsetType = UNSET
 
@@ -180,7 +182,8 @@ class Totals(Value, frozen=True):
 
 
 class Translation(Value, frozen=True):
-    """A whole programme in another language.
+    """A whole programme in another language. `translators`: who translated what is spoken in another language
+    than the film's, by that language.
 
     `language`, `num_speakers` and `total_duration` stand in the file alone, for programs that look for them
     there; `more` is the transcript's.
@@ -196,6 +199,7 @@ class Translation(Value, frozen=True):
     total_duration: float | UnsetType = UNSET
     speakers: tuple[Speaker, ...] = ()
     translator: Engine | None = None
+    translators: dict[str, Engine] | UnsetType = UNSET
     paces: dict[str, float] = {}
     totals: Totals = Totals()
     notes: tuple[str, ...] = ()
@@ -255,16 +259,15 @@ def read_translation(path: Path) -> Translation:
 
 def place_of(root: Path, target: str) -> Path:
     """Where a run keeps its translation into a language: translated.json for its first language,
-    translated.LANGUAGE.json for others.
+    translated.LANGUAGE.json for others, which stay there when the first one's is deleted.
 
     Raises:
         InvalidJob: the first one's file is damaged.
     """
-    first = Layout(root).translation()
+    first, own = Layout(root).translation(), Layout(root).translation(f".{target}")
     # A damaged file must be looked at, not written over: reading it raises.
-    if first.exists() and read_translation(first).target_language != target:
-        return Layout(root).translation(f".{target}")
-    return first
+    taken = first.exists() and read_translation(first).target_language != target
+    return own if taken or (own.exists() and not first.exists()) else first
 
 
 @lru_cache(maxsize=4)
