@@ -49,6 +49,7 @@ class TimedWord:
     estimated: bool = False
     share: float = 1.0
     turn: tuple[int, int] | None = None
+    doubt: str = ""
 
 
 # --- times -------------------------------------------------------------------------------------
@@ -136,6 +137,7 @@ def timed_words(words: Iterable[HeardWord], duration: int) -> tuple[list[TimedWo
                 confidence=_confidence(word.confidence),
                 speaker=word.speaker,
                 estimated=changed or end - start > longest,
+                doubt=word.doubt,
             )
         )
     return timed, dropped

@@ -24,6 +24,8 @@ from dubline.values.base import Choice, ModelIdentity, Value, from_raw, raw_json
 from dubline.values.layout import Layout
 
 FORMAT = "dubline.transcript.1"
+DOUBTFUL = "doubtful"
+"""The flag of a line that may be made up."""
 UNKNOWN = ""
 """The speaker of words in a place where the diarizer heard nobody."""
 
@@ -40,6 +42,7 @@ class HeardWord(Value, frozen=True):
     `text` is kept to the letter, with the space before it where the recognizer puts one. `start` and `end`
     may be None (aligners give no times for digits). `confidence` is 0..1. `speaker` is set only where the
     recognizer knows it, because it heard that voice alone. `estimated` tells that the times are a guess.
+    `doubt`: what speaks against the word, in words; "" where nothing does.
     """
 
     text: str
@@ -48,6 +51,7 @@ class HeardWord(Value, frozen=True):
     confidence: float | None = None
     speaker: str | None = None
     estimated: bool = False
+    doubt: str = ""
 
 
 class Word(Value, frozen=True):
@@ -75,7 +79,8 @@ class Segment(Value, frozen=True):
     and without a neighbour to join), "long" (a single word over the longest), "long_text" (a single word
     over the subtitle's width), "estimated_times" (a word's times are estimated), "no_speaker", and of
     given text "two_speakers" (a cue that holds two people) and "not_heard" (of a script's line less than a
-    third was heard, so its times are guessed). `more`: fields of a user's own, as their file had them.
+    third was heard, so its times are guessed), "doubtful" (something speaks against its words; `doubt` says
+    what), "sung" (the recognizer marks it as song). `more`: fields of a user's own, as their file had them.
     """
 
     id: int
@@ -87,7 +92,13 @@ class Segment(Value, frozen=True):
     confidence: float | None = None
     overlap: bool = False
     flags: tuple[str, ...] = ()
+    doubt: str | UnsetType = UNSET
     more: dict[str, Any] | UnsetType = UNSET
+
+    @property
+    def doubted(self) -> str:
+        """Why the line is doubtful, in words; "" where it is not."""
+        return (self.doubt or "something speaks against it") if DOUBTFUL in self.flags else ""
 
 
 class Speaker(Value, frozen=True):
@@ -106,7 +117,7 @@ class Speaker(Value, frozen=True):
 class DroppedSegment(Value, frozen=True):
     """Words that were left out. `reason` is one word for programs, `detail` says it in words.
 
-    Reasons of the filters: silence, no_speech, repetition, boilerplate, too_fast. Reasons of the
+    Reasons of the filters: silence, no_speech, repetition, boilerplate, too_fast, description. Reasons of the
     segmentation: empty (no text), outside_programme, no_room (more words than milliseconds).
     """
 

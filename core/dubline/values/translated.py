@@ -118,8 +118,8 @@ class TranslatedSegment(Value, frozen=True):
     why it failed; `warnings`: what a person may want to look at. `picked` is the index of the chosen
     candidate, None where the text is no candidate. `sentence` is the id of the segment in which its
     sentence begins: that one has the candidates, for the whole sentence. `written` is a digest of the text
-    as a machine wrote it: where it does not belong to the text, a person has changed the text. `confidence`
-    and `more` are the transcript's (see `Segment`).
+    as a machine wrote it: where it does not belong to the text, a person has changed the text. `confidence`,
+    `more` and `doubt` are the transcript's (see `Segment`; `doubt` is its `doubted`).
     """
 
     id: int
@@ -139,6 +139,7 @@ class TranslatedSegment(Value, frozen=True):
     tone: Tone | None = None
     written: str = ""
     confidence: float | UnsetType | None = UNSET
+    doubt: str | UnsetType = UNSET
     more: dict[str, Any] | UnsetType = UNSET
 
     def with_text(self, text: str) -> TranslatedSegment:
