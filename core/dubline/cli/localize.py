@@ -10,7 +10,7 @@ import typer
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Place, best_first, place_of
 from dubline.cli.options import argument, option
-from dubline.cli.report import tell_report
+from dubline.cli.report import tell_doubtful, tell_report
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
 from dubline.files import typed
@@ -190,6 +190,7 @@ def _tell(localized: Localized, root: Path) -> None:
         result(f"{stem.name:<8} {stem.label}", indent=9)
     if localized.transcript is not None:
         result(heard(localized.transcript))
+        tell_doubtful([segment.id for segment in localized.transcript.segments if segment.doubted])
     for translation in localized.translations:
         totals = translation.totals
         counts = (

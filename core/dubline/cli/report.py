@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from dubline.cli.film import RunFolder
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
+from dubline.report import quantity
+
+_NAMED = 10  # doubtful lines that are named
 
 
 def report(run: RunFolder) -> None:
@@ -44,3 +48,10 @@ def tell_report(root: Path) -> None:
         result(f"look at it: {write_report(root)}")
     except InvalidJob as error:
         result(f"no report.html: {error.message}")
+
+
+def tell_doubtful(lines: Sequence[int]) -> None:
+    """Say which lines, by their numbers, may be made up."""
+    if lines:
+        named = ", ".join(map(str, lines[:_NAMED])) + (" ..." if len(lines) > _NAMED else "")
+        result(f"{quantity(len(lines), 'line')} may be made up, listen to {named} first; the report says why")

@@ -170,7 +170,7 @@ def translate_run(
         cast=_cast(file_of(wish, "cast")),
         rate=wish.rate or "",
         # How they fit is measured anew; that a dub has measured it must not outdate the translation.
-        kept=tuple(replace(line, fit=None, confidence=UNSET, more=UNSET) for line in kept.lines),
+        kept=tuple(replace(line, fit=None, confidence=UNSET, doubt=UNSET, more=UNSET) for line in kept.lines),
         again=wish.again is not False,
     )
     spoken = _with_edits(_tones(run, transcript, tell), before)
@@ -210,8 +210,9 @@ def _as_heard(translation: Translation, transcript: Transcript) -> Translation:
     return replace(
         translation,
         segments=tuple(
-            replace(line, confidence=heard[line.id].confidence, more=heard[line.id].more)
+            replace(line, confidence=said.confidence, doubt=said.doubted or UNSET, more=said.more)
             for line in translation.segments
+            for said in (heard[line.id],)
         ),
         more=transcript.more,
     )

@@ -120,8 +120,8 @@ class TranslatedSegment(Value, frozen=True):
     candidate, None where the text is no candidate. `sentence` is the id of the segment in which its
     sentence begins: that one has the candidates, for the whole sentence. `written` is a digest of the text
     as a machine wrote it: where it does not belong to the text, a person has changed the text.
-    `source_language` stands only where it is not the film's. `confidence` and `more` are the transcript's
-    (see `Segment`).
+    `source_language` stands only where it is not the film's. `confidence`, `more` and
+    `doubt` are the transcript's (see `Segment`; `doubt` is its `doubted`).
     """
 
     id: int
@@ -142,6 +142,7 @@ class TranslatedSegment(Value, frozen=True):
     written: str = ""
     source_language: str | UnsetType = UNSET
     confidence: float | UnsetType | None = UNSET
+    doubt: str | UnsetType = UNSET
     more: dict[str, Any] | UnsetType = UNSET
 
     def with_text(self, text: str) -> TranslatedSegment:
