@@ -1,7 +1,8 @@
 """People who share a voice: told apart by pitch as far as that sounds natural, and told of before they speak.
 
-shades([1.0, 1.0, 1.0])            0.9, 1.0, 1.1
-told(cast, people, voices)         sentences on who shares what, and who got no voice of the own gender
+shades([1.0, 1.0, 1.0])                     0.9, 1.0, 1.1
+told_sharing(cast, names)                   sentences on who shares what
+told_genders(cast, names, actors, voices)   one on who got no voice of the own gender
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dubline.signal.pitch import gender_of
 from dubline.values.dubbed import CastVoice
 
 HIGHEST, LOWEST = 1.25, 0.8
-"""Bounds of the factor that brings a voice to an actor's pitch: docs/voices.md has what was measured."""
+"""Bounds of the factor that brings a voice to an actor's pitch: within them it is still itself
+(docs/voices.md)."""
 NOTCH = 0.05  # the factor's steps: a speaker measured again gets the same
 APART = 0.1  # between people who share a voice, where there is room for it
 NOTCHES = tuple(round(LOWEST + NOTCH * n, 2) for n in range(round((HIGHEST - LOWEST) / NOTCH) + 1))
