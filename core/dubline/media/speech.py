@@ -62,36 +62,41 @@ class Speech:
         self.close()
 
 
-def prepare_speech(
-    source: Path, sound: Sound, target: Path, *, channel: int | None = None, report: Report = silent
-) -> Speech:
-    """Write a sound's mean of channels (or one channel) at 16 kHz to `target` and open it.
+def mixdown(source: Path, sound: Sound, channel: int | None = None) -> Iterator[NDArray[np.float32]]:
+    """A sound's mean of channels (or one channel) at its own rate, as (1, n) blocks.
 
     A 5.1 or 7.1 sound counts with its three fronts: speech has no business in the others, and noise there
     would only cover it.
 
     Raises:
         ValidationError: a sample is not a number.
-        StorageFull: the disk is full.
     """
     columns = [channel] if channel is not None else list(range(sound.channels))
     if channel is None and sound.layout in ("5.1", "7.1"):
         columns = [0, 1, 2]
+    for block in read_blocks(source):
+        middle = block[columns].mean(axis=0, dtype=np.float32, keepdims=True)
+        if not np.isfinite(middle).all():
+            raise ValidationError(
+                f"{source.name} holds samples that are not numbers",
+                hint="Export it again, or as 24-bit WAV.",
+            )
+        yield middle
+
+
+def prepare_speech(
+    source: Path, sound: Sound, target: Path, *, channel: int | None = None, report: Report = silent
+) -> Speech:
+    """Write the `mixdown` of a sound at 16 kHz to `target` and open it.
+
+    Raises:
+        ValidationError: a sample is not a number.
+        StorageFull: the disk is full.
+    """
     frames = resampled_length(sound.frames, sound.rate, RATE, "ceil")
-
-    def mono() -> Iterator[NDArray[np.float32]]:
-        for block in read_blocks(source):
-            middle = block[columns].mean(axis=0, dtype=np.float32, keepdims=True)
-            if not np.isfinite(middle).all():
-                raise ValidationError(
-                    f"{source.name} holds samples that are not numbers",
-                    hint="Export it again, or as 24-bit WAV.",
-                )
-            yield middle
-
     with FloatFile(target, 1) as file:
         file.truncate(0)
-        for block in resampled(mono(), sound.rate, RATE, frames):
+        for block in resampled(mixdown(source, sound, channel), sound.rate, RATE, frames):
             file.append(block)
             report(file.frames / RATE, frames / RATE)
         file.sync()
