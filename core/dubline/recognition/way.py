@@ -392,7 +392,9 @@ def _with_terms(choice: Choice, wish: TranscribeWish) -> Choice:
     path = file_of(wish, "glossary")
     if path is None:
         return choice
-    if "glossary" not in find("recognizer", choice.backend).Options.__struct_fields__:
+    cls = find("recognizer", choice.backend)
+    takes = getattr(cls, "takes_glossary", None)  # of a back end with models that do and models that do not
+    if "glossary" not in cls.Options.__struct_fields__ or (takes and not takes(choice.options)):
         raise InvalidJob(
             f"the recognizer {choice.backend} takes no glossary",
             hint="Leave out --glossary, or use another recognizer: `dubline backends` lists them.",
