@@ -22,7 +22,7 @@ from dubline.errors import DublineError, InvalidJob, Lacking
 from dubline.media.original import Sighting, look_at, original_of
 from dubline.mix.job import mix_job
 from dubline.programme.timeline_file import keep_timeline
-from dubline.recognition.way import Transcribing, settle_transcription, transcribe_run
+from dubline.recognition.way import Transcribing, microphones_of, settle_transcription, transcribe_run
 from dubline.run import Run, read_wish
 from dubline.separation.way import Separating, separate_run, settle_run, stems_of
 from dubline.translation.way import check_files, settle_translation, translate_run
@@ -100,6 +100,7 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
         film = Path(job.media.path) if isinstance(job.media, FileMedia) else None
         with lacking("recognizer"):
             transcribing = settle_transcription(wish, before, film)
+            microphones_of(transcribing.wish, _track(job))
     reasons = [*(separating.reasons if separating else ()), *(transcribing.reasons if transcribing else ())]
     by_hand: list[str] = []
     for target in job.languages:
@@ -145,9 +146,8 @@ def localize(
     if decided.separating is not None:
         stems = separate_run(run, sound, decided.separating, hints=hints, tell=tell)
     if decided.transcribing is not None:
-        media = (Path(job.media.path), job.media.track) if isinstance(job.media, FileMedia) else None
         transcript = transcribe_run(
-            run, sound, stems, decided.transcribing, media=media, hints=hints, tell=tell
+            run, sound, stems, decided.transcribing, media=_track(job), hints=hints, tell=tell
         )
     translations: list[Translation] = []
     dubs: list[Dub] = []
@@ -221,6 +221,11 @@ def _dub_facts(dub: Dub) -> dict[str, Any]:
         facts["before"] = msgspec.to_builtins(dub.mix.before)
         facts["after"] = msgspec.to_builtins(dub.mix.after)
     return facts
+
+
+def _track(job: LocalizeJob) -> tuple[Path, str] | None:
+    """The file and the name of its track; None for a timeline."""
+    return (Path(job.media.path), job.media.track) if isinstance(job.media, FileMedia) else None
 
 
 def _translate_wish(job: LocalizeJob) -> TranslateWish:

@@ -38,7 +38,7 @@ def transcribe(media: Film, asked: Asked) -> None:
     """
     from dubline.cli.progress import working
     from dubline.media.original import original_of
-    from dubline.recognition.way import settle_transcription, transcribe_run
+    from dubline.recognition.way import microphones_of, settle_transcription, transcribe_run
     from dubline.run import read_wish
     from dubline.separation.way import stems_for
     from dubline.values.wishes import TranscribeWish
@@ -49,6 +49,7 @@ def transcribe(media: Film, asked: Asked) -> None:
     before = read_wish(place.root, "transcribe", TranscribeWish)
     transcribing = settle_transcription(asked.transcribe, before, film)
     track = (film, place.media.track) if film is not None and place.media is not None else None
+    microphones_of(transcribing.wish, track)
     steps = ("separate",) if transcribing.listens_to_voices else ()
     with working(place.root, transcribing.reasons, steps=(*steps, "diarize", "recognize")) as (run, bar):
         sound, stems = original_of(run, seen).sound, None

@@ -57,6 +57,11 @@ class Speech:
         for block in self._file.blocks(frames):
             yield block[0]
 
+    def level(self) -> float:
+        """Mean square of the sound in dBFS; -120 where it is silent."""
+        energy = sum(float(np.square(block, dtype=np.float64).sum()) for block in self.blocks())
+        return float(10 * np.log10(max(energy / max(1, self.frames), 1e-12)))
+
     def close(self) -> None:
         """Close the file; it stays."""
         self._file.close()
