@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Film, place_of
-from dubline.cli.report import tell_report
+from dubline.cli.report import tell_doubtful, tell_report
 from dubline.cli.screen import result
 from dubline.report import quantity
 from dubline.values.layout import Layout
@@ -38,6 +38,7 @@ def transcribe(media: Film, asked: Asked) -> None:
     """
     from dubline.cli.progress import working
     from dubline.media.original import original_of
+    from dubline.recognition.opening import check_language
     from dubline.recognition.way import microphones_of, settle_transcription, transcribe_run
     from dubline.run import read_wish
     from dubline.separation.way import stems_for
@@ -53,6 +54,7 @@ def transcribe(media: Film, asked: Asked) -> None:
     steps = ("separate",) if transcribing.listens_to_voices else ()
     with working(place.root, transcribing.reasons, steps=(*steps, "diarize", "recognize")) as (run, bar):
         sound, stems = original_of(run, seen).sound, None
+        check_language(run, sound, transcribing.job.words, asked.hints)
         if transcribing.listens_to_voices:
             stems = stems_for(run, sound, asked.separate, hints=asked.hints, tell=bar.note)
         transcript = transcribe_run(
@@ -74,6 +76,7 @@ def _tell(transcript: Transcript, root: Path) -> None:
     result(heard(transcript))
     for speaker in transcript.speakers:
         result(f"  {speaker.id}  {speaker.name or '-':<16} {speaker.seconds:7.1f} s")
+    tell_doubtful([segment.id for segment in transcript.segments if segment.doubted])
     if transcript.dropped:
         result(f"{quantity(len(transcript.dropped), 'passage')} left out, with the reasons in the file")
     result(f"\n{Layout(root).transcript}")
