@@ -20,7 +20,7 @@ from typing import Any
 from msgspec import structs
 
 from dubline.backends.choosing import opened
-from dubline.media.speech import Speech, prepare_speech
+from dubline.media.speech import QUIET, Speech, prepare_speech
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.filter_rules import FilterRules
 from dubline.recognition.filters import Passage, Witness, filter_passages
@@ -115,8 +115,8 @@ def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
         models = tuple(diarizer.identities)
         for note in diarizer.notes:
             work.note(note)
-    if not found.turns:
-        work.note("nobody speaks in this sound")
+        if not found.turns:
+            tell_nobody(speech, work)
     notes = tuple(work.notes)
     _keep_reasons(work, "diarizer", "sound")
     return Diarized(
@@ -126,6 +126,19 @@ def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
         embeddings=found.embeddings,
         embedding=found.embedding,
         notes=notes,
+    )
+
+
+def tell_nobody(speech: Speech, work: Work) -> None:
+    """Note that nobody was heard; of a loud sound it is told, for that may be wrong."""
+    level = speech.level()
+    if level < QUIET:
+        work.note("nobody speaks in this sound")
+        return
+    work.note(
+        f"nobody was heard in this sound, and it is loud ({level:.0f} dBFS). If somebody does speak, try "
+        "another --diarizer, or say when with --turns or with a --text that has times",
+        warn=True,
     )
 
 

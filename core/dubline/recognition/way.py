@@ -61,6 +61,7 @@ from dubline.values.media import Sound
 from dubline.values.stems import Stems
 from dubline.values.transcript import Transcript
 from dubline.values.wishes import TranscribeWish, file_of, is_embedded
+from dubline.weights.wheels import SILERO, require_file
 
 Hints = Mapping[str, Any]
 Tell = Callable[[str], None]
@@ -202,18 +203,36 @@ def transcribe_run(
     """
     hints = {**hints, "reasons": transcribing.reasons}
     names = None
-    if transcribing.wish.speakers_from_tracks:
-        if media is None:
-            raise InvalidJob(
-                "a timeline has no microphones to tell apart", hint="Give the file that has a track for each."
-            )
-        microphones = find_microphones(*media, transcribing.wish.microphones or "")
+    if microphones := microphones_of(transcribing.wish, media):
         transcript = _by_microphones(run, microphones, transcribing.job, hints)
     else:
+        if stems is not None and stems.lost and transcribing.ears.stems:
+            why = f"sound: the mix, for {stems.lost}"
+            tell(why)
+            hints["reasons"] = (*transcribing.reasons, why)
         transcript, names = _by_voices(run, sound, stems, transcribing, hints)
     transcript = publish_transcript(transcript, run.root, cast=names, tell=tell)
     run.keep_wish("transcribe", transcribing.wish.kept())
     return transcript
+
+
+def microphones_of(wish: TranscribeWish, media: tuple[Path, str] | None) -> tuple[Microphone, ...]:
+    """The microphones that tell who speaks; none where voices do. `media` is the file and the name of its
+    track, None for a timeline. To be asked before anything is decoded, too.
+
+    Raises:
+        InvalidJob: there are none, or one alone.
+        BackendMissing: nothing here can hear who speaks on them.
+    """
+    if not wish.speakers_from_tracks:
+        return ()
+    if media is None:
+        raise InvalidJob(
+            "a timeline has no microphones to tell apart", hint="Give the file that has a track for each."
+        )
+    found = find_microphones(*media, wish.microphones or "")
+    require_file(SILERO)
+    return found
 
 
 def _by_voices(
