@@ -284,6 +284,14 @@ class Voice(Opened, Protocol):
         `Cancelled`. Raises `BackendFailed` where this line cannot be spoken: others may still be."""
 
 
+class SampledVoice(Voice, Protocol):
+    """A voice whose models do not say how high they are."""
+
+    def sampled(self, tick: Tick) -> tuple[VoiceInfo, ...]:
+        """`voices()`, with the pitch and the gender that a sample of each has shown. What is measured once is
+        kept with the weights. `tick()` is called before each sample and may raise `Cancelled`."""
+
+
 class CloningVoice(Voice, Protocol):
     """A voice that can speak like a person in the film, after a cut of that person's speech.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Film, place_of
-from dubline.cli.report import tell_report
+from dubline.cli.report import tell_doubtful, tell_report
 from dubline.cli.screen import result
 from dubline.report import quantity
 from dubline.values.layout import Layout
@@ -75,6 +75,7 @@ def _tell(transcript: Transcript, root: Path) -> None:
     result(heard(transcript))
     for speaker in transcript.speakers:
         result(f"  {speaker.id}  {speaker.name or '-':<16} {speaker.seconds:7.1f} s")
+    tell_doubtful([segment.id for segment in transcript.segments if segment.doubted])
     if transcript.dropped:
         result(f"{quantity(len(transcript.dropped), 'passage')} left out, with the reasons in the file")
     result(f"\n{Layout(root).transcript}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from dubline.files import typed
 from dubline.language.markup import spoken_text
 from dubline.language.script import base_language
 from dubline.media.film_place import ORIGINAL, changed_file
@@ -71,7 +72,7 @@ def changed_lines(root: Path, transcript: Transcript | None, translation: Transl
         return ()
     return (
         f"the transcript has changed since it was translated into {language} ({quantity(changed, 'line')}). "
-        f"`dubline translate {root.name} --to {language}` brings it up to date",
+        f"`dubline translate {typed(root)} --to {language}` brings it up to date",
     )
 
 
@@ -106,7 +107,7 @@ def _old_mixes(root: Path) -> Iterator[str]:
         if stems and source and source != stems:
             yield (
                 f"the dub in {dub.language} was mixed from stems that have been made again since. "
-                f"`dubline dub {root.name} --to {dub.language}` mixes it again"
+                f"`dubline dub {typed(root)} --to {dub.language}` mixes it again"
             )
 
 
@@ -120,5 +121,6 @@ def _old_takes(root: Path, translations: tuple[Translation, ...]) -> Iterator[st
         if old:
             yield (
                 f"the dub in {language} says other words than its translation does now "
-                f"({quantity(len(old), 'line')}). `dubline dub {root.name} --to {language}` speaks them again"
+                f"({quantity(len(old), 'line')}). "
+                f"`dubline dub {typed(root)} --to {language}` speaks them again"
             )

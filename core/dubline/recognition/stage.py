@@ -1,8 +1,9 @@
-"""The recognition stage: a sound in, a transcript out. Four steps, each kept for itself.
+"""The recognition stage: a sound in, a transcript out. Five steps, each kept for itself.
 
     listen      the sound as one channel at 16 kHz
     diarize     who speaks when
     recognize   words for the stretches in which somebody speaks
+    witness     a second ear for whether somebody speaks (`witness`)
     cut         made-up words left out, the rest cut into segments by speaker
 
 Other rules for cutting redo the last step only; another recognizer the last two; another number of speakers
@@ -21,7 +22,8 @@ from msgspec import structs
 from dubline.backends.choosing import opened
 from dubline.media.speech import Speech, prepare_speech
 from dubline.recognition.cutting import SegmentRules
-from dubline.recognition.filters import FilterRules, Passage, filter_passages
+from dubline.recognition.filter_rules import FilterRules
+from dubline.recognition.filters import Passage, Witness, filter_passages
 from dubline.recognition.hushed import HushedSpeech
 from dubline.recognition.segments import segment
 from dubline.recognition.spoken_language import by_language, tell_languages
@@ -32,6 +34,8 @@ from dubline.run import Work, step
 from dubline.values.base import Choice, Value
 from dubline.values.media import Line, Sound
 from dubline.values.transcript import DroppedSegment, Engine, HeardWord, Transcript, Turn
+
+NO_WITNESS = Witness()
 
 
 class SpeechFile(Value, frozen=True):
@@ -84,12 +88,14 @@ class Recognized(Value, frozen=True):
     engine: Engine
 
 
-@step("listen", version=1)
+@step("listen", version=2)
 def listen(work: Work, sound: Sound, channel: int | None) -> SpeechFile:
     """Bring a sound (or one channel of it) to one channel at 16 kHz."""
     path = work.folder / "speech.f32"
     with prepare_speech(work.open(sound.path), sound, path, channel=channel, report=work.report) as speech:
         frames = speech.frames
+        for note in speech.notes:
+            work.note(note)
     return SpeechFile(path=work.result("speech.f32"), frames=frames)
 
 
@@ -220,8 +226,18 @@ def named_in(job: WordsJob) -> str:
 
 
 @step("cut", version=2)
-def cut(work: Work, words: Recognized, speakers: Diarized, duration: float, job: CutJob) -> Transcript:
-    """Leave out what was made up, and cut the rest into the segments of a programme of `duration` seconds."""
+def cut(
+    work: Work,
+    words: Recognized,
+    speakers: Diarized,
+    duration: float,
+    job: CutJob,
+    witness: Witness = NO_WITNESS,
+) -> Transcript:
+    """Leave out what was made up, and cut the rest into the segments of a programme of `duration` seconds.
+
+    `witness` heard the sound that the words come from.
+    """
     kept: list[HeardWord] = []
     dropped: list[DroppedSegment] = []
     apart: dict[tuple[str | None, str], list[Passage]] = defaultdict(list)
@@ -232,7 +248,7 @@ def cut(work: Work, words: Recognized, speakers: Diarized, duration: float, job:
         voiced = [
             Line(start=turn.start, end=turn.end) for turn in speakers.turns if speaker in (None, turn.speaker)
         ]
-        judged = filter_passages(mine, voiced, language=language, rules=job.filters)
+        judged = filter_passages(mine, voiced, witness=witness, language=language, rules=job.filters)
         other = language != words.language
         kept += [structs.replace(w, language=language) for w in judged.kept] if other else judged.kept
         dropped += judged.dropped

@@ -24,6 +24,7 @@ from dubline.media.speech import RATE
 from dubline.recognition.attribution import attribute_text
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.exports import read_rttm
+from dubline.recognition.filters import Witness
 from dubline.recognition.given_cues import embedded_text, read_text, shifted
 from dubline.recognition.given_text import GivenText, place_text
 from dubline.recognition.given_turns import TURNS, GivenTurns, take_turns
@@ -36,6 +37,7 @@ from dubline.recognition.microphones import (
 )
 from dubline.recognition.publish import publish_transcript
 from dubline.recognition.stage import (
+    NO_WITNESS,
     CutJob,
     DiarizationJob,
     Diarized,
@@ -48,6 +50,7 @@ from dubline.recognition.stage import (
     recognize,
 )
 from dubline.recognition.voice_names import cast_names
+from dubline.recognition.witness import detector, witness
 from dubline.run import Run
 from dubline.values.base import Choice, Value
 from dubline.values.cast import read_cast
@@ -210,7 +213,8 @@ def _by_voices(
     else:
         speakers = run.step(diarize, heard, job.diarization, hints=hints)
     words = run.step(recognize, heard, speakers, job.words, hints=hints) if job.words is not None else None
-    transcript = _written(run, heard, speakers, words, job)
+    second = run.step(witness, heard, detector()) if words is not None and job.turns is None else NO_WITNESS
+    transcript = _written(run, heard, speakers, words, job, second)
     if transcribing.cast is None:
         return transcript, None
     return transcript, cast_names(run, speakers, job.diarization, transcribing.cast, hints=hints)
@@ -237,14 +241,19 @@ def _listened(run: Run, microphone: Microphone) -> SpeechFile:
 
 
 def _written(
-    run: Run, heard: SpeechFile, speakers: Diarized, words: Recognized | None, job: TranscriptionJob
+    run: Run,
+    heard: SpeechFile,
+    speakers: Diarized,
+    words: Recognized | None,
+    job: TranscriptionJob,
+    second: Witness = NO_WITNESS,
 ) -> Transcript:
     duration = heard.frames / RATE
     if job.text is not None:
         placed = run.step(place_text, heard, job.text, words)
         return run.step(attribute_text, placed, speakers, duration)
     assert words is not None
-    return run.step(cut, words, speakers, duration, job.cutting)
+    return run.step(cut, words, speakers, duration, job.cutting, second)
 
 
 def _check_together(wish: TranscribeWish) -> None:

@@ -51,6 +51,7 @@ class TimedWord:
     share: float = 1.0
     turn: tuple[int, int] | None = None
     language: str = ""
+    doubt: str = ""
 
 
 # --- times -------------------------------------------------------------------------------------
@@ -139,6 +140,7 @@ def timed_words(words: Iterable[HeardWord], duration: int) -> tuple[list[TimedWo
                 speaker=word.speaker,
                 estimated=changed or end - start > longest,
                 language=word.language or "",
+                doubt=word.doubt,
             )
         )
     return timed, dropped

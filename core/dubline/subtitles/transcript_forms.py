@@ -42,7 +42,7 @@ DUBLINE = Form(
     ),
     fields=_set(
         """id words overlap flags language source_language source_text state locked reasons warnings
-        candidates picked sentence fit tone written more"""
+        candidates picked sentence fit tone written doubt more"""
     ),
 )
 WHISPERX = Form("WhisperX", top=_set("word_segments"), fields=_WHISPER)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -119,8 +120,8 @@ class TranslatedSegment(Value, frozen=True):
     candidate, None where the text is no candidate. `sentence` is the id of the segment in which its
     sentence begins: that one has the candidates, for the whole sentence. `written` is a digest of the text
     as a machine wrote it: where it does not belong to the text, a person has changed the text.
-    `source_language` stands only where it is not the film's. `confidence` and `more` are the transcript's
-    (see `Segment`).
+    `source_language` stands only where it is not the film's. `confidence`, `more` and
+    `doubt` are the transcript's (see `Segment`; `doubt` is its `doubted`).
     """
 
     id: int
@@ -141,6 +142,7 @@ class TranslatedSegment(Value, frozen=True):
     written: str = ""
     source_language: str | UnsetType = UNSET
     confidence: float | UnsetType | None = UNSET
+    doubt: str | UnsetType = UNSET
     more: dict[str, Any] | UnsetType = UNSET
 
     def with_text(self, text: str) -> TranslatedSegment:
@@ -269,8 +271,9 @@ def place_of(root: Path, target: str) -> Path:
     return own if taken or (own.exists() and not first.exists()) else first
 
 
+@lru_cache(maxsize=4)
 def parse_translation(data: bytes | str, where: str = "translation") -> Translation:
-    """JSON -> Translation.
+    """JSON -> Translation. The last four are kept, since one command reads the same lines many times.
 
     Raises:
         InvalidJob: not JSON, an unknown or missing field, a wrong type, an impossible time, an id used twice,
