@@ -146,7 +146,12 @@ def settle_transcription(
             choice = _with_terms(decided("recognizer", base_language(language), {}), wish)
             words = WordsJob(recognizer=choice)
             if not language and _detects(choice):
-                reasons.append("language: not named, so it is detected in every stretch; naming it is safer")
+                where = (
+                    "for each turn"
+                    if hasattr(find("recognizer", choice.backend), "detect")
+                    else "in every stretch"
+                )
+                reasons.append(f"language: not named, so it is found {where}; naming it is safer")
     elif asked.recognizer or asked.recognizer_model or asked.recognizer_options:
         raise InvalidJob(
             f"a recognizer together with a text that has its times ({wish.text})",

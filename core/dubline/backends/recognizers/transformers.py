@@ -26,7 +26,7 @@ from dubline.backends.recognizers.speech_folders import (
     kind_of,
     refuse_request,
 )
-from dubline.backends.recognizers.whisper_folder import WhisperBackend, refuse_language
+from dubline.backends.recognizers.whisper_folder import WhisperBackend, its_language, refuse_language
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob, WeightsError, first_line
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
@@ -176,7 +176,7 @@ class Transformers(WhisperBackend):
             from dubline.backends.recognizers.whisper_decoding import WhisperDecoding
 
             whisper = WhisperDecoding(folder, self._device, dtype)
-            if options.language and options.language not in whisper.languages:
+            if options.language and not its_language(options.language, whisper.languages or ("en",)):
                 raise refuse_language(name, options.language)
             return whisper
         if lacking := [module for module in family.requires if not importable(module)]:
