@@ -27,6 +27,7 @@ from dubline.recognition.filters import Passage, Witness, filter_passages
 from dubline.recognition.segments import segment
 from dubline.recognition.stretches import pack
 from dubline.recognition.word_edges import first_words_on_sound
+from dubline.recognition.word_lengths import as_spoken
 from dubline.report import Report
 from dubline.run import Work, step
 from dubline.values.base import Choice, Value
@@ -209,7 +210,7 @@ def cut(
             Line(start=turn.start, end=turn.end) for turn in speakers.turns if speaker in (None, turn.speaker)
         ]
         judged = filter_passages(mine, voiced, witness=witness, language=words.language, rules=job.filters)
-        kept += judged.kept
+        kept += as_spoken(judged.kept, witness.spans, duration) if witness.spans else judged.kept
         dropped += judged.dropped
     transcript = segment(
         kept,
