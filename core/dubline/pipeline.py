@@ -22,6 +22,7 @@ from dubline.errors import DublineError, InvalidJob, Lacking
 from dubline.media.original import Sighting, look_at, original_of
 from dubline.mix.job import mix_job
 from dubline.programme.timeline_file import keep_timeline
+from dubline.recognition.opening import check_language
 from dubline.recognition.way import Transcribing, settle_transcription, transcribe_run
 from dubline.run import Run, read_wish
 from dubline.separation.way import Separating, separate_run, settle_run, stems_of
@@ -142,6 +143,8 @@ def localize(
 
     sound = original_of(run, decided.seen).sound
     stems = transcript = None
+    if decided.transcribing is not None:
+        check_language(run, sound, decided.transcribing.job.words, hints)
     if decided.separating is not None:
         stems = separate_run(run, sound, decided.separating, hints=hints, tell=tell)
     if decided.transcribing is not None:

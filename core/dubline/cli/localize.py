@@ -13,6 +13,7 @@ from dubline.cli.options import argument, option
 from dubline.cli.report import tell_doubtful, tell_report
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
+from dubline.files import typed
 from dubline.report import quantity
 from dubline.values.layout import Layout
 
@@ -201,10 +202,8 @@ def _tell(localized: Localized, root: Path) -> None:
         said += [f"{number} {what}" for number, what in counts if number]
         result(f"{translation.target_language:<8} {', '.join(said)}", indent=9)
         if totals.failed:
-            result(
-                f"         try them again: dubline translate {root} --to {translation.target_language} "
-                "--retry-failed"
-            )
+            again = f"dubline translate {typed(root)} --to {translation.target_language} --retry-failed"
+            result(f"         try them again: {again}")
     if any(file.name == "final.m4a" for file in localized.files) and not localized.dubs:
         what = "voices over its background" if localized.stems is not None else "sound"
         result(f"final.m4a: the film's own {what}, until there is a dub")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from dubline.cli.film import RunFolder
@@ -25,6 +26,18 @@ def report(run: RunFolder) -> None:
     from dubline.exchange.report import write_report
 
     result(f"{write_report(run)}")
+
+
+def bring_up_to_date(root: Path) -> None:
+    """Write timeline and report again where they are, after a correction, which counts without them."""
+    from dubline.exchange.report import write_report
+    from dubline.programme.timeline_file import bring_timeline_up_to_date
+    from dubline.values.layout import Layout
+
+    with suppress(InvalidJob):
+        bring_timeline_up_to_date(root)
+        if Layout(root).report.is_file():
+            write_report(root)
 
 
 def tell_report(root: Path) -> None:

@@ -38,6 +38,7 @@ def transcribe(media: Film, asked: Asked) -> None:
     """
     from dubline.cli.progress import working
     from dubline.media.original import original_of
+    from dubline.recognition.opening import check_language
     from dubline.recognition.way import settle_transcription, transcribe_run
     from dubline.run import read_wish
     from dubline.separation.way import stems_for
@@ -52,6 +53,7 @@ def transcribe(media: Film, asked: Asked) -> None:
     steps = ("separate",) if transcribing.listens_to_voices else ()
     with working(place.root, transcribing.reasons, steps=(*steps, "diarize", "recognize")) as (run, bar):
         sound, stems = original_of(run, seen).sound, None
+        check_language(run, sound, transcribing.job.words, asked.hints)
         if transcribing.listens_to_voices:
             stems = stems_for(run, sound, asked.separate, hints=asked.hints, tell=bar.note)
         transcript = transcribe_run(

@@ -13,7 +13,7 @@ from dubline.cli.options import argument, option
 from dubline.cli.report import tell_doubtful, tell_report
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
-from dubline.files import check_place
+from dubline.files import check_place, typed
 from dubline.report import quantity
 
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ def run_folder(text: Path) -> Path:
         return text.absolute().parent
     root = run_of(text)
     if text.is_file() and text.suffix.lower() not in TEXTS and not root.is_dir():
-        raise InvalidJob(f"there is no transcript of {text}", hint=f"Run `dubline transcribe {text}` first.")
+        raise InvalidJob(
+            f"there is no transcript of {text}", hint=f"Run `dubline transcribe {typed(text)}` first."
+        )
     return root
 
 

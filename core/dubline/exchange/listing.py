@@ -134,6 +134,7 @@ def _source(translation: Translation) -> Transcript:
                 speaker=line.speaker,
                 text=line.source_text,
                 confidence=None if line.confidence is UNSET else line.confidence,
+                language=line.source_language,
                 flags=(DOUBTFUL,) if line.doubt else (),
                 doubt=line.doubt,
                 more=line.more,

@@ -58,6 +58,7 @@ class Passage(Value, frozen=True):
 
     `start` and `end` in seconds stand in for words without times. `no_speech` is the probability that nobody
     speaks, `log_probability` the mean over the passage's tokens; None where the recognizer tells neither.
+    `language` is what was heard in it.
     """
 
     words: tuple[HeardWord, ...]
@@ -65,6 +66,7 @@ class Passage(Value, frozen=True):
     end: float | None = None
     no_speech: float | None = None
     log_probability: float | None = None
+    language: str = ""
 
 
 class Filtered(Value, frozen=True):

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 import msgspec
+from msgspec import UNSET
 
 from dubline.errors import InvalidJob
 from dubline.recognition.cutting import Cutter, Piece, SegmentRules
@@ -106,7 +107,9 @@ def resegment(
     ids = {s.label: s.id for s in transcript.speakers if s.label}
     again = segment(
         [
-            HeardWord(**msgspec.structs.asdict(w), speaker=s.speaker, doubt=s.doubt or "")
+            HeardWord(
+                **msgspec.structs.asdict(w), speaker=s.speaker, language=s.language, doubt=s.doubt or ""
+            )
             for s in transcript.segments
             for w in s.words
         ],
@@ -181,7 +184,8 @@ def numbered(
                 confidence=round(math.fsum(sure) / len(sure), 4) if sure else None,
                 overlap=number - 1 in together,
                 flags=tuple(sorted(flags)),
-                doubt="; ".join(doubts) or msgspec.UNSET,
+                language=piece.language or UNSET,
+                doubt="; ".join(doubts) or UNSET,
                 more=piece.more,
             )
         )

@@ -24,11 +24,13 @@ from dubline.media.speech import Speech, prepare_speech
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.filter_rules import FilterRules
 from dubline.recognition.filters import Passage, Witness, filter_passages
+from dubline.recognition.hushed import HushedSpeech
 from dubline.recognition.segments import segment
+from dubline.recognition.spoken_language import by_language, tell_languages
 from dubline.recognition.stretches import pack
 from dubline.recognition.word_edges import first_words_on_sound
 from dubline.recognition.word_lengths import as_spoken
-from dubline.report import Report
+from dubline.report import Report, part
 from dubline.run import Work, step
 from dubline.values.base import Choice, Value
 from dubline.values.media import Line, Sound
@@ -87,12 +89,14 @@ class Recognized(Value, frozen=True):
     engine: Engine
 
 
-@step("listen", version=1)
+@step("listen", version=2)
 def listen(work: Work, sound: Sound, channel: int | None) -> SpeechFile:
     """Bring a sound (or one channel of it) to one channel at 16 kHz."""
     path = work.folder / "speech.f32"
     with prepare_speech(work.open(sound.path), sound, path, channel=channel, report=work.report) as speech:
         frames = speech.frames
+        for note in speech.notes:
+            work.note(note)
     return SpeechFile(path=work.result("speech.f32"), frames=frames)
 
 
@@ -126,7 +130,7 @@ def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
     )
 
 
-@step("recognize", version=3)
+@step("recognize", version=4)
 def recognize(work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob) -> Recognized:
     """Find the words. Only stretches in which the diarizer hears somebody are recognised.
 
@@ -138,18 +142,50 @@ def recognize(work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob) 
         Speech(work.open(heard.path)) as speech,
         opened("recognizer", job.recognizer, work.hints, work.note) as recognizer,
     ):
-        found = passages(recognizer, speech, speakers.turns, work.report)
+        found = passages(recognizer, speech, speakers.turns, work.report, named=named_in(job))
         return recognized(found, recognizer, job, work)
 
 
 def passages(
-    recognizer: Any, speech: Speech, turns: Sequence[Turn], report: Report, speaker: str | None = None
+    recognizer: Any,
+    speech: Speech,
+    turns: Sequence[Turn],
+    report: Report,
+    speaker: str | None = None,
+    *,
+    named: str,
 ) -> list[tuple[Passage, str]]:
-    """What an open recognizer makes of the turns in a sound, and each passage's language.
+    """What an open recognizer makes of the turns in a sound, and each passage's language: the one that is
+    `named`, else the one found for each turn.
 
-    `speaker` is whose words they are, where that is known.
+    `speaker` is whose words they are, where that is known. Of several languages each is heard by itself,
+    while the turns in others are silent: cut apart at every answer, a dialogue would take many times as long.
     """
+    if named or not hasattr(recognizer, "detect"):
+        return _heard(recognizer, speech, turns, report, speaker)
+    parts = by_language(recognizer, speech, turns, part(report, 0.0, 0.1))
+    found, done = [], 0.0
+    total = sum(turn.end - turn.start for mine in parts.values() for turn in mine) or 1.0
+    for language, mine in parts.items():
+        share = 0.9 * sum(turn.end - turn.start for turn in mine) / total
+        others = [turn for other, theirs in parts.items() if other != language for turn in theirs]
+        own = HushedSpeech(speech, mine, others) if others else speech
+        found += _heard(recognizer, own, mine, part(report, 0.1 + done, share), speaker, language)
+        done += share
+    return sorted(found, key=lambda passage: (passage[0].start, passage[0].end))
+
+
+def _heard(
+    recognizer: Any,
+    speech: Speech,
+    turns: Sequence[Turn],
+    report: Report,
+    speaker: str | None,
+    language: str = "",
+) -> list[tuple[Passage, str]]:
     stretches = pack(turns, speech)
+    if language:
+        stretches = tuple(structs.replace(stretch, language=language) for stretch in stretches)
     return [
         (
             Passage(
@@ -160,6 +196,7 @@ def passages(
                 end=stretch.end,
                 no_speech=found.no_speech,
                 log_probability=found.log_probability,
+                language=found.language,
             ),
             found.language,
         )
@@ -178,12 +215,15 @@ def recognized(
     for passage, language in found:
         if passage.words:
             spoken[language] = spoken.get(language, 0) + len(passage.words)
-    wanted = job.recognizer.options.get("language")
     return Recognized(
         passages=tuple(passage for passage, _ in found),
-        language=str(wanted or max(spoken, key=spoken.__getitem__, default="")),
+        language=named_in(job) or max(spoken, key=spoken.__getitem__, default=""),
         engine=Engine(choice=job.recognizer, models=tuple(recognizer.identities)),
     )
+
+
+def named_in(job: WordsJob) -> str:
+    return str(job.recognizer.options.get("language") or "")
 
 
 @step("cut", version=2)
@@ -201,19 +241,21 @@ def cut(
     """
     kept: list[HeardWord] = []
     dropped: list[DroppedSegment] = []
-    by_speaker: dict[str | None, list[Passage]] = defaultdict(list)
+    apart: dict[tuple[str | None, str], list[Passage]] = defaultdict(list)
     for passage in words.passages:
         if passage.words:
-            by_speaker[passage.words[0].speaker].append(passage)
-    for speaker, mine in by_speaker.items():
+            apart[passage.words[0].speaker, passage.language or words.language].append(passage)
+    for (speaker, language), mine in apart.items():
         voiced = [
             Line(start=turn.start, end=turn.end) for turn in speakers.turns if speaker in (None, turn.speaker)
         ]
-        judged = filter_passages(mine, voiced, witness=witness, language=words.language, rules=job.filters)
-        kept += as_spoken(judged.kept, witness.spans, duration) if witness.spans else judged.kept
+        judged = filter_passages(mine, voiced, witness=witness, language=language, rules=job.filters)
+        stay = as_spoken(judged.kept, witness.spans, duration) if witness.spans else judged.kept
+        other = language != words.language
+        kept += [structs.replace(w, language=language) for w in stay] if other else stay
         dropped += judged.dropped
     transcript = segment(
-        kept,
+        in_reading_order(kept),
         speakers.turns,
         duration=duration,
         language=words.language,
@@ -226,7 +268,19 @@ def cut(
     if not transcript.segments:
         work.note("no words were found" if speakers.turns else "nobody speaks: there are no segments")
     tell_dropped(transcript, work)
+    tell_languages(transcript, lambda text: work.note(text, warn=True))
     return transcript
+
+
+def in_reading_order(words: Sequence[HeardWord]) -> Sequence[HeardWord]:
+    """The words of several languages, each heard by itself, as they follow each other in time."""
+    if not any(word.language for word in words):
+        return words
+    since, reached = [], 0.0
+    for word in words:
+        reached = reached if word.start is None else word.start
+        since.append(reached)
+    return [words[k] for k in sorted(range(len(words)), key=since.__getitem__)]
 
 
 def tell_dropped(transcript: Transcript, work: Work) -> None:

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from dubline.errors import InvalidJob
-from dubline.files import bytes_of, write_whole
+from dubline.files import bytes_of, typed, write_whole
 from dubline.values.base import Choice, ModelIdentity, Value, from_raw, raw_json, to_json
 from dubline.values.layout import Layout
 
@@ -42,6 +42,7 @@ class HeardWord(Value, frozen=True):
     `text` is kept to the letter, with the space before it where the recognizer puts one. `start` and `end`
     may be None (aligners give no times for digits). `confidence` is 0..1. `speaker` is set only where the
     recognizer knows it, because it heard that voice alone. `estimated` tells that the times are a guess.
+    `language` is set where it is not the programme's.
     `doubt`: what speaks against the word, in words; "" where nothing does.
     """
 
@@ -51,6 +52,7 @@ class HeardWord(Value, frozen=True):
     confidence: float | None = None
     speaker: str | None = None
     estimated: bool = False
+    language: str | UnsetType = UNSET
     doubt: str = ""
 
 
@@ -80,7 +82,8 @@ class Segment(Value, frozen=True):
     over the subtitle's width), "estimated_times" (a word's times are estimated), "no_speaker", and of
     given text "two_speakers" (a cue that holds two people) and "not_heard" (of a script's line less than a
     third was heard, so its times are guessed), "doubtful" (something speaks against its words; `doubt` says
-    what), "sung" (the recognizer marks it as song). `more`: fields of a user's own, as their file had them.
+    what), "sung" (the recognizer marks it as song). `language` stands only where it is not the transcript's.
+    `more`: fields of a user's own, as their file had them.
     """
 
     id: int
@@ -92,6 +95,7 @@ class Segment(Value, frozen=True):
     confidence: float | None = None
     overlap: bool = False
     flags: tuple[str, ...] = ()
+    language: str | UnsetType = UNSET
     doubt: str | UnsetType = UNSET
     more: dict[str, Any] | UnsetType = UNSET
 
@@ -161,6 +165,10 @@ class Transcript(Value, frozen=True):
             if segment.id == number:
                 return segment
         raise KeyError(number)
+
+    def language_of(self, segment: Segment) -> str:
+        """The language that a segment is spoken in."""
+        return segment.language or self.language
 
     def name_of(self, speaker: str) -> str:
         """A speaker's name, else the id."""
@@ -234,7 +242,11 @@ def read_transcript(path: Path) -> Transcript:
     """
     run = Layout(path.parent)
     if path == run.transcript and not path.exists() and run.is_run:
-        raise InvalidJob(f"{run.root.name} has no transcript yet", hint=f"dubline transcribe {run.root}")
+        if run.translations():
+            raise InvalidJob(f"{run.root.name} has no transcript", hint="It was made of a text alone.")
+        raise InvalidJob(
+            f"{run.root.name} has no transcript yet", hint=f"dubline transcribe {typed(run.root)}"
+        )
     return parse_transcript(bytes_of(path), path.name)
 
 
