@@ -159,20 +159,20 @@ class Ears:
             sf.write(mix, clip.sound, RATE, subtype="FLOAT")
         with Run(self._keep / "run") as run:
             sound = run.step(stage.listen, open_sound(mix), None)
+            voice = run.step(stage.listen, open_sound(self._voice(mix)), None)
             if way == "always":
                 turns = GivenTurns(turns=(Turn(start=0.0, end=len(clip.sound) / RATE, speaker="A"),))
                 speakers = run.step(take_turns, sound, TURNS, turns)
             else:
-                of = open_sound(self._voice(mix)) if way == "voice" else open_sound(mix)
                 speakers = run.step(
                     stage.diarize,
-                    run.step(stage.listen, of, None),
+                    voice if way == "voice" else sound,
                     stage.DiarizationJob(diarizer=Choice(backend="builtin")),
                 )
             options = {"model": model, "language": "en"}
             recognizer = Choice(backend="faster-whisper", options=options)
             words = run.step(stage.recognize, sound, speakers, stage.WordsJob(recognizer=recognizer))
-            second = run.step(witness, sound, detector())
+            second = run.step(witness, (sound,) if way == "mix" else (sound, voice), detector())
             said = run.step(stage.cut, words, speakers, len(clip.sound) / RATE, stage.CutJob(), second)
         return words, said
 

@@ -25,7 +25,7 @@ needs_silero = pytest.mark.skipif(find_spec("silero_vad") is None, reason="siler
 
 def heard(path: Path, folder: Path) -> Witness:
     with Run(folder / "run") as run:
-        return run.step(witness, run.step(listen, open_sound(path), None), detector())
+        return run.step(witness, (run.step(listen, open_sound(path), None),), detector())
 
 
 @needs_silero
@@ -58,5 +58,5 @@ def test_a_missing_detector_is_told_with_its_remedy(tmp_path: Path, monkeypatch:
     sf.write(tmp_path / "sound.wav", wordless.made("silence", 1, 1.0), wordless.RATE)
     told: list[str] = []
     with Run(tmp_path / "run", tell=told.append) as run:
-        found = run.step(witness, run.step(listen, open_sound(tmp_path / "sound.wav"), None), detector())
+        found = run.step(witness, (run.step(listen, open_sound(tmp_path / "sound.wav"), None),), detector())
     assert found.spans is None and told == [f"{ALONE}. pip install silero-vad"]

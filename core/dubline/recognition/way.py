@@ -213,7 +213,9 @@ def _by_voices(
     else:
         speakers = run.step(diarize, heard, job.diarization, hints=hints)
     words = run.step(recognize, heard, speakers, job.words, hints=hints) if job.words is not None else None
-    second = run.step(witness, heard, detector()) if words is not None and job.turns is None else NO_WITNESS
+    second = NO_WITNESS
+    if words is not None and job.turns is None:
+        second = run.step(witness, (heard,), detector())
     transcript = _written(run, heard, speakers, words, job, second)
     if transcribing.cast is None:
         return transcript, None
