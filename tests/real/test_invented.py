@@ -44,8 +44,8 @@ def heard(sound: wordless.Sound, folder: Path) -> tuple[stage.Recognized, Transc
         speakers = run.step(take_turns, file, TURNS, turns)
         options = {"model": "whisper-base", "language": "en", "threads": 1}
         job = stage.WordsJob(recognizer=Choice(backend="faster-whisper", options=options))
-        words = run.step(stage.recognize, file, speakers, job)
         second = run.step(witness, (file,), detector())
+        words = run.step(stage.recognize, file, speakers, job, second)
         return words, run.step(stage.cut, words, speakers, seconds, stage.CutJob(), second)
 
 

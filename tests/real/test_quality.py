@@ -13,6 +13,8 @@ import real_figures
 from command import dubline
 from shared_media import Shared
 
+from dubline.voice.sharing import HIGHEST, LOWEST
+
 
 @pytest.fixture(autouse=True)
 def weights() -> Iterator[None]:
@@ -79,3 +81,10 @@ def test_the_translation_is_near_what_a_person_wrote() -> None:
 
 def test_the_voice_is_understood(tmp_path: Path) -> None:
     assert real_figures.spoken(tmp_path) <= 3
+
+
+@pytest.mark.parametrize("factor", [LOWEST, HIGHEST])
+def test_the_voice_is_understood_at_the_highest_and_the_lowest_pitch_it_is_given(
+    tmp_path: Path, factor: float
+) -> None:
+    assert real_figures.spoken_at(tmp_path, factor) <= 5

@@ -23,6 +23,8 @@ from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
 from dubline.recognition.attribution import attribute_text
 from dubline.recognition.cutting import SegmentRules
+from dubline.recognition.ears import MIX, VOCALS, Ears, require_voices, settle_ears
+from dubline.recognition.enhancement import enhance
 from dubline.recognition.exports import read_rttm
 from dubline.recognition.filters import Witness
 from dubline.recognition.given_cues import embedded_text, read_text, shifted
@@ -78,18 +80,26 @@ class TranscriptionJob(Value, frozen=True):
 class Transcribing(NamedTuple):
     """A decision: the wish with all that was left open, the job of it, and the reasons in words.
 
-    `cast` is the cast file, where it has clips of voices.
+    `cast` is the cast file, where it has clips of voices. `ears`: what is listened to, where no microphones
+    are.
     """
 
     wish: TranscribeWish
     job: TranscriptionJob
     reasons: tuple[str, ...]
     cast: Path | None = None
+    ears: Ears = Ears()
 
     @property
-    def listens_to_voices(self) -> bool:
-        """Whether it needs the separated voices."""
-        return self.wish.on != "mix" and not self.wish.speakers_from_tracks
+    def steps(self) -> tuple[str, ...]:
+        """The steps that take their time, in their order."""
+        stages = (
+            ("separate", self.ears.stems),
+            ("enhance", self.ears.network is not None),
+            ("diarize", self.job.diarization not in (None, TURNS)),
+            ("recognize", self.job.words is not None),
+        )
+        return tuple(name for name, wanted in stages if wanted)
 
 
 def settle_transcription(
@@ -147,20 +157,26 @@ def settle_transcription(
             "--glossary without a recognizer", hint="A text with times needs none: leave out the glossary."
         )
     lacking.tell()
-    if wish.on == "mix" and diarization is not None:
-        reasons.append(
-            "sound: the mix, as asked; music and effects cost words and speakers, the voices alone would not"
-        )
+    ears = Ears()
+    if not wish.speakers_from_tracks:
+        ears = settle_ears(wish, asked, turns=turns is None, words=words is not None)
+        reasons += [ears.reason] if ears.reason else []
     cast = _cast_with_clips(wish)
     if turns is not None and cast is not None:
         cast = None
         reasons.append("cast: its clips name nobody here, for no voice is listened to")
     cutting = CutJob(segments=SegmentRules(lines=2)) if wish.subtitles else CutJob()
     return Transcribing(
-        replace(wish, **chosen),
+        replace(
+            wish,
+            **chosen,
+            turns_from=ears.turns or wish.turns_from,
+            words_from=ears.words or wish.words_from,
+        ),
         TranscriptionJob(diarization=diarization, words=words, cutting=cutting, text=text, turns=turns),
         tuple(reasons),
         cast,
+        ears,
     )
 
 
@@ -176,11 +192,11 @@ def transcribe_run(
 ) -> Transcript:
     """The transcript of a run, published with its .rttm, .ctm and .srt.
 
-    `stems` are listened to where they are wanted and given, else `sound`. `media` is the file and the name of
-    its track, for microphones.
+    `stems` are those of the sound, for ears that want the separated voices. `media` is the file and the name
+    of its track, for microphones.
 
     Raises:
-        InvalidJob: there are no microphones; the text does not belong to the sound.
+        InvalidJob: there are no microphones, or no separated voices; the text does not belong to the sound.
         BackendMissing, WeightsError: a back end cannot be used as asked.
         Cancelled: the report asked to stop.
     """
@@ -194,29 +210,41 @@ def transcribe_run(
         microphones = find_microphones(*media, transcribing.wish.microphones or "")
         transcript = _by_microphones(run, microphones, transcribing.job, hints)
     else:
-        heard_in = stems.voices if stems is not None and transcribing.listens_to_voices else sound
-        transcript, names = _by_voices(run, heard_in, transcribing, hints)
+        transcript, names = _by_voices(run, sound, stems, transcribing, hints)
     transcript = publish_transcript(transcript, run.root, cast=names, tell=tell)
     run.keep_wish("transcribe", transcribing.wish.kept())
     return transcript
 
 
 def _by_voices(
-    run: Run, sound: Sound, transcribing: Transcribing, hints: dict[str, Any]
+    run: Run, sound: Sound, stems: Stems | None, transcribing: Transcribing, hints: dict[str, Any]
 ) -> tuple[Transcript, dict[str, str] | None]:
     """Who says what in one sound, and the names that a cast with clips gives."""
-    job = transcribing.job
+    job, ears = transcribing.job, transcribing.ears
     assert job.diarization is not None
-    heard = run.step(listen, sound, None)
+    made: dict[str, SpeechFile] = {}
+
+    def heard(ear: str) -> SpeechFile:
+        if ear not in made:
+            if ears.network is not None and ear == ears.network.backend:
+                made[ear] = run.step(enhance, sound, ears.network, hints=hints)
+            else:
+                made[ear] = run.step(listen, require_voices(stems) if ear == VOCALS else sound, None)
+        return made[ear]
+
+    for_turns = heard(ears.turns or ears.words or MIX)
     if job.turns is not None:
-        speakers = run.step(take_turns, heard, job.diarization, job.turns)
+        speakers = run.step(take_turns, for_turns, job.diarization, job.turns)
     else:
-        speakers = run.step(diarize, heard, job.diarization, hints=hints)
-    words = run.step(recognize, heard, speakers, job.words, hints=hints) if job.words is not None else None
-    second = NO_WITNESS
-    if words is not None and job.turns is None:
-        second = run.step(witness, (heard,), detector())
-    transcript = _written(run, heard, speakers, words, job, second)
+        speakers = run.step(diarize, for_turns, job.diarization, hints=hints)
+    words, second = None, NO_WITNESS
+    if job.words is not None:
+        for_words = heard(ears.words)
+        if job.turns is None:
+            listened = (for_words,) if for_words == for_turns else (for_words, for_turns)
+            second = run.step(witness, listened, detector())
+        words = run.step(recognize, for_words, speakers, job.words, second, hints=hints)
+    transcript = _written(run, for_turns, speakers, words, job, second)
     if transcribing.cast is None:
         return transcript, None
     return transcript, cast_names(run, speakers, job.diarization, transcribing.cast, hints=hints)
@@ -366,7 +394,9 @@ def _with_terms(choice: Choice, wish: TranscribeWish) -> Choice:
     path = file_of(wish, "glossary")
     if path is None:
         return choice
-    if "glossary" not in find("recognizer", choice.backend).Options.__struct_fields__:
+    cls = find("recognizer", choice.backend)
+    takes = getattr(cls, "takes_glossary", None)  # of a back end with models that do and models that do not
+    if "glossary" not in cls.Options.__struct_fields__ or (takes and not takes(choice.options)):
         raise InvalidJob(
             f"the recognizer {choice.backend} takes no glossary",
             hint="Leave out --glossary, or use another recognizer: `dubline backends` lists them.",
