@@ -52,6 +52,7 @@ from dubline.recognition.stage import (
     recognize,
 )
 from dubline.recognition.voice_names import cast_names
+from dubline.recognition.wish_checks import check_together
 from dubline.recognition.witness import detector, witness
 from dubline.run import Run
 from dubline.values.base import Choice, Value
@@ -113,7 +114,7 @@ def settle_transcription(
         BackendMissing, WeightsError: one that was named cannot be used, or none can.
     """
     asked, wish = wish, wish.over(before)
-    _check_together(wish)
+    check_together(wish)
     language = wish.language or ""
     text, notes = _given_text(wish, film)
     reasons: list[str] = list(notes)
@@ -263,9 +264,11 @@ def _by_voices(
         speakers = run.step(diarize, for_turns, job.diarization, hints=hints)
     words, second = None, NO_WITNESS
     if job.words is not None:
-        words = run.step(recognize, heard(ears.words), speakers, job.words, hints=hints)
+        for_words = heard(ears.words)
         if job.turns is None:
-            second = run.step(witness, heard(ears.words), detector())
+            listened = (for_words,) if for_words == for_turns else (for_words, for_turns)
+            second = run.step(witness, listened, detector())
+        words = run.step(recognize, for_words, speakers, job.words, second, hints=hints)
     transcript = _written(run, for_turns, speakers, words, job, second)
     if transcribing.cast is None:
         return transcript, None
@@ -306,65 +309,6 @@ def _written(
         return run.step(attribute_text, placed, speakers, duration)
     assert words is not None
     return run.step(cut, words, speakers, duration, job.cutting, second)
-
-
-def _check_together(wish: TranscribeWish) -> None:
-    """Refuse wishes that contradict each other.
-
-    Raises:
-        InvalidJob: they do.
-    """
-    counted = bool(wish.speakers or wish.min_speakers or wish.max_speakers)
-    for wrong, what, hint in (
-        (wish.refine and not wish.text, "--refine without a text", "Give the text with --text."),
-        (
-            wish.refine and wish.speakers_from_tracks,
-            "--refine together with --speakers-from-tracks",
-            "Times are refined on one sound; leave out one of the two.",
-        ),
-        (
-            wish.microphones and not wish.speakers_from_tracks,
-            "--microphones without --speakers-from-tracks",
-            "Add --speakers-from-tracks.",
-        ),
-        (
-            wish.speakers and (wish.min_speakers or wish.max_speakers),
-            "--speakers together with --min-speakers or --max-speakers",
-            "Say how many there are, or between how many.",
-        ),
-        (
-            wish.max_speakers and (wish.min_speakers or 1) > wish.max_speakers,
-            f"at least {wish.min_speakers} speakers and at most {wish.max_speakers}",
-            "Give the smaller number to --min-speakers.",
-        ),
-        (
-            wish.speakers_from_tracks and wish.cast,
-            "--cast together with --speakers-from-tracks",
-            "There the tracks name the speakers: give the tracks titles, or use `dubline speakers rename`.",
-        ),
-        (
-            wish.speakers_from_tracks and counted,
-            "a number of speakers together with --speakers-from-tracks",
-            "There the microphones are counted; choose them with --microphones.",
-        ),
-        (
-            wish.turns and wish.speakers_from_tracks,
-            "--turns together with --speakers-from-tracks",
-            "Both say who speaks: leave one of the two out.",
-        ),
-        (
-            wish.turns and (wish.diarizer or wish.diarizer_model or wish.diarizer_options or counted),
-            "--turns together with a diarizer or a number of speakers",
-            "The turns say who speaks: leave one of the two out.",
-        ),
-        (
-            wish.speakers_from_tracks and (wish.diarizer or wish.diarizer_model or wish.diarizer_options),
-            "a diarizer together with --speakers-from-tracks",
-            "There nobody is told apart by voice: leave one of the two out.",
-        ),
-    ):
-        if wrong:
-            raise InvalidJob(what, hint=hint)
 
 
 def _counts(wish: TranscribeWish) -> dict[str, int]:
