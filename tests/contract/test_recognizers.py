@@ -19,7 +19,6 @@ from dubline.backends.recognizers.pocketsphinx import Pocketsphinx
 from dubline.backends.recognizers.transformers import Transformers
 from dubline.testing import RECOGNIZER_PROMISES, Subject, keep
 
-
 TINY = ("parakeet_ctc", "parakeet_tdt", "parakeet_rnnt", "wav2vec2", "canary", "cohere_asr", "qwen3_asr")
 TINY += ("moonshine", "voxtral")
 

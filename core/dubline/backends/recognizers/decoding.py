@@ -119,10 +119,10 @@ def word_groups(
 
 
 class Pieces:
-    """A tokenizer's pieces as words."""
+    """A tokenizer's pieces as words; `reading` goes to its `decode`."""
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, tokenizer: Any, **reading: Any) -> None:
+        self._tokenizer, self._reading = tokenizer, reading
         letters = "".join(tokenizer.get_vocab())
         special = "".join(tokenizer.all_special_tokens)
         plain = [c for c in letters if c.isalpha() and c not in special]
@@ -130,8 +130,7 @@ class Pieces:
 
     def text(self, ids: Sequence[int]) -> str:
         """What pieces read together; a vocabulary of capitals alone is read in small letters."""
-        # A CTC's tokenizer would take a doubled letter for one that lasts.
-        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True, group_tokens=False))
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True, **self._reading))
 
     def begins(self, ids: Sequence[int]) -> bool:
         """Whether a word begins with these pieces."""

@@ -211,8 +211,8 @@ class Transformers(WhisperBackend):
             return ()
         which = f"for {self._language!r}" if self._language else "for a language that is not named"
         return (
-            f"word times are a guess: {family.name} gives none, and no CTC model {which} is here to find them; "
-            "`dubline models import FOLDER` brings one, such as a wav2vec 2.0 of that language",
+            f"word times are a guess: {family.name} gives none, and no CTC model {which} is here to find "
+            "them; `dubline models import FOLDER` brings one, such as a wav2vec 2.0 of that language",
         )
 
     @property
