@@ -84,7 +84,8 @@ def levels(samples: Samples) -> Samples:
     """The root mean square of each 20 ms, the last one filled up with silence."""
     size = RATE // 50
     frames = np.pad(samples, (0, -len(samples) % size)).reshape(-1, size)
-    return np.sqrt((frames**2).mean(axis=1))
+    found: Samples = np.sqrt((frames**2).mean(axis=1))
+    return found
 
 
 def repetition(text: str) -> float:
