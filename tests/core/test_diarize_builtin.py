@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from itertools import pairwise, permutations
@@ -371,6 +372,32 @@ def test_people_on_the_telephone_are_heard_where_torch_cannot_be_imported(
     )
     assert right > 0.93 > lazy + 0.2
     assert heard.all(axis=0).any(), "nobody is heard to speak at once"
+
+
+@needs_weights
+@pytest.mark.parametrize("hearing", ["several", "one"])
+def test_the_result_is_the_same_for_any_number_of_threads(
+    tmp_path: Path, shared: Shared, hearing: str
+) -> None:
+    """To the last bit: threads of the back end, and those of the library that multiplies matrices."""
+    if hearing == "one" and find_file(SILERO) is None:
+        pytest.skip("the silero-vad wheel is not installed")
+    sound, rate = soundfile.read(shared("scene/mix.flac", real=True), frames=15 * 48000, start=16 * 48000)
+    soundfile.write(tmp_path / "part.wav", sound, rate)
+    with speech_of(tmp_path / "part.wav", tmp_path) as speech:
+        heard = []
+        for threads in (1, 2, 3, 4):
+            options = options_of(BuiltinDiarizer, {"threads": threads, "hearing": hearing})
+            with BuiltinDiarizer(options) as diarizer:
+                heard.append(diarizer.diarize(speech, silent))
+    assert heard[0].turns and heard[0].embeddings
+    assert heard[1:] == heard[:1] * 3
+    command = [sys.executable, "-c", WITHOUT_TORCH, hearing, str(tmp_path / "speech.f32")]
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    other = {**os.environ, **dict.fromkeys(names, "1" if os.environ.get(names[0]) != "1" else "3")}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=other)
+    _, vectors = json.loads(done.stdout)
+    assert [tuple(v) for v in vectors] == list(heard[0].embeddings.values())
 
 
 @needs_weights

@@ -155,6 +155,14 @@ def test_what_a_named_model_cannot_hear_is_refused_before_work_begins(
     assert word in error.value.hint
 
 
+@pytest.mark.parametrize("language, named", [("en-GB", "en-GB"), ("tr-TR", "tr-TR"), ("", "")])
+def test_a_way_of_speaking_is_heard_as_its_language(speech: Speech, language: str, named: str) -> None:
+    """The library's codes of languages are the model's own business; what was named is told."""
+    with opened("parakeet_tdt", language=language) as recognizer:
+        (answer,) = heard(recognizer, speech)
+    assert answer.language == named
+
+
 # --- times --------------------------------------------------------------------------------------
 
 

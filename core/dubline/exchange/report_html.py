@@ -35,6 +35,7 @@ KINDS: dict[MarkKind, str] = {
     "take_too_long": "spoken, and too long",
     "too_long": "too long for their time",
     "pending": "left to a person",
+    "doubtful": "that may be made up",
     "low_confidence": "heard with little confidence",
 }
 POLICY = "script-src 'none'; connect-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'"
@@ -258,7 +259,7 @@ def _speakers(page: Page) -> Iterator[str]:
 
 def _lines(page: Page) -> Iterator[str]:
     names = {s.id: s.name for s in page.transcript.speakers} if page.transcript is not None else {}
-    sure = {s.id: s.confidence for s in page.transcript.segments} if page.transcript is not None else {}
+    said = {s.id: s for s in page.transcript.segments} if page.transcript is not None else {}
     if not page.translations and page.transcript is not None and page.transcript.segments:
         yield from _table("", _heard(page.transcript, names), ("Time", "Speaker", "Words", "Confidence"))
     for number, translation in enumerate(page.translations):
@@ -268,7 +269,7 @@ def _lines(page: Page) -> Iterator[str]:
             if dub.language == translation.target_language
             for take in dub.takes.takes
         }
-        rows = _translated(translation, takes, names, sure, "l" if number == 0 else f"t{number}-")
+        rows = _translated(translation, takes, names, said, "l" if number == 0 else f"t{number}-")
         title = _safe(_language(translation.target_language))
         yield f"<details{' open' if number == 0 else ''}><summary>{title}</summary>"
         heads = ("Time", "Speaker", "Said", "Translation", "Fit", "Take")
@@ -285,13 +286,17 @@ def _table(key: str, rows: Iterable[str], heads: Sequence[str]) -> Iterator[str]
 
 def _heard(transcript: Transcript, names: dict[str, str]) -> Iterator[str]:
     for s in transcript.segments:
-        low = s.confidence is not None and s.confidence < LOW_CONFIDENCE
+        low = bool(s.doubted) or (s.confidence is not None and s.confidence < LOW_CONFIDENCE)
         sure = f"{s.confidence:.0%}" if s.confidence is not None else ""
         yield (
             f'<tr id="l{s.id}"{" class=look" if low else ""}>{_first_cells(s, names)}'
-            f'<td lang="{_safe(transcript.language)}" dir="auto">{_safe(s.text)}</td>'
+            f'<td lang="{_safe(transcript.language)}" dir="auto">{_safe(s.text)}{_doubt(s.doubted)}</td>'
             f'<td data-is="Confidence">{sure}</td></tr>'
         )
+
+
+def _doubt(why: str) -> str:
+    return f'<br><span class="warn">may be made up: {_safe(why)}</span>' if why else ""
 
 
 def _first_cells(line: Segment | TranslatedSegment, names: dict[str, str]) -> str:
@@ -304,22 +309,23 @@ def _translated(
     translation: Translation,
     takes: dict[int, Take],
     names: dict[str, str],
-    sure: dict[int, float | None],
+    said: dict[int, Segment],
     anchor: str,
 ) -> Iterator[str]:
     source, target = _safe(translation.source_language), _safe(translation.target_language)
     for line in translation.segments:
         take = takes.get(line.id)
         failed = line.state == "failed" or (take is not None and take.state == "failed")
-        heard = sure.get(line.id)
-        look = (
-            line.state == "pending" or bool(line.warnings) or (heard is not None and heard < LOW_CONFIDENCE)
-        )
+        heard = said.get(line.id)
+        sure = heard.confidence if heard is not None else None
+        doubt = heard.doubted if heard is not None else line.doubt or ""
+        look = line.state == "pending" or bool(line.warnings) or bool(doubt)
+        look = look or (sure is not None and sure < LOW_CONFIDENCE)
         look = look or (take.state == "too_long" if take is not None else _too_long(line))
         mark = ' class="worse"' if failed else ' class="look"' if look else ""
         yield (
             f'<tr id="{anchor}{line.id}"{mark}>{_first_cells(line, names)}'
-            f'<td lang="{source}" dir="auto">{_safe(line.source_text)}</td>'
+            f'<td lang="{source}" dir="auto">{_safe(line.source_text)}{_doubt(doubt)}</td>'
             f'<td lang="{target}" dir="auto">{_safe(line.text or "")}{_told(line)}</td>'
             f'<td data-is="Fit">{_fit(line)}</td><td data-is="Take">{_take(line, take)}</td></tr>'
         )

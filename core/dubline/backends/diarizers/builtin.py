@@ -60,7 +60,7 @@ class BuiltinDiarizer(WindowedDiarizer):
         its wheel is installed. `distance`: how unlike two voices must be to count as two, 0 to 1.
         `window`: minutes that are heard together, 0.5 to 30; voices are linked across windows when their
         vectors' cosine reaches `link`, 0 to 1. `segmentation`, `embedding`: files to use instead of those in
-        the wheels. `threads`: CPU threads.
+        the wheels. `threads`: CPU threads; the result is the same for any number.
         """
 
         speakers: int | None = None
@@ -95,18 +95,18 @@ class BuiltinDiarizer(WindowedDiarizer):
         from dubline.threads import default_threads
 
         self._options = options
-        threads = options.threads or default_threads()
+        self._threads = options.threads or default_threads()
         network, path, encoder = _networks(options)
         self._network: Any = None
         self._detector: Any = None
         if network is wheels.PYANNET:
-            self._network = PyanNet(path, threads)
+            self._network = PyanNet(path)
             note = "voices that overlap are told apart, up to three in five seconds"
         else:
             self._detector = Silero(path)
             why = "" if options.hearing == ONE else f" (for overlaps: {wheels.remedy(wheels.PYANNET)})"
             note = f"one voice at a time, overlaps are not told apart{why}"
-        self._encoder: Any = Ge2e(encoder, threads)
+        self._encoder: Any = Ge2e(encoder)
         self.identities = (
             wheels.identity(network, path),
             wheels.identity(wheels.GE2E, encoder),
@@ -140,7 +140,7 @@ class BuiltinDiarizer(WindowedDiarizer):
 
         tick(0)
         if self._network is not None:
-            pieces = several_at_once(speech, first, last, self._network, self._encoder, tick)
+            pieces = several_at_once(speech, first, last, self._network, self._encoder, tick, self._threads)
         else:
             pieces = one_at_a_time(speech, first, last, self._detector, self._encoder, tick)
         found = [piece for piece in pieces.found if piece.vector is not None]

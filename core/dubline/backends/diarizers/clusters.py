@@ -36,7 +36,7 @@ def merges(
     count = len(vectors)
     if count < 2:
         return []
-    sums = (vectors @ vectors.T).astype(np.float64)  # of all cosines between two groups
+    sums = _cosines(vectors, vectors)  # of all cosines between two groups
     own = sums.diagonal().copy()  # and within one, each piece with itself too
     sizes = np.ones(count)
     barred = apart | np.eye(count, dtype=bool)
@@ -70,6 +70,16 @@ def merges(
         if stale.size:
             nearest[stale] = means[stale].argmax(axis=1)
             best[stale] = means[stale, nearest[stale]]
+
+
+def _cosines(some: Floats, others: Floats) -> NDArray[np.float64]:
+    """(n, size) and (m, size) of unit length -> (n, m).
+
+    In double precision, then rounded: which of two nearly equal ones is greater does not hang on how many
+    threads added them up.
+    """
+    cosines: NDArray[np.float64] = np.round(some.astype(np.float64) @ others.astype(np.float64).T, 9)
+    return cosines
 
 
 def cut(count: int, history: list[tuple[int, int, float]]) -> Labels:
@@ -162,7 +172,7 @@ def _given(
 
     means = np.stack([weighted[labels == k].sum(axis=0) for k in range(voices)])
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
-    alike = vectors @ means.T  # (pieces, voices)
+    alike = _cosines(vectors, means)  # (pieces, voices)
     out: Labels = labels.copy()
     order = np.argsort(windows, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(windows[order])) + 1):

@@ -10,8 +10,10 @@ Both put a GE2E vector to each piece.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -39,6 +41,8 @@ SLIDE_STEP = 12  # Silero frames between sliding windows: 0.384 s
 SLIDE_LENGTH = 50  # and their length: 1.6 s
 
 Tick = Callable[[float], None]
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 class Piece(NamedTuple):
@@ -73,9 +77,19 @@ def window_weight(frames: int) -> Floats:
 
 
 def several_at_once(
-    speech: Speech, start: int, stop: int, network: pyannet.PyanNet, encoder: ge2e.Ge2e, tick: Tick
+    speech: Speech,
+    start: int,
+    stop: int,
+    network: pyannet.PyanNet,
+    encoder: ge2e.Ge2e,
+    tick: Tick,
+    threads: int = 1,
 ) -> Pieces:
-    """Samples start..stop with the segmentation network. `tick` is given samples done."""
+    """Samples start..stop with the segmentation network. `tick` is given samples done.
+
+    `threads` batches of windows are heard at the same time, each by one thread: a network that shares its
+    sums among threads adds them up in another order, and near a limit that decides differently.
+    """
     length = stop - start
     count = max(1, -(-max(0, length - pyannet.WINDOW) // CHUNK_STEP) + 1)
     per_window = pyannet.FRAMES
@@ -84,33 +98,72 @@ def several_at_once(
     active, heard = np.zeros(frames), np.zeros(frames)
     weight = window_weight(per_window)
     found: list[Piece] = []
-    for at in range(0, count, BATCH):
-        many = min(BATCH, count - at)
-        first = start + at * CHUNK_STEP
-        size = (many - 1) * CHUNK_STEP + pyannet.WINDOW
+
+    def batch(at: int) -> Floats:
+        """The sound of the windows from number `at`."""
+        first, size = start + at * CHUNK_STEP, (min(BATCH, count - at) - 1) * CHUNK_STEP + pyannet.WINDOW
         sound = speech.read(first, min(first + size, stop))
-        sound = np.pad(sound, (0, size - len(sound)))
-        chunks = [sound[k * CHUNK_STEP :][: pyannet.WINDOW] for k in range(many)]
-        if np.abs(sound).max() > SILENCE:
-            answers = network.activities(sound, CHUNK_STEP, many)  # (windows, frames, voices)
-            mel, power = ge2e.mel_power(sound), ge2e.frame_power(sound)
-            voices: list[tuple[int, Floats, Floats]] = []
-            for k, activity in enumerate(answers):
-                if np.abs(chunks[k]).max() > SILENCE:
-                    place = (at + k) * hop
-                    # Chances add up to the number of voices to be expected.
-                    active[place : place + per_window] += weight * activity.sum(axis=1)
-                    voices += [(at + k, *voice) for voice in _voices(activity, mel, power, k * CHUNK_STEP)]
-            vectors = _vectors([mels for _, _, mels in voices], encoder)
-            for (window, own, mels), vector in zip(voices, vectors, strict=True):
+        return np.pad(sound, (0, size - len(sound)))
+
+    places = range(0, count, BATCH)
+    batches = in_order(lambda sound: _batch(sound, network, encoder), map(batch, places), threads)
+    for at, answers in zip(places, batches, strict=True):
+        for window, (activity, voices) in enumerate(answers, at):
+            first = window * hop
+            # Chances add up to the number of voices to be expected.
+            active[first : first + per_window] += weight * activity.sum(axis=1)
+            heard[first : first + per_window] += weight
+            for own, clear, vector in voices:
                 # Each second is heard by about seven windows: speech is counted once.
                 seconds = float((own > ON).sum()) * pyannet.STRIDE / RATE * CHUNK_STEP / pyannet.WINDOW
-                clear = len(mels) * ge2e.HOP / RATE
-                found.append(Piece(window, window * hop, own * weight, seconds, clear, vector))
-        for k in range(at, at + many):
-            heard[k * hop : k * hop + per_window] += weight
+                found.append(Piece(window, first, own * weight, seconds, clear, vector))
         tick(min(length, (at + BATCH) * CHUNK_STEP))
     return Pieces(found, pyannet.STRIDE / RATE, pyannet.frame_middle(0), active / heard)
+
+
+Voice = tuple["Floats", float, "Floats | None"]
+"""Activity (frames,), seconds of sound that the vector was made from, the vector (256,)."""
+
+
+def _batch(sound: Floats, network: pyannet.PyanNet, encoder: ge2e.Ge2e) -> list[tuple[Floats, list[Voice]]]:
+    """Windows that begin CHUNK_STEP samples apart: each with its activity (frames, slots), and its voices."""
+    many = (len(sound) - pyannet.WINDOW) // CHUNK_STEP + 1
+    silent = np.zeros((pyannet.FRAMES, pyannet.SPEAKERS), np.float32)
+    loud = [np.abs(sound[k * CHUNK_STEP :][: pyannet.WINDOW]).max() > SILENCE for k in range(many)]
+    if not any(loud):
+        return [(silent, [])] * many
+    answers = network.activities(sound, CHUNK_STEP, many)  # (windows, frames, voices)
+    mel, power = ge2e.mel_power(sound), ge2e.frame_power(sound)
+    voices = [
+        _voices(answer, mel, power, k * CHUNK_STEP) if loud[k] else [] for k, answer in enumerate(answers)
+    ]
+    made = iter(_vectors([mels for some in voices for _, mels in some], encoder))
+    return [
+        (
+            answer if loud[k] else silent,
+            [(own, len(mels) * ge2e.HOP / RATE, next(made)) for own, mels in voices[k]],
+        )
+        for k, answer in enumerate(answers)
+    ]
+
+
+def in_order(work: Callable[[Given], Made], items: Iterable[Given], threads: int) -> Iterator[Made]:
+    """What `work` gives for each item, in their order, by so many threads; few items are held at a time."""
+    if threads < 2:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[Made]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _voices(activity: Floats, mel: Floats, power: Floats, offset: int) -> list[tuple[Floats, Floats]]:

@@ -4,12 +4,13 @@ Hugging Face's cache."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from dubline.backends.backend import Backend, Sought
 from dubline.errors import InvalidJob, WeightsError
+from dubline.language.script import base_language
 from dubline.weights.files import models_folder
 from dubline.weights.folders import (
     cached_folder,
@@ -114,6 +115,37 @@ class WhisperBackend(Backend):
             f"the {cls.noun} {name!r} is not on this machine",
             hint=f"{cls.how_to_get(Sought(model=name))} {by_hand}",
         )
+
+
+ITS_OWN = {
+    "jv": "jw",
+    "nb": "no",
+    "fil": "tl",
+    "iw": "he",
+    "cmn": "zh",
+    "yue": "zh",
+    "prs": "fa",
+    "sh": "hr",
+    **dict.fromkeys(("acm", "aeb", "afb", "apc", "apd", "arb", "ars", "ary", "arz"), "ar"),
+}
+"""A language's code -> the one that Whisper knows it by, where that is another. Javanese is "jw" in OpenAI's
+list (`LANGUAGES` of whisper/tokenizer.py), and there is no Bokmål beside Norwegian. Cantonese came with
+large-v3 and is Chinese to the models before."""
+OURS = {"jw": "jv"}
+
+
+def its_language(language: str, known: Collection[str]) -> str:
+    """A language's code in a model that knows these; "" where it has none.
+
+    "nb-NO" is "no" and "zh-Hant" is "zh": it hears a language, and no country's or script's way of it.
+    """
+    base = base_language(language)
+    return next((code for code in (language, base, ITS_OWN.get(base, "")) if code and code in known), "")
+
+
+def our_language(code: str) -> str:
+    """A model's code as `dubline.values.languages` writes it."""
+    return OURS.get(code, code)
 
 
 def refuse_language(name: str, language: str) -> InvalidJob:
