@@ -361,11 +361,13 @@ def _with_terms(choice: Choice, wish: TranscribeWish) -> Choice:
     if path is None:
         return choice
     cls = find("recognizer", choice.backend)
-    takes = getattr(cls, "takes_glossary", None)  # of a back end with models that do and models that do not
-    if "glossary" not in cls.Options.__struct_fields__ or (takes and not takes(choice.options)):
+    can = "glossary" in cls.Options.__struct_fields__
+    model = str(choice.options.get("model", ""))
+    # Of a back end with many kinds of models, some take one.
+    if not can or not getattr(cls, "takes_glossary", lambda options: True)(choice.options):
         raise InvalidJob(
-            f"the recognizer {choice.backend} takes no glossary",
-            hint="Leave out --glossary, or use another recognizer: `dubline backends` lists them.",
+            f"the recognizer {choice.backend} takes no glossary{f' with {model}' if can else ''}",
+            hint="Leave out --glossary, or use another recognizer, such as faster-whisper.",
         )
     terms = [term.source for term in read_glossary(path)]
     return replace(choice, options={**choice.options, "glossary": terms})
