@@ -194,7 +194,7 @@ def transcribe_run(
         if stems is not None and transcribing.listens_to_voices:
             heard_in = stems.voices
             if stems.lost:
-                why = f"sound: the mix, for {stems.lost}"
+                why = f"sound: the mix, because {stems.lost}"
                 tell(why)
                 hints["reasons"] = (*transcribing.reasons, why)
         transcript, names = _by_voices(run, heard_in, transcribing, hints)
