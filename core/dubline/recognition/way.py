@@ -213,7 +213,7 @@ def transcribe_run(
         transcript = _by_microphones(run, microphones, transcribing.job, hints)
     else:
         if stems is not None and stems.lost and transcribing.ears.stems:
-            why = f"sound: the mix, for {stems.lost}"
+            why = f"sound: the mix, because {stems.lost}"
             tell(why)
             hints["reasons"] = (*transcribing.reasons, why)
         transcript, names = _by_voices(run, sound, stems, transcribing, hints)
