@@ -122,8 +122,11 @@ def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
 
 
 @step("recognize", version=3)
-def recognize(work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob) -> Recognized:
-    """Find the words. Only stretches in which the diarizer hears somebody are recognised.
+def recognize(
+    work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob, edges: SpeechFile | None = None
+) -> Recognized:
+    """Find the words. Only stretches in which the diarizer hears somebody are recognised. `edges`: the sound
+    in which first words are moved to where it begins, `heard` where it is left out.
 
     Raises:
         BackendMissing, WeightsError, InvalidJob: the recognizer cannot be used as asked.
@@ -131,25 +134,33 @@ def recognize(work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob) 
     """
     with (
         Speech(work.open(heard.path)) as speech,
+        Speech(work.open((edges or heard).path)) as voice,
         opened("recognizer", job.recognizer, work.hints, work.note) as recognizer,
     ):
-        found = passages(recognizer, speech, speakers.turns, work.report)
+        found = passages(recognizer, speech, speakers.turns, work.report, edges=voice)
         return recognized(found, recognizer, job, work)
 
 
 def passages(
-    recognizer: Any, speech: Speech, turns: Sequence[Turn], report: Report, speaker: str | None = None
+    recognizer: Any,
+    speech: Speech,
+    turns: Sequence[Turn],
+    report: Report,
+    *,
+    speaker: str | None = None,
+    edges: Speech | None = None,
 ) -> list[tuple[Passage, str]]:
     """What an open recognizer makes of the turns in a sound, and each passage's language.
 
-    `speaker` is whose words they are, where that is known.
+    `speaker` is whose words they are, where that is known. `edges`: as for `recognize`.
     """
     stretches = pack(turns, speech)
     return [
         (
             Passage(
                 words=tuple(
-                    structs.replace(w, speaker=speaker) for w in first_words_on_sound(found.words, speech)
+                    structs.replace(w, speaker=speaker)
+                    for w in first_words_on_sound(found.words, edges or speech)
                 ),
                 start=stretch.start,
                 end=stretch.end,

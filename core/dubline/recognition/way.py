@@ -22,8 +22,18 @@ from dubline.language.script import base_language
 from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
 from dubline.recognition.attribution import attribute_text
+from dubline.recognition.contradictions import check_together
 from dubline.recognition.cutting import SegmentRules
-from dubline.recognition.ears import MIX, VOCALS, Ears, require_voices, settle_ears
+from dubline.recognition.ears import (
+    EITHER,
+    MIX,
+    NETWORK,
+    VOCALS,
+    Ears,
+    choose_turns,
+    require_voices,
+    settle_ears,
+)
 from dubline.recognition.enhancement import enhance
 from dubline.recognition.exports import read_rttm
 from dubline.recognition.given_cues import embedded_text, read_text, shifted
@@ -94,6 +104,7 @@ class Transcribing(NamedTuple):
             ("separate", self.ears.stems),
             ("enhance", self.ears.network is not None),
             ("diarize", self.job.diarization not in (None, TURNS)),
+            ("diarize", self.ears.turns == EITHER),
             ("recognize", self.job.words is not None),
         )
         return tuple(name for name, wanted in stages if wanted)
@@ -109,7 +120,7 @@ def settle_transcription(
         BackendMissing, WeightsError: one that was named cannot be used, or none can.
     """
     asked, wish = wish, wish.over(before)
-    _check_together(wish)
+    check_together(wish)
     language = wish.language or ""
     text, notes = _given_text(wish, film)
     reasons: list[str] = list(notes)
@@ -223,20 +234,25 @@ def _by_voices(
 
     def heard(ear: str) -> SpeechFile:
         if ear not in made:
-            if ears.network is not None and ear == ears.network.backend:
+            if ear == NETWORK:
                 made[ear] = run.step(enhance, sound, ears.network, hints=hints)
             else:
                 made[ear] = run.step(listen, require_voices(stems) if ear == VOCALS else sound, None)
         return made[ear]
 
-    for_turns = heard(ears.turns or ears.words or MIX)
+    for_turns = heard(NETWORK if ears.turns == EITHER else ears.turns or ears.words or MIX)
     if job.turns is not None:
         speakers = run.step(take_turns, for_turns, job.diarization, job.turns)
     else:
         speakers = run.step(diarize, for_turns, job.diarization, hints=hints)
+    if ears.turns == EITHER:
+        in_mix = run.step(diarize, heard(MIX), job.diarization, hints=hints)
+        speakers = run.step(choose_turns, for_turns, heard(MIX), speakers, in_mix)
     words = None
     if job.words is not None:
-        words = run.step(recognize, heard(ears.words), speakers, job.words, hints=hints)
+        # Music hides where a word begins: the voice alone shows it.
+        edges = () if NETWORK not in made or ears.words == NETWORK else (made[NETWORK],)
+        words = run.step(recognize, heard(ears.words), speakers, job.words, *edges, hints=hints)
     transcript = _written(run, for_turns, speakers, words, job)
     if transcribing.cast is None:
         return transcript, None
@@ -272,65 +288,6 @@ def _written(
         return run.step(attribute_text, placed, speakers, duration)
     assert words is not None
     return run.step(cut, words, speakers, duration, job.cutting)
-
-
-def _check_together(wish: TranscribeWish) -> None:
-    """Refuse wishes that contradict each other.
-
-    Raises:
-        InvalidJob: they do.
-    """
-    counted = bool(wish.speakers or wish.min_speakers or wish.max_speakers)
-    for wrong, what, hint in (
-        (wish.refine and not wish.text, "--refine without a text", "Give the text with --text."),
-        (
-            wish.refine and wish.speakers_from_tracks,
-            "--refine together with --speakers-from-tracks",
-            "Times are refined on one sound; leave out one of the two.",
-        ),
-        (
-            wish.microphones and not wish.speakers_from_tracks,
-            "--microphones without --speakers-from-tracks",
-            "Add --speakers-from-tracks.",
-        ),
-        (
-            wish.speakers and (wish.min_speakers or wish.max_speakers),
-            "--speakers together with --min-speakers or --max-speakers",
-            "Say how many there are, or between how many.",
-        ),
-        (
-            wish.max_speakers and (wish.min_speakers or 1) > wish.max_speakers,
-            f"at least {wish.min_speakers} speakers and at most {wish.max_speakers}",
-            "Give the smaller number to --min-speakers.",
-        ),
-        (
-            wish.speakers_from_tracks and wish.cast,
-            "--cast together with --speakers-from-tracks",
-            "There the tracks name the speakers: give the tracks titles, or use `dubline speakers rename`.",
-        ),
-        (
-            wish.speakers_from_tracks and counted,
-            "a number of speakers together with --speakers-from-tracks",
-            "There the microphones are counted; choose them with --microphones.",
-        ),
-        (
-            wish.turns and wish.speakers_from_tracks,
-            "--turns together with --speakers-from-tracks",
-            "Both say who speaks: leave one of the two out.",
-        ),
-        (
-            wish.turns and (wish.diarizer or wish.diarizer_model or wish.diarizer_options or counted),
-            "--turns together with a diarizer or a number of speakers",
-            "The turns say who speaks: leave one of the two out.",
-        ),
-        (
-            wish.speakers_from_tracks and (wish.diarizer or wish.diarizer_model or wish.diarizer_options),
-            "a diarizer together with --speakers-from-tracks",
-            "There nobody is told apart by voice: leave one of the two out.",
-        ),
-    ):
-        if wrong:
-            raise InvalidJob(what, hint=hint)
 
 
 def _counts(wish: TranscribeWish) -> dict[str, int]:
