@@ -26,7 +26,6 @@ from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.ears import MIX, VOCALS, Ears, require_voices, settle_ears
 from dubline.recognition.enhancement import enhance
 from dubline.recognition.exports import read_rttm
-from dubline.recognition.filters import Witness
 from dubline.recognition.given_cues import embedded_text, read_text, shifted
 from dubline.recognition.given_text import GivenText, place_text
 from dubline.recognition.given_turns import TURNS, GivenTurns, take_turns
@@ -37,6 +36,7 @@ from dubline.recognition.microphones import (
     find_microphones,
     recognize_microphones,
 )
+from dubline.recognition.passages import Witness
 from dubline.recognition.publish import publish_transcript
 from dubline.recognition.stage import (
     NO_WITNESS,
