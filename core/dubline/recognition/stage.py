@@ -23,8 +23,9 @@ from dubline.backends.choosing import opened
 from dubline.media.speech import QUIET, Speech, prepare_speech
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.filter_rules import FilterRules
-from dubline.recognition.filters import Passage, Witness, filter_passages
+from dubline.recognition.filters import filter_passages
 from dubline.recognition.hushed import HushedSpeech, outside
+from dubline.recognition.passages import Passage, Witness
 from dubline.recognition.segments import segment
 from dubline.recognition.spoken_language import by_language, tell_languages
 from dubline.recognition.stretches import pack
@@ -263,7 +264,7 @@ def named_in(job: WordsJob) -> str:
     return str(job.recognizer.options.get("language") or "")
 
 
-@step("cut", version=2)
+@step("cut", version=3)
 def cut(
     work: Work,
     words: Recognized,

@@ -36,7 +36,6 @@ from dubline.recognition.ears import (
 )
 from dubline.recognition.enhancement import enhance
 from dubline.recognition.exports import read_rttm
-from dubline.recognition.filters import Witness
 from dubline.recognition.given_cues import embedded_text, read_text, shifted
 from dubline.recognition.given_text import GivenText, place_text
 from dubline.recognition.given_turns import TURNS, GivenTurns, take_turns
@@ -47,6 +46,7 @@ from dubline.recognition.microphones import (
     find_microphones,
     recognize_microphones,
 )
+from dubline.recognition.passages import Witness
 from dubline.recognition.publish import publish_transcript
 from dubline.recognition.stage import (
     NO_WITNESS,
