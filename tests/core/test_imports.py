@@ -119,6 +119,8 @@ def test_back_ends_are_found_by_name_not_imported() -> None:
             ("recognition.alignment", "backends.recognizers.pocketsphinx"),
             # So has voice activity: it is Silero's.
             ("recognition.microphones", "backends.diarizers.silero"),
+            ("recognition.opening", "backends.diarizers.silero"),
+            ("recognition.witness", "backends.diarizers.silero"),
             ("separation.content", "backends.diarizers.silero"),
         }
     ]
