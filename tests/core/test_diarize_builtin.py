@@ -49,9 +49,10 @@ def speech_of(source: Path, folder: Path) -> Speech:
     return Speech(folder / "speech.f32")
 
 
-def rttm(path: Path) -> list[Turn]:
-    """The turns of an RTTM file."""
+def rttm(path: Path, sound: str = "") -> list[Turn]:
+    """The turns of an RTTM file, or of one sound in it."""
     rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    rows = [row for row in rows if row[1] == sound or not sound]
     return [Turn(start=float(r[3]), end=float(r[3]) + float(r[4]), speaker=r[7]) for r in rows]
 
 
@@ -414,6 +415,86 @@ def test_people_on_the_telephone_are_heard_where_torch_cannot_be_imported(
     )
     assert right > 0.93 > lazy + 0.2
     assert heard.all(axis=0).any(), "nobody is heard to speak at once"
+
+
+def error_rate(truth: list[Turn], turns: tuple[Turn, ...], duration: float) -> float:
+    """NIST's diarization error rate in percent on frames of 10 ms, overlaps scored: missed, false and
+    confused seconds over those spoken, with 0.25 s left out on both sides of each true edge."""
+    from scipy.optimize import linear_sum_assignment
+
+    middles = np.arange(0.005, duration, 0.01)
+    scored = np.ones(len(middles), bool)
+    for turn in truth:
+        for edge in (turn.start, turn.end):
+            scored &= abs(middles - edge) > 0.25
+
+    def table(some: Any) -> np.ndarray:
+        names = sorted({t.speaker for t in some})
+        rows = np.zeros((len(names), len(middles)), int)
+        for turn in some:
+            rows[names.index(turn.speaker), (middles >= turn.start) & (middles < turn.end)] = 1
+        return rows[:, scored]
+
+    real, heard = table(truth), table(turns)
+    together = real @ heard.T
+    right = together[linear_sum_assignment(-together)].sum()
+    return float(100 * (np.maximum(real.sum(axis=0), heard.sum(axis=0)).sum() - right) / real.sum())
+
+
+@needs_weights
+def test_four_people_stay_four_for_ten_minutes(tmp_path: Path, shared: Shared) -> None:
+    """The scene six times over, in windows of two minutes: no voice of one is another's in the next."""
+    truth = rttm(shared("scene/truth.rttm"))
+    with speech_of(shared("scene/dialogue.flac", real=True), tmp_path) as speech:
+        once, length = speech.read(0, speech.frames), speech.duration
+    np.tile(once, 6).tofile(tmp_path / "loop.f32")
+    options = options_of(BuiltinDiarizer, {"window": 2.0})
+    with BuiltinDiarizer(options) as diarizer, Speech(tmp_path / "loop.f32") as speech:
+        found = diarizer.diarize(speech, silent)
+    assert len(found.embeddings) == len({t.speaker for t in found.turns}) == 4
+    shifted = [
+        Turn(start=t.start + k * length, end=t.end + k * length, speaker=t.speaker)
+        for k in range(6)
+        for t in truth
+    ]
+    assert error_rate(shifted, found.turns, 6 * length) < 5
+
+
+@needs_weights
+def test_people_are_the_same_in_all_reels(tmp_path: Path, shared: Shared) -> None:
+    """The scene in three files, each heard by itself; their voices are then compared."""
+    truth = rttm(shared("scene/truth.rttm"))
+    with speech_of(shared("scene/dialogue.flac", real=True), tmp_path) as speech:
+        whole, length = speech.read(0, speech.frames), speech.duration
+    found, starts = [], []
+    with BuiltinDiarizer(options_of(BuiltinDiarizer, {})) as diarizer:
+        for part in np.array_split(whole, 3):
+            starts.append(len(part) / RATE * len(found))
+            part.tofile(tmp_path / "reel.f32")
+            with Speech(tmp_path / "reel.f32") as speech:
+                found.append(diarizer.diarize(speech, silent))
+    numbers = link([dict(one.embeddings) for one in found])
+    turns = tuple(
+        Turn(start=t.start + start, end=t.end + start, speaker=str(own[t.speaker]))
+        for start, one, own in zip(starts, found, numbers, strict=True)
+        for t in one.turns
+    )
+    assert len({t.speaker for t in turns}) == 4
+    assert error_rate(truth, turns, length) < 11
+
+
+@needs_weights
+def test_two_people_of_a_meeting_are_not_one(tmp_path: Path, shared: Shared) -> None:
+    """They talk into each other's sentences, one far from the microphone."""
+    truth = rttm(shared("diarization/debug.development.rttm"), "dev00")
+    with (
+        BuiltinDiarizer(options_of(BuiltinDiarizer, {})) as diarizer,
+        speech_of(shared("diarization/dev00.wav", real=True), tmp_path) as speech,
+    ):
+        turns = diarizer.diarize(speech, silent).turns
+        wrong = error_rate(truth, turns, speech.duration)
+        one = (Turn(start=0, end=speech.duration, speaker="S0"),)
+        assert wrong < 20 < error_rate(truth, one, speech.duration)
 
 
 @needs_weights

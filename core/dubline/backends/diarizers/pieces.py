@@ -237,7 +237,7 @@ def one_at_a_time(
     stretches: list[Stretch] = []
     activity: list[tuple[int, int, Floats]] = []
     step = silero.FRAME / RATE
-    for a, b in runs(speaking):
+    for track, (a, b) in enumerate(runs(speaking)):
         last = max(a, b - SLIDE_LENGTH)
         places = sorted({*range(a, last + 1, SLIDE_STEP), last})
         voices = []
@@ -251,7 +251,6 @@ def one_at_a_time(
             # The middle of a window says more about its voice than the ends do.
             weight = np.hanning(size + 2)[1:-1].astype(np.float32) + np.float32(0.01)
             if vector is not None:
-                track = len(stretches)
                 stretches.append(
                     Stretch(track, place, place + size, size * step * share, size * step, vector)
                 )
