@@ -18,7 +18,7 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import NamedTuple
@@ -159,20 +159,20 @@ class Ears:
             sf.write(mix, clip.sound, RATE, subtype="FLOAT")
         with Run(self._keep / "run") as run:
             sound = run.step(stage.listen, open_sound(mix), None)
+            voice = run.step(stage.listen, open_sound(self._voice(mix)), None)
             if way == "always":
                 turns = GivenTurns(turns=(Turn(start=0.0, end=len(clip.sound) / RATE, speaker="A"),))
                 speakers = run.step(take_turns, sound, TURNS, turns)
             else:
-                of = open_sound(self._voice(mix)) if way == "voice" else open_sound(mix)
                 speakers = run.step(
                     stage.diarize,
-                    run.step(stage.listen, of, None),
+                    voice if way == "voice" else sound,
                     stage.DiarizationJob(diarizer=Choice(backend="builtin")),
                 )
             options = {"model": model, "language": "en"}
             recognizer = Choice(backend="faster-whisper", options=options)
-            words = run.step(stage.recognize, sound, speakers, stage.WordsJob(recognizer=recognizer))
-            second = run.step(witness, sound, detector())
+            second = run.step(witness, (sound,) if way == "mix" else (sound, voice), detector())
+            words = run.step(stage.recognize, sound, speakers, stage.WordsJob(recognizer=recognizer), second)
             said = run.step(stage.cut, words, speakers, len(clip.sound) / RATE, stage.CutJob(), second)
         return words, said
 
@@ -211,20 +211,21 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT / "../shared/data")
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--models", type=Path)
+    parser.add_argument("--ways", default=",".join(WAYS), help="some of " + ", ".join(WAYS))
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         keep = asked.keep or Path(place)
         keep.mkdir(parents=True, exist_ok=True)
         with real_figures.models_in(asked.models or real_figures.starters()):
-            show(asked.data / "scene", keep)
+            show(asked.data / "scene", keep, asked.ways.split(","))
 
 
-def show(scene: Path, keep: Path) -> None:
+def show(scene: Path, keep: Path, ways: Sequence[str]) -> None:
     ears = Ears(keep)
     clips = [*wordless(scene), *lines(scene, keep)]
     seconds = sum(len(clip.sound) for clip in clips if not clip.said) / RATE
     print(f"{seconds / 60:.1f} min without a word, {sum(len(c.said) for c in clips)} known lines")
-    for way in WAYS:
+    for way in ways:
         for model in MODELS:
             counts: dict[tuple[str, str], Counter[str]] = {}
             for clip in clips:

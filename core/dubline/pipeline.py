@@ -22,6 +22,7 @@ from dubline.errors import DublineError, InvalidJob, Lacking
 from dubline.media.original import Sighting, look_at, original_of
 from dubline.mix.job import mix_job
 from dubline.programme.timeline_file import keep_timeline
+from dubline.recognition.ears import require_voices
 from dubline.recognition.opening import check_language
 from dubline.recognition.way import Transcribing, microphones_of, settle_transcription, transcribe_run
 from dubline.run import Run, read_wish
@@ -94,13 +95,13 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
             separating = settle_run(root, job.separate, seen.seconds)
     if job.transcribe is not None or job.languages:
         wish = job.transcribe or TranscribeWish()
-        if job.separate is None and wish.on is None:
-            wish = replace(wish, on="mix")
         before = read_wish(root, "transcribe", TranscribeWish)
         source = wish.over(before).language or ""
         film = Path(job.media.path) if isinstance(job.media, FileMedia) else None
         with lacking("recognizer"):
             transcribing = settle_transcription(wish, before, film)
+            if transcribing.ears.stems and (separating is None or separating.spared):
+                require_voices(stems_of(root))
             microphones_of(transcribing.wish, _track(job))
     reasons = [*(separating.reasons if separating else ()), *(transcribing.reasons if transcribing else ())]
     by_hand: list[str] = []
@@ -150,7 +151,13 @@ def localize(
         stems = separate_run(run, sound, decided.separating, hints=hints, tell=tell)
     if decided.transcribing is not None:
         transcript = transcribe_run(
-            run, sound, stems, decided.transcribing, media=_track(job), hints=hints, tell=tell
+            run,
+            sound,
+            stems if stems is not None else stems_of(run.root, sound),
+            decided.transcribing,
+            media=_track(job),
+            hints=hints,
+            tell=tell,
         )
     translations: list[Translation] = []
     dubs: list[Dub] = []

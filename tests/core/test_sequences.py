@@ -87,7 +87,8 @@ def film(tmp_path: Path, plugins: Path) -> Sequence:
     return Sequence(tmp_path)
 
 
-HEARING = ("--diarizer", "one", "--recognizer", "fixed", "--language", "en")
+WHO = ("--diarizer", "one", "--recognizer", "fixed", "--language", "en")
+HEARING = (*WHO, "--on", "vocals")
 
 
 def test_what_the_run_has_is_never_made_again_unasked(film: Sequence) -> None:
@@ -136,6 +137,16 @@ def test_one_change_in_each_place_makes_exactly_what_depends_on_it(film: Sequenc
     assert film.shares()["stems/"] == pytest.approx(0.125, abs=0.01)
     film.made("dub")
     assert film.agree(0.125)
+
+
+def test_an_ear_that_changes_is_heard_again_and_the_other_is_not(film: Sequence) -> None:
+    assert film.made("transcribe", *WHO, "--on", "mix") == {"listen", "diarize", "recognize", "cut"}
+    assert film.made("transcribe", "--words-from", "deepfilternet") == {"enhance", "recognize"}
+    assert film.made("transcribe", "--turns-from", "deepfilternet") == {"diarize"}, "no new turns"
+    assert not film.made("transcribe") and not film.made("transcribe", "--words-from", "mix")
+    # Left open, nothing is separated for it; what needs the stems has them made.
+    assert not film.made("transcribe", "--on", "auto")
+    assert film.made("transcribe", "--turns-from", "vocals") == {"content", "separate", "listen", "diarize"}
 
 
 def test_another_version_computes_again_and_says_why(film: Sequence, plugins: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command import dubline
 from humming_voice import humming
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,7 +101,7 @@ def test_the_cast_file_sets_a_pitch_or_switches_the_shift_off(tmp_path: Path) ->
 
 def test_cloned_voices_are_left_as_they_are() -> None:
     clone = {"command": (VoiceInfo(name="default"),)}
-    assert {r.pitch for r in cast_speakers(people(*"ABC"), clone, "command", clones=True)} == {1.0}
+    assert {r.pitch for r in cast_speakers(people(*"ABC"), clone, "command", shifts=False)} == {1.0}
     assert len({r.pitch for r in cast_speakers(people(*"ABC"), clone, "command")}) == 3
 
 
@@ -248,6 +249,17 @@ def test_hearing_can_be_stopped_and_goes_on(tmp_path: Path, models: Path) -> Non
     (kept,) = (models / ".voices").iterdir()
     assert b"ann" in kept.read_bytes() and b"bob" not in kept.read_bytes()
     assert all(pitch for _, pitch in sampled(choir)[0].values())
+
+
+def test_piper_and_its_voices_name_their_licences(tmp_path: Path, models: Path) -> None:
+    place = humming(tmp_path / "voices/en/ann")
+    assert dubline("models", "import", tmp_path / "voices", "--licence", "Of the house").status == 0
+    (place / "MODEL_CARD").write_text("# Model card\n\n* License: CC0\n")
+    for model, licence in (("voices", "Of the house"), (str(place), "CC0, says its MODEL_CARD")):
+        with Piper(Piper.Options(model=model)) as piper:
+            engine, voice = piper.identities
+        assert engine.name.startswith("piper-tts ") and engine.licence.startswith("GPL-3.0-or-later")
+        assert (voice.name, voice.licence) == ("hum", licence)
 
 
 # --- in a dub ------------------------------------------------------------------------------------

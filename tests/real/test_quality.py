@@ -13,6 +13,8 @@ import real_figures
 from command import dubline
 from shared_media import Shared
 
+from dubline.voice.sharing import HIGHEST, LOWEST
+
 
 @pytest.fixture(autouse=True)
 def weights() -> Iterator[None]:
@@ -91,3 +93,10 @@ def test_a_voice_on_one_side_late_or_in_one_front_is_heard(shared: Shared, tmp_p
     wanted = real_figures.plain(said)
     found = real_figures.plain(" ".join(s["text"] for s in transcript["segments"]))
     assert real_figures.edits(wanted, found[: len(wanted)]) <= 2, found
+
+
+@pytest.mark.parametrize("factor", [LOWEST, HIGHEST])
+def test_the_voice_is_understood_at_the_highest_and_the_lowest_pitch_it_is_given(
+    tmp_path: Path, factor: float
+) -> None:
+    assert real_figures.spoken_at(tmp_path, factor) <= 5

@@ -80,7 +80,7 @@ class Backend:
     @classmethod
     def missing(cls) -> tuple[str, ...]:
         """What is not installed that it needs, by name."""
-        return tuple(module for module in cls.requires if not _importable(module))
+        return tuple(module for module in cls.requires if not importable(module))
 
     @classmethod
     def remedy(cls) -> str:
@@ -122,6 +122,11 @@ class Backend:
         return ""
 
     @classmethod
+    def costs(cls, sought: Sought, place: Path | None) -> str:
+        """A sentence on what taking it with the model at a place costs; its `cost` where that is all."""
+        return cls.cost
+
+    @classmethod
     def identity(cls, options: Any) -> tuple[str, ...]:
         """What its results depend on besides the options: the library that computes, with its version, and
         the SHA-256 of the weights. Another identity is another result, so steps are done again.
@@ -143,7 +148,8 @@ class Backend:
         """Give the memory back."""
 
 
-def _importable(module: str) -> bool:
+def importable(module: str) -> bool:
+    """Whether a module is installed, by its name; it is not imported."""
     try:
         return importlib.util.find_spec(module) is not None
     except ImportError:  # of a module in a package that is not there

@@ -190,7 +190,7 @@ def _settle(kind: str, backend: str, sought: Sought, given: dict[str, Any], why:
     if backend != "auto":
         cls = find(kind, backend)
         model, place = _model(kind, backend, cls, sought)
-        reason = f"{kind}: {_with(backend, model)}, {why}{_cost(cls)}"
+        reason = f"{kind}: {_with(backend, model)}, {why}{_cost(cls, sought, place)}"
         choice = _choice(kind, backend, cls, sought, model, given)
         return Settled(choice, (reason, *_damaged(cls, sought)), place)
     passed: list[str] = []
@@ -213,7 +213,7 @@ def _settle(kind: str, backend: str, sought: Sought, given: dict[str, Any], why:
             continue
         why = f"{kind}: {_with(name, model)}" + (f", since {'; '.join(passed)}" if passed else "")
         better = next(filter(None, remedies), "") if passed and not sought.model else ""
-        why += _cost(cls) + (f"{BETTER}{better}" if better else "")
+        why += _cost(cls, sought, place) + (f"{BETTER}{better}" if better else "")
         return Settled(_choice(kind, name, cls, sought, model, given), (why, *damaged), place)
     passed.extend(damaged)
     what = f"the model {sought.model!r}" if sought.model else f"a {kind}{_for(sought)}"
@@ -309,8 +309,9 @@ def _with(backend: str, model: str) -> str:
     return f"{backend} with {model}" if model else backend
 
 
-def _cost(cls: Any) -> str:
-    return f"{COSTS}{cls.cost}" if cls.cost else ""
+def _cost(cls: Any, sought: Sought, place: Path | None) -> str:
+    cost = cls.costs(sought, place)
+    return f"{COSTS}{cost}" if cost else ""
 
 
 def _for(sought: Sought) -> str:

@@ -46,8 +46,7 @@ def localize(
     stems: Annotated[
         bool | None,
         option(
-            "Separate vocals, music, sfx and ambient. Without, speech is recognised in the mix, which "
-            "is faster and costs words and speakers. Default: yes, unless the job says no.",
+            "Separate vocals, music, sfx and ambient. Default: yes, unless the job says no.",
             "--stems/--no-stems",
             panel="What",
         ),
@@ -170,7 +169,8 @@ def _steps(job: LocalizeJob, decided: Decided) -> tuple[str, ...]:
     """The stages that take their time, in their order."""
     separates = decided.separating is not None and decided.separating.job is not None
     steps = ["separate"] if separates else []
-    steps += ["diarize", "recognize"] if decided.transcribing is not None else []
+    heard = decided.transcribing.steps if decided.transcribing is not None else ()
+    steps += [step for step in heard if step != "separate"]
     steps += ["translate"] * len(job.languages)
     if job.dub is not None:
         steps += ["speak", "remix"] * len(job.languages)

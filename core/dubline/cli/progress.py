@@ -39,6 +39,7 @@ DOING = {
     "microphones": "listening",
     "listen": "listening",
     "content": "listening",
+    "enhance": "finding voice",
     "raw_audio": "raw sound",
     "no_vocals": "writing stems",
     "diarize": "who speaks",

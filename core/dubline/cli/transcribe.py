@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 def transcribe(media: Film, asked: Asked) -> None:
     """Find out who says what: transcript.json and subtitles/source.srt.
 
-    The separated voices are listened to. Those that the run has are taken; where it has none, or where you
-    name a separator, they are separated first, as `dubline separate` does.
-    docs/transcript.md explains the file, docs/recognition.md the ways to get there.
+    Who speaks is heard in the voice that DeepFilterNet finds in the sound, the words in the sound as it is;
+    --turns-from and --words-from say otherwise. Only for `vocals` the sound is separated first, where the run
+    has no stems; to name a separator is to ask for its voices. docs/transcript.md explains the file,
+    docs/recognition.md the ways to get there.
 
         dubline transcribe EPISODE.mov --language tr
 
@@ -36,6 +37,8 @@ def transcribe(media: Film, asked: Asked) -> None:
 
         dubline transcribe podcast.wav --speakers-from-tracks
     """
+    from msgspec.structs import replace
+
     from dubline.cli.progress import working
     from dubline.media.original import original_of
     from dubline.recognition.opening import check_language
@@ -48,14 +51,16 @@ def transcribe(media: Film, asked: Asked) -> None:
     seen = place.look()
     film = Path(place.media.path) if place.media is not None else None
     before = read_wish(place.root, "transcribe", TranscribeWish)
-    transcribing = settle_transcription(asked.transcribe, before, film)
+    wish = asked.transcribe
+    if "separate" in asked.said and wish.turns_from is None and wish.words_from is None:
+        wish = replace(wish, on="vocals")
+    transcribing = settle_transcription(wish, before, film)
     track = (film, place.media.track) if film is not None and place.media is not None else None
     microphones_of(transcribing.wish, track)
-    steps = ("separate",) if transcribing.listens_to_voices else ()
-    with working(place.root, transcribing.reasons, steps=(*steps, "diarize", "recognize")) as (run, bar):
+    with working(place.root, transcribing.reasons, steps=transcribing.steps) as (run, bar):
         sound, stems = original_of(run, seen).sound, None
         check_language(run, sound, transcribing.job.words, asked.hints)
-        if transcribing.listens_to_voices:
+        if transcribing.ears.stems:
             stems = stems_for(run, sound, asked.separate, hints=asked.hints, tell=bar.note)
         transcript = transcribe_run(
             run, sound, stems, transcribing, media=track, hints=asked.hints, tell=bar.say

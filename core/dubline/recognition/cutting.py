@@ -30,12 +30,16 @@ from dubline.language.script import (
     separator,
     width,
 )
-from dubline.recognition.words import TimedWord
+from dubline.recognition.words import TimedWord, likely_length
 from dubline.values.base import Value
 from dubline.values.transcript import milliseconds
 
 MOST_WORDS = 200
 """No segment has more words; it keeps the work in proportion to the words. 12 s of speech have about 60."""
+
+FASTEST = 2.5
+"""Nobody speaks so many times as fast as `likely_length`, which is 40 letters a second."""
+TOO_FAST = "nobody speaks so fast, so its times or its words are wrong"
 
 # What a cut costs. A whole class lies between neighbours, more than evenness (`_EVEN` a piece) can weigh up.
 _CUT = {"sentence": 0, "clause": 200, "pause": 400, "conjunction": 600, "middle": 800, "inside a word": 3000}
@@ -293,4 +297,6 @@ class Cutter:
             piece.flags.append("long")
         if not self._allowed(0, *self._rows(words)):
             piece.flags.append("long_text")
+        if length * FASTEST < sum(likely_length(word.text) for word in words):
+            words[0].doubt = words[0].doubt or TOO_FAST
         return piece

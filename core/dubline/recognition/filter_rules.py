@@ -14,9 +14,12 @@ class FilterRules(Value, frozen=True):
 
     Without a second ear `silent_share` of speech or less is silence, farther than `margin` seconds from any;
     there a word is kept only if it is `certain`. With one, a line is heard if the ear hears at least `heard`
-    of the time that its text takes to say, and heard well from `well` up. `repeats` are the copies of a loop
+    of the time that its text takes to say, and heard well from `well` up; of a line whose words are a `guess`
+    or less on the mean it must hear that much. `repeats` are the copies of a loop
     that are believed, for loops of one word, of two, and of more. `fastest` is in words a second, over
-    `fast_words` words in a row. Where loops and speed took `much` of a passage, its rest must be heard well.
+    `fast_words` words in a row. A recognizer is sure of speech up to a probability of no speech of `speech`,
+    with a mean log probability of `likely` and more. Where loops and speed took `much` of a passage, its rest
+    must be heard well.
     """
 
     confident: float = 0.6
@@ -26,12 +29,15 @@ class FilterRules(Value, frozen=True):
     margin: float = 0.5
     heard: float = 0.3
     well: float = 0.5
+    guess: float = 0.1
     no_speech: float = 0.6
     log_probability: float = -1.0
     compression: float = 2.4
     repeats: tuple[int, int, int] = (8, 5, 3)
     fastest: float = 12.0
     fast_words: int = 6
+    speech: float = 0.25
+    likely: float = -0.6
     much: float = 0.4
 
     def __post_init__(self) -> None:

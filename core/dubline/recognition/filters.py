@@ -262,20 +262,33 @@ def _silence(part: list[_Line], rules: FilterRules) -> None:
 
 
 def _unheard(part: list[_Line], passage: Passage, rules: FilterRules) -> None:
-    """Lines that the second ear does not hear. Between lines that it hears, one that is sure stays, in doubt:
-    the ear too misses a soft word."""
-    needed = rules.well if _doubted(passage, rules) else rules.heard
+    """Lines that the second ear does not hear, which misses some as well. In doubt stay what is sure between
+    lines that it hears, such as a soft word, and a line of some length where the recognizer is sure of speech
+    and words, such as one that lies deep under music."""
     words = sum(len(line.words) for line in part)
     around = sum(len(line.words) for line in part if line.at_least(rules.heard)) >= 0.5 * words
+    speech = (
+        passage.no_speech is not None
+        and passage.no_speech <= rules.speech
+        and (passage.log_probability is None or passage.log_probability >= rules.likely)
+    )
     for line in part:
-        if line.heard is None or line.at_least(needed):
+        doubted = _doubted(passage, rules) or 0 < _mean(line) <= rules.guess
+        if line.heard is None or line.at_least(rules.well if doubted else rules.heard):
             continue
         sure = all(_sure(one, rules.confident) for one in line.words)
+        long = len(line.words) >= rules.fast_words and _mean(line) >= rules.confident
         for one in line.words:
-            if around and sure and not _doubted(passage, rules):
+            if (around and sure and not _doubted(passage, rules)) or (speech and long):
                 one.doubt = UNHEARD
             else:
                 one.drop("silence", "the second detector hears no speech here", surely=True)
+
+
+def _mean(line: _Line) -> float:
+    """Mean confidence of its words, 0 where the recognizer tells none."""
+    known = [one.word.confidence or 0.0 for one in line.words]
+    return math.fsum(known) / len(known)
 
 
 def _boilerplate(part: list[_Line], passage: Passage, language: str, rules: FilterRules) -> None:

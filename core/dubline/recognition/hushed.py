@@ -21,7 +21,7 @@ class HushedSpeech(Speech):
         self._whole = speech
         self.frames, self.duration = speech.frames, speech.duration
         at, level = [-1.0], [1.0]
-        for start, end in _without(others, own):
+        for start, end in outside(others, own):
             fade = min(FADE, (end - start) / 2)
             at += [start, start + fade, end - fade, end]
             level += [1.0, 0.0, 0.0, 1.0]
@@ -42,7 +42,7 @@ class HushedSpeech(Speech):
         """Nothing: the sound belongs to somebody else."""
 
 
-def _without(others: Iterable[Timed], own: Iterable[Timed]) -> Iterator[tuple[float, float]]:
+def outside(others: Iterable[Timed], own: Iterable[Timed]) -> Iterator[tuple[float, float]]:
     """What of `others` lies outside of `own`, in order."""
     mine = merged((span.start, span.end) for span in own)
     at = 0

@@ -2,8 +2,8 @@
 
     listen      the sound as one channel at 16 kHz
     diarize     who speaks when
-    recognize   words for the stretches in which somebody speaks
     witness     a second ear for whether somebody speaks (`witness`)
+    recognize   words for the stretches in which somebody speaks
     cut         made-up words left out, the rest cut into segments by speaker
 
 Other rules for cutting redo the last step only; another recognizer the last two; another number of speakers
@@ -24,18 +24,23 @@ from dubline.media.speech import QUIET, Speech, prepare_speech
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.filter_rules import FilterRules
 from dubline.recognition.filters import Passage, Witness, filter_passages
-from dubline.recognition.hushed import HushedSpeech
+from dubline.recognition.hushed import HushedSpeech, outside
 from dubline.recognition.segments import segment
 from dubline.recognition.spoken_language import by_language, tell_languages
 from dubline.recognition.stretches import pack
 from dubline.recognition.word_edges import first_words_on_sound
+from dubline.recognition.word_lengths import as_spoken
 from dubline.report import Report, part
 from dubline.run import Work, step
+from dubline.timebase import merged
 from dubline.values.base import Choice, Value
 from dubline.values.media import Line, Sound
-from dubline.values.transcript import DroppedSegment, Engine, HeardWord, Transcript, Turn
+from dubline.values.transcript import UNKNOWN, DroppedSegment, Engine, HeardWord, Transcript, Turn
 
 NO_WITNESS = Witness()
+BREATH, ALONE = 0.15, 0.5
+"""Seconds, each side, over which speech that a second ear hears goes on; and how much of it must lie where no
+diarizer hears anybody to be listened to."""
 
 
 class SpeechFile(Value, frozen=True):
@@ -142,9 +147,12 @@ def tell_nobody(speech: Speech, work: Work) -> None:
     )
 
 
-@step("recognize", version=4)
-def recognize(work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob) -> Recognized:
-    """Find the words. Only stretches in which the diarizer hears somebody are recognised.
+@step("recognize", version=5)
+def recognize(
+    work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob, witness: Witness = NO_WITNESS
+) -> Recognized:
+    """Find the words. Only stretches in which the diarizer, or `witness` by itself, hears somebody are
+    recognised.
 
     Raises:
         BackendMissing, WeightsError, InvalidJob: the recognizer cannot be used as asked.
@@ -154,8 +162,16 @@ def recognize(work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob) 
         Speech(work.open(heard.path)) as speech,
         opened("recognizer", job.recognizer, work.hints, work.note) as recognizer,
     ):
-        found = passages(recognizer, speech, speakers.turns, work.report, named=named_in(job))
+        turns = (*speakers.turns, *unclaimed(speakers.turns, witness))
+        found = passages(recognizer, speech, turns, work.report, named=named_in(job))
         return recognized(found, recognizer, job, work)
+
+
+def unclaimed(turns: Sequence[Turn], witness: Witness) -> list[Turn]:
+    """Speech that a second ear hears by itself: a diarizer misses whispers, most in an enhanced voice."""
+    spans = merged((span.start - BREATH, span.end + BREATH) for span in witness.spans or ())
+    alone = outside((Line(start=a + BREATH, end=b - BREATH) for a, b in spans), turns)
+    return [Turn(start=start, end=end, speaker=UNKNOWN) for start, end in alone if end - start >= ALONE]
 
 
 def passages(
@@ -166,25 +182,27 @@ def passages(
     speaker: str | None = None,
     *,
     named: str,
-) -> list[tuple[Passage, str]]:
-    """What an open recognizer makes of the turns in a sound, and each passage's language: the one that is
-    `named`, else the one found for each turn.
+) -> list[Passage]:
+    """What an open recognizer makes of the turns in a sound, in the language that is `named`, else in the one
+    found for each turn.
 
     `speaker` is whose words they are, where that is known. Of several languages each is heard by itself,
     while the turns in others are silent: cut apart at every answer, a dialogue would take many times as long.
     """
     if named or not hasattr(recognizer, "detect"):
-        return _heard(recognizer, speech, turns, report, speaker)
+        return _heard(recognizer, speech, turns, report, speaker, named=named)
     parts = by_language(recognizer, speech, turns, part(report, 0.0, 0.1))
-    found, done = [], 0.0
+    found: list[Passage] = []
+    done = 0.0
     total = sum(turn.end - turn.start for mine in parts.values() for turn in mine) or 1.0
     for language, mine in parts.items():
         share = 0.9 * sum(turn.end - turn.start for turn in mine) / total
         others = [turn for other, theirs in parts.items() if other != language for turn in theirs]
         own = HushedSpeech(speech, mine, others) if others else speech
-        found += _heard(recognizer, own, mine, part(report, 0.1 + done, share), speaker, language)
+        stretches = part(report, 0.1 + done, share)
+        found += _heard(recognizer, own, mine, stretches, speaker, language=language)
         done += share
-    return sorted(found, key=lambda passage: (passage[0].start, passage[0].end))
+    return sorted(found, key=lambda passage: (passage.start, passage.end))
 
 
 def _heard(
@@ -193,42 +211,39 @@ def _heard(
     turns: Sequence[Turn],
     report: Report,
     speaker: str | None,
+    *,
+    named: str = "",
     language: str = "",
-) -> list[tuple[Passage, str]]:
+) -> list[Passage]:
     stretches = pack(turns, speech)
     if language:
         stretches = tuple(structs.replace(stretch, language=language) for stretch in stretches)
     return [
-        (
-            Passage(
-                words=tuple(
-                    structs.replace(w, speaker=speaker) for w in first_words_on_sound(found.words, speech)
-                ),
-                start=stretch.start,
-                end=stretch.end,
-                no_speech=found.no_speech,
-                log_probability=found.log_probability,
-                language=found.language,
+        Passage(
+            words=tuple(
+                structs.replace(w, speaker=speaker) for w in first_words_on_sound(found.words, speech)
             ),
-            found.language,
+            start=stretch.start,
+            end=stretch.end,
+            no_speech=found.no_speech,
+            log_probability=found.log_probability,
+            language=named or found.language,
         )
         for stretch, found in zip(stretches, recognizer.recognize(speech, stretches, report), strict=True)
     ]
 
 
-def recognized(
-    found: Sequence[tuple[Passage, str]], recognizer: Any, job: WordsJob, work: Work
-) -> Recognized:
+def recognized(found: Sequence[Passage], recognizer: Any, job: WordsJob, work: Work) -> Recognized:
     """Passages with what is to be known about the recognizer, whose notes are told."""
     for note in recognizer.notes:
         work.note(note)
     _keep_reasons(work, "recognizer", "language")
     spoken: dict[str, int] = {}
-    for passage, language in found:
+    for passage in found:
         if passage.words:
-            spoken[language] = spoken.get(language, 0) + len(passage.words)
+            spoken[passage.language] = spoken.get(passage.language, 0) + len(passage.words)
     return Recognized(
-        passages=tuple(passage for passage, _ in found),
+        passages=tuple(found),
         language=named_in(job) or max(spoken, key=spoken.__getitem__, default=""),
         engine=Engine(choice=job.recognizer, models=tuple(recognizer.identities)),
     )
@@ -262,8 +277,9 @@ def cut(
             Line(start=turn.start, end=turn.end) for turn in speakers.turns if speaker in (None, turn.speaker)
         ]
         judged = filter_passages(mine, voiced, witness=witness, language=language, rules=job.filters)
+        stay = as_spoken(judged.kept, witness.spans, duration) if witness.spans else judged.kept
         other = language != words.language
-        kept += [structs.replace(w, language=language) for w in judged.kept] if other else judged.kept
+        kept += [structs.replace(w, language=language) for w in stay] if other else stay
         dropped += judged.dropped
     transcript = segment(
         in_reading_order(kept),

@@ -105,7 +105,7 @@ def cast_speakers(
     pitches: Mapping[str, float] | None = None,
     roles: Mapping[str, Role] | None = None,
     earlier: Mapping[str, CastVoice] | None = None,
-    clones: bool = False,
+    shifts: bool = True,
 ) -> tuple[CastVoice, ...]:
     """A voice for each speaker, in their order.
 
@@ -113,8 +113,8 @@ def cast_speakers(
     `roles` and `earlier` go by a speaker's name or id, `pitches` (Hz) by id. A voice in the cast file and one
     from an earlier run stand. Of the rest, in the order of their names, each gets the voice nearest in pitch
     that few others have, of the gender that the cast file names or the pitch tells; without a pitch, one that
-    the name decides. Who shares a voice gets another pitch, unless the cast file sets it or the voice
-    `clones`.
+    the name decides. Nobody shares voice and pitch while there is room; with `shifts` off, or where the
+    cast file sets it, the pitch stays.
     """
     pitches, roles, earlier = pitches or {}, roles or {}, earlier or {}
     uses: Counter[str] = Counter()
@@ -142,7 +142,7 @@ def cast_speakers(
         factor, basis = 1.0, "default"
         if hertz is not None and info.pitch is not None:
             factor, basis = hertz / info.pitch, "pitch"
-        if role.pitch is None and not clones:
+        if role.pitch is None and shifts:
             wanted[voice][speaker.id] = min(max(factor, LOWEST), HIGHEST)
         pitch = 1.0 if role.pitch is None else role.pitch
         voices[speaker.id] = CastVoice(speaker=speaker.id, voice=voice, pitch=pitch, basis=basis)

@@ -35,6 +35,7 @@ LOUDEST = 12.0  # dB: how far a line's level may lie from its speaker's median
 LATE = 0.04  # seconds: a frame at 25; what begins later than that is told
 _SILENCE = 30.0  # seconds after a segment in which to look for the next cue
 _TAKES = 1  # raised when a take would come out otherwise than before
+_SHIFT = "overlap-add"  # how a take's pitch is changed
 
 
 class VoiceJob(Value, frozen=True):
@@ -183,6 +184,7 @@ class _Maker:
             _TAKES, backend, self._options[backend], self._voices[backend].identities,
             self._identity[backend], self._language, text, voice, role.pitch, left, room, self._job.fit, rate,
             *((reference.sha256, reference.text) if reference else ()),
+            *((_SHIFT,) if role.pitch != 1.0 and not self._voices[backend].pitches else ()),
         )  # fmt: skip
         anew = self._job.again and segment.id in self._job.only
         known = None if anew else self._kept.get(key)
@@ -332,7 +334,7 @@ def _cast(
     }
     offered = {name: voice.voices() for name, voice in voices.items()}
     if any(actors.values()) or job.pitches:
-        offered = {name: _sampled(work, voice) for name, voice in voices.items()}
+        offered = {name: _sampled(work, voice, len(translation.segments)) for name, voice in voices.items()}
     cast = cast_speakers(
         speakers,
         offered,
@@ -343,7 +345,7 @@ def _cast(
             who: structs.replace(voice, voice=full_name(voice.voice, voices, job.voice.backend))
             for who, voice in job.earlier.items()
         },
-        clones=cloning,
+        shifts=not cloning and find_spec("parselmouth") is not None,
     )
     for role in cast:
         backend, voice = parted(role.voice)
@@ -360,13 +362,13 @@ def _cast(
     return cast, (*told_genders(cast, names, actors, genders), *told_sharing(cast, names))
 
 
-def _sampled(work: Work, voice: Any) -> tuple[VoiceInfo, ...]:
+def _sampled(work: Work, voice: Any, lines: int) -> tuple[VoiceInfo, ...]:
     """The voices of a back end, with the pitch that a sample shows where they do not tell it."""
     sampled = getattr(voice, "sampled", None)
     if sampled is None or find_spec("parselmouth") is None:
         infos: tuple[VoiceInfo, ...] = voice.voices()
         return infos
-    infos = sampled(lambda: work.report(0, 1))
+    infos = sampled(lambda: work.report(0, lines))
     return infos
 
 

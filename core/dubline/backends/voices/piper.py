@@ -83,7 +83,7 @@ class Piper(Backend):
         self._sums = {file: checksum(file) for file in sorted({file for file, _ in self._files.values()})}
         self.paces = True
         engine = ModelIdentity(
-            name=versions("piper")[0], licence="GPL-3.0-or-later, the program", origin="piper-tts"
+            name=versions("piper")[0], licence="GPL-3.0-or-later (the program)", origin="piper-tts"
         )
         self.identities = (engine, *(_identity(file, digest) for file, digest in self._sums.items()))
         self.notes: tuple[str, ...] = ()
