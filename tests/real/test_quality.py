@@ -83,6 +83,13 @@ def test_the_voice_is_understood(tmp_path: Path) -> None:
     assert real_figures.spoken(tmp_path) <= 3
 
 
+@pytest.mark.parametrize("factor", [LOWEST, HIGHEST])
+def test_the_voice_is_understood_at_the_highest_and_the_lowest_pitch_it_is_given(
+    tmp_path: Path, factor: float
+) -> None:
+    assert real_figures.spoken_at(tmp_path, factor) <= 5
+
+
 @pytest.mark.parametrize("name", ["left_only.flac", "delay_0.5ms.flac", "dlg_left_51.mkv"])
 def test_a_voice_on_one_side_late_or_in_one_front_is_heard(shared: Shared, tmp_path: Path, name: str) -> None:
     film, root = shared(f"cases/av/{name}", real=True), tmp_path / "one.dubline"
@@ -93,10 +100,3 @@ def test_a_voice_on_one_side_late_or_in_one_front_is_heard(shared: Shared, tmp_p
     wanted = real_figures.plain(said)
     found = real_figures.plain(" ".join(s["text"] for s in transcript["segments"]))
     assert real_figures.edits(wanted, found[: len(wanted)]) <= 2, found
-
-
-@pytest.mark.parametrize("factor", [LOWEST, HIGHEST])
-def test_the_voice_is_understood_at_the_highest_and_the_lowest_pitch_it_is_given(
-    tmp_path: Path, factor: float
-) -> None:
-    assert real_figures.spoken_at(tmp_path, factor) <= 5
