@@ -26,6 +26,8 @@ from dubline.backends.torchaudio_guard import before_transformers
 from dubline.errors import InvalidJob, WeightsError
 from dubline.media.sound import FloatFile
 from dubline.media.speech import Speech
+from dubline.recognition.way import settle_transcription
+from dubline.values.wishes import TranscribeWish
 from dubline.weights.kinds import folder_kind, look
 from dubline.weights.speech_models import SPEECH_MODELS, read_languages
 
@@ -303,6 +305,22 @@ def test_a_glossary_goes_to_those_that_take_one() -> None:
         for kind in ("canary", "qwen3_asr")
     }
     assert takes == {"canary": False, "qwen3_asr": True}
+
+
+def test_a_model_that_takes_no_glossary_is_told_before_work_begins(models: Path, tmp_path: Path) -> None:
+    put(models, "parakeet_tdt", "qwen3_asr")
+    terms = tmp_path / "terms.csv"
+    terms.write_text("source,target\nHoca,Hodja\n")
+
+    def settled(model: str) -> Any:
+        wish = TranscribeWish(
+            recognizer="transformers", recognizer_model=model, language="en", glossary=str(terms), speakers=1
+        )
+        return settle_transcription(wish).job.words
+
+    with pytest.raises(InvalidJob, match="no glossary with parakeet_tdt"):
+        settled("parakeet_tdt")
+    assert settled("qwen3_asr").recognizer.options["glossary"] == ["Hoca"]
 
 
 def test_capitals_become_small_letters_as_the_language_has_them() -> None:
