@@ -259,6 +259,9 @@ def test_a_guess_follows_what_is_loud() -> None:
     assert np.array(spans) == pytest.approx(
         np.array([(0.5, 1.0), (1.0, 1.5), (2.5, 3.0), (3.0, 3.5)]), abs=0.021
     )
+    (*_, third, last) = along_the_sound([" one", " two", " longer", " ten"], sound)
+    assert third == pytest.approx((2.5, 3.17), abs=0.03), "a word lies on one side of the pause"
+    assert last[1] == pytest.approx(3.5, abs=0.021)
     assert along_the_sound(["a", "b"], np.zeros(100, np.float32))[1][1] <= 100 / 16000
 
 
