@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dubline.errors import DublineError, InvalidJob
-from dubline.exchange.report_html import Made, Page, Used, page_html
+from dubline.exchange.report_html import Made, Page, page_html
+from dubline.exchange.report_models import Used
 from dubline.files import full_disk_is_told, write_whole
 from dubline.media.film_place import ORIGINAL
 from dubline.programme.publications import published
