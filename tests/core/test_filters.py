@@ -14,9 +14,9 @@ from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.recognition import FilterRules, Passage, filter_passages
-from dubline.recognition.filters import Filtered, Witness
 from dubline.recognition.intervals import Intervals
 from dubline.recognition.known_phrases import CREDITS, FAREWELLS, is_description, plain
+from dubline.recognition.passages import Filtered, Witness
 from dubline.recognition.repetition import compression_ratio
 from dubline.values.media import Line
 from dubline.values.transcript import HeardWord
@@ -301,3 +301,15 @@ def test_impossible_rules_and_speech_are_refused() -> None:
             FilterRules(**bad)
     with pytest.raises(InvalidJob):
         filter_passages([], [Line(start=2, end=1)])
+
+
+@pytest.mark.parametrize(
+    ("no_speech", "sure", "stays"),
+    [(0.1, 0.4, True), (0.5, 0.95, False), (None, 0.7, True), (None, 0.4, False)],
+)
+def test_what_one_detector_hears_alone_needs_a_sure_recognizer(
+    no_speech: float | None, sure: float, stays: bool
+) -> None:
+    line = passage("Sus, biri geliyor.", start=3.0, sure=sure, no_speech=no_speech)
+    made = filter_passages([line], NOWHERE, witness=HEARD)
+    assert bool(made.kept) == stays and bool(made.dropped) != stays

@@ -89,7 +89,7 @@ def test_nobody_in_a_loud_sound_is_told_and_the_mix_was_listened_to(noise: Path,
         "--threads", "1",
     )  # fmt: skip
     assert answer.status == 0, answer.err
-    assert "sound: the mix, for the separated voices are silent" in answer.err
+    assert "sound: the mix, because the separated voices are silent" in answer.err
     assert "nobody was heard in this sound, and it is loud (-" in answer.err
     assert "no words were found" in answer.out and "nothing is translated into tr" in answer.out
     (listening,) = (step for step in read_manifest(root).steps if step.name == "listen")

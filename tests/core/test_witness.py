@@ -15,7 +15,7 @@ from shared_media import Shared
 from dubline.errors import BackendMissing
 from dubline.media.sound import open_sound
 from dubline.recognition import witness as module
-from dubline.recognition.filters import Witness
+from dubline.recognition.passages import Witness
 from dubline.recognition.stage import listen
 from dubline.recognition.witness import ALONE, detector, witness
 from dubline.run import Run

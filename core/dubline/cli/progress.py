@@ -43,6 +43,7 @@ DOING = {
     "raw_audio": "raw sound",
     "no_vocals": "writing stems",
     "diarize": "who speaks",
+    "witness": "who speaks",
     "recognize": "words",
     "place": "placing text",
     "tone": "tone of voice",

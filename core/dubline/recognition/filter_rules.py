@@ -36,7 +36,7 @@ class FilterRules(Value, frozen=True):
     repeats: tuple[int, int, int] = (8, 5, 3)
     fastest: float = 12.0
     fast_words: int = 6
-    speech: float = 0.25
+    speech: float = 0.3
     likely: float = -0.6
     much: float = 0.4
 

@@ -30,9 +30,9 @@ from dubline.language.script import carry_spaces, ends_sentence, joined
 from dubline.recognition.filter_rules import FilterRules
 from dubline.recognition.intervals import Intervals
 from dubline.recognition.known_phrases import is_description, known_phrase, plain
+from dubline.recognition.passages import Filtered, Passage, Witness
 from dubline.recognition.repetition import compression_ratio, loops
 from dubline.recognition.words import likely_length
-from dubline.values.base import Value
 from dubline.values.media import Line
 from dubline.values.transcript import DroppedSegment, HeardWord
 
@@ -45,36 +45,6 @@ UNHEARD = "the second detector hears no speech here"
 BESIDE = "words beside this line were left out as made up"
 LOOPED = "it was repeated over and over; only the first copies stayed"
 SILENT = "the recognizer itself takes this for silence"
-
-
-class Witness(Value, frozen=True):
-    """Where a second ear hears speech, in seconds; None where there is no second ear."""
-
-    spans: tuple[Line, ...] | None = None
-
-
-class Passage(Value, frozen=True):
-    """What a recognizer decoded at once (a Whisper segment), in reading order.
-
-    `start` and `end` in seconds stand in for words without times. `no_speech` is the probability that nobody
-    speaks, `log_probability` the mean over the passage's tokens; None where the recognizer tells neither.
-    `language` is what was heard in it.
-    """
-
-    words: tuple[HeardWord, ...]
-    start: float | None = None
-    end: float | None = None
-    no_speech: float | None = None
-    log_probability: float | None = None
-    language: str = ""
-
-
-class Filtered(Value, frozen=True):
-    """Words to go on with, in reading order, some with a doubt, and what was left out. Together they are all
-    words given."""
-
-    kept: tuple[HeardWord, ...]
-    dropped: tuple[DroppedSegment, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -264,7 +234,8 @@ def _silence(part: list[_Line], rules: FilterRules) -> None:
 def _unheard(part: list[_Line], passage: Passage, rules: FilterRules) -> None:
     """Lines that the second ear does not hear, which misses some as well. In doubt stay what is sure between
     lines that it hears, such as a soft word, and a line of some length where the recognizer is sure of speech
-    and words, such as one that lies deep under music."""
+    and words, such as one that lies deep under music. What the second ear hears alone needs a recognizer that
+    is sure: strings can sound of speech for a second."""
     words = sum(len(line.words) for line in part)
     around = sum(len(line.words) for line in part if line.at_least(rules.heard)) >= 0.5 * words
     speech = (
@@ -274,7 +245,13 @@ def _unheard(part: list[_Line], passage: Passage, rules: FilterRules) -> None:
     )
     for line in part:
         doubted = _doubted(passage, rules) or 0 < _mean(line) <= rules.guess
-        if line.heard is None or line.at_least(rules.well if doubted else rules.heard):
+        if line.heard is None:
+            continue
+        if line.at_least(rules.well if doubted else rules.heard):
+            alone = all(one.share == 0.0 and one.away > rules.margin for one in line.words)
+            if alone and not (speech if passage.no_speech is not None else _mean(line) >= rules.confident):
+                for one in line.words:
+                    one.drop("silence", "one detector alone hears speech here", surely=True)
             continue
         sure = all(_sure(one, rules.confident) for one in line.words)
         long = len(line.words) >= rules.fast_words and _mean(line) >= rules.confident

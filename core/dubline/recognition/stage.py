@@ -23,8 +23,9 @@ from dubline.backends.choosing import opened
 from dubline.media.speech import QUIET, Speech, prepare_speech
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.filter_rules import FilterRules
-from dubline.recognition.filters import Passage, Witness, filter_passages
+from dubline.recognition.filters import filter_passages
 from dubline.recognition.hushed import HushedSpeech, outside
+from dubline.recognition.passages import Passage, Witness
 from dubline.recognition.segments import segment
 from dubline.recognition.spoken_language import by_language, tell_languages
 from dubline.recognition.stretches import pack
@@ -147,12 +148,18 @@ def tell_nobody(speech: Speech, work: Work) -> None:
     )
 
 
-@step("recognize", version=5)
+@step("recognize", version=6)
 def recognize(
-    work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob, witness: Witness = NO_WITNESS
+    work: Work,
+    heard: SpeechFile,
+    speakers: Diarized,
+    job: WordsJob,
+    witness: Witness = NO_WITNESS,
+    edges: SpeechFile | None = None,
 ) -> Recognized:
     """Find the words. Only stretches in which the diarizer, or `witness` by itself, hears somebody are
-    recognised.
+    recognised. `edges`: the sound in which first words are moved to where it begins, `heard` where it is
+    left out.
 
     Raises:
         BackendMissing, WeightsError, InvalidJob: the recognizer cannot be used as asked.
@@ -160,10 +167,11 @@ def recognize(
     """
     with (
         Speech(work.open(heard.path)) as speech,
+        Speech(work.open((edges or heard).path)) as voice,
         opened("recognizer", job.recognizer, work.hints, work.note) as recognizer,
     ):
         turns = (*speakers.turns, *unclaimed(speakers.turns, witness))
-        found = passages(recognizer, speech, turns, work.report, named=named_in(job))
+        found = passages(recognizer, speech, turns, work.report, named=named_in(job), edges=voice)
         return recognized(found, recognizer, job, work)
 
 
@@ -182,15 +190,17 @@ def passages(
     speaker: str | None = None,
     *,
     named: str,
+    edges: Speech | None = None,
 ) -> list[Passage]:
     """What an open recognizer makes of the turns in a sound, in the language that is `named`, else in the one
     found for each turn.
 
-    `speaker` is whose words they are, where that is known. Of several languages each is heard by itself,
-    while the turns in others are silent: cut apart at every answer, a dialogue would take many times as long.
+    `speaker` is whose words they are, where that is known. `edges`: as for `recognize`. Of several
+    languages each is heard by itself, while the turns in others are silent: cut apart at every answer, a
+    dialogue would take many times as long.
     """
     if named or not hasattr(recognizer, "detect"):
-        return _heard(recognizer, speech, turns, report, speaker, named=named)
+        return _heard(recognizer, speech, turns, report, speaker, edges or speech, named=named)
     parts = by_language(recognizer, speech, turns, part(report, 0.0, 0.1))
     found: list[Passage] = []
     done = 0.0
@@ -200,7 +210,7 @@ def passages(
         others = [turn for other, theirs in parts.items() if other != language for turn in theirs]
         own = HushedSpeech(speech, mine, others) if others else speech
         stretches = part(report, 0.1 + done, share)
-        found += _heard(recognizer, own, mine, stretches, speaker, language=language)
+        found += _heard(recognizer, own, mine, stretches, speaker, edges or speech, language=language)
         done += share
     return sorted(found, key=lambda passage: (passage.start, passage.end))
 
@@ -211,6 +221,7 @@ def _heard(
     turns: Sequence[Turn],
     report: Report,
     speaker: str | None,
+    edges: Speech,
     *,
     named: str = "",
     language: str = "",
@@ -221,7 +232,7 @@ def _heard(
     return [
         Passage(
             words=tuple(
-                structs.replace(w, speaker=speaker) for w in first_words_on_sound(found.words, speech)
+                structs.replace(w, speaker=speaker) for w in first_words_on_sound(found.words, edges)
             ),
             start=stretch.start,
             end=stretch.end,
@@ -254,7 +265,7 @@ def named_in(job: WordsJob) -> str:
     return str(job.recognizer.options.get("language") or "")
 
 
-@step("cut", version=2)
+@step("cut", version=3)
 def cut(
     work: Work,
     words: Recognized,

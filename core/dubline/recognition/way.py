@@ -22,11 +22,20 @@ from dubline.language.script import base_language
 from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
 from dubline.recognition.attribution import attribute_text
+from dubline.recognition.contradictions import check_together
 from dubline.recognition.cutting import SegmentRules
-from dubline.recognition.ears import MIX, VOCALS, Ears, require_voices, settle_ears
+from dubline.recognition.ears import (
+    EITHER,
+    MIX,
+    NETWORK,
+    VOCALS,
+    Ears,
+    choose_turns,
+    require_voices,
+    settle_ears,
+)
 from dubline.recognition.enhancement import enhance
 from dubline.recognition.exports import read_rttm
-from dubline.recognition.filters import Witness
 from dubline.recognition.given_cues import embedded_text, read_text, shifted
 from dubline.recognition.given_text import GivenText, place_text
 from dubline.recognition.given_turns import TURNS, GivenTurns, take_turns
@@ -37,6 +46,7 @@ from dubline.recognition.microphones import (
     find_microphones,
     recognize_microphones,
 )
+from dubline.recognition.passages import Witness
 from dubline.recognition.publish import publish_transcript
 from dubline.recognition.stage import (
     NO_WITNESS,
@@ -52,7 +62,6 @@ from dubline.recognition.stage import (
     recognize,
 )
 from dubline.recognition.voice_names import cast_names
-from dubline.recognition.wish_checks import check_together
 from dubline.recognition.witness import detector, witness
 from dubline.run import Run
 from dubline.values.base import Choice, Value
@@ -99,6 +108,7 @@ class Transcribing(NamedTuple):
             ("separate", self.ears.stems),
             ("enhance", self.ears.network is not None),
             ("diarize", self.job.diarization not in (None, TURNS)),
+            ("diarize", self.ears.turns == EITHER),
             ("recognize", self.job.words is not None),
         )
         return tuple(name for name, wanted in stages if wanted)
@@ -213,7 +223,7 @@ def transcribe_run(
         transcript = _by_microphones(run, microphones, transcribing.job, hints)
     else:
         if stems is not None and stems.lost and transcribing.ears.stems:
-            why = f"sound: the mix, for {stems.lost}"
+            why = f"sound: the mix, because {stems.lost}"
             tell(why)
             hints["reasons"] = (*transcribing.reasons, why)
         transcript, names = _by_voices(run, sound, stems, transcribing, hints)
@@ -251,24 +261,29 @@ def _by_voices(
 
     def heard(ear: str) -> SpeechFile:
         if ear not in made:
-            if ears.network is not None and ear == ears.network.backend:
+            if ear == NETWORK:
                 made[ear] = run.step(enhance, sound, ears.network, hints=hints)
             else:
                 made[ear] = run.step(listen, require_voices(stems) if ear == VOCALS else sound, None)
         return made[ear]
 
-    for_turns = heard(ears.turns or ears.words or MIX)
+    for_turns = heard(NETWORK if ears.turns == EITHER else ears.turns or ears.words or MIX)
     if job.turns is not None:
         speakers = run.step(take_turns, for_turns, job.diarization, job.turns)
     else:
         speakers = run.step(diarize, for_turns, job.diarization, hints=hints)
+    if ears.turns == EITHER:
+        in_mix = run.step(diarize, heard(MIX), job.diarization, hints=hints)
+        speakers = run.step(choose_turns, for_turns, heard(MIX), speakers, in_mix)
     words, second = None, NO_WITNESS
     if job.words is not None:
         for_words = heard(ears.words)
         if job.turns is None:
             listened = (for_words,) if for_words == for_turns else (for_words, for_turns)
             second = run.step(witness, listened, detector())
-        words = run.step(recognize, for_words, speakers, job.words, second, hints=hints)
+        # Music hides where a word begins: the voice alone shows it.
+        edges = () if NETWORK not in made or ears.words == NETWORK else (made[NETWORK],)
+        words = run.step(recognize, for_words, speakers, job.words, second, *edges, hints=hints)
     transcript = _written(run, for_turns, speakers, words, job, second)
     if transcribing.cast is None:
         return transcript, None
@@ -361,11 +376,13 @@ def _with_terms(choice: Choice, wish: TranscribeWish) -> Choice:
     if path is None:
         return choice
     cls = find("recognizer", choice.backend)
-    takes = getattr(cls, "takes_glossary", None)  # of a back end with models that do and models that do not
-    if "glossary" not in cls.Options.__struct_fields__ or (takes and not takes(choice.options)):
+    can = "glossary" in cls.Options.__struct_fields__
+    model = str(choice.options.get("model", ""))
+    # Of a back end with many kinds of models, some take one.
+    if not can or not getattr(cls, "takes_glossary", lambda options: True)(choice.options):
         raise InvalidJob(
-            f"the recognizer {choice.backend} takes no glossary",
-            hint="Leave out --glossary, or use another recognizer: `dubline backends` lists them.",
+            f"the recognizer {choice.backend} takes no glossary{f' with {model}' if can else ''}",
+            hint="Leave out --glossary, or use another recognizer, such as faster-whisper.",
         )
     terms = [term.source for term in read_glossary(path)]
     return replace(choice, options={**choice.options, "glossary": terms})

@@ -13,7 +13,7 @@ import numpy as np
 from dubline.backends.diarizers.silero import FRAME, RATE, Silero
 from dubline.errors import BackendMissing
 from dubline.media.speech import Speech
-from dubline.recognition.filters import Witness
+from dubline.recognition.passages import Witness
 from dubline.recognition.stage import SpeechFile
 from dubline.report import Report, part
 from dubline.run import Work, step
