@@ -1,11 +1,12 @@
-"""How far a voice can be shifted and still be understood: words wrong in percent.
+"""How far a voice can be shifted and still be understood, and still be itself.
 
     DUBLINE_MODELS=FOLDER python benchmarks/pitch_shift.py [FACTOR ...]
 
 Piper's joe speaks, Whisper base hears; FOLDER holds piper-en-joe and whisper-base. The lines are the first 40
-of the Harvard sentences (IEEE Recommended Practice for Speech Quality Measurements, 1969); the bounds in
-`voice/sharing.py` were chosen on the even ones, the odd ones are the other column. "stretcher": the same by
-Rubber Band, which can shift and keep formants too.
+of the Harvard sentences (IEEE Recommended Practice for Speech Quality Measurements, 1969). "even", "odd":
+words wrong in percent of every other line, to see what is chance. "alike": the cosine between the GE2E
+vectors of the shifted odd lines and of the even lines as they are. "stretcher": the same by Rubber Band,
+which can shift and keep formants too.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from real_figures import edits, plain
 
 from dubline.backends.contract import Spoken
+from dubline.backends.diarizers import ge2e
+from dubline.backends.diarizers.ge2e import Ge2e
 from dubline.backends.voices.piper import Piper
 from dubline.signal.pitch import shifted
 from dubline.voice.fitting import resampled, trimmed
+from dubline.weights import wheels
 from dubline.weights.files import models_folder
 
 FACTORS = (1.0, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 1.1, 1.15, 1.25, 1.35, 1.5, 1.7, 2.0)
@@ -116,6 +120,19 @@ def wrong(ear: Any, lines: list[int], spoken: list[Spoken], shift: Any, factor: 
     return 100 * bad / count
 
 
+def vector(encoder: Ge2e, lines: list[int], spoken: list[Spoken], factor: float) -> np.ndarray:
+    """The mean GE2E vector of these lines, shifted; unit length."""
+    pieces = []
+    for number in lines:
+        take = spoken[number]
+        moved = shifted(trimmed(take.sound, take.rate), take.rate, factor)
+        sound = resampled(Spoken(sound=moved, rate=take.rate), ge2e.RATE)[0]
+        level = ge2e.gain(float((sound.astype(np.float64) ** 2).mean()))
+        pieces += ge2e.partials(ge2e.mel_power(sound) * level)
+    mean = encoder.embed(np.array(pieces, np.float32)).mean(axis=0)
+    return np.asarray(mean / np.linalg.norm(mean))
+
+
 def main() -> None:
     from faster_whisper import WhisperModel
 
@@ -124,12 +141,15 @@ def main() -> None:
     ear = WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=1)
     spoken = takes()
     even, odd = list(range(0, len(LINES), 2)), list(range(1, len(LINES), 2))
-    print("factor  even   odd")
+    encoder = Ge2e(wheels.require_file(wheels.GE2E, ""))
+    itself = vector(encoder, even, spoken, 1.0)
+    print("factor  even   odd  alike")
     for factor in asked:
         for shift, name in ((shifted, ""), (by_stretcher, "  stretcher")):
             if not name or factor in ALSO:
                 told = "  ".join(f"{wrong(ear, half, spoken, shift, factor):4.1f}" for half in (even, odd))
-                print(f"{factor:5.2f}   {told}{name}", flush=True)
+                alike = "" if name else f"  {float(vector(encoder, odd, spoken, factor) @ itself):5.2f}"
+                print(f"{factor:5.2f}   {told}{alike}{name}", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ What they say is noise, so they are for what holds of any weights: loading, orde
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from functools import cache
@@ -259,6 +260,56 @@ def _qwen(folder: Path) -> None:
     _save(folder, t.Qwen3ASRForConditionalGeneration(config), processor)
 
 
+def _voxtral(folder: Path) -> None:
+    import transformers as t
+    from mistral_common.tokens.tokenizers.base import SpecialTokens
+
+    # Every name that the library asks for must be there; where these stand is fixed.
+    names = {0: "<unk>", 1: "<s>", 2: "</s>", 11: "<pad>", 24: "[AUDIO]", 25: "[BEGIN_AUDIO]"}
+    others = [token.value for token in SpecialTokens if token.value not in names.values()]
+    names |= dict(zip((i for i in range(100) if i not in names), others, strict=False))
+    tekken = {
+        "config": {
+            "pattern": r"[^\s]+|\s+",
+            "num_vocab_tokens": 256,
+            "default_vocab_size": 356,
+            "default_num_special_tokens": 100,
+            "version": "v11",
+        },
+        "vocab": [
+            {"rank": i, "token_bytes": base64.b64encode(bytes([i])).decode(), "token_str": None}
+            for i in range(256)
+        ],
+        "special_tokens": [
+            {"rank": i, "token_str": names.get(i, f"<SPECIAL_{i}>"), "is_control": True} for i in range(100)
+        ],
+        "audio": {
+            "sampling_rate": 16000,
+            "frame_rate": 12.5,
+            "audio_encoding_config": {"num_mel_bins": 128, "hop_length": 160, "window_size": 400},
+            "chunk_length_s": 30.0,
+        },
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tekken.json").write_text(json.dumps(tekken))
+    sizes = {**SMALL, "intermediate_size": 64}  # four frames of sound become one piece
+    config = t.VoxtralConfig(
+        audio_config={"model_type": "voxtral_encoder", **sizes, "num_mel_bins": 128},
+        text_config={
+            "model_type": "llama",
+            **SMALL,
+            "vocab_size": 356,
+            "num_key_value_heads": 2,
+            "head_dim": 8,
+        },
+        audio_token_id=24,
+    )
+    model = t.VoxtralForConditionalGeneration(config)
+    model.generation_config.eos_token_id, model.generation_config.pad_token_id = 2, 11
+    tokenizer = t.MistralCommonBackend(folder / "tekken.json")
+    _save(folder, model, t.VoxtralProcessor(t.WhisperFeatureExtractor(feature_size=128), tokenizer))
+
+
 def _save(folder: Path, model: Any, processor: Any) -> None:
     model.eval().save_pretrained(folder)
     processor.save_pretrained(folder)
@@ -276,6 +327,7 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "cohere_asr": _cohere,
     "moonshine": _moonshine,
     "qwen3_asr": _qwen,
+    "voxtral": _voxtral,
 }
 
 

@@ -24,7 +24,7 @@ from dubline.mix.job import mix_job
 from dubline.programme.timeline_file import keep_timeline
 from dubline.recognition.ears import require_voices
 from dubline.recognition.opening import check_language
-from dubline.recognition.way import Transcribing, settle_transcription, transcribe_run
+from dubline.recognition.way import Transcribing, microphones_of, settle_transcription, transcribe_run
 from dubline.run import Run, read_wish
 from dubline.separation.way import Separating, separate_run, settle_run, stems_of
 from dubline.translation.way import check_files, settle_translation, translate_run
@@ -102,6 +102,7 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
             transcribing = settle_transcription(wish, before, film)
             if transcribing.ears.stems and (separating is None or separating.spared):
                 require_voices(stems_of(root))
+            microphones_of(transcribing.wish, _track(job))
     reasons = [*(separating.reasons if separating else ()), *(transcribing.reasons if transcribing else ())]
     by_hand: list[str] = []
     for target in job.languages:
@@ -149,13 +150,12 @@ def localize(
     if decided.separating is not None:
         stems = separate_run(run, sound, decided.separating, hints=hints, tell=tell)
     if decided.transcribing is not None:
-        media = (Path(job.media.path), job.media.track) if isinstance(job.media, FileMedia) else None
         transcript = transcribe_run(
             run,
             sound,
             stems if stems is not None else stems_of(run.root, sound),
             decided.transcribing,
-            media=media,
+            media=_track(job),
             hints=hints,
             tell=tell,
         )
@@ -231,6 +231,11 @@ def _dub_facts(dub: Dub) -> dict[str, Any]:
         facts["before"] = msgspec.to_builtins(dub.mix.before)
         facts["after"] = msgspec.to_builtins(dub.mix.after)
     return facts
+
+
+def _track(job: LocalizeJob) -> tuple[Path, str] | None:
+    """The file and the name of its track; None for a timeline."""
+    return (Path(job.media.path), job.media.track) if isinstance(job.media, FileMedia) else None
 
 
 def _translate_wish(job: LocalizeJob) -> TranslateWish:

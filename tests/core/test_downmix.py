@@ -65,7 +65,7 @@ def speech_to_noise(out: Real, voice: Real, noise: Real) -> float:
     return float(10 * np.log10(parts[0] / max(parts[1], 1e-12)))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     gain=st.sampled_from((0.0, 0.03, 0.2, 0.5, 1.0, 2.0)),
     inverted=st.booleans(),
@@ -147,7 +147,7 @@ def test_a_voice_inverted_under_as_much_noise_is_turned(voice: Real) -> None:
     assert np.corrcoef(mixed(pair), voice)[0, 1] > 0.6
 
 
-@pytest.mark.parametrize("frames", [1, 511, 512, 8192, 262144 - 1, 262144, 262144 + 1])
+@pytest.mark.parametrize("frames", [1, 512, 262144 - 1, 262144 + 1])
 def test_lengths_are_exact_and_blocks_do_not_matter(voice: Real, frames: int) -> None:
     sound = np.tile(np.stack([voice, -late(voice, 8)]), 2)[:, :frames]
     whole = mixed(sound)

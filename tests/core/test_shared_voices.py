@@ -115,6 +115,10 @@ def test_who_shares_what_is_one_plain_sentence() -> None:
     (told,) = told_sharing([*made, third], names)
     assert told.startswith("Ayşe, Can and Ece share the voice piper:joe, of whom Can and Ece sound alike. ")
     assert told_sharing(made[:1], names) == ()
+    crowd = [CastVoice(speaker=f"S{n}", voice=f"v:{n // 2}", pitch=1 + n % 2 / 10) for n in range(20)]
+    many = told_sharing([*crowd, structs.replace(crowd[-1], speaker="X")], {})
+    assert len(many) == 4 and "S19 and X sound alike" in many[0]
+    assert many[-1].startswith("7 more voices speak for several people; the cast lists them. ")
 
 
 # --- men and women -------------------------------------------------------------------------------

@@ -88,3 +88,15 @@ def test_the_voice_is_understood_at_the_highest_and_the_lowest_pitch_it_is_given
     tmp_path: Path, factor: float
 ) -> None:
     assert real_figures.spoken_at(tmp_path, factor) <= 5
+
+
+@pytest.mark.parametrize("name", ["left_only.flac", "delay_0.5ms.flac", "dlg_left_51.mkv"])
+def test_a_voice_on_one_side_late_or_in_one_front_is_heard(shared: Shared, tmp_path: Path, name: str) -> None:
+    film, root = shared(f"cases/av/{name}", real=True), tmp_path / "one.dubline"
+    answer = dubline("transcribe", film, "--out", root, "--language", "en", "--model", "whisper-base")
+    assert answer.status == 0, answer.err
+    transcript = json.loads((root / "transcript.json").read_text(encoding="utf-8"))
+    said = "The harbour was closed for the winter. Nobody had seen the captain since October."
+    wanted = real_figures.plain(said)
+    found = real_figures.plain(" ".join(s["text"] for s in transcript["segments"]))
+    assert real_figures.edits(wanted, found[: len(wanted)]) <= 2, found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -122,7 +123,7 @@ def localize(
     with working(place.root, decided.reasons, steps=_steps(job, decided)) as (run, bar):
         bar.say(*_left(job, place.root))
         localized = localizing(job, run, decided=decided, threads=asked.threads, tell=bar.say)
-    _tell(localized, place.root)
+    _tell(localized, place.root, job.languages)
     if targets:
         from otio_dubline.exporters import ExportOptions
 
@@ -182,7 +183,7 @@ def _asked_for(stage: str, said: bool | None, asked: Asked) -> bool:
     return said if said is not None else stage not in asked.off
 
 
-def _tell(localized: Localized, root: Path) -> None:
+def _tell(localized: Localized, root: Path, languages: Sequence[str]) -> None:
     from dubline.cli.dub import tell_dub
     from dubline.cli.transcribe import heard
 
@@ -190,6 +191,8 @@ def _tell(localized: Localized, root: Path) -> None:
         result(f"{stem.name:<8} {stem.label}", indent=9)
     if localized.transcript is not None:
         result(heard(localized.transcript))
+        if languages and not localized.transcript.segments:
+            result(f"so nothing is translated into {', '.join(languages)}, and nothing dubbed")
         tell_doubtful([segment.id for segment in localized.transcript.segments if segment.doubted])
     for translation in localized.translations:
         totals = translation.totals

@@ -42,7 +42,7 @@ def transcribe(media: Film, asked: Asked) -> None:
     from dubline.cli.progress import working
     from dubline.media.original import original_of
     from dubline.recognition.opening import check_language
-    from dubline.recognition.way import settle_transcription, transcribe_run
+    from dubline.recognition.way import microphones_of, settle_transcription, transcribe_run
     from dubline.run import read_wish
     from dubline.separation.way import stems_for
     from dubline.values.wishes import TranscribeWish
@@ -56,6 +56,7 @@ def transcribe(media: Film, asked: Asked) -> None:
         wish = replace(wish, on="vocals")
     transcribing = settle_transcription(wish, before, film)
     track = (film, place.media.track) if film is not None and place.media is not None else None
+    microphones_of(transcribing.wish, track)
     with working(place.root, transcribing.reasons, steps=transcribing.steps) as (run, bar):
         sound, stems = original_of(run, seen).sound, None
         check_language(run, sound, transcribing.job.words, asked.hints)

@@ -290,9 +290,15 @@ def _heard(transcript: Transcript, names: dict[str, str]) -> Iterator[str]:
         sure = f"{s.confidence:.0%}" if s.confidence is not None else ""
         yield (
             f'<tr id="l{s.id}"{" class=look" if low else ""}>{_first_cells(s, names)}'
-            f'<td lang="{_safe(transcript.language)}" dir="auto">{_safe(s.text)}{_doubt(s.doubted)}</td>'
+            f"{_said(s.text, s.language or '', transcript.language)}{_doubt(s.doubted)}</td>"
             f'<td data-is="Confidence">{sure}</td></tr>'
         )
+
+
+def _said(text: str, language: str, main: str) -> str:
+    """A cell with what was said, and its language where that is not the film's; it is left open."""
+    other = f' <span class="soft">{_safe(_language(language))}</span>' if language else ""
+    return f'<td lang="{_safe(language or main)}" dir="auto">{_safe(text)}{other}'
 
 
 def _doubt(why: str) -> str:
@@ -312,7 +318,7 @@ def _translated(
     said: dict[int, Segment],
     anchor: str,
 ) -> Iterator[str]:
-    source, target = _safe(translation.source_language), _safe(translation.target_language)
+    target = _safe(translation.target_language)
     for line in translation.segments:
         take = takes.get(line.id)
         failed = line.state == "failed" or (take is not None and take.state == "failed")
@@ -325,7 +331,8 @@ def _translated(
         mark = ' class="worse"' if failed else ' class="look"' if look else ""
         yield (
             f'<tr id="{anchor}{line.id}"{mark}>{_first_cells(line, names)}'
-            f'<td lang="{source}" dir="auto">{_safe(line.source_text)}{_doubt(doubt)}</td>'
+            f"{_said(line.source_text, line.source_language or '', translation.source_language)}"
+            f"{_doubt(doubt)}</td>"
             f'<td lang="{target}" dir="auto">{_safe(line.text or "")}{_told(line)}</td>'
             f'<td data-is="Fit">{_fit(line)}</td><td data-is="Take">{_take(line, take)}</td></tr>'
         )

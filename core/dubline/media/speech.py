@@ -57,6 +57,11 @@ class Speech:
         for block in self._file.blocks(frames):
             yield block[0]
 
+    def level(self) -> float:
+        """Mean square of the sound in dBFS; -120 where it is silent."""
+        energy = sum(float(np.square(block, dtype=np.float64).sum()) for block in self.blocks())
+        return float(10 * np.log10(max(energy / max(1, self.frames), 1e-12)))
+
     def close(self) -> None:
         """Close the file; it stays."""
         self._file.close()
@@ -69,9 +74,14 @@ class Speech:
 
 
 def mixdown(
-    source: Path, sound: Sound, channel: int | None = None, tell: Callable[[str], None] = lambda note: None
+    source: Path,
+    sound: Sound,
+    channel: int | None = None,
+    tell: Callable[[str], None] = lambda note: None,
+    *,
+    stop: int | None = None,
 ) -> Iterator[NDArray[np.float32]]:
-    """A sound as one channel (or one channel of it) at its own rate, as (1, n) blocks.
+    """A sound, up to the sample `stop`, as one channel (or one channel of it) at its own rate: (1, n) blocks.
 
     It is the mean of the channels, in which voices that are late, inverted or on one side are kept as
     `dubline.signal.downmix` tells. Of a 5.1 or 7.1 sound the three fronts are always listened to, the
@@ -90,7 +100,7 @@ def mixdown(
     plain = len(columns) == 1 or sound.rate < LOWEST_RATE
 
     def mean_and_channels() -> Iterator[NDArray[np.float32]]:
-        for block in read_blocks(source):
+        for block in read_blocks(source, stop=stop):
             if not np.isfinite(block[columns]).all():
                 raise ValidationError(
                     f"{source.name} holds samples that are not numbers",

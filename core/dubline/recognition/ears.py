@@ -94,7 +94,7 @@ def _pair(named: tuple[str, str], best: tuple[str, str]) -> tuple[str, str]:
 
 
 def require_voices(stems: Stems | None) -> Sound:
-    """The separated voices, as a sound to listen to.
+    """The separated voices, as a sound to listen to; the mix where they were lost in the separation.
 
     Raises:
         InvalidJob: there are none.
@@ -104,7 +104,7 @@ def require_voices(stems: Stems | None) -> Sound:
             "the separated voices are to be listened to, and nothing is separated",
             hint="Let the sound be separated, or say --on auto.",
         )
-    return stems.vocals.sound
+    return stems.voices
 
 
 def _told(turns: str, words: str) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubline.backends.choosing import find, opened
-from dubline.media.sound import FloatFile, read_blocks
-from dubline.media.speech import RATE, Speech
+from dubline.media.sound import FloatFile
+from dubline.media.speech import RATE, Speech, mixdown
 from dubline.recognition.microphones import FRAME, spoken
 from dubline.recognition.spoken_language import FIRST, doubt, doubt_told
 from dubline.recognition.stage import WordsJob, named_in
@@ -93,10 +93,7 @@ def _first_speech(work: Work, sound: Sound, file: FloatFile) -> list[Turn]:
 def _mono(work: Work, sound: Sound) -> Iterator[NDArray[np.float32]]:
     """The beginning of a sound as (n,) at 16 kHz, in whole frames of the voice detector but for the last."""
     frames = min(sound.frames, LOOKED * sound.rate)
-    blocks = (
-        block.mean(axis=0, dtype=np.float32, keepdims=True)
-        for block in read_blocks(work.open(sound.path), stop=frames)
-    )
+    blocks = mixdown(work.open(sound.path), sound, stop=frames)
     held = np.zeros(0, np.float32)
     for block in resampled(blocks, sound.rate, RATE, frames * RATE // sound.rate):
         held = np.concatenate([held, block[0]])

@@ -27,12 +27,15 @@ PIECE = 15.0
 BREATH = 1.0
 """A pause in a turn that is shorter than this, in seconds, parts nothing."""
 TELLING = 3.0
-"""Seconds of speech that tell a language: of one or two a small Whisper says anything."""
+"""Seconds of speech that tell a language: of one or two a small Whisper may say anything."""
 SHORT = 1.5
-"""Seconds from which a piece is asked which of the film's languages it is in."""
+"""Seconds from which a piece is asked at all."""
 LIKELY, SURE, UNLIKELY = 0.5, 0.7, 0.2
-"""How likely a language must be in each of two pieces, or in a single one, and how likely the main one may
-be there, for it to count as spoken in the film."""
+"""How likely a language must be in each of two telling pieces or with a speaker on the whole, or in a single
+piece, and how likely the main one may be there, for it to count as spoken in the film."""
+LEAST = 0.005
+"""The share of the film's speech that a second language has at least: in hours of speech chance alone makes a
+piece or two of anything."""
 CLEAR = 0.8
 """Among the film's languages alone, how likely one must be for a piece to be in it."""
 NEAR = 10.0
@@ -98,22 +101,20 @@ def pieces(turns: Sequence[Turn], speech: Speech) -> tuple[Turn, ...]:
 
 def languages(spoken: Sequence[Turn], chances: Sequence[Chances]) -> tuple[str, ...]:
     """The language of each piece, by how likely each is there; "" for all where nothing is known."""
-    telling = [k for k, piece in enumerate(spoken) if piece.end - piece.start >= TELLING and chances[k]]
+    telling = [k for k, piece in enumerate(spoken) if _length(piece) >= TELLING and chances[k]]
     votes: Counter[str] = Counter()
     for k in telling or range(len(spoken)):
         for language, likely in chances[k].items():
-            votes[language] += likely * (spoken[k].end - spoken[k].start)  # type: ignore[assignment]
+            votes[language] += likely * _length(spoken[k])  # type: ignore[assignment]
     main = max(votes, key=lambda language: (votes[language], language), default="")
-    film = (main, *_others(main, [chances[k] for k in telling]))
+    film = (main, *_others(main, spoken, chances))
     if len(film) == 1:
         return film * len(spoken)
-    own = [
-        _among(film, chances[k]) if piece.end - piece.start >= SHORT else "" for k, piece in enumerate(spoken)
-    ]
+    own = [_among(film, chances[k]) if _length(piece) >= SHORT else "" for k, piece in enumerate(spoken)]
     usual: dict[str, Counter[str]] = {}
     for piece, language in zip(spoken, own, strict=True):
         if language:
-            usual.setdefault(piece.speaker, Counter())[language] += round(1000 * (piece.end - piece.start))
+            usual.setdefault(piece.speaker, Counter())[language] += round(1000 * _length(piece))
     found = []
     for k, piece in enumerate(spoken):
         habit = usual.get(piece.speaker)
@@ -121,20 +122,47 @@ def languages(spoken: Sequence[Turn], chances: Sequence[Chances]) -> tuple[str, 
     return tuple(found)
 
 
-def _others(main: str, telling: Sequence[Chances]) -> tuple[str, ...]:
-    """The languages beside the main one that are spoken for certain."""
-    heard: dict[str, list[float]] = {}
-    for chances in telling:
-        best = max(chances, key=lambda language: (chances[language], language))
-        if _together(chances, main) <= UNLIKELY and chances[best] >= LIKELY and not _alike(best, main):
-            heard.setdefault(best, []).append(chances[best])
-    return tuple(sorted(language for language, seen in heard.items() if len(seen) > 1 or seen[0] >= SURE))
+def _others(main: str, spoken: Sequence[Turn], chances: Sequence[Chances]) -> tuple[str, ...]:
+    """The languages beside the main one that are spoken for certain: in telling pieces, or by somebody who is
+    heard in it all in all."""
+    telling: dict[str, list[tuple[float, float]]] = {}  # language -> how likely, in how many seconds
+    speakers: dict[str, Counter[str]] = {}
+    seconds: Counter[str] = Counter()
+    for piece, here in zip(spoken, chances, strict=True):
+        if (length := _length(piece)) < SHORT or not here:
+            continue
+        seconds[piece.speaker] += length  # type: ignore[assignment]
+        for language, likely in here.items():
+            speakers.setdefault(piece.speaker, Counter())[language] += likely * length  # type: ignore[assignment]
+        best = _best(here)
+        if length >= TELLING and here[best] >= LIKELY and _together(here, main) <= UNLIKELY:
+            telling.setdefault(best, []).append((here[best], length))
+    least = LEAST * sum(seconds.values())
+    found = {
+        language
+        for language, heard in telling.items()
+        if (len(heard) > 1 or heard[0][0] >= SURE) and sum(length for _, length in heard) >= least
+    }
+    for who, votes in speakers.items():
+        shares = {language: vote / seconds[who] for language, vote in votes.items()}
+        best = _best(shares)
+        if shares[best] >= LIKELY and _together(shares, main) <= UNLIKELY:
+            found |= {best} if seconds[who] >= max(TELLING, least) else set()
+    return tuple(sorted(found))
+
+
+def _best(chances: Chances) -> str:
+    return max(chances, key=lambda language: (chances[language], language))
+
+
+def _length(piece: Turn) -> float:
+    return piece.end - piece.start
 
 
 def _among(film: Sequence[str], chances: Chances) -> str:
     """Which of the film's languages it clearly is, if one."""
     here = {language: chances.get(language, 0.0) for language in film}
-    best = max(here, key=lambda language: (here[language], language))
+    best = _best(here)
     return best if here[best] >= CLEAR * sum(here.values()) > 0 else ""
 
 
@@ -198,7 +226,7 @@ def doubt(recognizer: Any, speech: Speech, turns: Sequence[Turn], named: str) ->
             continue
         listened += length
         chances = ask(recognizer, speech, piece)
-        best = max(chances, key=lambda language: (chances[language], language), default=named)
+        best = _best(chances or {named: 0.0})
         if chances.get(best, 0.0) >= LIKELY and _together(chances, named) <= UNLIKELY:
             against.setdefault(best, []).append((chances[best], length))
     seconds = {language: sum(length for _, length in heard) for language, heard in against.items()}

@@ -20,7 +20,7 @@ from typing import Any
 from msgspec import structs
 
 from dubline.backends.choosing import opened
-from dubline.media.speech import Speech, prepare_speech
+from dubline.media.speech import QUIET, Speech, prepare_speech
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.filter_rules import FilterRules
 from dubline.recognition.filters import filter_passages
@@ -121,8 +121,8 @@ def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
         models = tuple(diarizer.identities)
         for note in diarizer.notes:
             work.note(note)
-    if not found.turns:
-        work.note("nobody speaks in this sound")
+        if not found.turns:
+            tell_nobody(speech, work)
     notes = tuple(work.notes)
     _keep_reasons(work, "diarizer", "sound")
     return Diarized(
@@ -132,6 +132,19 @@ def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
         embeddings=found.embeddings,
         embedding=found.embedding,
         notes=notes,
+    )
+
+
+def tell_nobody(speech: Speech, work: Work) -> None:
+    """Note that nobody was heard; of a loud sound it is told, for that may be wrong."""
+    level = speech.level()
+    if level < QUIET:
+        work.note("nobody speaks in this sound")
+        return
+    work.note(
+        f"nobody was heard in this sound, and it is loud ({level:.0f} dBFS). If somebody does speak, try "
+        "another --diarizer, or say when with --turns or with a --text that has times",
+        warn=True,
     )
 
 
@@ -170,25 +183,27 @@ def passages(
     speaker: str | None = None,
     *,
     named: str,
-) -> list[tuple[Passage, str]]:
-    """What an open recognizer makes of the turns in a sound, and each passage's language: the one that is
-    `named`, else the one found for each turn.
+) -> list[Passage]:
+    """What an open recognizer makes of the turns in a sound, in the language that is `named`, else in the one
+    found for each turn.
 
     `speaker` is whose words they are, where that is known. Of several languages each is heard by itself,
     while the turns in others are silent: cut apart at every answer, a dialogue would take many times as long.
     """
     if named or not hasattr(recognizer, "detect"):
-        return _heard(recognizer, speech, turns, report, speaker)
+        return _heard(recognizer, speech, turns, report, speaker, named=named)
     parts = by_language(recognizer, speech, turns, part(report, 0.0, 0.1))
-    found, done = [], 0.0
+    found: list[Passage] = []
+    done = 0.0
     total = sum(turn.end - turn.start for mine in parts.values() for turn in mine) or 1.0
     for language, mine in parts.items():
         share = 0.9 * sum(turn.end - turn.start for turn in mine) / total
         others = [turn for other, theirs in parts.items() if other != language for turn in theirs]
         own = HushedSpeech(speech, mine, others) if others else speech
-        found += _heard(recognizer, own, mine, part(report, 0.1 + done, share), speaker, language)
+        stretches = part(report, 0.1 + done, share)
+        found += _heard(recognizer, own, mine, stretches, speaker, language=language)
         done += share
-    return sorted(found, key=lambda passage: (passage[0].start, passage[0].end))
+    return sorted(found, key=lambda passage: (passage.start, passage.end))
 
 
 def _heard(
@@ -197,42 +212,39 @@ def _heard(
     turns: Sequence[Turn],
     report: Report,
     speaker: str | None,
+    *,
+    named: str = "",
     language: str = "",
-) -> list[tuple[Passage, str]]:
+) -> list[Passage]:
     stretches = pack(turns, speech)
     if language:
         stretches = tuple(structs.replace(stretch, language=language) for stretch in stretches)
     return [
-        (
-            Passage(
-                words=tuple(
-                    structs.replace(w, speaker=speaker) for w in first_words_on_sound(found.words, speech)
-                ),
-                start=stretch.start,
-                end=stretch.end,
-                no_speech=found.no_speech,
-                log_probability=found.log_probability,
-                language=found.language,
+        Passage(
+            words=tuple(
+                structs.replace(w, speaker=speaker) for w in first_words_on_sound(found.words, speech)
             ),
-            found.language,
+            start=stretch.start,
+            end=stretch.end,
+            no_speech=found.no_speech,
+            log_probability=found.log_probability,
+            language=named or found.language,
         )
         for stretch, found in zip(stretches, recognizer.recognize(speech, stretches, report), strict=True)
     ]
 
 
-def recognized(
-    found: Sequence[tuple[Passage, str]], recognizer: Any, job: WordsJob, work: Work
-) -> Recognized:
+def recognized(found: Sequence[Passage], recognizer: Any, job: WordsJob, work: Work) -> Recognized:
     """Passages with what is to be known about the recognizer, whose notes are told."""
     for note in recognizer.notes:
         work.note(note)
     _keep_reasons(work, "recognizer", "language")
     spoken: dict[str, int] = {}
-    for passage, language in found:
+    for passage in found:
         if passage.words:
-            spoken[language] = spoken.get(language, 0) + len(passage.words)
+            spoken[passage.language] = spoken.get(passage.language, 0) + len(passage.words)
     return Recognized(
-        passages=tuple(passage for passage, _ in found),
+        passages=tuple(found),
         language=named_in(job) or max(spoken, key=spoken.__getitem__, default=""),
         engine=Engine(choice=job.recognizer, models=tuple(recognizer.identities)),
     )

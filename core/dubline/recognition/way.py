@@ -62,6 +62,7 @@ from dubline.values.media import Sound
 from dubline.values.stems import Stems
 from dubline.values.transcript import Transcript
 from dubline.values.wishes import TranscribeWish, file_of, is_embedded
+from dubline.weights.wheels import SILERO, require_file
 
 Hints = Mapping[str, Any]
 Tell = Callable[[str], None]
@@ -146,7 +147,12 @@ def settle_transcription(
             choice = _with_terms(decided("recognizer", base_language(language), {}), wish)
             words = WordsJob(recognizer=choice)
             if not language and _detects(choice):
-                reasons.append("language: not named, so it is detected in every stretch; naming it is safer")
+                where = (
+                    "for each turn"
+                    if hasattr(find("recognizer", choice.backend), "detect")
+                    else "in every stretch"
+                )
+                reasons.append(f"language: not named, so it is found {where}; naming it is safer")
     elif asked.recognizer or asked.recognizer_model or asked.recognizer_options:
         raise InvalidJob(
             f"a recognizer together with a text that has its times ({wish.text})",
@@ -203,18 +209,36 @@ def transcribe_run(
     """
     hints = {**hints, "reasons": transcribing.reasons}
     names = None
-    if transcribing.wish.speakers_from_tracks:
-        if media is None:
-            raise InvalidJob(
-                "a timeline has no microphones to tell apart", hint="Give the file that has a track for each."
-            )
-        microphones = find_microphones(*media, transcribing.wish.microphones or "")
+    if microphones := microphones_of(transcribing.wish, media):
         transcript = _by_microphones(run, microphones, transcribing.job, hints)
     else:
+        if stems is not None and stems.lost and transcribing.ears.stems:
+            why = f"sound: the mix, because {stems.lost}"
+            tell(why)
+            hints["reasons"] = (*transcribing.reasons, why)
         transcript, names = _by_voices(run, sound, stems, transcribing, hints)
     transcript = publish_transcript(transcript, run.root, cast=names, tell=tell)
     run.keep_wish("transcribe", transcribing.wish.kept())
     return transcript
+
+
+def microphones_of(wish: TranscribeWish, media: tuple[Path, str] | None) -> tuple[Microphone, ...]:
+    """The microphones that tell who speaks; none where voices do. `media` is the file and the name of its
+    track, None for a timeline. To be asked before anything is decoded, too.
+
+    Raises:
+        InvalidJob: there are none, or one alone.
+        BackendMissing: nothing here can hear who speaks on them.
+    """
+    if not wish.speakers_from_tracks:
+        return ()
+    if media is None:
+        raise InvalidJob(
+            "a timeline has no microphones to tell apart", hint="Give the file that has a track for each."
+        )
+    found = find_microphones(*media, wish.microphones or "")
+    require_file(SILERO)
+    return found
 
 
 def _by_voices(
@@ -337,11 +361,13 @@ def _with_terms(choice: Choice, wish: TranscribeWish) -> Choice:
     if path is None:
         return choice
     cls = find("recognizer", choice.backend)
-    takes = getattr(cls, "takes_glossary", None)  # of a back end with models that do and models that do not
-    if "glossary" not in cls.Options.__struct_fields__ or (takes and not takes(choice.options)):
+    can = "glossary" in cls.Options.__struct_fields__
+    model = str(choice.options.get("model", ""))
+    # Of a back end with many kinds of models, some take one.
+    if not can or not getattr(cls, "takes_glossary", lambda options: True)(choice.options):
         raise InvalidJob(
-            f"the recognizer {choice.backend} takes no glossary",
-            hint="Leave out --glossary, or use another recognizer: `dubline backends` lists them.",
+            f"the recognizer {choice.backend} takes no glossary{f' with {model}' if can else ''}",
+            hint="Leave out --glossary, or use another recognizer, such as faster-whisper.",
         )
     terms = [term.source for term in read_glossary(path)]
     return replace(choice, options={**choice.options, "glossary": terms})

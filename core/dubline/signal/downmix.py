@@ -106,8 +106,8 @@ class Downmix:
         hertz = np.fft.rfftfreq(2 * self._hop, 1 / rate)
         hertz = hertz[hertz <= HIGHEST]
         self._band = (hertz > BAND[0]) & (hertz < BAND[1])
-        bands = np.digitize(hertz, EDGES)[:, None] == np.arange(1, len(EDGES))
-        self._bands = bands[:, bands.any(axis=0)].astype(np.float32)
+        edges = np.searchsorted(hertz, EDGES)
+        self._bands, self._above = edges[:-1][np.diff(edges) > 0], edges[-1]  # first bins; the one above all
         self.heard = np.zeros(self._channels)
         self.energy = np.zeros(self._channels)
 
@@ -170,8 +170,8 @@ class Downmix:
         """What turning adds to the plain sum; nothing where all around it adds next to nothing."""
         added = turned - plain
         around = 2 * AROUND + 1
-        more = uniform_filter1d((_power(added) @ self._bands).astype(float), around, axis=0, mode="constant")
-        less = uniform_filter1d((_power(plain) @ self._bands).astype(float), around, axis=0, mode="constant")
+        more = uniform_filter1d(self._banded(_power(added)), around, axis=0, mode="constant")
+        less = uniform_filter1d(self._banded(_power(plain)), around, axis=0, mode="constant")
         share = np.minimum(1.0, more / np.maximum(less, _SILENCE)).mean(axis=1)
         return np.asarray(added * _ramp(share, WORTH)[:, None], np.complex64)
 
@@ -231,7 +231,7 @@ class Downmix:
         lags = repeats.shape[-1] * self._rate / (2 * self._hop)  # a second
         first, last = (round(lags / hertz) for hertz in reversed(PITCHES))
         pitched = repeats[..., first:last].max(axis=-1) > PITCHED * np.maximum(repeats[..., 0], _SILENCE)
-        bands = 10 * np.log10(np.maximum(size @ self._bands, _SILENCE))
+        bands = 10 * np.log10(np.maximum(self._banded(size), _SILENCE))
         around = centres[:, None] + np.arange(-AROUND, AROUND)
         near, voiced = power[:, around], pitched[:, around]  # (channels, centres, frames)
         louder = near >= np.median(near, axis=-1, keepdims=True)
@@ -244,6 +244,10 @@ class Downmix:
         score = np.minimum(depth, BEST[0]) * np.minimum(share, BEST[1]) * (sure > 0)
         beside = _ramp(score / np.maximum(score.max(axis=0), 1e-9), BESIDE)
         return near.mean(axis=-1, dtype=np.float64), sure * _ramp(depth, DEPTH) * beside
+
+    def _banded(self, power: Real) -> NDArray[np.float64]:
+        """(..., bins) -> (..., bands), sums; by no library whose rounding depends on threads."""
+        return np.add.reduceat(power[..., : self._above].astype(np.float64), self._bands, axis=-1)
 
     def _spectra(self, sound: Real) -> Complex:
         """(channels, n) -> (channels, frames, bins), up to `HIGHEST`."""

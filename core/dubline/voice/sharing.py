@@ -1,7 +1,8 @@
 """People who share a voice: told apart by pitch as far as that sounds natural, and told of before they speak.
 
-shades([1.0, 1.0, 1.0])            0.9, 1.0, 1.1
-told(cast, people, voices)         sentences on who shares what, and who got no voice of the own gender
+shades([1.0, 1.0, 1.0])                     0.9, 1.0, 1.1
+told_sharing(cast, names)                   sentences on who shares what
+told_genders(cast, names, actors, voices)   one on who got no voice of the own gender
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from dubline.signal.pitch import gender_of
 from dubline.values.dubbed import CastVoice
 
 HIGHEST, LOWEST = 1.25, 0.8
-"""Bounds of the factor that brings a voice to an actor's pitch: docs/voices.md has what was measured."""
+"""Bounds of the factor that brings a voice to an actor's pitch: within them it is still itself
+(docs/voices.md)."""
 NOTCH = 0.05  # the factor's steps: a speaker measured again gets the same
 APART = 0.1  # between people who share a voice, where there is room for it
 NOTCHES = tuple(round(LOWEST + NOTCH * n, 2) for n in range(round((HIGHEST - LOWEST) / NOTCH) + 1))
-SHOWN = 4  # people who are listed by name
+SHOWN = 4  # people, and voices, that are listed by name
 
 
 def shades(wanted: Sequence[float], fixed: Collection[float] = ()) -> tuple[float, ...]:
@@ -55,31 +57,32 @@ def _apart(wanted: Sequence[float], free: Sequence[float], fixed: Collection[flo
 
 
 def told_sharing(cast: Iterable[CastVoice], names: Mapping[str, str]) -> tuple[str, ...]:
-    """A sentence for each voice that speaks for several people; `names`: speaker's id -> name."""
+    """A sentence for each voice that speaks for several people, those first who sound alike; of many voices
+    the rest as one. `names`: speaker's id -> name."""
     people: dict[str, dict[float, list[str]]] = {}
     for role in cast:
-        people.setdefault(role.voice, {}).setdefault(role.pitch, []).append(
-            names.get(role.speaker, role.speaker)
-        )
-    sentences = []
+        name = names.get(role.speaker, role.speaker)
+        people.setdefault(role.voice, {}).setdefault(role.pitch, []).append(name)
+    sentences: dict[bool, list[str]] = {True: [], False: []}
     for voice, pitches in people.items():
         everybody = [who for pitch in sorted(pitches) for who in pitches[pitch]]
-        if len(everybody) < 2:
-            continue
         alike = [listed(some) for some in pitches.values() if len(some) > 1]
         if not alike:
-            by = ", ".join(f"{pitch:g}" for pitch in sorted(pitches))
-            how = f"told apart by pitch ({by})"
+            how = f"told apart by pitch ({', '.join(f'{pitch:g}' for pitch in sorted(pitches))})"
         elif len(pitches) == 1:
             how = "at one pitch, and sound alike"
         else:
             how = f"of whom {'; '.join(alike)} sound alike"
-        sentences.append(f"{listed(everybody)} share the voice {voice}, {how}")
-    if sentences:
-        sentences[-1] += (
-            ". More voices (docs/voices.md), or a cast file (--cast), give each a voice of their own"
-        )
-    return tuple(sentences)
+        if len(everybody) > 1:
+            sentences[bool(alike)].append(f"{listed(everybody)} share the voice {voice}, {how}")
+    told = [*sentences[True], *sentences[False]]
+    if len(told) > SHOWN:
+        told[SHOWN - 1 :] = [
+            f"{len(told) - SHOWN + 1} more voices speak for several people; the cast lists them"
+        ]
+    if told:
+        told[-1] += ". More voices (docs/voices.md) or a cast file (--cast) give each a voice of their own"
+    return tuple(told)
 
 
 def told_genders(

@@ -66,9 +66,8 @@ def import_folder(
             f"{source} holds no model that Dubline knows",
             hint="Known are Whisper (transformers, CTranslate2), other speech models of transformers "
             "(Parakeet, Canary, Cohere Transcribe, Qwen3-ASR, Voxtral, Moonshine, wav2vec 2.0), pyannote "
-            "pipelines, translation models "
-            "(transformers, CTranslate2, Firefox), and voices (Piper, PaddleSpeech). Give the folder that "
-            "has all files of it.",
+            "pipelines, translation models (transformers, CTranslate2, Firefox), and voices (Piper, "
+            "PaddleSpeech). Give the folder that has all files of it.",
         )
     final = folder_name(name, source.name)
     names = needed_files(files_of(source), str(source), folder_kind(source))

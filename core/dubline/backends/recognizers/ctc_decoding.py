@@ -30,7 +30,8 @@ class CtcDecoding:
         self._device = device
         self._model, self._processor = load(folder, "AutoModelForCTC", device, dtype)
         self._tokenizer = self._processor.tokenizer
-        self._pieces = Pieces(self._tokenizer)
+        # Letters that last are one already: to the tokenizer a doubled one must not look as if it lasted.
+        self._pieces = Pieces(self._tokenizer, group_tokens=False)
         self._blank = int(self._model.config.pad_token_id)
         self._border = getattr(self._tokenizer, "word_delimiter_token_id", None)
         self._frame = frame_seconds(self._model, self._processor)

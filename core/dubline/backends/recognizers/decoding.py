@@ -84,7 +84,8 @@ def levels(samples: Samples) -> Samples:
     """The root mean square of each 20 ms, the last one filled up with silence."""
     size = RATE // 50
     frames = np.pad(samples, (0, -len(samples) % size)).reshape(-1, size)
-    return np.sqrt((frames**2).mean(axis=1))
+    found: Samples = np.sqrt((frames**2).mean(axis=1))
+    return found
 
 
 def repetition(text: str) -> float:
@@ -119,10 +120,10 @@ def word_groups(
 
 
 class Pieces:
-    """A tokenizer's pieces as words."""
+    """A tokenizer's pieces as words; `reading` goes to its `decode`."""
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, tokenizer: Any, **reading: Any) -> None:
+        self._tokenizer, self._reading = tokenizer, reading
         letters = "".join(tokenizer.get_vocab())
         special = "".join(tokenizer.all_special_tokens)
         plain = [c for c in letters if c.isalpha() and c not in special]
@@ -130,8 +131,7 @@ class Pieces:
 
     def text(self, ids: Sequence[int]) -> str:
         """What pieces read together; a vocabulary of capitals alone is read in small letters."""
-        # A CTC's tokenizer would take a doubled letter for one that lasts.
-        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True, group_tokens=False))
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True, **self._reading))
 
     def begins(self, ids: Sequence[int]) -> bool:
         """Whether a word begins with these pieces."""

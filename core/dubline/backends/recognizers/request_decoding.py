@@ -96,18 +96,19 @@ class RequestDecoding:
     ) -> list[tuple[list[int], list[float]]]:
         """Each sound's pieces up to the end of the answer, and how likely they were."""
         chances = Chances()
-        seconds = max(len(sound) for sound in sounds) / RATE
+        most = [MOST + round(MOST * len(sound) / RATE) for sound in sounds]
         out = self._model.generate(
             **given,
-            max_new_tokens=MOST + round(MOST * seconds),
+            max_new_tokens=max(most),
             num_beams=1,
             do_sample=False,
             logits_processor=[chances],
             **more,
         )
         answers = []
-        for row, likely in zip(out[:, out.shape[1] - len(chances) :].tolist(), chances.rows(), strict=True):
-            end = next((at for at, label in enumerate(row) if label in self._ends), len(row))
+        rows = out[:, out.shape[1] - len(chances) :].tolist()
+        for row, likely, limit in zip(rows, chances.rows(), most, strict=True):
+            end = next((at for at, label in enumerate(row[:limit]) if label in self._ends), limit)
             answers.append((row[:end], likely[:end]))
         return answers
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dubline.backends.recognizers.whisper_folder import its_language
 from dubline.errors import InvalidJob, WeightsError
+from dubline.language.script import base_language
 from dubline.weights.folders import find_folder, folders_here
 from dubline.weights.kinds import folder_kind, read_settings
 from dubline.weights.speech_models import SpeechModel, model_languages, speech_model
@@ -32,14 +34,15 @@ def fitting(language: str) -> dict[str, Path]:
     found = []
     for name, folder in folders_here("asr").items():
         family = family_of(folder)
-        if family and (language in model_languages(family, folder) if language else family.tells):
+        known = model_languages(family, folder) if family else ()
+        if family and (its_language(language, known) if language else family.tells):
             found.append((ORDER.index(family.hearing), name, folder))
     return {name: folder for _, name, folder in sorted(found)}
 
 
 def refuse_request(name: str, folder: Path, language: str) -> str:
-    """The language in which a model will hear: the one asked for, or the only one it knows. "" leaves it to
-    the model.
+    """The code of the language in which a model will hear: the one asked for, or the only one it knows. ""
+    leaves it to the model.
 
     Raises:
         InvalidJob: it does not know the language, or must be told one.
@@ -48,7 +51,8 @@ def refuse_request(name: str, folder: Path, language: str) -> str:
     if family is None:
         return language
     known = model_languages(family, folder)
-    if language and known and language not in known:
+    code = its_language(language, known or (base_language(language),))
+    if language and not code:
         raise InvalidJob(
             f"the model {name!r} does not know the language {language!r}",
             hint=f"It knows {', '.join(known)}. For others use another model: `dubline models list`.",
@@ -58,17 +62,18 @@ def refuse_request(name: str, folder: Path, language: str) -> str:
             f"{family.name} does not find out by itself which language is spoken",
             hint=f"Say it with --language. It knows {', '.join(known)}.",
         )
-    return language or (known[0] if len(known) == 1 else "")
+    return code or (known[0] if len(known) == 1 else "")
 
 
-def aligner_for(family: SpeechModel, language: str, asked: str) -> tuple[str, Path] | None:
-    """(name, folder) of the CTC model that finds the times of a family's words; None where it needs none or
-    there is none. `asked`: "auto", "none", or a model.
+def aligner_for(model: Path, language: str, asked: str) -> tuple[str, Path] | None:
+    """(name, folder) of the CTC model that finds the times of the words of the model in a folder; None where
+    it needs none or there is none. `asked`: "auto", "none", or a model.
 
     Raises:
         WeightsError: the one asked for is not here, or is no CTC model.
     """
-    if family.times or asked == "none":
+    family = family_of(model)
+    if family is None or family.times or asked == "none":
         return None
     if asked != "auto":
         folder = find_folder(asked, "asr")
@@ -79,13 +84,11 @@ def aligner_for(family: SpeechModel, language: str, asked: str) -> tuple[str, Pa
                 hint="Name one that `dubline models list` shows, such as a wav2vec 2.0, or leave it out.",
             )
         return asked, folder
+    known = model_languages(family, model)
+    language = language or (known[0] if len(known) == 1 else "")
     if not language:
         return None
-    here = {name: folder for name, folder in fitting(language).items()}
-    return next(
-        ((name, folder) for name, folder in here.items() if _is_ctc(folder)),
-        None,
-    )
+    return next(((name, folder) for name, folder in fitting(language).items() if _is_ctc(folder)), None)
 
 
 def _is_ctc(folder: Path) -> bool:

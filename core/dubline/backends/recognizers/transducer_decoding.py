@@ -31,7 +31,7 @@ class TransducerDecoding:
         config = self._model.config
         self._durations = durations
         self._silent = {config.blank_token_id, config.pad_token_id}
-        self._pieces = Pieces(self._processor.tokenizer)
+        self._pieces = Pieces(self._processor.tokenizer, group_tokens=False)
         self._frame = frame_seconds(self._model, self._processor)
         settings = self._model.generation_config
         if settings.decoder_start_token_id is None:  # of folders that say only what their model is
@@ -41,18 +41,31 @@ class TransducerDecoding:
         """What is said in each sound."""
         given = self._processor(sounds, sampling_rate=RATE)
         chances = Chances(self._model.config.vocab_size)
-        moments = math.ceil(max(len(sound) for sound in sounds) / RATE / self._frame)
+        moments = [math.ceil(len(sound) / RATE / self._frame) for sound in sounds]
+        symbols = self._model.config.max_symbols_per_step
         out = self._model.generate(
             input_features=given["input_features"].to(self._device, self._model.dtype),
             attention_mask=given["attention_mask"].to(self._device),
-            max_new_tokens=moments * self._model.config.max_symbols_per_step,
+            max_new_tokens=max(moments) * symbols,
             return_dict_in_generate=True,
             logits_processor=[chances],
         )
         starts = (out.durations.cumsum(-1) - out.durations).tolist()
-        rows = zip(out.sequences.tolist(), starts, out.durations.tolist(), chances.rows(), strict=True)
+        rows = zip(
+            out.sequences.tolist(), starts, out.durations.tolist(), chances.rows(), moments, strict=True
+        )
         # The first piece is the one that generation starts with; nobody said it.
-        return [self._read(ids[1:], at[1:], lasts[1:], likely, language) for ids, at, lasts, likely in rows]
+        # In a batch, a sound that has ended goes on until the longest one has: that was not said either.
+        return [
+            self._read(
+                [label for label, start in zip(ids[1:], at[1:], strict=True) if start < end][: end * symbols],
+                at[1:],
+                lasts[1:],
+                likely,
+                language,
+            )
+            for ids, at, lasts, likely, end in rows
+        ]
 
     def _read(
         self, ids: list[int], starts: list[int], lasts: list[int], likely: list[float], language: str

@@ -26,7 +26,12 @@ from dubline.backends.recognizers.speech_folders import (
     kind_of,
     refuse_request,
 )
-from dubline.backends.recognizers.whisper_folder import WhisperBackend, refuse_language
+from dubline.backends.recognizers.whisper_folder import (
+    WhisperBackend,
+    its_language,
+    our_language,
+    refuse_language,
+)
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob, WeightsError, first_line
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
     from dubline.backends.recognizers.ctc_decoding import CtcDecoding
     from dubline.media.speech import Speech
     from dubline.report import Report
+    from dubline.weights.speech_models import SpeechModel
 
     Samples = NDArray[np.float32]
 
@@ -110,9 +116,9 @@ class Transformers(WhisperBackend):
     def costs(cls, sought: Sought, place: Path | None) -> str:
         """Beside greedy decoding, what the model that was taken cannot do."""
         family = family_of(place) if place else None
-        if family is None or family.times:
+        if place is None or family is None or family.times:
             return cls.cost
-        if aligner := aligner_for(family, sought.language, "auto"):
+        if aligner := aligner_for(place, sought.language, "auto"):
             return f"{cls.cost}; {family.name} gives no times for words, {aligner[0]} finds them"
         return f"{cls.cost}; {family.name} gives no times for words, so that they are a guess"
 
@@ -131,8 +137,7 @@ class Transformers(WhisperBackend):
 
             name = cls.usual(choose_device(options.device).type)
         sums = cls.sums(name)
-        family = family_of(cls.folder_of(name))
-        aligner = aligner_for(family, options.language, options.aligner) if family else None
+        aligner = aligner_for(cls.folder_of(name), options.language, options.aligner)
         return (*versions("transformers", "torch"), *sums, *(cls.sums(str(aligner[1])) if aligner else ()))
 
     def __init__(self, options: Options) -> None:
@@ -161,13 +166,14 @@ class Transformers(WhisperBackend):
         if self._device.type == "cpu":
             torch.set_num_threads(options.threads or default_threads())
         self._language = refuse_request(name, folder, options.language)
+        self._named = options.language
         if options.glossary and not (family and family.glossary):
             raise InvalidJob(f"{name} takes no glossary", hint="Leave it out, or use another model.")
         self._decoding = self._opened(folder, kinds[precision], options, name)
         self._aligner: CtcDecoding | None = None
         self.identities = (folder_identity(name, folder, self.repository(name)),)
         said = f"{family.name if family else 'Whisper'} {name} on {self._device} in {precision}"
-        self._said = (said, *self._timed(family, options, kinds[precision])) if family else (said,)
+        self._said = (said, *self._timed(family, folder, options, kinds[precision])) if family else (said,)
         self._halvings = 0
 
     def _opened(self, folder: Path, dtype: Any, options: Options, name: str) -> Decoding:
@@ -176,7 +182,7 @@ class Transformers(WhisperBackend):
             from dubline.backends.recognizers.whisper_decoding import WhisperDecoding
 
             whisper = WhisperDecoding(folder, self._device, dtype)
-            if options.language and options.language not in whisper.languages:
+            if options.language and not its_language(options.language, whisper.languages or ("en",)):
                 raise refuse_language(name, options.language)
             return whisper
         if lacking := [module for module in family.requires if not importable(module)]:
@@ -198,9 +204,9 @@ class Transformers(WhisperBackend):
 
         return RequestDecoding(folder, self._device, dtype, kind, options.glossary)
 
-    def _timed(self, family: Any, options: Options, dtype: Any) -> tuple[str, ...]:
+    def _timed(self, family: SpeechModel, folder: Path, options: Options, dtype: Any) -> tuple[str, ...]:
         """Get ready to find times where the model has none; what is to be told about that."""
-        found = aligner_for(family, self._language, options.aligner)
+        found = aligner_for(folder, options.language, options.aligner)
         if found:
             from dubline.backends.recognizers.ctc_decoding import CtcDecoding
 
@@ -211,8 +217,8 @@ class Transformers(WhisperBackend):
             return ()
         which = f"for {self._language!r}" if self._language else "for a language that is not named"
         return (
-            f"word times are a guess: {family.name} gives none, and no CTC model {which} is here to find them; "
-            "`dubline models import FOLDER` brings one, such as a wav2vec 2.0 of that language",
+            f"word times are a guess: {family.name} gives none, and no CTC model {which} is here to find "
+            "them; `dubline models import FOLDER` brings one, such as a wav2vec 2.0 of that language",
         )
 
     @property
@@ -247,7 +253,7 @@ class Transformers(WhisperBackend):
         answers = dict(zip(rows, self._within_memory(given), strict=True)) if rows else {}
         heard = []
         for row, stretch in enumerate(group):
-            said = answers.get(row, Said([], self._language, (), 1.0))
+            said = answers.get(row, Said([], no_speech=1.0))
             no_speech = said.no_speech
             if no_speech is None and hardly_heard(sounds[row]):
                 no_speech = 1.0
@@ -262,7 +268,7 @@ class Transformers(WhisperBackend):
             heard.append(
                 Heard(
                     words=orderly(words, stretch),
-                    language=said.language,
+                    language=self._named or our_language(said.language or self._language),
                     no_speech=no_speech,
                     log_probability=sum(said.logs) / len(said.logs) if said.logs else None,
                 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dubline.backends.recognizers.decoding import NO_REPEAT, REPEATS, Said, load, repetition, word_groups
 from dubline.backends.recognizers.hearing import RATE
+from dubline.backends.recognizers.whisper_folder import its_language, our_language
 from dubline.language.script import UNSPACED_LANGUAGES
 from dubline.values.transcript import HeardWord
 
@@ -47,7 +48,7 @@ class WhisperDecoding:
     def hear(self, sounds: list[Samples], language: str) -> list[Said]:
         """What is said in each sound."""
         words: list[list[HeardWord]] = [[] for _ in sounds]
-        languages = [language] * len(sounds)
+        languages = [its_language(language, self.languages)] * len(sounds)
         likely: list[list[float]] = [[] for _ in sounds]
         doubt: list[float] = [1.0] * len(sounds)
         waiting = [(row, 0) for row in range(len(sounds))]  # (row, from sample)
@@ -68,7 +69,8 @@ class WhisperDecoding:
                 if upto is not None and 0 < upto < len(window) / RATE - LEAST_LEFT:
                     further.append((row, begin + round(upto * RATE)))
             waiting = further
-        return [Said(*row) for row in zip(words, languages, likely, doubt, strict=True)]
+        told = [language or our_language(code) for code in languages]
+        return [Said(*row) for row in zip(words, told, likely, doubt, strict=True)]
 
     def _windows(self, windows: list[Any], languages: list[str]) -> list[Any]:
         """Each window's (words, language, no speech, where to go on or None, logs of the tokens'
