@@ -13,36 +13,20 @@ from urllib.parse import quote
 
 from dubline.exchange.report_models import Used, safe, used_html
 from dubline.exchange.report_style import STYLE
+from dubline.exchange.report_words import FITS, KINDS
 from dubline.language.markup import unmark
 from dubline.programme.reading import LOW_CONFIDENCE
 from dubline.report import clock_text, quantity
 from dubline.values.dubbed import Dub, Take
 from dubline.values.languages import language_name
-from dubline.values.programme import Mark, MarkKind
+from dubline.values.programme import Mark
 from dubline.values.transcript import Segment, Transcript
 from dubline.values.translated import TranslatedSegment, Translation
 
 SHOWN = 20
 """Places of a kind that are listed by themselves; the table of lines marks them all."""
 
-# What a person should look at, the worst first.
-KINDS: dict[MarkKind, str] = {
-    "failed": "not translated",
-    "take_failed": "not spoken",
-    "take_too_long": "spoken, and too long",
-    "too_long": "too long for their time",
-    "pending": "left to a person",
-    "doubtful": "that may be made up",
-    "low_confidence": "heard with little confidence",
-}
 POLICY = "script-src 'none'; connect-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'"
-FITS = {
-    "fits": "fits",
-    "borrowed": "fits with silence after it",
-    "short": "short",
-    "too_long": "too long",
-    "unsure": "too near to call",
-}
 
 
 class Made(NamedTuple):
