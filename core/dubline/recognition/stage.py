@@ -261,6 +261,7 @@ def recognized(found: Sequence[Passage], recognizer: Any, job: WordsJob, work: W
 
 
 def named_in(job: WordsJob) -> str:
+    """The language that was named, "" where it is to be found."""
     return str(job.recognizer.options.get("language") or "")
 
 
