@@ -172,7 +172,7 @@ def recognize(
         if alone:  # by itself: what the diarizer hears is heard as it would be without
             report = part(work.report, share, 1.0 - share)
             more = passages(recognizer, speech, alone, report, named=named_in(job))
-            found = sorted([*found, *more], key=lambda one: one[0].start or 0.0)
+            found = sorted([*found, *more], key=lambda one: one.start or 0.0)
         return recognized(found, recognizer, job, work)
 
 
