@@ -263,7 +263,7 @@ def named_in(job: WordsJob) -> str:
     return str(job.recognizer.options.get("language") or "")
 
 
-@step("cut", version=3)
+@step("cut", version=4)
 def cut(
     work: Work,
     words: Recognized,
