@@ -1,13 +1,13 @@
 """Which sound to hear turns and words in: all combinations, beside plain faster-whisper, in one run.
 
     python benchmarks/ears.py CACHE [--data ../shared/data] [--models whisper-base,whisper-tiny.en]
-        [--pairs deepfilternet+mix,mix+mix] [--half 0] [--edges turns]
+        [--pairs auto+mix,mix+mix] [--half 0] [--no-edges]
 
 CACHE is a folder that keeps every sound, diarization and recognition, so that a rerun only counts; delete
 what is to be done again. A pair is the ear that turns are heard in, and the one for words: `mix`, `vocals`
 (the built-in separator's), `deepfilternet`; for comparison `limit-DB` (DeepFilterNet that lowers the rest by
-so much at most) and `blend-DB` (its voice with the mix so far below it). `vad off` and `vad on` are plain
-faster-whisper with its defaults on the mix.
+so much at most) and `blend-DB` (its voice with the mix so far below it); `auto` is the product's choice of
+turns. `vad off` and `vad on` are plain faster-whisper with its defaults on the mix.
 
 Words wrong are edits over reference words, in OpenAI's normalisation (numbers folded); in conversations that
 are known as a whole everything that is heard counts, elsewhere what lies within 1 s of a line. The error of
@@ -34,8 +34,9 @@ from dubline.backends.choosing import opened, settle
 from dubline.backends.contract import Stretch
 from dubline.media.sound import FloatFile, open_sound
 from dubline.media.speech import Speech, prepare_speech
+from dubline.recognition.ears import choose_turns
 from dubline.recognition.enhancement import enhanced
-from dubline.recognition.stage import CutJob, Diarized, Recognized, cut, passages
+from dubline.recognition.stage import CutJob, Diarized, Recognized, SpeechFile, cut, passages
 from dubline.report import silent
 from dubline.run import Run, Work
 from dubline.values.base import Choice
@@ -48,8 +49,9 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
 from ears_material import Material, material  # noqa: E402
 from real_figures import edits, plain  # noqa: E402
 
-PAIRS = "mix+mix,deepfilternet+mix,deepfilternet+deepfilternet,mix+deepfilternet,vocals+vocals"
+PAIRS = "auto+mix,mix+mix,deepfilternet+mix,deepfilternet+deepfilternet,vocals+vocals"
 ROOM = 1.0
+NOBODY = Engine(choice=Choice(backend=""), models=())
 
 Word = tuple[float, str]
 
@@ -92,9 +94,12 @@ class Cache:
         self.place = place
         self._open: dict[str, Any] = {}
 
+    def path(self, one: Material, ear: str) -> Path:
+        return (self.place / f"{slug(one.name)}.{ear}.f32").absolute()
+
     def speech(self, one: Material, ear: str) -> Speech:
         """A sound as an ear hears it, 16 kHz."""
-        target = self.place / f"{slug(one.name)}.{ear}.f32"
+        target = self.path(one, ear)
         if not target.exists():
             part = target.with_suffix(".part")
             self._make(one, ear, part)
@@ -123,7 +128,13 @@ class Cache:
             raise SystemExit(f"there is no ear {ear!r}")
 
     def turns(self, one: Material, ear: str) -> Kept:
-        """Who speaks when, by the built-in diarizer."""
+        """Who speaks when, by the built-in diarizer; "auto" is the product's choice."""
+        if ear == "auto":
+            names = ("deepfilternet", "mix")
+            files = [SpeechFile(path=self.path(one, name).as_posix(), frames=0) for name in names]
+            found = [diarized(self.turns(one, name)) for name in names]
+            chosen = choose_turns(Work(self.place, self.place, "", silent), *files, *found)
+            return Kept(turns=chosen.turns, exclusive=chosen.exclusive)
 
         def hear() -> Any:
             if "diarizer" not in self._open:
@@ -183,6 +194,10 @@ class Replayed:
         yield from self._hear(stretches)
 
 
+def diarized(kept: Kept) -> Diarized:
+    return Diarized(turns=kept.turns, exclusive=kept.exclusive, engine=NOBODY)
+
+
 def slug(name: str) -> str:
     return re.sub(r"[^\w+-]+", "_", name)
 
@@ -201,25 +216,28 @@ def vocals(path: Path) -> Path:
     return target
 
 
-def score(one: Material, cached: Cache, model: str, way: str, edges: str) -> Scores:
+def score(one: Material, cached: Cache, model: str, way: str, edges: bool) -> Scores:
     """A sound heard in one way: "vad off", "vad on" or a pair of ears."""
     if way.startswith("vad"):
         return said(one, cached.plainly(one, model, way == "vad on")) if one.lines else Scores()
     turns, words = way.split("+")
     found = cached.turns(one, turns)
+    if turns == "auto":  # heard in the same turns, it is the same words
+        turns = "mix" if found == cached.turns(one, "mix") else "deepfilternet"
     scores = spoken(one, found.turns, cached.speech(one, "mix").duration)
     if not one.lines:
         return scores
-    engine = Engine(choice=Choice(backend=""), models=())
     replayed = Replayed(lambda stretches: cached.heard(one, turns, words, model, stretches))
-    on = cached.speech(one, turns if edges == "turns" else words)
+    speech = cached.speech(one, words)
+    voice = cached.speech(one, "deepfilternet") if edges and way.startswith(("auto", "deep")) else speech
     heard = Recognized(
-        passages=tuple(passage for passage, _ in passages(replayed, on, found.turns, silent)),
+        passages=tuple(
+            passage for passage, _ in passages(replayed, speech, found.turns, silent, edges=voice)
+        ),
         language="en",
-        engine=engine,
+        engine=NOBODY,
     )
-    diarized = Diarized(turns=found.turns, exclusive=found.exclusive, engine=engine)
-    transcript = cut(Work(Path(), Path(), "", silent), heard, diarized, on.duration, CutJob())
+    transcript = cut(Work(Path(), Path(), "", silent), heard, diarized(found), speech.duration, CutJob())
     row = [(float(w.start or 0), w.text) for segment in transcript.segments for w in segment.words]
     counted = said(one, row)
     return scores._replace(
@@ -333,7 +351,8 @@ def main() -> None:
     parser.add_argument("--models", default="whisper-base,whisper-tiny.en")
     parser.add_argument("--pairs", default=PAIRS)
     parser.add_argument("--half", type=int, choices=(0, 1), help="0: to choose on, 1: to report")
-    parser.add_argument("--edges", choices=("words", "turns"), default="words")
+    parser.add_argument("--edges", action=argparse.BooleanOptionalAction, default=True,
+                        help="first words begin where DeepFilterNet's voice does")  # fmt: skip
     parser.add_argument("--each", action="store_true", help="a row for every sound too")
     asked = parser.parse_args()
     if not (asked.data / "scene").is_dir():

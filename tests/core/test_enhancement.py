@@ -17,8 +17,13 @@ from dubline.backends.separators.deepfilternet import DeepFilterNet
 from dubline.errors import Cancelled, ValidationError
 from dubline.media.sound import open_sound
 from dubline.media.speech import Speech
+from dubline.recognition.ears import choose_turns
 from dubline.recognition.enhancement import enhance, enhanced
-from dubline.run import Run
+from dubline.recognition.stage import Diarized, SpeechFile
+from dubline.report import silent
+from dubline.run import Run, Work
+from dubline.values.base import Choice
+from dubline.values.transcript import Engine, Turn
 from dubline.weights.wheels import DEEPFILTERNET
 
 pytestmark = pytest.mark.skipif(
@@ -102,3 +107,33 @@ def test_what_is_no_sound_is_refused(network: DeepFilterNet, tmp_path: Path) -> 
     wrong[100, 1] = np.nan
     with pytest.raises(ValidationError, match="not numbers"):
         heard(written(tmp_path / "nan.wav", wrong), network)
+
+
+@pytest.mark.parametrize(
+    ("gain", "spoken", "taken"),
+    [
+        (0.9, 20.0, "voice"),  # nothing lost
+        (0.9, 15.0, "mix"),  # speech is gone, and hardly anything else: a far room
+        (0.5, 15.0, "voice"),  # music or noise is gone, which the diarizer took for speech
+        (0.0, 0.0, "voice"),  # there was no voice at all
+    ],
+)
+def test_the_mix_tells_who_speaks_only_where_the_voice_has_lost_speech(
+    gain: float, spoken: float, taken: str, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).standard_normal(20 * RATE).astype(np.float32)
+    files = {}
+    for name, sound in (("mix", noise), ("voice", noise * np.float32(gain))):
+        sound.tofile(tmp_path / f"{name}.f32")
+        files[name] = SpeechFile(path=(tmp_path / f"{name}.f32").as_posix(), frames=len(sound))
+
+    def turns(seconds: float, who: str) -> Diarized:
+        found = (Turn(start=0.0, end=seconds, speaker=who), Turn(start=0.0, end=seconds / 2, speaker="B"))
+        engine = Engine(choice=Choice(backend="one"), models=())
+        return Diarized(turns=found if seconds else (), exclusive=(), engine=engine)
+
+    voice, mix = turns(spoken, "voice"), turns(20.0, "mix")
+    work = Work(tmp_path, tmp_path, "", silent)
+    chosen = choose_turns(work, files["voice"], files["mix"], voice, mix)
+    assert chosen == (mix if taken == "mix" else voice)
+    assert bool(work.notes) == (taken == "mix")

@@ -143,9 +143,11 @@ def test_an_ear_that_changes_is_heard_again_and_the_other_is_not(film: Sequence)
     assert film.made("transcribe", *WHO, "--on", "mix") == {"listen", "diarize", "recognize", "cut"}
     assert film.made("transcribe", "--words-from", "deepfilternet") == {"enhance", "recognize"}
     assert film.made("transcribe", "--turns-from", "deepfilternet") == {"diarize"}, "no new turns"
-    assert not film.made("transcribe") and not film.made("transcribe", "--words-from", "mix")
+    assert not film.made("transcribe")
+    assert film.made("transcribe", "--words-from", "mix") == {"recognize"}, "by the edges of the voice"
     # Left open, nothing is separated for it; what needs the stems has them made.
-    assert not film.made("transcribe", "--on", "auto")
+    assert film.made("transcribe", "--on", "auto") == {"choose_turns"}, "both were heard"
+    assert not film.made("transcribe")
     assert film.made("transcribe", "--turns-from", "vocals") == {"content", "separate", "listen", "diarize"}
 
 

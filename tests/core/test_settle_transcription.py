@@ -167,6 +167,7 @@ def heard(**wish: Any) -> tuple[str, str, str]:
     ears = transcribing.ears
     assert ears.stems == ("separate" in transcribing.steps)
     assert (ears.network is not None) == ("enhance" in transcribing.steps)
+    assert transcribing.steps.count("diarize") == 1 + (ears.turns == "auto")
     return ears.turns, ears.words, ears.reason
 
 

@@ -3,24 +3,43 @@
     mix             the sound as it is
     deepfilternet   the voice that DeepFilterNet finds in it; nothing is separated for that
     vocals          the voices of the run's stems
+    auto            for turns: DeepFilterNet's voice, or the mix where that voice has lost speech
 
 Voices are told apart best where they are clean; a recognizer was trained on sound as it is, and what cleans a
-voice takes words away. `auto` is the pair that measured best of those that are here, and needs no stems.
+voice takes words away. Left open, both are what measured best of what is here; no stems are needed for that.
 """
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from dubline.backends.choosing import settle
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
+from dubline.media.speech import Speech
+from dubline.recognition.stage import Diarized, SpeechFile
+from dubline.run import Work, step
+from dubline.timebase import merged
 from dubline.values.base import Choice
 from dubline.values.media import Sound
 from dubline.values.stems import Stems
 from dubline.values.wishes import TranscribeWish
 
-MIX, VOCALS, NETWORK = "mix", "vocals", "deepfilternet"
-NAMES = {MIX: "the mix", VOCALS: "the separated voices", NETWORK: "DeepFilterNet's voice"}
+MIX, VOCALS, NETWORK, EITHER = "mix", "vocals", "deepfilternet", "auto"
+NAMES = {
+    MIX: "the mix",
+    VOCALS: "the separated voices",
+    NETWORK: "DeepFilterNet's voice",
+    EITHER: "DeepFilterNet's voice, or in the mix where that voice has lost speech",
+}
+LOST = 0.05
+LITTLE = 2.5
+"""A voice has lost speech where by more than this share less time is spoken in it than in the mix, though it
+is less than so many dB quieter: far and reverberant rooms. Where there is music or noise to take away it is
+quieter by more. Chosen on one half of the sounds of `benchmarks/ears.py`; on the other it chooses as well."""
 
 
 class Measured(NamedTuple):
@@ -37,13 +56,13 @@ MEASURED: dict[tuple[str, str], Measured] = {
 }
 """(turns from, words from) -> what was measured; docs/figures.md repeats it. `vocals` are the built-in
 separator's."""
-BEST = (NETWORK, MIX)
+BEST = (EITHER, MIX)
 WITHOUT = (MIX, MIX)  # where DeepFilterNet is not here
 
 
 class Ears(NamedTuple):
     """What is listened to: the ear for turns and that for words, "" where nobody listens for them. `network`
-    is there where DeepFilterNet is among them. `reason` is one sentence, "" without any."""
+    is there where DeepFilterNet is needed. `reason` is one sentence, "" without any."""
 
     turns: str = ""
     words: str = ""
@@ -67,7 +86,7 @@ def settle_ears(wish: TranscribeWish, asked: TranscribeWish, *, turns: bool, wor
     if not any(named):
         return Ears()
     network, remedy, best = None, "", BEST
-    if NETWORK in named or ("auto" in named and NETWORK in _pair(named, BEST)):
+    if {NETWORK, EITHER} & {*_pair(named, BEST)}:
         try:
             network = settle("separator", NETWORK).choice
         except (BackendMissing, WeightsError) as error:
@@ -84,13 +103,40 @@ def settle_ears(wish: TranscribeWish, asked: TranscribeWish, *, turns: bool, wor
     if remedy and (better := _figures(*_pair(named, BEST))):
         reason += f", with DeepFilterNet {better}. {remedy}"
     turns_from, words_from = pair
-    return Ears(turns_from, words_from, network if NETWORK in pair else None, reason)
+    return Ears(turns_from, words_from, network, reason)
 
 
 def _pair(named: tuple[str, str], best: tuple[str, str]) -> tuple[str, str]:
     """What is named, with what is best for what is left open."""
     turns, words = (ear if said == "auto" else said for said, ear in zip(named, best, strict=True))
     return turns, words
+
+
+@step("choose_turns", version=1)
+def choose_turns(
+    work: Work, voice: SpeechFile, mix: SpeechFile, in_voice: Diarized, in_mix: Diarized
+) -> Diarized:
+    """Who speaks as heard in DeepFilterNet's voice, or in the mix where that voice has lost speech."""
+    spoken = [
+        sum(end - start for start, end in merged((t.start, t.end) for t in found.turns))
+        for found in (in_voice, in_mix)
+    ]
+    quieter = _level(work.open(mix.path)) - _level(work.open(voice.path))
+    lost = 1 - spoken[0] / spoken[1] if spoken[1] else 0.0
+    if lost <= LOST or quieter >= LITTLE:
+        return in_voice
+    work.note(
+        f"who speaks is taken from the mix: in DeepFilterNet's voice {100 * lost:.0f} % less is spoken, "
+        f"though it is only {quieter:.1f} dB quieter"
+    )
+    return in_mix
+
+
+def _level(path: Path) -> float:
+    """The mean power of a 16 kHz file in dB."""
+    with Speech(path) as speech:
+        power = sum(float(np.square(block, dtype=np.float64).sum()) for block in speech.blocks())
+        return 10 * math.log10(power / max(speech.frames, 1) + 1e-12)
 
 
 def require_voices(stems: Stems | None) -> Sound:

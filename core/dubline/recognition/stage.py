@@ -149,12 +149,18 @@ def tell_nobody(speech: Speech, work: Work) -> None:
     )
 
 
-@step("recognize", version=6)
+@step("recognize", version=7)
 def recognize(
-    work: Work, heard: SpeechFile, speakers: Diarized, job: WordsJob, witness: Witness = NO_WITNESS
+    work: Work,
+    heard: SpeechFile,
+    speakers: Diarized,
+    job: WordsJob,
+    witness: Witness = NO_WITNESS,
+    edges: SpeechFile | None = None,
 ) -> Recognized:
     """Find the words. Only stretches in which the diarizer, or `witness` by itself, hears somebody are
-    recognised.
+    recognised. `edges`: the sound in which first words are moved to where it begins, `heard` where it is
+    left out.
 
     Raises:
         BackendMissing, WeightsError, InvalidJob: the recognizer cannot be used as asked.
@@ -162,16 +168,16 @@ def recognize(
     """
     with (
         Speech(work.open(heard.path)) as speech,
+        Speech(work.open((edges or heard).path)) as voice,
         opened("recognizer", job.recognizer, work.hints, work.note) as recognizer,
     ):
         alone = unclaimed(pack(speakers.turns, speech), witness)
         share = 1.0 - min(0.5, len(alone) / (len(alone) + len(speakers.turns) or 1))
-        found = passages(
-            recognizer, speech, speakers.turns, part(work.report, 0.0, share), named=named_in(job)
-        )
+        report, named = part(work.report, 0.0, share), named_in(job)
+        found = passages(recognizer, speech, speakers.turns, report, named=named, edges=voice)
         if alone:  # by itself: what the diarizer hears is heard as it would be without
             report = part(work.report, share, 1.0 - share)
-            more = passages(recognizer, speech, alone, report, named=named_in(job))
+            more = passages(recognizer, speech, alone, report, named=named, edges=voice)
             found = sorted([*found, *more], key=lambda one: one.start or 0.0)
         return recognized(found, recognizer, job, work)
 
@@ -192,15 +198,17 @@ def passages(
     speaker: str | None = None,
     *,
     named: str,
+    edges: Speech | None = None,
 ) -> list[Passage]:
     """What an open recognizer makes of the turns in a sound, in the language that is `named`, else in the one
     found for each turn.
 
-    `speaker` is whose words they are, where that is known. Of several languages each is heard by itself,
-    while the turns in others are silent: cut apart at every answer, a dialogue would take many times as long.
+    `speaker` is whose words they are, where that is known. `edges`: as for `recognize`. Of several
+    languages each is heard by itself, while the turns in others are silent: cut apart at every answer, a
+    dialogue would take many times as long.
     """
     if named or not hasattr(recognizer, "detect"):
-        return _heard(recognizer, speech, turns, report, speaker, named=named)
+        return _heard(recognizer, speech, turns, report, speaker, edges or speech, named=named)
     parts = by_language(recognizer, speech, turns, part(report, 0.0, 0.1))
     found: list[Passage] = []
     done = 0.0
@@ -210,7 +218,7 @@ def passages(
         others = [turn for other, theirs in parts.items() if other != language for turn in theirs]
         own = HushedSpeech(speech, mine, others) if others else speech
         stretches = part(report, 0.1 + done, share)
-        found += _heard(recognizer, own, mine, stretches, speaker, language=language)
+        found += _heard(recognizer, own, mine, stretches, speaker, edges or speech, language=language)
         done += share
     return sorted(found, key=lambda passage: (passage.start, passage.end))
 
@@ -221,6 +229,7 @@ def _heard(
     turns: Sequence[Turn],
     report: Report,
     speaker: str | None,
+    edges: Speech,
     *,
     named: str = "",
     language: str = "",
@@ -231,7 +240,7 @@ def _heard(
     return [
         Passage(
             words=tuple(
-                structs.replace(w, speaker=speaker) for w in first_words_on_sound(found.words, speech)
+                structs.replace(w, speaker=speaker) for w in first_words_on_sound(found.words, edges)
             ),
             start=stretch.start,
             end=stretch.end,
@@ -260,6 +269,7 @@ def recognized(found: Sequence[Passage], recognizer: Any, job: WordsJob, work: W
 
 
 def named_in(job: WordsJob) -> str:
+    """The language that was named, "" where it is to be found."""
     return str(job.recognizer.options.get("language") or "")
 
 

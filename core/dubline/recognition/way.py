@@ -22,8 +22,18 @@ from dubline.language.script import base_language
 from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
 from dubline.recognition.attribution import attribute_text
+from dubline.recognition.contradictions import check_together
 from dubline.recognition.cutting import SegmentRules
-from dubline.recognition.ears import MIX, VOCALS, Ears, require_voices, settle_ears
+from dubline.recognition.ears import (
+    EITHER,
+    MIX,
+    NETWORK,
+    VOCALS,
+    Ears,
+    choose_turns,
+    require_voices,
+    settle_ears,
+)
 from dubline.recognition.enhancement import enhance
 from dubline.recognition.exports import read_rttm
 from dubline.recognition.given_cues import embedded_text, read_text, shifted
@@ -52,7 +62,6 @@ from dubline.recognition.stage import (
     recognize,
 )
 from dubline.recognition.voice_names import cast_names
-from dubline.recognition.wish_checks import check_together
 from dubline.recognition.witness import detector, witness
 from dubline.run import Run
 from dubline.values.base import Choice, Value
@@ -99,6 +108,7 @@ class Transcribing(NamedTuple):
             ("separate", self.ears.stems),
             ("enhance", self.ears.network is not None),
             ("diarize", self.job.diarization not in (None, TURNS)),
+            ("diarize", self.ears.turns == EITHER),
             ("recognize", self.job.words is not None),
         )
         return tuple(name for name, wanted in stages if wanted)
@@ -251,24 +261,29 @@ def _by_voices(
 
     def heard(ear: str) -> SpeechFile:
         if ear not in made:
-            if ears.network is not None and ear == ears.network.backend:
+            if ear == NETWORK:
                 made[ear] = run.step(enhance, sound, ears.network, hints=hints)
             else:
                 made[ear] = run.step(listen, require_voices(stems) if ear == VOCALS else sound, None)
         return made[ear]
 
-    for_turns = heard(ears.turns or ears.words or MIX)
+    for_turns = heard(NETWORK if ears.turns == EITHER else ears.turns or ears.words or MIX)
     if job.turns is not None:
         speakers = run.step(take_turns, for_turns, job.diarization, job.turns)
     else:
         speakers = run.step(diarize, for_turns, job.diarization, hints=hints)
+    if ears.turns == EITHER:
+        in_mix = run.step(diarize, heard(MIX), job.diarization, hints=hints)
+        speakers = run.step(choose_turns, for_turns, heard(MIX), speakers, in_mix)
     words, second = None, NO_WITNESS
     if job.words is not None:
         for_words = heard(ears.words)
         if job.turns is None:
             listened = (for_words,) if for_words == for_turns else (for_words, for_turns)
             second = run.step(witness, listened, detector())
-        words = run.step(recognize, for_words, speakers, job.words, second, hints=hints)
+        # Music hides where a word begins: the voice alone shows it.
+        edges = () if NETWORK not in made or ears.words == NETWORK else (made[NETWORK],)
+        words = run.step(recognize, for_words, speakers, job.words, second, *edges, hints=hints)
     transcript = _written(run, for_turns, speakers, words, job, second)
     if transcribing.cast is None:
         return transcript, None

@@ -183,8 +183,8 @@ def separate_run(
         run.publish(stem.path, run.layout.stem(stem.name))
     if stems.lost:
         tell(
-            f"{stems.lost}: either nobody speaks in it, or this separator did not find them. Listen to "
-            "stems/vocals.wav, or try another --separator"
+            f"{stems.lost}: either nobody speaks in it, or this separator missed the voices. Compare "
+            "stems/vocals.wav with the film, or try another --separator"
         )
     run.publish(f"{stems.vocals.path.rpartition('/')[0]}/stems.png", run.layout.picture)
     run.keep_wish("separate", separating.wish.kept())

@@ -30,8 +30,11 @@ from dubline.voice.sharing import HIGHEST, LOWEST, actor_gender, shades
 
 ENOUGH = 60.0  # seconds of speech for one speaker
 PIECE = 10.0  # seconds read at once
+LEAST_PART = 0.2  # seconds that nobody talks over, of a line that somebody does
 LEAST_VOICED = 0.5  # seconds with a pitch, below which there is no median worth the name
 TAKEN = 4.0  # semitones that it costs to have the voice of somebody else
+
+Span = tuple[float, float]
 
 
 class Role(Value, frozen=True):
@@ -54,7 +57,7 @@ class SpeakerPitches(Value, frozen=True):
     hertz: dict[str, float]
 
 
-@step("pitch", version=1)
+@step("pitch", version=2)
 def speaker_pitches(work: Work, sound: Sound, transcript: Transcript) -> SpeakerPitches:
     """How high each speaker's voice is, measured on the sound of the voices alone.
 
@@ -64,27 +67,39 @@ def speaker_pitches(work: Work, sound: Sound, transcript: Transcript) -> Speaker
         Cancelled: the report asked to stop.
     """
     praat("casting by pitch", ", or name the voices in a cast file.")
-    spoken: dict[str, list[Segment]] = defaultdict(list)
+    spoken: dict[str, list[Span]] = defaultdict(list)
     for segment in transcript.segments:
-        if segment.speaker != UNKNOWN and not segment.overlap:
-            spoken[segment.speaker].append(segment)
+        if segment.speaker != UNKNOWN:
+            spoken[segment.speaker] += spoken_alone(segment, transcript.segments)
     hertz = {}
-    for count, (speaker, segments) in enumerate(sorted(spoken.items())):
+    for count, (speaker, spans) in enumerate(sorted(spoken.items())):
         work.report(count, len(spoken))
-        pitch = median_pitch(work.open(sound.path), segments)
+        pitch = median_pitch(work.open(sound.path), spans)
         if pitch is not None:
             hertz[speaker] = round(pitch, 1)
     work.report(len(spoken), len(spoken))
     return SpeakerPitches(hertz=hertz)
 
 
-def median_pitch(path: Path, segments: Iterable[Segment]) -> float | None:
-    """The median pitch of these segments in Hz, the longest first, a minute at most; None where less than
+def spoken_alone(segment: Segment, others: Iterable[Segment]) -> list[Span]:
+    """The parts of a segment, in seconds, in which none of the `others` of another speaker is heard."""
+    if not segment.overlap:
+        return [(segment.start, segment.end)]
+    parts, at = [], segment.start
+    beside = (o for o in others if o.speaker != segment.speaker and o.end > at and o.start < segment.end)
+    for other in sorted(beside, key=lambda o: o.start):
+        parts.append((at, other.start))
+        at = max(at, other.end)
+    return [(start, end) for start, end in (*parts, (at, segment.end)) if end - start >= LEAST_PART]
+
+
+def median_pitch(path: Path, spans: Iterable[Span]) -> float | None:
+    """The median pitch of these seconds in Hz, the longest first, a minute at most; None where less than
     half a second of them is voiced."""
     sound, left, heard = open_sound(path), ENOUGH, []
-    for segment in sorted(segments, key=lambda s: (s.start - s.end, s.start)):
-        start = min(max(0, round(segment.start * sound.rate)), sound.frames)
-        stop = min(round(min(segment.end, segment.start + left) * sound.rate), sound.frames)
+    for begin, end in sorted(spans, key=lambda span: (span[0] - span[1], span[0])):
+        start = min(max(0, round(begin * sound.rate)), sound.frames)
+        stop = min(round(min(end, begin + left) * sound.rate), sound.frames)
         if stop <= start:
             continue
         left -= (stop - start) / sound.rate

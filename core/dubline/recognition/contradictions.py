@@ -1,4 +1,4 @@
-"""Wishes of a transcription that contradict each other."""
+"""Wishes for a transcript that contradict each other, each refused with what to leave out."""
 
 from __future__ import annotations
 
