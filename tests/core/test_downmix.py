@@ -155,6 +155,15 @@ def test_lengths_are_exact_and_blocks_do_not_matter(voice: Real, frames: int) ->
     assert np.array_equal(whole, mixed(sound, block=max(1, frames // 7 + 13)))
 
 
+@pytest.mark.parametrize("rate", [8000, 11025, 44100, 96000])
+def test_any_rate_is_heard(voice: Real, rate: int) -> None:
+    """Upside down on one side; above 8 kHz, where nothing is turned, there is none of this voice."""
+    sound = soxr.resample(voice[: 5 * RATE], RATE, rate).astype(np.float32)
+    rows = np.stack([np.zeros_like(sound), sound, -sound])
+    out = np.concatenate(list(Downmix(rate, 2).blocks([rows])), axis=1)[0]
+    assert len(out) == len(sound) and abs(decibels(out, sound)) < 1
+
+
 def test_turns_are_turned_back(voice: Real) -> None:
     frames = np.lib.stride_tricks.sliding_window_view(voice, 1024)[::512] * np.hanning(1024)
     one = np.fft.rfft(frames).astype(np.complex64)

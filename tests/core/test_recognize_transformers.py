@@ -26,6 +26,8 @@ from dubline.backends.torchaudio_guard import before_transformers
 from dubline.errors import InvalidJob, WeightsError
 from dubline.media.sound import FloatFile
 from dubline.media.speech import Speech
+from dubline.recognition.way import settle_transcription
+from dubline.values.wishes import TranscribeWish
 from dubline.weights.kinds import folder_kind, look
 from dubline.weights.speech_models import SPEECH_MODELS, read_languages
 
@@ -257,6 +259,9 @@ def test_a_guess_follows_what_is_loud() -> None:
     assert np.array(spans) == pytest.approx(
         np.array([(0.5, 1.0), (1.0, 1.5), (2.5, 3.0), (3.0, 3.5)]), abs=0.021
     )
+    (*_, third, last) = along_the_sound([" one", " two", " longer", " ten"], sound)
+    assert third == pytest.approx((2.5, 3.17), abs=0.03), "a word lies on one side of the pause"
+    assert last[1] == pytest.approx(3.5, abs=0.021)
     assert along_the_sound(["a", "b"], np.zeros(100, np.float32))[1][1] <= 100 / 16000
 
 
@@ -303,6 +308,22 @@ def test_a_glossary_goes_to_those_that_take_one() -> None:
         for kind in ("canary", "qwen3_asr")
     }
     assert takes == {"canary": False, "qwen3_asr": True}
+
+
+def test_a_model_that_takes_no_glossary_is_told_before_work_begins(models: Path, tmp_path: Path) -> None:
+    put(models, "parakeet_tdt", "qwen3_asr")
+    terms = tmp_path / "terms.csv"
+    terms.write_text("source,target\nHoca,Hodja\n")
+
+    def settled(model: str) -> Any:
+        wish = TranscribeWish(
+            recognizer="transformers", recognizer_model=model, language="en", glossary=str(terms), speakers=1
+        )
+        return settle_transcription(wish).job.words
+
+    with pytest.raises(InvalidJob, match="no glossary with parakeet_tdt"):
+        settled("parakeet_tdt")
+    assert settled("qwen3_asr").recognizer.options["glossary"] == ["Hoca"]
 
 
 def test_capitals_become_small_letters_as_the_language_has_them() -> None:

@@ -705,10 +705,10 @@ def test_a_translation_into_what_the_film_turns_out_to_be_in_is_told_and_can_go(
     assert hint.startswith(
         "translated.json is a translation into English, which is the film's own language now"
     )
-    assert "delete it" in hint and "brings it up to date" not in hint
+    assert "delete translated.json and subtitles/en.srt." in hint and "up to date" not in hint
     with pytest.raises(InvalidJob) as refused:
         again(root)
-    assert "delete translated.json" in str(refused.value.hint)
+    assert str(refused.value.hint) == f"{hint}."
     with Run(root) as run:
         translate_run(run, root, "pt", TranslateWish())
     path.unlink()

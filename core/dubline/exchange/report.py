@@ -17,6 +17,7 @@ from dubline.recognition.publish import sample_files
 from dubline.recognition.samples import write_samples
 from dubline.run import Manifest, read_manifest, standing
 from dubline.values.dubbed import Dub, read_dubs
+from dubline.values.languages import language_name
 from dubline.values.layout import Layout
 from dubline.values.media import Original
 from dubline.values.stems import Stems
@@ -141,6 +142,9 @@ def _used(
     for translation in translations:
         if translation.translator is not None:
             yield Used(f"the translation ({translation.target_language})", translation.translator)
+        for language, engine in (translation.translators or {}).items():
+            part = f"its lines in {language_name(language)}"
+            yield Used(f"the translation ({translation.target_language}), {part}", engine)
     for dub in dubs:
         if dub.settings.voice is not None:
             voice = Engine(choice=dub.settings.voice, models=dub.takes.models)

@@ -13,36 +13,20 @@ from urllib.parse import quote
 
 from dubline.exchange.report_models import Used, safe, used_html
 from dubline.exchange.report_style import STYLE
+from dubline.exchange.report_words import FITS, KINDS
 from dubline.language.markup import unmark
 from dubline.programme.reading import LOW_CONFIDENCE
 from dubline.report import clock_text, quantity
 from dubline.values.dubbed import Dub, Take
 from dubline.values.languages import language_name
-from dubline.values.programme import Mark, MarkKind
+from dubline.values.programme import Mark
 from dubline.values.transcript import Segment, Transcript
 from dubline.values.translated import TranslatedSegment, Translation
 
 SHOWN = 20
 """Places of a kind that are listed by themselves; the table of lines marks them all."""
 
-# What a person should look at, the worst first.
-KINDS: dict[MarkKind, str] = {
-    "failed": "not translated",
-    "take_failed": "not spoken",
-    "take_too_long": "spoken, and too long",
-    "too_long": "too long for their time",
-    "pending": "left to a person",
-    "doubtful": "that may be made up",
-    "low_confidence": "heard with little confidence",
-}
 POLICY = "script-src 'none'; connect-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'"
-FITS = {
-    "fits": "fits",
-    "borrowed": "fits with silence after it",
-    "short": "short",
-    "too_long": "too long",
-    "unsure": "too near to call",
-}
 
 
 class Made(NamedTuple):
@@ -268,19 +252,16 @@ def _heard(transcript: Transcript, names: dict[str, str]) -> Iterator[str]:
         sure = f"{s.confidence:.0%}" if s.confidence is not None else ""
         yield (
             f'<tr id="l{s.id}"{" class=look" if low else ""}>{_first_cells(s, names)}'
-            f"{_said(s.text, s.language or '', transcript.language)}{_doubt(s.doubted)}</td>"
+            f"{_said(s.text, s.language or '', transcript.language, s.doubted)}"
             f'<td data-is="Confidence">{sure}</td></tr>'
         )
 
 
-def _said(text: str, language: str, main: str) -> str:
-    """A cell with what was said, and its language where that is not the film's; it is left open."""
+def _said(text: str, language: str, main: str, doubt: str) -> str:
+    """A cell with what was heard, its language where that is not the film's, and why it may be made up."""
     other = f' <span class="soft">{safe(_language(language))}</span>' if language else ""
-    return f'<td lang="{safe(language or main)}" dir="auto">{safe(text)}{other}'
-
-
-def _doubt(why: str) -> str:
-    return f'<br><span class="warn">may be made up: {safe(why)}</span>' if why else ""
+    why = f'<br><span class="warn">may be made up: {safe(doubt)}</span>' if doubt else ""
+    return f'<td lang="{safe(language or main)}" dir="auto">{safe(text)}{other}{why}</td>'
 
 
 def _first_cells(line: Segment | TranslatedSegment, names: dict[str, str]) -> str:
@@ -305,19 +286,15 @@ def _translated(
         doubt = heard.doubted if heard is not None else line.doubt or ""
         look = line.state == "pending" or bool(line.warnings) or bool(doubt)
         look = look or (sure is not None and sure < LOW_CONFIDENCE)
-        look = look or (take.state == "too_long" if take is not None else _too_long(line))
+        length = take.state if take is not None else line.fit and line.fit.status
+        look = look or length == "too_long"
         mark = ' class="worse"' if failed else ' class="look"' if look else ""
         yield (
             f'<tr id="{anchor}{line.id}"{mark}>{_first_cells(line, names)}'
-            f"{_said(line.source_text, line.source_language or '', translation.source_language)}"
-            f"{_doubt(doubt)}</td>"
+            f"{_said(line.source_text, line.source_language or '', translation.source_language, doubt)}"
             f'<td lang="{target}" dir="auto">{safe(line.text or "")}{_told(line)}</td>'
             f'<td data-is="Fit">{_fit(line)}</td><td data-is="Take">{_take(line, take)}</td></tr>'
         )
-
-
-def _too_long(line: TranslatedSegment) -> bool:
-    return line.fit is not None and line.fit.status == "too_long"
 
 
 def _told(line: TranslatedSegment) -> str:

@@ -8,14 +8,10 @@ from html import escape
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from dubline.exchange.report_words import GIVEN
 from dubline.values.base import ModelIdentity
 from dubline.values.transcript import Engine
 
-GIVEN = {
-    "turns": "nobody: an .rttm says who speaks when",
-    "manual": "a person",
-    "microphones": "nobody: each has a microphone",
-}
 _CHECKSUM = re.compile(r"\b[0-9a-f]{40,}\b")
 
 

@@ -56,15 +56,10 @@ def changed_lines(root: Path, transcript: Transcript | None, translation: Transl
     if transcript is None:
         return ()
     language = translation.target_language
-    if (
-        base_language(language) == base_language(transcript.language)
-        and "-" not in language + transcript.language
+    if base_language(language) == base_language(transcript.language) and "-" not in (
+        language + transcript.language
     ):
-        file = Layout(root).named(place_of(root, language))
-        return (
-            f"{file} is a translation into {language_name(language)}, which is the film's own language now: "
-            f"delete it. If the film is in another, say so: `dubline transcribe {root.name} --from LANGUAGE`",
-        )
+        return (into_itself(root, language),)
     now = {(s.id, s.start, s.end, s.speaker, s.text, s.language) for s in transcript.segments}
     then = {(s.id, s.start, s.end, s.speaker, s.source_text, s.source_language) for s in translation.segments}
     changed = len(then - now) or len(now - then)
@@ -73,6 +68,18 @@ def changed_lines(root: Path, transcript: Transcript | None, translation: Transl
     return (
         f"the transcript has changed since it was translated into {language} ({quantity(changed, 'line')}). "
         f"`dubline translate {typed(root)} --to {language}` brings it up to date",
+    )
+
+
+def into_itself(root: Path, language: str) -> str:
+    """What to do with a translation into the language that the film turned out to be in."""
+    here, file = Layout(root), place_of(root, language)
+    srt = (here.subtitles / f"{language}{kind}.srt" for kind in ("", ".to-translate"))
+    files = " and ".join(here.named(path) for path in (file, *srt) if path.is_file())
+    return (
+        f"{file.name} is a translation into {language_name(language)}, which is the film's own language now: "
+        f"delete {files}. If the film is in another language, say so: "
+        f"`dubline transcribe {root.name} --from LANGUAGE`"
     )
 
 

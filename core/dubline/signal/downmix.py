@@ -57,10 +57,8 @@ BESIDE = (0.5, 0.85)  # how speech-like against the most speech-like channel: fr
 PITCHED = 0.6  # of the sound's energy that repeats after a period of the voice
 LEAST = 1 / 3  # what a front counts in which nobody speaks, where in another one somebody does
 ALIKE = 2.0  # weights this near to one another are equal
-FAINT = (
-    -30.0,
-    -15.0,
-)  # dB under the loudest voice: from bleed that counts nothing to a voice that counts in full
+# dB under the loudest voice: from bleed that counts nothing to a voice that counts in full
+FAINT = (-30.0, -15.0)
 DEAD = (-60.0, -45.0)  # dB under the loudest front: the same for channels
 REVERB = (-10.0, -4.0)  # dB against the fronts' voice: the same for a surround while a front speaks
 LOSS = (3.2, 5.0)  # dB: a loss that is made up for not at all (unrelated channels lose 3), and in full

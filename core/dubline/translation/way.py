@@ -15,6 +15,7 @@ from dubline.backends.choosing import Settled, find, settle
 from dubline.backends.lacks import translator_ways
 from dubline.errors import InvalidJob, WeightsError
 from dubline.files import bytes_of, decoded, full_disk_is_told, write_if_new, write_whole
+from dubline.programme.coherence import into_itself
 from dubline.programme.reading import read_translations
 from dubline.programme.subtitle_files import publish_subtitles
 from dubline.report import quantity
@@ -28,7 +29,6 @@ from dubline.translation.stage import Person, TranslationJob, check_languages, t
 from dubline.translation.tone import Tones, tones
 from dubline.values.cast import read_cast
 from dubline.values.glossary import Term, read_glossary
-from dubline.values.languages import language_name
 from dubline.values.layout import Layout
 from dubline.values.segment_ids import ids_of
 from dubline.values.stems import Stems
@@ -127,10 +127,7 @@ def translate_run(
         check_languages(source, target)
     except InvalidJob as error:
         if before is not None:  # from when the film was taken for another language
-            error.hint = (
-                f"If the film is in {language_name(source)}, delete {place.name}, which translates it into "
-                "its own language. If it is in another, name that with --from."
-            )
+            error.hint = f"{into_itself(run.root, target)}."
         raise
     only = ids_of(wish.only) if wish.only else ()
     kept = kept_lines(

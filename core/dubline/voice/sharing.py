@@ -15,8 +15,7 @@ from dubline.signal.pitch import gender_of
 from dubline.values.dubbed import CastVoice
 
 HIGHEST, LOWEST = 1.25, 0.8
-"""Bounds of the factor that brings a voice to an actor's pitch: within them it is still itself
-(docs/voices.md)."""
+"""Bounds of the factor that brings a voice to an actor's pitch; docs/voices.md has what was measured."""
 NOTCH = 0.05  # the factor's steps: a speaker measured again gets the same
 APART = 0.1  # between people who share a voice, where there is room for it
 NOTCHES = tuple(round(LOWEST + NOTCH * n, 2) for n in range(round((HIGHEST - LOWEST) / NOTCH) + 1))

@@ -334,7 +334,3 @@ class Transformers(WhisperBackend):
         self._aligner = None
         if self._device.type == "cuda":
             self._torch.cuda.empty_cache()
-
-
-TransformersWhisper = Transformers
-"""Its name in the metadata of installations from before it heard more than Whisper."""
