@@ -92,6 +92,7 @@ def _complete(folder: Path, extras: tuple[str, ...]) -> None:
     itself = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
     log.run([*pip, "install", "--quiet", *itself], packages.NOT_FETCHED)
     asked = f"dubline[{','.join(extras)}]" if extras else "dubline"
+    print("Asking the package index what is needed", flush=True)
     needed = packages.missing(log, pip, "-c", str(CONSTRAINTS), asked) or []
     carried = {
         RNNOISE: "RNNoise: the built-in separator works without it, less well",

@@ -192,6 +192,8 @@ def _install(log: Log, python: Path, listed: Path, needed: list[Package], total:
                 text = f"unpacking {new} of {len(needed)}"
             elif gone > 3 and here > 5_000_000:
                 text += f", about {_time((total - here) / here * gone)} left"
+            elif gone > 3:
+                text += f", {_time(gone)} so far"
             line.show(text)
             time.sleep(0.2)
     if process.returncode:

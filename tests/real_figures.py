@@ -192,23 +192,48 @@ def translated() -> float:
 
 def spoken(folder: Path) -> float:
     """Word error rate in percent of the demo's lines, spoken by Piper and heard by Whisper base."""
-    from faster_whisper import WhisperModel
+    wrong = count = 0
+    for number, (text, take) in enumerate(_takes()):
+        path = folder / f"{number}.wav"
+        sf.write(path, take.sound.T, take.rate)
+        said = " ".join(piece.text for piece in _ear().transcribe(str(path), language="en")[0])
+        wanted = plain(text)
+        wrong += edits(wanted, plain(said))
+        count += len(wanted)
+    return 100 * wrong / count
 
+
+def spoken_at(folder: Path, factor: float) -> float:
+    """The same with the takes at another pitch, one after the other."""
+    from dubline.signal.pitch import shifted
+
+    path, wanted, sounds = folder / "shifted.wav", [], []
+    for text, take in _takes():
+        wanted += plain(text)
+        sounds += [shifted(take.sound, take.rate, factor), np.zeros((1, take.rate // 2), np.float32)]
+    sf.write(path, np.concatenate(sounds, axis=1).T, take.rate)
+    said = " ".join(piece.text for piece in _ear().transcribe(str(path), language="en")[0])
+    return 100 * edits(wanted, plain(said)) / len(wanted)
+
+
+@cache
+def _takes() -> list[tuple[str, Any]]:
+    """The demo's lines, and Piper's takes of them."""
     from dubline.backends.voices.piper import Piper
 
-    ear = WhisperModel(str(starters() / "whisper-base"), device="cpu", compute_type="int8", cpu_threads=1)
-    wrong = count = 0
-    with Piper(Piper.Options(language="en")) as voice:
+    with models_in(starters()), Piper(Piper.Options(language="en")) as voice:
         (name,) = (info.name for info in voice.voices())
-        for number, segment in enumerate(demo_truth()["segments"]):
-            take = voice.speak(segment["text"], name, speed=1.0, pitch=1.0, tick=lambda: None)
-            path = folder / f"{number}.wav"
-            sf.write(path, take.sound.T, take.rate)
-            text = " ".join(piece.text for piece in ear.transcribe(str(path), language="en")[0])
-            wanted = plain(segment["text"])
-            wrong += edits(wanted, plain(text))
-            count += len(wanted)
-    return 100 * wrong / count
+        texts = [segment["text"] for segment in demo_truth()["segments"]]
+        how: dict[str, Any] = {"speed": 1.0, "pitch": 1.0, "tick": lambda: None}
+        return [(text, voice.speak(text, name, **how)) for text in texts]
+
+
+@cache
+def _ear() -> Any:
+    """Whisper base."""
+    from faster_whisper import WhisperModel
+
+    return WhisperModel(str(starters() / "whisper-base"), device="cpu", compute_type="int8", cpu_threads=1)
 
 
 def demo_truth() -> dict[str, Any]:

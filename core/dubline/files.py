@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -51,6 +52,14 @@ def decoded(data: bytes, where: str) -> str:
         ) from None
 
 
+def typed(path: Path | str) -> str:
+    """A path as a person types it behind a command."""
+    text = str(path)
+    if os.name == "nt":
+        return f'"{text}"' if " " in text else text
+    return shlex.quote(text)
+
+
 def check_place(path: Path) -> None:
     """Refuse a file's place before the work for it begins.
 
@@ -73,6 +82,12 @@ def write_whole(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)
+
+
+def write_if_new(path: Path, data: bytes) -> None:
+    """Write a file whole, unless it says the same already."""
+    if not path.is_file() or path.read_bytes() != data:
+        write_whole(path, data)
 
 
 @contextmanager

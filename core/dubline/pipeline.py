@@ -22,7 +22,9 @@ from dubline.errors import DublineError, InvalidJob, Lacking
 from dubline.media.original import Sighting, look_at, original_of
 from dubline.mix.job import mix_job
 from dubline.programme.timeline_file import keep_timeline
-from dubline.recognition.way import Transcribing, settle_transcription, transcribe_run
+from dubline.recognition.ears import require_voices
+from dubline.recognition.opening import check_language
+from dubline.recognition.way import Transcribing, microphones_of, settle_transcription, transcribe_run
 from dubline.run import Run, read_wish
 from dubline.separation.way import Separating, separate_run, settle_run, stems_of
 from dubline.translation.way import check_files, settle_translation, translate_run
@@ -93,13 +95,14 @@ def decide(job: LocalizeJob, root: Path) -> Decided:
             separating = settle_run(root, job.separate, seen.seconds)
     if job.transcribe is not None or job.languages:
         wish = job.transcribe or TranscribeWish()
-        if job.separate is None and wish.on is None:
-            wish = replace(wish, on="mix")
         before = read_wish(root, "transcribe", TranscribeWish)
         source = wish.over(before).language or ""
         film = Path(job.media.path) if isinstance(job.media, FileMedia) else None
         with lacking("recognizer"):
             transcribing = settle_transcription(wish, before, film)
+            if transcribing.ears.stems and (separating is None or separating.spared):
+                require_voices(stems_of(root))
+            microphones_of(transcribing.wish, _track(job))
     reasons = [*(separating.reasons if separating else ()), *(transcribing.reasons if transcribing else ())]
     by_hand: list[str] = []
     for target in job.languages:
@@ -142,12 +145,19 @@ def localize(
 
     sound = original_of(run, decided.seen).sound
     stems = transcript = None
+    if decided.transcribing is not None:
+        check_language(run, sound, decided.transcribing.job.words, hints)
     if decided.separating is not None:
         stems = separate_run(run, sound, decided.separating, hints=hints, tell=tell)
     if decided.transcribing is not None:
-        media = (Path(job.media.path), job.media.track) if isinstance(job.media, FileMedia) else None
         transcript = transcribe_run(
-            run, sound, stems, decided.transcribing, media=media, hints=hints, tell=tell
+            run,
+            sound,
+            stems if stems is not None else stems_of(run.root, sound),
+            decided.transcribing,
+            media=_track(job),
+            hints=hints,
+            tell=tell,
         )
     translations: list[Translation] = []
     dubs: list[Dub] = []
@@ -221,6 +231,11 @@ def _dub_facts(dub: Dub) -> dict[str, Any]:
         facts["before"] = msgspec.to_builtins(dub.mix.before)
         facts["after"] = msgspec.to_builtins(dub.mix.after)
     return facts
+
+
+def _track(job: LocalizeJob) -> tuple[Path, str] | None:
+    """The file and the name of its track; None for a timeline."""
+    return (Path(job.media.path), job.media.track) if isinstance(job.media, FileMedia) else None
 
 
 def _translate_wish(job: LocalizeJob) -> TranslateWish:

@@ -31,6 +31,7 @@ COLOURS = {
     "failed": otio.schema.MarkerColor.MAGENTA,
     "pending": otio.schema.MarkerColor.CYAN,
     "low_confidence": otio.schema.MarkerColor.YELLOW,
+    "doubtful": otio.schema.MarkerColor.PINK,
     "take_too_long": otio.schema.MarkerColor.ORANGE,
     "take_failed": otio.schema.MarkerColor.PURPLE,
 }

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pytest
+from humming_voice import humming
 from kept_models import kept_by_paddle
 from our_backends import ours
 from speaking_programs import tone_program
@@ -41,61 +39,11 @@ def own_program(folder: Path) -> dict[str, Any]:
 
 
 def humming_model(folder: Path) -> dict[str, Any]:
-    """A voice in Piper's format that hums as long as the text is, at any length scale."""
-    for needed in ("onnx", "piper"):
-        if importlib.util.find_spec(needed) is None:
-            pytest.skip(f"{needed} is not installed")
-    from onnx import TensorProto, helper, numpy_helper, save
+    return {"model": str(humming(folder)), "language": "en"}
 
-    def constant(name: str, value: Any) -> Any:
-        return numpy_helper.from_array(np.array(value), name)
 
-    nodes = [
-        helper.make_node("Cast", ["input_lengths"], ["count"], to=TensorProto.FLOAT),
-        helper.make_node("Gather", ["scales", "one"], ["length_scale"]),
-        helper.make_node("Mul", ["count", "hop"], ["at_pace"]),
-        helper.make_node("Mul", ["at_pace", "length_scale"], ["samples"]),
-        helper.make_node("Squeeze", ["samples"], ["end"]),
-        helper.make_node("Range", ["zero", "end", "step"], ["time"]),
-        helper.make_node("Mul", ["time", "turn"], ["phase"]),
-        helper.make_node("Sin", ["phase"], ["wave"]),
-        helper.make_node("Mul", ["wave", "loud"], ["hum"]),
-        helper.make_node("Unsqueeze", ["hum", "axes"], ["output"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "hum",
-        [
-            helper.make_tensor_value_info("input", TensorProto.INT64, [1, None]),
-            helper.make_tensor_value_info("input_lengths", TensorProto.INT64, [1]),
-            helper.make_tensor_value_info("scales", TensorProto.FLOAT, [3]),
-        ],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 1, None])],
-        [
-            constant("one", np.array([1], np.int64)),
-            constant("hop", np.float32(500)),
-            constant("zero", np.float32(0)),
-            constant("step", np.float32(1)),
-            constant("turn", np.float32(2 * np.pi * 150 / 16000)),
-            constant("loud", np.float32(0.3)),
-            constant("axes", np.array([0, 1], np.int64)),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    save(model, folder / "hum.onnx")
-    letters = "_^$ abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,?!'"
-    settings = {
-        "audio": {"sample_rate": 16000},
-        "espeak": {"voice": "en-us"},
-        "language": {"code": "en_US"},
-        "phoneme_type": "text",
-        "phoneme_id_map": {letter: [number] for number, letter in enumerate(letters)},
-        "num_symbols": len(letters),
-        "num_speakers": 1,
-        "inference": {"length_scale": 1.0, "noise_scale": 0.0, "noise_w": 0.0},
-    }
-    (folder / "hum.onnx.json").write_text(json.dumps(settings))
-    return {"model": str(folder), "language": "en"}
+def humming_choir(folder: Path) -> dict[str, Any]:
+    return {"model": str(humming(folder, {"ann": 210.0, "bob": 105.0})), "language": "en"}
 
 
 def tiny_paddle(folder: Path) -> dict[str, Any]:
@@ -130,6 +78,7 @@ VOICES: dict[str, Case] = {
     "espeak-ng, its library": Case(LibraryEspeak, english),
     "flite": Case(Flite, english),
     "piper": Case(Piper, humming_model),
+    "piper, several speakers": Case(Piper, humming_choir),
     "command": Case(Command, own_program),
     "command, cloning": Case(Command, cloning_program),
     "paddlespeech": Case(PaddleSpeechVoice, tiny_paddle),

@@ -17,7 +17,7 @@ from dubline.values.cast import read_cast
 from dubline.values.dubbed import CastVoice
 from dubline.values.media import Sound
 from dubline.values.transcript import Segment, Speaker, Transcript
-from dubline.voice.casting import Role, cast_speakers, roles_of, speaker_pitches
+from dubline.voice.casting import Role, cast_speakers, roles_of, speaker_pitches, spoken_alone
 
 VOICES = tuple(
     VoiceInfo(name=name, language="en", gender="male" if name[0] == "m" else "female", pitch=pitch)
@@ -139,6 +139,37 @@ def test_pitches_are_measured_on_the_sound(tmp_path: Path) -> None:
     assert found.keys() == {"A", "B"}
     for who, pitch in found.items():
         assert pitch == pytest.approx(hertz[who], rel=0.02)
+
+
+def test_pitch_is_measured_where_nobody_talks_over_a_line(tmp_path: Path) -> None:
+    """Every line of two people, one an octave above the other, is talked over somewhere."""
+    pytest.importorskip("parselmouth", reason="pitch needs Parselmouth")
+    rate, hertz = 16000, {"A": 110.0, "B": 220.0}
+    lines = [("A", 0.0, 4.0), ("B", 3.0, 7.5), ("A", 4.5, 5.5), ("A", 7.0, 9.0)]
+    sound = np.zeros((2, 10 * rate), np.float32)
+    for who, start, end in lines:
+        time = np.arange(round((end - start) * rate)) / rate
+        buzz = sum(np.sin(2 * np.pi * hertz[who] * k * time) / k for k in range(1, 6))
+        # Who talks over another is much louder: measured there, both would be as high as one.
+        sound[:, round(start * rate) : round(end * rate)] += (0.02 if end - start > 3 else 0.4) * buzz
+    sound += random_noise(sound.shape)
+    with SoundWriter(tmp_path / "vocals.wav", rate, 2, sound.shape[1]) as file:
+        file.write(sound)
+    segments = [
+        Segment(id=k, start=start, end=end, speaker=who, text="x", overlap=True)
+        for k, (who, start, end) in enumerate(lines)
+    ]
+    parts = [spoken_alone(segment, segments) for segment in segments]
+    assert parts == [[(0.0, 3.0)], [(4.0, 4.5), (5.5, 7.0)], [], [(7.5, 9.0)]]
+    transcript = Transcript(
+        language="tr",
+        duration=10.0,
+        segments=tuple(segments),
+        speakers=tuple(Speaker(id=who) for who in "AB"),
+    )
+    with Run(tmp_path / "run") as run:
+        found = run.step(speaker_pitches, open_sound(tmp_path / "vocals.wav"), transcript).hertz
+    assert found == {who: pytest.approx(pitch, rel=0.02) for who, pitch in hertz.items()}
 
 
 def random_noise(shape: tuple[int, ...]) -> np.ndarray:

@@ -125,6 +125,11 @@ def test_what_cannot_be_costs_no_work(tmp_path: Path) -> None:
         quarrel = dubline("localize", path, *WORDS, *words)
         assert quarrel.status == 2 and said in quarrel.err, quarrel.err
         assert not (tmp_path / "a.dubline").exists()
+    one = ("--recognizer", "pocketsphinx", "--speakers-from-tracks")
+    for command in ("localize", "transcribe"):
+        alone = dubline(command, path, *one)
+        assert alone.status == 2 and "speakers cannot be told by 1 channel" in alone.err, alone.err
+        assert not (tmp_path / "a.dubline").exists()
     wordless = dubline("localize", path, "--separator", "builtin", "--no-transcript", "--to", "tr")
     assert wordless.status == 2 and "--to together with --no-transcript" in wordless.err, wordless.err
     missing = dubline("localize", tmp_path / "none.mov")

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.signal import lfilter
 
 from dubline.backends.contract import Spoken
 from dubline.errors import BackendFailed
 from dubline.fit.isochrony import RULES
+from dubline.signal.pitch import pitches, praat, shifted
 from dubline.voice.fitting import fitted, levelled, stretched, trimmed, usable
 from dubline.voice.schedule import Schedule
+from dubline.voice.sharing import HIGHEST, LOWEST
 
 RATE = 16000
 
@@ -120,6 +123,48 @@ def test_a_pitch_is_applied_where_the_voice_could_not() -> None:
     take = fitted(Speaker(2.0), 2.0, 0.0, rate=RATE, pitch=1.25)
     assert pitch_of(take.sound, RATE) == pytest.approx(187.5, rel=0.02)
     assert take.sound.shape[1] == 2 * RATE
+
+
+def vowel(hertz: float, seconds: float = 2.0) -> np.ndarray:
+    """A voice's pulses through resonances at 600, 1500 and 2500 Hz."""
+    sound = np.zeros(round(seconds * RATE))
+    sound[:: round(RATE / hertz)] = 1.0
+    for formant, width in ((600, 80), (1500, 100), (2500, 150)):
+        radius = np.exp(-np.pi * width / RATE)
+        sound = lfilter([1.0], [1, -2 * radius * np.cos(2 * np.pi * formant / RATE), radius**2], sound)
+    return (0.3 * sound / np.abs(sound).max()).astype(np.float32)[None]
+
+
+def formants(sound: np.ndarray) -> np.ndarray:
+    """The medians of the first three in Hz, by Burg's method."""
+    found = praat("a formant").Sound(sound[0].astype(float), RATE).to_formant_burg(0.01, 5, 5000)
+    return np.array([np.nanmedian([found.get_value_at_time(n, t) for t in found.xs()]) for n in (1, 2, 3)])
+
+
+@pytest.mark.parametrize("factor", [LOWEST, 0.85, 1.15, HIGHEST])
+@pytest.mark.parametrize("hertz", [90.0, 130.0])
+def test_another_pitch_keeps_pace_and_formants_and_is_the_same_each_time(hertz: float, factor: float) -> None:
+    sound = vowel(hertz)
+    made = shifted(sound, RATE, factor)
+    assert made.shape == sound.shape and made.dtype == np.float32
+    assert np.array_equal(made, shifted(sound, RATE, factor))
+    before, after = (np.median([f for f in pitches(x, RATE) if f]) for x in (sound, made))
+    assert after / before == pytest.approx(factor, rel=0.01)
+    assert formants(made) / formants(sound) == pytest.approx(np.ones(3), abs=0.08)
+    assert shifted(sound, RATE, 1.0) is sound
+
+
+@given(st.integers(1, 4000), st.sampled_from(["silence", "noise", "hum", "click"]), st.floats(0.5, 2.0))
+def test_what_has_hardly_a_pitch_comes_back_whole(count: int, kind: str, factor: float) -> None:
+    sound = np.zeros((1, count), np.float32)
+    if kind == "noise":
+        sound[:] = 0.1 * np.random.default_rng(count).standard_normal(sound.shape)
+    elif kind == "hum":
+        sound[:] = syllables(4001 / RATE)[:, :count]
+    elif kind == "click":
+        sound[:, count // 2] = 1.0
+    made = shifted(sound, RATE, factor)
+    assert made.shape == sound.shape and np.isfinite(made).all() and np.abs(made).max() <= 1.0
 
 
 def test_very_short_takes_can_be_stretched() -> None:

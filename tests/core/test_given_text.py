@@ -15,9 +15,9 @@ from msgspec import UNSET
 from dubline.errors import InvalidJob
 from dubline.recognition.alignment import AlignedCue
 from dubline.recognition.attribution import attribute_text
-from dubline.recognition.filters import Passage
 from dubline.recognition.given_cues import Cue, read_cues, shifted
 from dubline.recognition.given_text import GivenText, PlacedText, in_given_order, place_text
+from dubline.recognition.passages import Passage
 from dubline.recognition.stage import Diarized, Recognized, SpeechFile
 from dubline.run import Run
 from dubline.values.base import Choice

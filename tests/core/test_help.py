@@ -85,6 +85,14 @@ def test_the_commands_stand_in_panels_too() -> None:
     assert page.index("localize") < page.index("speakers") < page.index("export") < page.index("doctor")
 
 
+def test_help_all_of_everything_has_the_page_of_every_command() -> None:
+    whole = dubline(ALL).out
+    for case in EACH:
+        words = case.values[0]
+        assert dubline(*words, ALL).out.strip() in whole, words
+    assert "dubline speakers rename" in dubline("speakers", ALL).out
+
+
 def test_a_value_that_is_no_option_is_none() -> None:
     answer = dubline("separate", "--", ALL)
     assert answer.status == 2 and ALL in answer.err

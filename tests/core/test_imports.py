@@ -119,6 +119,8 @@ def test_back_ends_are_found_by_name_not_imported() -> None:
             ("recognition.alignment", "backends.recognizers.pocketsphinx"),
             # So has voice activity: it is Silero's.
             ("recognition.microphones", "backends.diarizers.silero"),
+            ("recognition.opening", "backends.diarizers.silero"),
+            ("recognition.witness", "backends.diarizers.silero"),
             ("separation.content", "backends.diarizers.silero"),
         }
     ]
@@ -154,7 +156,7 @@ def test_libraries_report_nothing_home(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     code = (
         "import dubline; from dubline.weights.wheels import SILERO, require_file;"
-        "from dubline.backends.onnx_graph import session; session(require_file(SILERO), 1)"
+        "from dubline.backends.onnx_graph import session; session(require_file(SILERO))"
     )
     places = {"HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     left = {k: v for k, v in os.environ.items() if "TELEMETRY" not in k and k != "DO_NOT_TRACK"}

@@ -230,7 +230,7 @@ def test_it_is_completed_when_what_it_depends_on_changes_and_what_was_added_stay
     constraints = checkout.root / "install" / "constraints.txt"
     constraints.write_text("# a remark\ntable==2\n")
     status, out, errors = checkout.run("x")
-    assert (status, errors) == (0, "") and len(out.splitlines()) == 1, "nothing was missing"
+    assert (status, errors) == (0, "") and "packages" not in out, "nothing was missing"
     assert json.loads((checkout.venv / "dubline.json").read_text())["extras"].count("table") == 1
     assert json.loads((checkout.venv / "dubline.json").read_text())["made_of"] != json.loads(kept)["made_of"]
 

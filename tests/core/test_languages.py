@@ -88,6 +88,11 @@ def test_languages_call_themselves_by_their_own_names() -> None:
         assert language_code(own) == language_code(own.upper()) == code
 
 
+def test_how_people_call_the_portuguese_of_brazil() -> None:
+    for name in ("Brazilian", "Brazilian Portuguese", "Portuguese (Brazil)", "português brasileiro"):
+        assert language_code(name) == "pt-BR"
+
+
 @given(st.sampled_from(sorted({*FLORES, *FLORES.values()})))
 def test_a_code_stays_itself_and_every_spelling_of_a_translator_is_known(written: str) -> None:
     code = language_code(written)

@@ -29,7 +29,7 @@ def test_onnx_reads_and_approves_what_is_written() -> None:
     assert {a.name: onnx.helper.get_attribute_value(a) for a in leaky.attribute} == {"alpha": 0.25}
     sound = np.random.default_rng(0).normal(size=(1, 1, 500)).astype(np.float32)
     expected = np.stack([weights[:, 0] @ sound[0, 0, at : at + 200] for at in (0, 300)], axis=1)
-    (found,) = session(graph.model(x, 2), 1).run(None, {"x": sound})
+    (found,) = session(graph.model(x, 2)).run(None, {"x": sound})
     assert found.ravel() == pytest.approx(np.where(expected < 0, expected / 4, expected).ravel(), rel=1e-4)
 
 
@@ -45,7 +45,7 @@ def test_lstms_are_torchs(layers: int, both: bool) -> None:
     model = graph.model(graph.linear(graph.lstm("x", state, "a"), state, "b"), 3)
     for length, batch in ((1, 1), (40, 3)):  # the sizes need not be known beforehand
         x = torch.randn(length, batch, 5)
-        (found,) = session(model, 1).run(None, {"x": x.numpy()})
+        (found,) = session(model).run(None, {"x": x.numpy()})
         with torch.inference_mode():
             expected = linear(lstm(x)[0]).numpy()
         assert found.shape == expected.shape and np.abs(found - expected).max() < 1e-5
@@ -55,4 +55,4 @@ def test_a_file_that_is_no_graph_is_an_error_of_onnxruntimes(tmp_path: Path) -> 
     (tmp_path / "x.onnx").write_bytes(b"<html>")
     for model in (tmp_path / "x.onnx", b"<html>"):
         with pytest.raises(Exception, match=r"(?i)protobuf|model"):
-            session(model, 1)
+            session(model)

@@ -228,7 +228,7 @@ MAY = {
     # A pair that is taken together, by its name.
     "cli/setup.py": {"pyannote", "paddlespeech"},
     # A person is called one in a report.
-    "exchange/report_html.py": {"manual"},
+    "exchange/report_words.py": {"manual"},
     # An option for each way to name a program or service of one's own.
     "cli/asking.py": {"command"},
     "cli/options.py": {"command"},

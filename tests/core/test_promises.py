@@ -323,6 +323,7 @@ def deaf_to_stop(self: Any, line: str, voice: str, *, speed: float, pitch: float
 VOICES = {
     **general(LittleVoice),
     "it lists voices that it knows": broken(LittleVoice, voices=lambda self: (VoiceInfo(name="x"),)),
+    "its samples are of its voices": broken(LittleVoice, sampled=lambda self, tick: (VoiceInfo(name="x"),)),
     "a take is mono with sound in it": spoken(lambda take, line, how: louder(take, 1e-2)),
     "longer texts take longer": spoken(
         lambda take, line, how: Spoken(sound=np.resize(take.sound, (1, 16000)), rate=16000)

@@ -15,7 +15,7 @@ from tiny_whisper_folder import tiny_whisper
 
 from dubline.backends.contract import Stretch
 from dubline.backends.recognizers.faster_whisper import FasterWhisper
-from dubline.backends.recognizers.transformers import TransformersWhisper
+from dubline.backends.recognizers.transformers import Transformers
 from dubline.errors import BackendFailed, InvalidJob, WeightsError
 from dubline.media.sound import FloatFile
 from dubline.media.speech import Speech
@@ -46,9 +46,9 @@ def faster(**options: Any) -> FasterWhisper:
     return FasterWhisper(FasterWhisper.Options(**given | options))
 
 
-def transformers(**options: Any) -> TransformersWhisper:
+def transformers(**options: Any) -> Transformers:
     given = {"model": str(tiny_whisper() / "hf"), "device": "cpu", "threads": 1}
-    return TransformersWhisper(TransformersWhisper.Options(**given | options))
+    return Transformers(Transformers.Options(**given | options))
 
 
 def said(recognizer: Any, speech: Speech, *stretches: Stretch) -> list[tuple[str, str]]:
@@ -133,11 +133,11 @@ def test_out_of_memory_halves_the_batch(speech: Speech) -> None:
         original = recognizer._run
         sizes = []
 
-        def short(windows: list[Any], languages: list[str]) -> Any:
-            sizes.append(len(windows))
-            if len(windows) > 1:
+        def short(sounds: list[Any]) -> Any:
+            sizes.append(len(sounds))
+            if len(sounds) > 1:
                 raise MemoryError("out of memory")
-            return original(windows, languages)
+            return original(sounds)
 
         recognizer._run = short  # type: ignore[method-assign]
         texts = said(recognizer, speech, TURKISH, ENGLISH, HUSH)
@@ -148,7 +148,7 @@ def test_out_of_memory_halves_the_batch(speech: Speech) -> None:
 
 def test_out_of_memory_for_a_single_stretch_is_told(speech: Speech) -> None:
     with transformers() as recognizer:
-        recognizer._run = lambda windows, languages: (_ for _ in ()).throw(MemoryError())  # type: ignore
+        recognizer._run = lambda sounds: (_ for _ in ()).throw(MemoryError())  # type: ignore
         with pytest.raises(BackendFailed) as error:
             said(recognizer, speech, TURKISH)
     assert "smaller" in error.value.hint

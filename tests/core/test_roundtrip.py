@@ -395,7 +395,7 @@ def test_a_run_of_a_text_alone_lets_a_translator_work(tmp_path: Path) -> None:
     root = tmp_path / "E01.dubline"
     waiting = root / "subtitles/en.to-translate.srt"
     nothing = dubline("subtitles", "export", root)
-    assert nothing.status == 2 and f"{waiting} has the lines to translate" in nothing.err
+    assert nothing.status == 2 and f"The lines to translate are in {waiting}." in nothing.err
     path = tmp_path / "done.srt"
     path.write_bytes(waiting.read_bytes())
     rewrite(path, lambda cues: [with_(c, text=t) for c, t in zip(cues, ENGLISH, strict=True)])
@@ -523,7 +523,7 @@ def test_a_full_disk_and_a_busy_run_leave_all_as_it_was(
         raise OSError(errno.ENOSPC, "no room")
 
     with monkeypatch.context() as patch:
-        patch.setattr("dubline.translation.way.write_whole", full)
+        patch.setattr("dubline.translation.way.write_if_new", full)
         with pytest.raises(StorageFull):
             import_subtitles(root, path)
     assert (root / "translated.json").read_bytes() == before

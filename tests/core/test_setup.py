@@ -25,7 +25,7 @@ from dubline.backends.recognizers.paddlespeech import PaddleSpeech
 from dubline.cli import setup as cli
 from dubline.errors import BackendMissing, InvalidJob
 from dubline.weights.installation import requirements
-from dubline.weights.recommended import PADDLESPEECH, PYANNOTE, QUALITIES, Quality, Recommended
+from dubline.weights.recommended import HUB, PADDLESPEECH, PYANNOTE, QUALITIES, Quality, Recommended
 from dubline.weights.starters import STARTERS, Starter, StarterFile, Wheel
 
 constants = pytest.importorskip("huggingface_hub.constants", reason="huggingface_hub is not installed")
@@ -274,6 +274,18 @@ def test_turkish_to_english_is_told_first_where_the_index_has_no_translator() ->
     assert "No model is the usual one" in translator_gap("ka", "sw")
     answer = dubline("setup", "--from", "tr", "--to", "en")
     assert answer.out.startswith("The Python package index has no translator from Turkish to English")
+
+
+@pytest.mark.parametrize("pair", [("en", "pt"), ("tr", "en"), ("tr", "de")])
+def test_what_the_hub_alone_has_is_said_with_what_a_draft_takes_instead(pair: tuple[str, str]) -> None:
+    plan = plan_for(Wanted(pair[0], (pair[1],), "good"), LAPTOP)
+    away = [need.row for need in plan.needs if need.row.source == HUB]
+    (told,) = (remark for remark in plan.remarks if "from the Hugging Face hub alone. " in remark)
+    assert away and all(row.name in told for row in away)
+    draft = plan_for(Wanted(pair[0], (pair[1],), "draft"), LAPTOP)
+    instead = [need.row for need in draft.needs if need.row.kind in {row.kind for row in away}]
+    assert instead and all(row.source != HUB and row.name in told for row in instead)
+    assert not [remark for remark in draft.remarks if "hub alone" in remark]
 
 
 def test_the_pair_is_asked_for_by_name_and_turkish_is_its_whisper() -> None:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dubline.errors import InvalidJob
+from dubline.exchange.listing import listed
 from dubline.subtitles.line_times import read_lines
 from dubline.values.base import Choice, ModelIdentity
 from dubline.values.transcript import (
@@ -202,3 +203,21 @@ def test_what_would_not_be_read_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(InvalidJob):
         write_transcript(wrong, tmp_path / "transcript.json")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_lines_own_language_is_written_where_it_has_one_and_nowhere_else(tmp_path: Path) -> None:
+    transcript = example()
+    first, *rest = transcript.segments
+    mixed = msgspec.structs.replace(
+        transcript, segments=(msgspec.structs.replace(first, language="es"), *rest)
+    )
+    path = tmp_path / "transcript.json"
+    write_transcript(mixed, path)
+    written = json.loads(path.read_text(encoding="utf-8"))["segments"]
+    assert written[0]["language"] == "es" and not any("language" in segment for segment in written[1:])
+    read = read_transcript(path)
+    assert read == mixed
+    assert [read.language_of(s) for s in read.segments] == ["es", *[transcript.language] * len(rest)]
+    # A file of before, and the form for scripts, know nothing of it.
+    assert b'"es"' not in transcript_json(transcript)
+    assert listed(mixed) == listed(transcript)

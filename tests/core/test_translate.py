@@ -20,7 +20,8 @@ from episode import episode
 from misbehaving_server import BROKEN, MODEL, SPOILT, MisbehavingServer
 
 from dubline.backends.choosing import Settled
-from dubline.errors import InvalidJob
+from dubline.errors import InvalidJob, WeightsError
+from dubline.programme.coherence import at_odds
 from dubline.report import Report
 from dubline.run import Run, read_manifest, read_wish
 from dubline.subtitles.writing import read_subtitles
@@ -575,6 +576,146 @@ def test_a_damaged_transcript_is_refused_with_its_place(tmp_path: Path, content:
     ran = dubline("translate", root, "--to", "en", "--translator", "manual")
     assert ran.status != 0 and word in ran.err
     assert not (root / "translated.json").exists()
+
+
+# --- several languages ---------------------------------------------------------------------------
+
+
+def in_languages(*lines: tuple[str, str]) -> Transcript:
+    """Lines with their languages; "" is the film's own."""
+    transcript = lines_of(*(text for text, _ in lines))
+    return msgspec.structs.replace(
+        transcript,
+        segments=tuple(
+            msgspec.structs.replace(segment, language=language) if language else segment
+            for segment, (_, language) in zip(transcript.segments, lines, strict=True)
+        ),
+    )
+
+
+MIXED = in_languages(
+    ("Gel.", ""), ("Buenos días.", "es"), ("Come on.", "en"), ("Guten Tag.", "de"), ("Git.", "")
+)
+
+
+def test_each_line_is_translated_from_its_own_language(tmp_path: Path, parrot: type[Parrot]) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def translate(self: Parrot, lines: Sequence[SourceLine], *more: Any) -> Any:
+        asked.extend((self.options.source, line.text) for line in lines)
+        return Parrot.translate(self, lines, *more)
+
+    parrot.translate = translate  # type: ignore[method-assign]
+    others = {"es": Choice(backend="parrot")}
+    found = done(MIXED, tmp_path / "e.dubline", others=others)
+    assert set(asked) == {("tr", "Gel."), ("tr", "Git."), ("es", "Buenos días.")}
+    lines = [(s.state, s.text, s.source_language or "") for s in found.segments]
+    assert lines == [
+        ("translated", "say gel.", ""),
+        ("translated", "say buenos días.", "es"),
+        ("translated", "Come on.", "en"),  # as spoken
+        ("pending", None, "de"),  # nobody here knows it
+        ("translated", "say git.", ""),
+    ]
+    assert told(found) == [(s.id, s.start, s.end, s.speaker, s.text) for s in MIXED.segments]
+    assert found.translators and set(found.translators) == {"es"}
+    assert all(s.fit is not None for s in found.segments if s.text)
+    assert not any(s.edited for s in found.segments)
+
+
+def test_a_sentence_does_not_go_on_in_another_language(tmp_path: Path, parrot: type[Parrot]) -> None:
+    transcript = in_languages(("Yarın", ""), ("mañana", "es"))
+    close = msgspec.structs.replace(transcript.segments[1], start=2.1, end=4.1)
+    transcript = msgspec.structs.replace(transcript, segments=(transcript.segments[0], close))
+    found = done(transcript, tmp_path / "e.dubline", others={"es": Choice(backend="parrot")})
+    assert [s.text for s in found.segments] == ["say yarın", "say mañana"]
+
+
+def test_who_translates_what_is_told_and_kept(
+    tmp_path: Path, parrot: type[Parrot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody named a translator: one is found for each language, and it stays when a better one comes in."""
+    here = {"tr": "parrot", "es": "parrot"}
+    sought: list[tuple[str, str | None]] = []
+
+    def settle(wish: TranslateWish, source: str, target: str, *why: str) -> Settled:
+        sought.append((source, wish.translator))
+        if source not in here:
+            raise WeightsError(f"no model from {source}", hint="Get one.")
+        return Settled(Choice(backend=wish.translator or here[source]), ())
+
+    monkeypatch.setattr("dubline.translation.way.settle_translation", settle)
+    root, said = placed(MIXED, tmp_path / "e.dubline"), []
+    with Run(root) as run:
+        found, _ = translate_run(run, root, "en", TranslateWish(), tell=said.append)
+    assert [s.state for s in found.segments] == ["translated"] * 3 + ["pending", "translated"]
+    assert "1 line in Spanish: translated by parrot" in said
+    assert "1 line in English already: taken as spoken" in said
+    assert any(line.startswith("1 line in German: left to a person. ") for line in said)
+    assert {note for step in read_manifest(root).steps for note in step.notes} >= {*said}
+    here |= {"es": "better", "de": "parrot"}
+    sought.clear()
+    found = again(root)
+    assert ("es", "parrot") in sought and ("es", None) not in sought
+    assert [s.state for s in found.segments] == ["translated"] * 5
+
+
+def test_a_named_translator_is_asked_for_every_language_and_replaced_by_nobody(
+    tmp_path: Path, parrot: type[Parrot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sought: list[tuple[str, str | None, str | None]] = []
+
+    def settle(wish: TranslateWish, source: str, target: str, *why: str) -> Settled:
+        sought.append((source, wish.translator, wish.translator_model))
+        if source == "de" or (source == "es" and wish.translator_model):
+            raise WeightsError(f"parrot has no model from {source}", hint="Get one.")
+        return Settled(Choice(backend="parrot"), ())
+
+    monkeypatch.setattr("dubline.translation.way.settle_translation", settle)
+    root, said = placed(MIXED, tmp_path / "e.dubline"), []
+    wish = TranslateWish(translator="parrot", translator_model="turkish")
+    with Run(root) as run:
+        translate_run(run, root, "en", wish, tell=said.append)
+    assert {who for _, who, _ in sought} == {"parrot"}
+    assert [model for source, _, model in sought if source == "es"] == ["turkish", None]
+    assert "1 line in German: left to a person. parrot has no model from de. Get one." in said
+
+
+def test_a_line_of_which_only_the_language_was_corrected_is_done_again(
+    tmp_path: Path, parrot: type[Parrot]
+) -> None:
+    root = placed(MIXED, tmp_path / "e.dubline")
+    again(root)
+    parrot.seen.clear()
+    corrected = [msgspec.structs.replace(s, language="es") if s.id == 4 else s for s in MIXED.segments]
+    placed(msgspec.structs.replace(MIXED, segments=tuple(corrected)), root)
+    (hint,) = at_odds(root, (read_translation(root / "translated.json"),))
+    assert "(1 line)" in hint
+    assert again(root)[4].source_language == "es" and first_asked(parrot) == ["Guten Tag."]
+
+
+def test_a_translation_into_what_the_film_turns_out_to_be_in_is_told_and_can_go(
+    tmp_path: Path, parrot: type[Parrot]
+) -> None:
+    root = placed(lines_of("Come.", "Go."), tmp_path / "e.dubline")
+    again(root)
+    placed(msgspec.structs.replace(lines_of("Come.", "Go."), language="en"), root)
+    path = root / "translated.json"
+    (hint,) = at_odds(root, (read_translation(path),))
+    assert hint.startswith(
+        "translated.json is a translation into English, which is the film's own language now"
+    )
+    assert "delete translated.json and subtitles/en.srt." in hint and "up to date" not in hint
+    with pytest.raises(InvalidJob) as refused:
+        again(root)
+    assert str(refused.value.hint) == f"{hint}."
+    with Run(root) as run:
+        translate_run(run, root, "pt", TranslateWish())
+    path.unlink()
+    assert at_odds(root, (read_translation(root / "translated.pt.json"),)) == ()
+    with Run(root) as run:
+        translate_run(run, root, "pt", TranslateWish())
+    assert not path.exists()
 
 
 def test_an_empty_transcript_gives_an_empty_translation(tmp_path: Path, parrot: type[Parrot]) -> None:

@@ -31,7 +31,7 @@ from dubline.run import Run
 from dubline.values.base import Choice, ModelIdentity
 from dubline.values.dubbed import CastVoice, Takes
 from dubline.values.layout import Layout
-from dubline.values.transcript import Segment, Speaker
+from dubline.values.transcript import Speaker
 from dubline.values.translated import Tone, TranslatedSegment, Translation
 from dubline.voice.calibration import voice_durations
 from dubline.voice.casting import Role, median_pitch
@@ -484,7 +484,7 @@ def test_espeak_is_as_high_as_its_table_says(tmp_path: Path) -> None:
         path = tmp_path / f"{variant}.wav"
         with SoundWriter(path, take.rate, 1, take.sound.shape[1]) as file:
             file.write(take.sound)
-        whole = Segment(id=0, start=0, end=take.sound.shape[1] / take.rate, speaker="A", text=text)
+        whole = (0.0, take.sound.shape[1] / take.rate)
         assert median_pitch(path, [whole]) == pytest.approx(PITCHES[variant] * factor, rel=0.06)
     assert [pitch_setting(f) for f in (0.1, 1.0, 9.0)] == [0, 50, 99]
 

@@ -11,15 +11,20 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.values.base import ModelIdentity
 from dubline.weights.installation import extra_command
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 KINDS = ("separator", "diarizer", "recognizer", "translator", "voice")
 
@@ -75,7 +80,7 @@ class Backend:
     @classmethod
     def missing(cls) -> tuple[str, ...]:
         """What is not installed that it needs, by name."""
-        return tuple(module for module in cls.requires if not _importable(module))
+        return tuple(module for module in cls.requires if not importable(module))
 
     @classmethod
     def remedy(cls) -> str:
@@ -117,6 +122,11 @@ class Backend:
         return ""
 
     @classmethod
+    def costs(cls, sought: Sought, place: Path | None) -> str:
+        """A sentence on what taking it with the model at a place costs; its `cost` where that is all."""
+        return cls.cost
+
+    @classmethod
     def identity(cls, options: Any) -> tuple[str, ...]:
         """What its results depend on besides the options: the library that computes, with its version, and
         the SHA-256 of the weights. Another identity is another result, so steps are done again.
@@ -138,7 +148,8 @@ class Backend:
         """Give the memory back."""
 
 
-def _importable(module: str) -> bool:
+def importable(module: str) -> bool:
+    """Whether a module is installed, by its name; it is not imported."""
     try:
         return importlib.util.find_spec(module) is not None
     except ImportError:  # of a module in a package that is not there
@@ -147,14 +158,26 @@ def _importable(module: str) -> bool:
 
 def name_of(cls: type) -> str:
     """What users call a back end: the name of its entry point, else its class's."""
-    from importlib.metadata import entry_points
-
     place = f"{cls.__module__}:{cls.__qualname__}"
     for kind in KINDS:
-        for point in entry_points(group=f"dubline.{kind}"):
+        for point in entry_points(kind):
             if point.value == place:
                 return point.name
     return cls.__name__.lower()
+
+
+def entry_points(kind: str) -> tuple[EntryPoint, ...]:
+    """The entry points of a kind, by name. What is installed while we run is seen."""
+    places = [Path(place or ".") for place in sys.path]
+    return _entry_points(kind, tuple((p, p.stat().st_mtime_ns) for p in places if p.exists()))
+
+
+@lru_cache(maxsize=16)
+def _entry_points(kind: str, places: tuple[tuple[Path, int], ...]) -> tuple[EntryPoint, ...]:
+    from importlib import metadata
+
+    found = {point.name: point for point in metadata.entry_points(group=f"dubline.{kind}")}
+    return tuple(found[name] for name in sorted(found))
 
 
 def versions(*modules: str) -> tuple[str, ...]:

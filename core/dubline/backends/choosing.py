@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import msgspec
 import msgspec.inspect
 
-from dubline.backends.backend import Sought, name_of, versions
+from dubline.backends.backend import Sought, entry_points, name_of, versions
 from dubline.errors import BackendMissing, DublineError, InvalidJob, WeightsError
 from dubline.values.base import Choice, complaint
 
@@ -56,9 +56,7 @@ class Settled(NamedTuple):
 
 def names(kind: str) -> tuple[str, ...]:
     """Names of the declared back ends of a kind, without importing anything of theirs: for help texts."""
-    from importlib.metadata import entry_points
-
-    return tuple(sorted({point.name for point in entry_points(group=f"dubline.{kind}")}))
+    return tuple(point.name for point in entry_points(kind))
 
 
 def available(kind: str) -> dict[str, BackendInfo]:
@@ -192,7 +190,7 @@ def _settle(kind: str, backend: str, sought: Sought, given: dict[str, Any], why:
     if backend != "auto":
         cls = find(kind, backend)
         model, place = _model(kind, backend, cls, sought)
-        reason = f"{kind}: {_with(backend, model)}, {why}{_cost(cls)}"
+        reason = f"{kind}: {_with(backend, model)}, {why}{_cost(cls, sought, place)}"
         choice = _choice(kind, backend, cls, sought, model, given)
         return Settled(choice, (reason, *_damaged(cls, sought)), place)
     passed: list[str] = []
@@ -215,7 +213,7 @@ def _settle(kind: str, backend: str, sought: Sought, given: dict[str, Any], why:
             continue
         why = f"{kind}: {_with(name, model)}" + (f", since {'; '.join(passed)}" if passed else "")
         better = next(filter(None, remedies), "") if passed and not sought.model else ""
-        why += _cost(cls) + (f"{BETTER}{better}" if better else "")
+        why += _cost(cls, sought, place) + (f"{BETTER}{better}" if better else "")
         return Settled(_choice(kind, name, cls, sought, model, given), (why, *damaged), place)
     passed.extend(damaged)
     what = f"the model {sought.model!r}" if sought.model else f"a {kind}{_for(sought)}"
@@ -232,7 +230,7 @@ def in_brief(reason: str) -> tuple[str, str]:
     head, _, cost = reason.partition(BETTER)[0].partition(COSTS)
     who, _, why = head.partition(", ")
     if why.startswith("since "):
-        why = "the best that is set up here"
+        why = "since no other is set up here" if who == "manual" else "the best that is set up here"
     return who, (f"{who}, {why}" if why else who) + (f": {cost}" if cost else "")
 
 
@@ -283,10 +281,8 @@ def _ranked(kind: str, content: str) -> list[tuple[str, BackendInfo, Any]]:
 
 def _declared(kind: str) -> dict[str, tuple[BackendInfo, Any]]:
     """Every entry point of a kind and its class; None for one that cannot be imported."""
-    from importlib.metadata import entry_points
-
     declared: dict[str, tuple[BackendInfo, Any]] = {}
-    for point in sorted(entry_points(group=f"dubline.{kind}"), key=lambda p: p.name):
+    for point in entry_points(kind):
         package = point.dist.name if point.dist else ""
         try:
             cls: Any = point.load()
@@ -313,8 +309,9 @@ def _with(backend: str, model: str) -> str:
     return f"{backend} with {model}" if model else backend
 
 
-def _cost(cls: Any) -> str:
-    return f"{COSTS}{cls.cost}" if cls.cost else ""
+def _cost(cls: Any, sought: Sought, place: Path | None) -> str:
+    cost = cls.costs(sought, place)
+    return f"{COSTS}{cost}" if cost else ""
 
 
 def _for(sought: Sought) -> str:

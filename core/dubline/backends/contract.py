@@ -147,8 +147,8 @@ class Diarizer(Opened, Protocol):
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """What a recognizer made of one stretch: words in reading order, on the sound's own clock.
 
-    `language` is a two-letter code; `no_speech` the back end's probability that nobody speaks, and
-    `log_probability` its mean log probability of the text's pieces, where it has them.
+    `language` is a code as `dubline.values.languages` writes it; `no_speech` the back end's probability that
+    nobody speaks, and `log_probability` its mean log probability of the text's pieces, where it has them.
     """
 
     words: tuple[HeardWord, ...]
@@ -158,10 +158,14 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of sound to recognise, at most 30 s long, seconds from the start of the sound."""
+    """A piece of sound to recognise, at most 30 s long, seconds from the start of the sound.
+
+    `language` is what is spoken in it, "" where that is not known; only a `DetectingRecognizer` is told.
+    """
 
     start: float
     end: float
+    language: str = ""
 
 
 class Recognizer(Opened, Protocol):
@@ -177,6 +181,16 @@ class Recognizer(Opened, Protocol):
 
     def recognize(self, speech: Speech, stretches: tuple[Stretch, ...], report: Report) -> Iterator[Heard]:
         """One `Heard` a stretch, in order. `report` is called before each and may raise `Cancelled`."""
+
+
+class DetectingRecognizer(Recognizer, Protocol):
+    """A recognizer that tells cheaply in which language something is said, without recognising it.
+
+    One that has no `detect` finds the language of each stretch by itself, where none was named.
+    """
+
+    def detect(self, speech: Speech, stretch: Stretch) -> Mapping[str, float]:
+        """Language -> how likely it is spoken in a stretch, whatever was named; empty without a sound."""
 
 
 class Translator(Opened, Protocol):
@@ -268,6 +282,14 @@ class Voice(Opened, Protocol):
         """A text spoken once. `speed` 1.1 is a tenth faster than the voice's own pace, `pitch` 1.1 a tenth
         higher; 1.0 both where it cannot. `tick()` is called several times a second and may raise
         `Cancelled`. Raises `BackendFailed` where this line cannot be spoken: others may still be."""
+
+
+class SampledVoice(Voice, Protocol):
+    """A voice whose models do not say how high they are."""
+
+    def sampled(self, tick: Tick) -> tuple[VoiceInfo, ...]:
+        """`voices()`, with the pitch and the gender that a sample of each has shown. What is measured once is
+        kept with the weights. `tick()` is called before each sample and may raise `Cancelled`."""
 
 
 class CloningVoice(Voice, Protocol):

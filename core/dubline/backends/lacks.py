@@ -36,14 +36,16 @@ def wanted_by(job: LocalizeJob, source: str, kinds: Iterable[str]) -> Wanted:
 
 def not_set_up(job: LocalizeJob, source: str, errors: Sequence[DublineError]) -> NotSetUp:
     """The refusal: a line for each thing that is missing, the command, and what works as it is."""
-    lines, open_kinds = [], []
+    lines, open_kinds, hints = [], [], []
     for error in errors:
         named = _named(job, error.kind)
         lines.append(f"{error.kind}: {error.message}" + (f". {error.hint}" if named and error.hint else ""))
-        open_kinds += [] if named else [error.kind]
-    hints = []
+        if error.kind == "translator" and not named and not _brought(source, job.languages):
+            hints.append(OWN_SERVER)
+        elif not named:
+            open_kinds.append(error.kind)
     if open_kinds:
-        hints.append(f"This brings it: {command(wanted_by(job, source, open_kinds))}")
+        hints.insert(0, f"This brings it: {command(wanted_by(job, source, open_kinds))}")
     if isinstance(job.media, FileMedia) and not any(error.kind == "separator" for error in errors):
         hints.append(f"What works as it is: dubline separate {shlex.quote(job.media.path)} (stems)")
     refusal = NotSetUp(

@@ -12,7 +12,7 @@ import importlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, get_args
 
@@ -42,6 +42,8 @@ from dubline.weights.recommended import (
     DIARIZERS,
     ESPEAK,
     HTDEMUCS,
+    HUB,
+    INDEX,
     MANY,
     PADDLESPEECH,
     PIPER,
@@ -154,19 +156,27 @@ def plan_for(wanted: Wanted, machine: Machine) -> Plan:
     targets = tuple(dict.fromkeys(short_code(target) for target in wanted.targets))
     pairs = [(source, target) for target in targets if source and source != target]
     seed, gpu = wanted.ears == "seed", bool(machine.gpu)
-    rows: dict[str, tuple[Recommended, ...]] = {
-        "recognizer": (PADDLESPEECH if seed else first(RECOGNIZERS, wanted.quality, gpu),),
-        "translator": tuple(row for pair in pairs for row in translators(*pair, wanted.quality)),
-        "separator": (first(SEPARATORS, wanted.quality),),
-        "diarizer": (PYANNOTE if seed else first(DIARIZERS, wanted.quality),),
-        "voice": tuple(_voice(wanted.voice, target) for target in targets),
-    }
-    chosen = dict.fromkeys(row for kind, some in rows.items() if kind in wanted.kinds for row in some)
+
+    def rows(quality: Quality) -> dict[Recommended, None]:
+        some: dict[str, tuple[Recommended, ...]] = {
+            "recognizer": (PADDLESPEECH if seed else first(RECOGNIZERS, quality, gpu),),
+            "translator": tuple(row for pair in pairs for row in translators(*pair, quality)),
+            "separator": (first(SEPARATORS, quality),),
+            "diarizer": (PYANNOTE if seed else first(DIARIZERS, quality),),
+            "voice": tuple(_voice(wanted.voice, target) for target in targets),
+        }
+        return dict.fromkeys(row for kind, them in some.items() if kind in wanted.kinds for row in them)
+
+    chosen = rows(wanted.quality)
     remarks = [PADDLESPEECH.note] if seed and source not in ("zh", "en") else []
     by_name = [row for row in (PYANNOTE, HTDEMUCS, CDX23) if row.kind in wanted.kinds]
     if "translator" in wanted.kinds:
         remarks += filter(None, (translator_gap(*pair) for pair in pairs))
         by_name += MANY if any(not translators(*pair, wanted.quality) for pair in pairs) else ()
+    away = [row for row in chosen if row.source == HUB and not row.asked and not _here(row)]
+    if away and wanted.quality != "draft":
+        kinds = {row.kind for row in away}
+        remarks.append(hub_gap(away, [row for row in rows("draft") if row.kind in kinds]))
     needs = tuple(Need(row, _here(row, source), missing_packages(row.extras)) for row in chosen)
     return Plan(needs, tuple(remarks), tuple(row for row in by_name if row not in chosen and not _here(row)))
 
@@ -186,6 +196,19 @@ def translator_gap(source: str, target: str) -> str:
         f"The Python package index has no translator {pair}: it comes from the Hugging Face hub or from "
         "Mozilla. Where neither answers, the lines are left to a person."
     )
+
+
+def hub_gap(away: Sequence[Recommended], draft: Sequence[Recommended]) -> str:
+    """A sentence on models that the Hugging Face hub alone has, and on those of a draft in their place."""
+    sources: dict[str, list[str]] = {}
+    for row in draft:
+        if row.source != HUB:
+            source = INDEX if row.name in STARTERS else row.source
+            sources.setdefault(source, []).append(row.name)
+    instead = " and ".join(f"{' and '.join(names)} from {source}" for source, names in sources.items())
+    names = " and ".join(row.name for row in away)
+    told = f"{names} {'come' if len(away) > 1 else 'comes'} from {HUB} alone."
+    return told + (f" Where it does not answer, --quality draft takes {instead}." if instead else "")
 
 
 def command(wanted: Wanted) -> str:

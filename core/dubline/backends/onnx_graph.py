@@ -93,8 +93,11 @@ class Graph:
         return _number(1, IR) + _bytes(7, graph) + _bytes(8, _text(1, "") + _number(2, OPSET))
 
 
-def session(model: bytes | Path, threads: int) -> Any:
-    """An onnxruntime session on the processor.
+def session(model: bytes | Path) -> Any:
+    """An onnxruntime session on one thread of the processor: each call runs where it is made.
+
+    With more, sums would be added up in another order, and the result would depend on the machine. Several
+    threads may call one session at the same time.
 
     Raises:
         BackendMissing: onnxruntime is not installed.
@@ -105,10 +108,8 @@ def session(model: bytes | Path, threads: int) -> Any:
     if hasattr(onnxruntime, "disable_telemetry_events"):
         onnxruntime.disable_telemetry_events()
     settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
+    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
     settings.log_severity_level = 4
-    # Threads that wait for work would otherwise spin, and take the processor from all else.
-    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     source = model if isinstance(model, bytes) else str(model)
     return onnxruntime.InferenceSession(source, settings, providers=["CPUExecutionProvider"])
 

@@ -10,9 +10,10 @@ import typer
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import best_first, run_of
 from dubline.cli.options import argument, option
-from dubline.cli.report import tell_report
+from dubline.cli.report import tell_doubtful, tell_report
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
+from dubline.files import typed
 from dubline.report import quantity
 from dubline.values.layout import Layout
 
@@ -121,9 +122,18 @@ def tell_dub(made: Dub, root: Path) -> None:
         if len(lines) > _SHOWN:
             result(f"  and {len(lines) - _SHOWN} more that are {what}: see {Layout(root).dub()}")
         if lines and state == "failed":
-            result(f"  try them again: dubline dub {root} --to {made.language} --retry-failed")
+            result(f"  try them again: dubline dub {typed(root)} --to {made.language} --retry-failed")
+    spoken = {take.id for take in made.takes.takes if take.frames}
+    tell_doubtful([number for number in _doubtful(root) if number in spoken])
     if made.mix is not None:
         _tell_loudness(made.mix)
+
+
+def _doubtful(root: Path) -> list[int]:
+    from dubline.values.transcript import read_transcript
+
+    path = Layout(root).transcript
+    return [s.id for s in read_transcript(path).segments if s.doubted] if path.exists() else []
 
 
 def _names(root: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from dubline.cli.film import at_work, is_run, run_of
 from dubline.cli.options import argument, languages, option
 from dubline.cli.progress import stoppable
 from dubline.errors import BackendMissing, InvalidJob
+from dubline.files import typed
 from dubline.values.layout import Layout
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
     if run.suffix.lower() != ".otio":
         raise InvalidJob(
             f"{run} is neither a run folder nor an .otio file, and has no run beside it",
-            hint=f"For its run folder: dubline separate {run.name}, or dubline transcribe {run.name}.",
+            hint=f"For its run folder: dubline separate {typed(run)}, or dubline transcribe {typed(run)}.",
         )
     return read_timeline(run)
 

@@ -80,6 +80,16 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """A group of commands; they too stand in panels."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """`--help-all` before a command: every command's whole page."""
+        if args[:1] == [ALL]:
+            formatter = ctx.make_formatter()
+            self.format_help(ctx, formatter)
+            pages = [formatter.getvalue(), *_pages(self, ctx, formatter.width)]
+            typer.echo("\n\n".join(page.strip("\n") for page in pages))
+            raise typer.Exit()
+        return super().parse_args(ctx, args)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The page that `--help` shows."""
         width = formatter.width
@@ -94,8 +104,20 @@ class Group(TyperGroup):
         for panel in _in_order(panels):
             lines += ["", f"{panel}:", *_rows(panels[panel], width, column)]
         options = [(_names(param, ctx), param.help or "") for param in _options(self, ctx)]
-        lines += ["", "Options:", *_rows(options, width, column)]
+        lines += ["", "Options:", *_rows(options, width, column)] if options else []
+        lines += ["", f"Every option of every command: {ctx.command_path} {ALL}"]
         formatter.write("\n".join(lines))
+
+
+def _pages(group: Any, ctx: Any, width: int) -> Iterator[str]:
+    """The whole page of each command in a group, and of those in groups in it."""
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        with command.make_context(name, [], parent=ctx, resilient_parsing=True) as inner:
+            if isinstance(command, Group):
+                yield from _pages(command, inner, width)
+            elif not command.hidden:
+                yield "\n".join(_page(command, inner, width, whole=True))
 
 
 def _page(command: Any, ctx: Any, width: int, *, whole: bool) -> Iterator[str]:

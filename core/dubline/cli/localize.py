@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +11,10 @@ import typer
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Place, best_first, place_of
 from dubline.cli.options import argument, option
-from dubline.cli.report import tell_report
+from dubline.cli.report import tell_doubtful, tell_report
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
+from dubline.files import typed
 from dubline.report import quantity
 from dubline.values.layout import Layout
 
@@ -44,8 +46,7 @@ def localize(
     stems: Annotated[
         bool | None,
         option(
-            "Separate vocals, music, sfx and ambient. Without, speech is recognised in the mix, which "
-            "is faster and costs words and speakers. Default: yes, unless the job says no.",
+            "Separate vocals, music, sfx and ambient. Default: yes, unless the job says no.",
             "--stems/--no-stems",
             panel="What",
         ),
@@ -122,7 +123,7 @@ def localize(
     with working(place.root, decided.reasons, steps=_steps(job, decided)) as (run, bar):
         bar.say(*_left(job, place.root))
         localized = localizing(job, run, decided=decided, threads=asked.threads, tell=bar.say)
-    _tell(localized, place.root)
+    _tell(localized, place.root, job.languages)
     if targets:
         from otio_dubline.exporters import ExportOptions
 
@@ -168,7 +169,8 @@ def _steps(job: LocalizeJob, decided: Decided) -> tuple[str, ...]:
     """The stages that take their time, in their order."""
     separates = decided.separating is not None and decided.separating.job is not None
     steps = ["separate"] if separates else []
-    steps += ["diarize", "recognize"] if decided.transcribing is not None else []
+    heard = decided.transcribing.steps if decided.transcribing is not None else ()
+    steps += [step for step in heard if step != "separate"]
     steps += ["translate"] * len(job.languages)
     if job.dub is not None:
         steps += ["speak", "remix"] * len(job.languages)
@@ -181,7 +183,7 @@ def _asked_for(stage: str, said: bool | None, asked: Asked) -> bool:
     return said if said is not None else stage not in asked.off
 
 
-def _tell(localized: Localized, root: Path) -> None:
+def _tell(localized: Localized, root: Path, languages: Sequence[str]) -> None:
     from dubline.cli.dub import tell_dub
     from dubline.cli.transcribe import heard
 
@@ -189,6 +191,9 @@ def _tell(localized: Localized, root: Path) -> None:
         result(f"{stem.name:<8} {stem.label}", indent=9)
     if localized.transcript is not None:
         result(heard(localized.transcript))
+        if languages and not localized.transcript.segments:
+            result(f"so nothing is translated into {', '.join(languages)}, and nothing dubbed")
+        tell_doubtful([segment.id for segment in localized.transcript.segments if segment.doubted])
     for translation in localized.translations:
         totals = translation.totals
         counts = (
@@ -200,10 +205,8 @@ def _tell(localized: Localized, root: Path) -> None:
         said += [f"{number} {what}" for number, what in counts if number]
         result(f"{translation.target_language:<8} {', '.join(said)}", indent=9)
         if totals.failed:
-            result(
-                f"         try them again: dubline translate {root} --to {translation.target_language} "
-                "--retry-failed"
-            )
+            again = f"dubline translate {typed(root)} --to {translation.target_language} --retry-failed"
+            result(f"         try them again: {again}")
     if any(file.name == "final.m4a" for file in localized.files) and not localized.dubs:
         what = "voices over its background" if localized.stems is not None else "sound"
         result(f"final.m4a: the film's own {what}, until there is a dub")

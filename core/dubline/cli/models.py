@@ -233,7 +233,8 @@ def _folder_rows(damaged: list[str]) -> Iterator[tuple[str, ...]]:
         licence = (card.licence if card else found.licence) or NOT_STATED
         if non_commercial(licence):
             licence = f"{licence} (not for commercial use)"
-        yield path.name, found.kind, size_text(size), sums, str(path), licence
+        kind = f"asr, {found.architecture}" if found.kind == "asr" else found.kind
+        yield path.name, kind, size_text(size), sums, str(path), licence
 
 
 def _parameters_known(card: WeightsCard) -> bool:

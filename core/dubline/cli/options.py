@@ -153,12 +153,17 @@ FIELDS: dict[str, Option] = {
         "--language",
         "--from",
         otherwise="detected", common=True),
-    "on": _words(
+    "turns_from": _words(
         str,
-        "vocals: listen to the separated voices. mix: the sound as it is, which is faster and costs words "
-        "and speakers.",
-        otherwise="vocals",
+        "The sound in which who speaks is heard. deepfilternet: the voice that DeepFilterNet finds in it. "
+        "mix: the sound as it is. vocals: the separated voices. auto: what measures best "
+        "(docs/recognition.md).",
+        otherwise="auto",
     ),
+    "words_from": _words(
+        str, "The sound in which the words are heard: as for --turns-from.", otherwise="auto"
+    ),
+    "on": Option(str, "Both at once: --turns-from and --words-from.", panel="Transcript"),
     "text": _any(
         Path,
         "The text, where you have it: .srt, .vtt or .json with times, or .txt with a line a cue; or a "

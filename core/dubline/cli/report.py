@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from dubline.cli.film import RunFolder
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
+from dubline.report import quantity
+
+_NAMED = 10  # doubtful lines that are named
 
 
 def report(run: RunFolder) -> None:
@@ -23,6 +28,18 @@ def report(run: RunFolder) -> None:
     result(f"{write_report(run)}")
 
 
+def bring_up_to_date(root: Path) -> None:
+    """Write timeline and report again where they are, after a correction, which counts without them."""
+    from dubline.exchange.report import write_report
+    from dubline.programme.timeline_file import bring_timeline_up_to_date
+    from dubline.values.layout import Layout
+
+    with suppress(InvalidJob):
+        bring_timeline_up_to_date(root)
+        if Layout(root).report.is_file():
+            write_report(root)
+
+
 def tell_report(root: Path) -> None:
     """Write the report at the end of other work, and say where it is; the work counts without it."""
     from dubline.exchange.report import write_report
@@ -31,3 +48,10 @@ def tell_report(root: Path) -> None:
         result(f"look at it: {write_report(root)}")
     except InvalidJob as error:
         result(f"no report.html: {error.message}")
+
+
+def tell_doubtful(lines: Sequence[int]) -> None:
+    """Say which lines, by their numbers, may be made up."""
+    if lines:
+        named = ", ".join(map(str, lines[:_NAMED])) + (" ..." if len(lines) > _NAMED else "")
+        result(f"{quantity(len(lines), 'line')} may be made up, listen to {named} first; the report says why")

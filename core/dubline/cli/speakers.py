@@ -11,6 +11,7 @@ import typer
 from dubline.cli.film import RunFolder, run_of
 from dubline.cli.help import App, Group
 from dubline.cli.options import DEVICE, THREADS, argument, option
+from dubline.cli.report import bring_up_to_date
 from dubline.errors import DublineError, InvalidJob
 from dubline.values.layout import Layout
 
@@ -63,7 +64,8 @@ def list_speakers(run: RunFolder) -> None:
 
 
 def show(run: Path, transcript: Transcript) -> None:
-    """The table of speakers; their samples are cut anew, or it is said why not."""
+    """The table of speakers; their samples are cut anew, or it is said why not. What else is made of the
+    run's speakers follows."""
     from dubline.report import quantity
 
     counts = Counter(segment.speaker for segment in transcript.segments)
@@ -75,6 +77,7 @@ def show(run: Path, transcript: Transcript) -> None:
     if not transcript.speakers:
         typer.echo("nobody speaks")
     typer.echo(_samples(run, transcript))
+    bring_up_to_date(run)
 
 
 def _samples(run: Path, transcript: Transcript) -> str:
@@ -228,6 +231,8 @@ def link(
     with watched():
         links = find_links(runs, least_alike=least_alike, hints=hints)
         changed = [] if dry_run else write_links(runs, links)
+        for run in changed:
+            bring_up_to_date(run)
     typer.echo(f"{'voice':<12} {'name':<16} {'seconds':>8} {'alike':>6}  in")
     for voice in links.voices:
         alike = "-" if voice.alike is None else f"{voice.alike:.2f}"

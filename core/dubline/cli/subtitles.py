@@ -11,6 +11,7 @@ import typer
 from dubline.cli.film import RunFolder
 from dubline.cli.help import App
 from dubline.cli.options import argument, languages, option
+from dubline.cli.report import bring_up_to_date
 from dubline.cli.subtitles_check import check_subtitles
 
 app = App(
@@ -111,5 +112,7 @@ def import_(
         typer.echo("removed cues: their lines keep their text; --remove takes it off")
     if dry_run:
         typer.echo("nothing was written")
+    else:
+        bring_up_to_date(run)
     for path in done.files:
         typer.echo(str(path))

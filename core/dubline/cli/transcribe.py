@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import Film, place_of
-from dubline.cli.report import tell_report
+from dubline.cli.report import tell_doubtful, tell_report
 from dubline.cli.screen import result
 from dubline.report import quantity
 from dubline.values.layout import Layout
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 def transcribe(media: Film, asked: Asked) -> None:
     """Find out who says what: transcript.json and subtitles/source.srt.
 
-    The separated voices are listened to. Those that the run has are taken; where it has none, or where you
-    name a separator, they are separated first, as `dubline separate` does.
-    docs/transcript.md explains the file, docs/recognition.md the ways to get there.
+    Who speaks is heard in the voice that DeepFilterNet finds in the sound, the words in the sound as it is;
+    --turns-from and --words-from say otherwise. Only for `vocals` the sound is separated first, where the run
+    has no stems; to name a separator is to ask for its voices. docs/transcript.md explains the file,
+    docs/recognition.md the ways to get there.
 
         dubline transcribe EPISODE.mov --language tr
 
@@ -36,9 +37,12 @@ def transcribe(media: Film, asked: Asked) -> None:
 
         dubline transcribe podcast.wav --speakers-from-tracks
     """
+    from msgspec.structs import replace
+
     from dubline.cli.progress import working
     from dubline.media.original import original_of
-    from dubline.recognition.way import settle_transcription, transcribe_run
+    from dubline.recognition.opening import check_language
+    from dubline.recognition.way import microphones_of, settle_transcription, transcribe_run
     from dubline.run import read_wish
     from dubline.separation.way import stems_for
     from dubline.values.wishes import TranscribeWish
@@ -47,12 +51,16 @@ def transcribe(media: Film, asked: Asked) -> None:
     seen = place.look()
     film = Path(place.media.path) if place.media is not None else None
     before = read_wish(place.root, "transcribe", TranscribeWish)
-    transcribing = settle_transcription(asked.transcribe, before, film)
+    wish = asked.transcribe
+    if "separate" in asked.said and wish.turns_from is None and wish.words_from is None:
+        wish = replace(wish, on="vocals")
+    transcribing = settle_transcription(wish, before, film)
     track = (film, place.media.track) if film is not None and place.media is not None else None
-    steps = ("separate",) if transcribing.listens_to_voices else ()
-    with working(place.root, transcribing.reasons, steps=(*steps, "diarize", "recognize")) as (run, bar):
+    microphones_of(transcribing.wish, track)
+    with working(place.root, transcribing.reasons, steps=transcribing.steps) as (run, bar):
         sound, stems = original_of(run, seen).sound, None
-        if transcribing.listens_to_voices:
+        check_language(run, sound, transcribing.job.words, asked.hints)
+        if transcribing.ears.stems:
             stems = stems_for(run, sound, asked.separate, hints=asked.hints, tell=bar.note)
         transcript = transcribe_run(
             run, sound, stems, transcribing, media=track, hints=asked.hints, tell=bar.say
@@ -73,6 +81,7 @@ def _tell(transcript: Transcript, root: Path) -> None:
     result(heard(transcript))
     for speaker in transcript.speakers:
         result(f"  {speaker.id}  {speaker.name or '-':<16} {speaker.seconds:7.1f} s")
+    tell_doubtful([segment.id for segment in transcript.segments if segment.doubted])
     if transcript.dropped:
         result(f"{quantity(len(transcript.dropped), 'passage')} left out, with the reasons in the file")
     result(f"\n{Layout(root).transcript}")

@@ -10,10 +10,10 @@ import typer
 from dubline.cli.asking import Asked, takes
 from dubline.cli.film import is_run, run_of
 from dubline.cli.options import argument, option
-from dubline.cli.report import tell_report
+from dubline.cli.report import tell_doubtful, tell_report
 from dubline.cli.screen import result
 from dubline.errors import InvalidJob
-from dubline.files import check_place
+from dubline.files import check_place, typed
 from dubline.report import quantity
 
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ def run_folder(text: Path) -> Path:
         return text.absolute().parent
     root = run_of(text)
     if text.is_file() and text.suffix.lower() not in TEXTS and not root.is_dir():
-        raise InvalidJob(f"there is no transcript of {text}", hint=f"Run `dubline transcribe {text}` first.")
+        raise InvalidJob(
+            f"there is no transcript of {text}", hint=f"Run `dubline transcribe {typed(text)}` first."
+        )
     return root
 
 
@@ -119,6 +121,7 @@ def _summary(translation: Translation) -> None:
         )
     if totals.glossary[0]:
         result(f"glossary: {totals.glossary[1]} of {totals.glossary[0]} terms kept")
+    tell_doubtful([line.id for line in translation.segments if line.doubt and line.text])
     for line in translation.segments:
         if line.state == "failed":
             result(f"  {line.id}: {'; '.join(line.reasons)}")

@@ -20,7 +20,14 @@ from msgspec import UNSET
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
 from dubline.values.layout import Layout
-from dubline.values.transcript import Segment, Transcript, read_transcript, speakers_told, transcript_json
+from dubline.values.transcript import (
+    DOUBTFUL,
+    Segment,
+    Transcript,
+    read_transcript,
+    speakers_told,
+    transcript_json,
+)
 from dubline.values.translated import TranslatedSegment, Translation, read_translation, translation_json
 
 FORMS = ("list", "ours")
@@ -127,6 +134,9 @@ def _source(translation: Translation) -> Transcript:
                 speaker=line.speaker,
                 text=line.source_text,
                 confidence=None if line.confidence is UNSET else line.confidence,
+                language=line.source_language,
+                flags=(DOUBTFUL,) if line.doubt else (),
+                doubt=line.doubt,
                 more=line.more,
             )
             for line in translation.segments

@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dubline.errors import DublineError, InvalidJob
-from dubline.exchange.report_html import Made, Page, Used, page_html
+from dubline.exchange.report_html import Made, Page, page_html
+from dubline.exchange.report_models import Used
 from dubline.files import full_disk_is_told, write_whole
 from dubline.media.film_place import ORIGINAL
+from dubline.programme.publications import published
 from dubline.programme.reading import read_programme, read_translations
 from dubline.recognition.origin import origin_of
 from dubline.recognition.publish import sample_files
 from dubline.recognition.samples import write_samples
-from dubline.run import read_manifest, standing
+from dubline.run import Manifest, read_manifest, standing
 from dubline.values.dubbed import Dub, read_dubs
+from dubline.values.languages import language_name
 from dubline.values.layout import Layout
 from dubline.values.media import Original
 from dubline.values.stems import Stems
@@ -23,8 +26,8 @@ from dubline.values.translated import Translation
 
 
 def write_report(root: Path) -> Path:
-    """Write the report of a run as it stands, and the speakers' samples where they are not there or older
-    than the transcript; returns its path.
+    """The report of a run as it stands, and the speakers' samples where they are not there or older than the
+    transcript; returns its path.
 
     Raises:
         InvalidJob: there is nothing in the run yet, or a damaged file.
@@ -32,6 +35,22 @@ def write_report(root: Path) -> Path:
     """
     if not root.is_dir():
         raise InvalidJob(f"there is no run folder {root}", hint="Give the folder, such as EPISODE.dubline.")
+    told, subtitles = _notes(read_manifest(root)), _subtitles(Layout(root))
+    (place,) = published(root, "report", lambda: [_written(root)], reads=subtitles, tells=told)
+    return place
+
+
+def _notes(manifest: Manifest) -> tuple[str, ...]:
+    """What the steps that the run stands on have noted."""
+    last = {record.name: record for record in manifest.steps if record.state in ("done", "kept")}
+    return tuple(dict.fromkeys(note for record in last.values() for note in record.notes))
+
+
+def _subtitles(here: Layout) -> list[Path]:
+    return sorted(here.subtitles.glob("*.srt"))
+
+
+def _written(root: Path) -> Path:
     here, manifest = Layout(root), read_manifest(root)
     transcript = read_transcript(here.transcript) if here.transcript.is_file() else None
     translations, dubs = read_translations(root), read_dubs(root)
@@ -39,8 +58,6 @@ def write_report(root: Path) -> Path:
     original, stems = standing(root, ORIGINAL, Original), standing(root, "stems", Stems)
     media = original.media if original is not None else None
     film = Path(media.path if media is not None else original.sound.path).name if original is not None else ""
-    last = {record.name: record for record in manifest.steps if record.state in ("done", "kept")}
-    told = dict.fromkeys(note for record in last.values() for note in record.notes)
     page = Page(
         name=programme.name,
         film=film,
@@ -52,7 +69,7 @@ def write_report(root: Path) -> Path:
         dubs=dubs,
         marks=programme.marks,
         doubts=programme.notes,
-        notes=tuple(told),
+        notes=_notes(manifest),
         used=tuple(_used(stems, transcript, translations, dubs)),
         version=manifest.dubline,
     )
@@ -69,7 +86,7 @@ def _made(here: Layout, stems: Stems | None, dubbed: bool) -> Iterator[Made]:
     for path in sorted(finals, key=lambda path: (path.suffix in sounds, path.name)):
         yield from _file(here, path, sounds.get(path.suffix, "the film with both languages"))
     yield from _file(here, here.m_and_e, "music and effects, without voices")
-    for path in sorted(here.subtitles.glob("*.srt")):
+    for path in _subtitles(here):
         yield from _file(here, path, "lines to translate" if ".to-translate." in path.name else "subtitles")
     for path in here.translations():
         yield from _file(here, path, "the translation, to be edited")
@@ -125,6 +142,9 @@ def _used(
     for translation in translations:
         if translation.translator is not None:
             yield Used(f"the translation ({translation.target_language})", translation.translator)
+        for language, engine in (translation.translators or {}).items():
+            part = f"its lines in {language_name(language)}"
+            yield Used(f"the translation ({translation.target_language}), {part}", engine)
     for dub in dubs:
         if dub.settings.voice is not None:
             voice = Engine(choice=dub.settings.voice, models=dub.takes.models)

@@ -6,51 +6,27 @@ run's own files, by paths from the run folder.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
-from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import quote
 
+from dubline.exchange.report_models import Used, safe, used_html
 from dubline.exchange.report_style import STYLE
+from dubline.exchange.report_words import FITS, KINDS
 from dubline.language.markup import unmark
 from dubline.programme.reading import LOW_CONFIDENCE
 from dubline.report import clock_text, quantity
-from dubline.values.base import ModelIdentity
 from dubline.values.dubbed import Dub, Take
 from dubline.values.languages import language_name
-from dubline.values.programme import Mark, MarkKind
-from dubline.values.transcript import Engine, Segment, Transcript
+from dubline.values.programme import Mark
+from dubline.values.transcript import Segment, Transcript
 from dubline.values.translated import TranslatedSegment, Translation
 
 SHOWN = 20
 """Places of a kind that are listed by themselves; the table of lines marks them all."""
 
-# What a person should look at, the worst first.
-KINDS: dict[MarkKind, str] = {
-    "failed": "not translated",
-    "take_failed": "not spoken",
-    "take_too_long": "spoken, and too long",
-    "too_long": "too long for their time",
-    "pending": "left to a person",
-    "low_confidence": "heard with little confidence",
-}
 POLICY = "script-src 'none'; connect-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'"
-GIVEN = {
-    "turns": "nobody: an .rttm says who speaks when",
-    "manual": "a person",
-    "microphones": "nobody: each has a microphone",
-}
-_CHECKSUM = re.compile(r"\b[0-9a-f]{40,}\b")
-FITS = {
-    "fits": "fits",
-    "borrowed": "fits with silence after it",
-    "short": "short",
-    "too_long": "too long",
-    "unsure": "too near to call",
-}
 
 
 class Made(NamedTuple):
@@ -59,13 +35,6 @@ class Made(NamedTuple):
     path: str
     what: str
     size: str = ""
-
-
-class Used(NamedTuple):
-    """Who did a part of the work: the part in words, the back end, and the weights."""
-
-    part: str
-    engine: Engine
 
 
 class Page(NamedTuple):
@@ -95,7 +64,7 @@ def page_html(page: Page) -> str:
         ("picture", "The sound", _picture(page)),
         ("speakers", "Speakers", _speakers(page)),
         ("lines", "Lines", _lines(page)),
-        ("used", "What was used", _used(page)),
+        ("used", "What was used", used_html(page.used)),
     ]
     there = [(key, title, text) for key, title, parts in sections if (text := "\n".join(parts))]
     nav = " ".join(f'<a href="#{key}">{title}</a>' for key, title, _ in there)
@@ -108,27 +77,21 @@ def page_html(page: Page) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<title>{_safe(page.name)} - Dubline</title>
+<title>{safe(page.name)} - Dubline</title>
 <style>{STYLE}</style>
 </head>
 <body>
-<header><h1>{_safe(page.name)}</h1>
+<header><h1>{safe(page.name)}</h1>
 {"".join(_facts(page))}<nav>{nav}</nav></header>
 {body}
-<footer><p class="soft">Dubline {_safe(page.version)}. Everything here lies in this folder.</p></footer>
+<footer><p class="soft">Dubline {safe(page.version)}. Everything here lies in this folder.</p></footer>
 </body>
 </html>
 """
 
 
-def _safe(text: object) -> str:
-    """A text as data. What no reader can show (a lone surrogate, NUL) is shown as such."""
-    plain = str(text).replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-    return escape(plain, quote=True)
-
-
 def _href(path: str) -> str:
-    return _safe(quote(path))
+    return safe(quote(path))
 
 
 def _facts(page: Page) -> Iterator[str]:
@@ -144,7 +107,7 @@ def _facts(page: Page) -> Iterator[str]:
     if page.translations:
         facts.append("to " + ", ".join(_language(t.target_language) for t in page.translations))
     if facts:
-        yield f'<p class="soft">{_safe("; ".join(facts))}</p>'
+        yield f'<p class="soft">{safe("; ".join(facts))}</p>'
 
 
 def _language(code: str) -> str:
@@ -165,19 +128,19 @@ def _look(page: Page) -> Iterator[str]:
         for mark in mine[:SHOWN]:
             at = clock_text(mark.start)[:8]
             link = f'<a href="#l{mark.id}">{mark.id}, {at}</a>' if mark.id in ids else f"{mark.id}, {at}"
-            yield f'<li>{link}: <span dir="auto">{_safe(mark.text)}</span></li>'
+            yield f'<li>{link}: <span dir="auto">{safe(mark.text)}</span></li>'
         if len(mine) > SHOWN:
             yield f"<li>and {len(mine) - SHOWN} more, marked in the lines below</li>"
         yield "</ul>"
     if page.doubts:
         yield "<ul>"
-        yield from (f'<li class="warn">{_safe(doubt)}</li>' for doubt in page.doubts)
+        yield from (f'<li class="warn">{safe(doubt)}</li>' for doubt in page.doubts)
         yield "</ul>"
     if not page.marks and not page.doubts:
         yield "<p>No line needs an eye.</p>"
     if page.notes:
         yield f"<details><summary>{quantity(len(page.notes), 'note')} from the work</summary><ul>"
-        yield from (f"<li>{_safe(note)}</li>" for note in page.notes)
+        yield from (f"<li>{safe(note)}</li>" for note in page.notes)
         yield "</ul></details>"
 
 
@@ -194,8 +157,8 @@ def _made(page: Page) -> Iterator[str]:
     if page.made:
         yield "<ul>"
         for made in page.made:
-            size = f', <span class="soft">{_safe(made.size)}</span>' if made.size else ""
-            yield f'<li><a href="{_href(made.path)}">{_safe(made.path)}</a>: {_safe(made.what)}{size}</li>'
+            size = f', <span class="soft">{safe(made.size)}</span>' if made.size else ""
+            yield f'<li><a href="{_href(made.path)}">{safe(made.path)}</a>: {safe(made.what)}{size}</li>'
         yield "</ul>"
     for dub in page.dubs:
         states = Counter(take.state for take in dub.takes.takes)
@@ -203,12 +166,12 @@ def _made(page: Page) -> Iterator[str]:
             f"{states[state]} {state.replace('_', ' ')}"
             for state in ("spoken", "too_long", "failed", "silent")
         )
-        yield f"<p>Dub in {_safe(_language(dub.language))}: {told}.{_loudness(dub)}</p>"
+        yield f"<p>Dub in {safe(_language(dub.language))}: {told}.{_loudness(dub)}</p>"
     for translation in page.translations:
         totals = translation.totals
         fitting = f", {totals.fitting:.1%} fit their time" if totals.fitting is not None else ""
         yield (
-            f"<p>Translation into {_safe(_language(translation.target_language))}: {totals.translated} "
+            f"<p>Translation into {safe(_language(translation.target_language))}: {totals.translated} "
             f"translated, {totals.failed} failed, {totals.pending} left to a person, {totals.too_long} too "
             f"long{fitting}.</p>"
         )
@@ -217,7 +180,7 @@ def _made(page: Page) -> Iterator[str]:
 def _loudness(dub: Dub) -> str:
     if dub.mix is None or dub.mix.after.integrated is None or dub.mix.after.true_peak is None:
         return ""
-    after, target = dub.mix.after, _safe(dub.mix.target)
+    after, target = dub.mix.after, safe(dub.mix.target)
     return f" Loudness {after.integrated:.1f} LUFS, true peak {after.true_peak:.1f} dBTP ({target})."
 
 
@@ -235,18 +198,18 @@ def _speakers(page: Page) -> Iterator[str]:
     counts = Counter(segment.speaker for segment in page.transcript.segments)
     yield '<div class="cards">'
     for speaker in page.transcript.speakers:
-        parts = [f"<strong>{_safe(speaker.name or speaker.id)}</strong>"]
+        parts = [f"<strong>{safe(speaker.name or speaker.id)}</strong>"]
         if speaker.name:
-            parts.append(f' <span class="soft">{_safe(speaker.id)}</span>')
+            parts.append(f' <span class="soft">{safe(speaker.id)}</span>')
         said = quantity(counts[speaker.id], "line")
         parts.append(f"<br>{speaker.seconds:.1f} s in {said}")
         for dub in page.dubs:
             for role in dub.takes.cast:
                 if role.speaker == speaker.id:
                     who = f"{_language(dub.language)}: {role.voice}"
-                    parts.append(f'<br><span class="soft">{_safe(who)}</span>')
+                    parts.append(f'<br><span class="soft">{safe(who)}</span>')
         if speaker.id in page.samples:
-            label = _safe(f"A sample of {speaker.name or speaker.id}")
+            label = safe(f"A sample of {speaker.name or speaker.id}")
             source = _href(page.samples[speaker.id])
             parts.append(f'<audio controls preload="none" src="{source}" aria-label="{label}"></audio>')
         yield f'<div class="card">{"".join(parts)}</div>'
@@ -258,7 +221,7 @@ def _speakers(page: Page) -> Iterator[str]:
 
 def _lines(page: Page) -> Iterator[str]:
     names = {s.id: s.name for s in page.transcript.speakers} if page.transcript is not None else {}
-    sure = {s.id: s.confidence for s in page.transcript.segments} if page.transcript is not None else {}
+    said = {s.id: s for s in page.transcript.segments} if page.transcript is not None else {}
     if not page.translations and page.transcript is not None and page.transcript.segments:
         yield from _table("", _heard(page.transcript, names), ("Time", "Speaker", "Words", "Confidence"))
     for number, translation in enumerate(page.translations):
@@ -268,8 +231,8 @@ def _lines(page: Page) -> Iterator[str]:
             if dub.language == translation.target_language
             for take in dub.takes.takes
         }
-        rows = _translated(translation, takes, names, sure, "l" if number == 0 else f"t{number}-")
-        title = _safe(_language(translation.target_language))
+        rows = _translated(translation, takes, names, said, "l" if number == 0 else f"t{number}-")
+        title = safe(_language(translation.target_language))
         yield f"<details{' open' if number == 0 else ''}><summary>{title}</summary>"
         heads = ("Time", "Speaker", "Said", "Translation", "Fit", "Take")
         yield from _table(str(number), rows, heads)
@@ -285,57 +248,62 @@ def _table(key: str, rows: Iterable[str], heads: Sequence[str]) -> Iterator[str]
 
 def _heard(transcript: Transcript, names: dict[str, str]) -> Iterator[str]:
     for s in transcript.segments:
-        low = s.confidence is not None and s.confidence < LOW_CONFIDENCE
+        low = bool(s.doubted) or (s.confidence is not None and s.confidence < LOW_CONFIDENCE)
         sure = f"{s.confidence:.0%}" if s.confidence is not None else ""
         yield (
             f'<tr id="l{s.id}"{" class=look" if low else ""}>{_first_cells(s, names)}'
-            f'<td lang="{_safe(transcript.language)}" dir="auto">{_safe(s.text)}</td>'
+            f"{_said(s.text, s.language or '', transcript.language, s.doubted)}"
             f'<td data-is="Confidence">{sure}</td></tr>'
         )
+
+
+def _said(text: str, language: str, main: str, doubt: str) -> str:
+    """A cell with what was heard, its language where that is not the film's, and why it may be made up."""
+    other = f' <span class="soft">{safe(_language(language))}</span>' if language else ""
+    why = f'<br><span class="warn">may be made up: {safe(doubt)}</span>' if doubt else ""
+    return f'<td lang="{safe(language or main)}" dir="auto">{safe(text)}{other}{why}</td>'
 
 
 def _first_cells(line: Segment | TranslatedSegment, names: dict[str, str]) -> str:
     who = names.get(line.speaker) or line.speaker
     time = f'{clock_text(line.start)[:-2]} <span class="soft">{line.id}</span>'
-    return f'<td class="time">{time}</td><td>{_safe(who)}</td>'
+    return f'<td class="time">{time}</td><td>{safe(who)}</td>'
 
 
 def _translated(
     translation: Translation,
     takes: dict[int, Take],
     names: dict[str, str],
-    sure: dict[int, float | None],
+    said: dict[int, Segment],
     anchor: str,
 ) -> Iterator[str]:
-    source, target = _safe(translation.source_language), _safe(translation.target_language)
+    target = safe(translation.target_language)
     for line in translation.segments:
         take = takes.get(line.id)
         failed = line.state == "failed" or (take is not None and take.state == "failed")
-        heard = sure.get(line.id)
-        look = (
-            line.state == "pending" or bool(line.warnings) or (heard is not None and heard < LOW_CONFIDENCE)
-        )
-        look = look or (take.state == "too_long" if take is not None else _too_long(line))
+        heard = said.get(line.id)
+        sure = heard.confidence if heard is not None else None
+        doubt = heard.doubted if heard is not None else line.doubt or ""
+        look = line.state == "pending" or bool(line.warnings) or bool(doubt)
+        look = look or (sure is not None and sure < LOW_CONFIDENCE)
+        length = take.state if take is not None else line.fit and line.fit.status
+        look = look or length == "too_long"
         mark = ' class="worse"' if failed else ' class="look"' if look else ""
         yield (
             f'<tr id="{anchor}{line.id}"{mark}>{_first_cells(line, names)}'
-            f'<td lang="{source}" dir="auto">{_safe(line.source_text)}</td>'
-            f'<td lang="{target}" dir="auto">{_safe(line.text or "")}{_told(line)}</td>'
+            f"{_said(line.source_text, line.source_language or '', translation.source_language, doubt)}"
+            f'<td lang="{target}" dir="auto">{safe(line.text or "")}{_told(line)}</td>'
             f'<td data-is="Fit">{_fit(line)}</td><td data-is="Take">{_take(line, take)}</td></tr>'
         )
-
-
-def _too_long(line: TranslatedSegment) -> bool:
-    return line.fit is not None and line.fit.status == "too_long"
 
 
 def _told(line: TranslatedSegment) -> str:
     told = []
     if line.state in ("failed", "pending"):
         what = "; ".join(("not translated", *line.reasons)) if line.state == "failed" else "left to a person"
-        told.append(f'<span class="{"bad" if line.state == "failed" else "warn"}">{_safe(what)}</span>')
+        told.append(f'<span class="{"bad" if line.state == "failed" else "warn"}">{safe(what)}</span>')
     if line.warnings:
-        told.append(f'<br><span class="warn">{_safe("; ".join(line.warnings))}</span>')
+        told.append(f'<br><span class="warn">{safe("; ".join(line.warnings))}</span>')
     if line.locked:
         told.append('<br><span class="soft">by hand</span>')
     return "".join(told)
@@ -355,39 +323,4 @@ def _take(line: TranslatedSegment, take: Take | None) -> str:
     parts = [take.state.replace("_", " "), *take.reasons]
     if take.state != "silent" and take.text != unmark(line.text or "").plain:
         parts.append("of the words before")
-    return f'<span class="{tone}">{_safe("; ".join(parts))}</span>'
-
-
-# --- who did it ------------------------------------------------------------------------------------
-
-
-def _used(page: Page) -> Iterator[str]:
-    if not page.used:
-        return
-    heads = "".join(f"<th>{head}</th>" for head in ("For", "Back end", "Models and their licences"))
-    yield f"<table><thead><tr>{heads}</tr></thead><tbody>"
-    for used in page.used:
-        choice = used.engine.choice
-        model = choice.options.get("model")
-        named = GIVEN.get(choice.backend, choice.backend)
-        named = f"{named}, {model}" if model else named
-        known = ", ".join(_CHECKSUM.sub(lambda sum: f"{sum[0][:12]}...", text) for text in choice.identity)
-        versions = f'<br><span class="soft">{_safe(known)}</span>' if known else ""
-        models = "<br>".join(map(_model, used.engine.models)) or "none of its own"
-        yield (
-            f"<tr><td>{_safe(used.part)}</td><td>{_safe(_short(named))}{versions}</td>"
-            f'<td data-is="Models">{models}</td></tr>'
-        )
-    yield "</tbody></table>"
-
-
-def _model(model: ModelIdentity) -> str:
-    licence = model.licence or "licence not stated: ask where you got the files before you publish"
-    origin = f', <span class="soft">{_safe(model.origin)}</span>' if model.origin else ""
-    return f"{_safe(model.name)}{origin}: {_safe(licence)}"
-
-
-def _short(named: str) -> str:
-    """A model that is a path by its last part."""
-    head, comma, model = named.partition(", ")
-    return f"{head}{comma}{PurePosixPath(Path(model).as_posix()).name}" if "/" in model else named
+    return f'<span class="{tone}">{safe("; ".join(parts))}</span>'

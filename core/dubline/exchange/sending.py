@@ -10,7 +10,7 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.exchange.texts import read_texts
-from dubline.files import file_name, full_disk_is_told, write_whole
+from dubline.files import file_name, full_disk_is_told, typed, write_whole
 from dubline.programme.reading import programme_rate, read_programme
 from dubline.programme.subtitle_files import publish_subtitles, sent_cues
 from dubline.programme.subtitle_tracks import cues_of
@@ -67,7 +67,8 @@ def export_subtitles(
         waiting_lines = Layout(root).subtitles / f"{language}.to-translate.srt"
         raise InvalidJob(
             f"there is no line of text in {language!r} yet",
-            hint=f"{waiting_lines} has the lines to translate; then: dubline subtitles import {root} FILE"
+            hint=f"The lines to translate are in {waiting_lines}. Then: "
+            f"dubline subtitles import {typed(root)} FILE"
             if not source and waiting_lines.is_file()
             else "It holds no words.",
         )

@@ -98,7 +98,14 @@ def _translated_from(translation: Translation) -> Transcript:
         language=translation.source_language,
         duration=translation.duration,
         segments=tuple(
-            Segment(id=s.id, start=s.start, end=s.end, speaker=s.speaker, text=s.source_text)
+            Segment(
+                id=s.id,
+                start=s.start,
+                end=s.end,
+                speaker=s.speaker,
+                text=s.source_text,
+                language=s.source_language,
+            )
             for s in translation.segments
         ),
         speakers=translation.speakers,

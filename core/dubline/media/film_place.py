@@ -149,6 +149,8 @@ def keep_place(run: Run, file: Media | Sound) -> None:
     was = {path.as_posix(), *([recorded.path] if recorded is not None else [])}
     same = before is not None and recorded is not None and recorded.fingerprint == file.fingerprint
     was |= set(before.was) if before is not None and same else set()
-    place = FilmPlace(path=Layout(run.root).told(path), was=tuple(sorted(was)), content=content_of(path))
+    told = Layout(run.root).told(path)
+    known = before.content if before is not None and same and before.path == told else ""
+    place = FilmPlace(path=told, was=tuple(sorted(was)), content=known or content_of(path))
     if place != before:
         run.keep_film(place)

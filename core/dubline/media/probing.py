@@ -162,7 +162,8 @@ def _uneven(container: InputContainer, stream: VideoStream, rate: Fraction) -> b
             return False
     gaps: list[int] = [later - earlier for earlier, later in pairwise(sorted(times))]
     step = 1 / (rate * (stream.time_base or 1))
-    return bool(100 * sum(abs(gap - step) > 1 for gap in gaps) > len(gaps))
+    ticks, parts = step.numerator, step.denominator  # of a long film there are too many for fractions
+    return 100 * sum(abs(gap * parts - ticks) > parts for gap in gaps) > len(gaps)
 
 
 def choose_track(media: Media, choice: int | str | None = None) -> AudioTrack:

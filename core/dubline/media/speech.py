@@ -14,23 +14,29 @@ import numpy as np
 from dubline.errors import ValidationError
 from dubline.media.sound import FloatFile, read_blocks
 from dubline.report import Report, silent
+from dubline.signal.channels import NAMES
+from dubline.signal.downmix import Downmix
 from dubline.signal.resample import resampled
 from dubline.timebase import resampled_length
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from dubline.values.media import Sound
 
 RATE = 16000
+LOWEST_RATE = 8000  # hertz: below, there is too little of a voice to tell it by
+QUIET, LOUD = -50.0, 20.0
+"""A channel is loud above so many dBFS, and at most so many dB under the loudest front."""
 
 
 class Speech:
-    """One channel at 16 kHz in a file. `frames` samples; `duration` seconds."""
+    """One channel at 16 kHz in a file. `frames` samples; `duration` seconds; `notes` on how it was made."""
 
     rate = RATE
+    notes: tuple[str, ...] = ()
 
     def __init__(self, path: Path) -> None:
         self._file = FloatFile(path, 1)
@@ -51,6 +57,11 @@ class Speech:
         for block in self._file.blocks(frames):
             yield block[0]
 
+    def level(self) -> float:
+        """Mean square of the sound in dBFS; -120 where it is silent."""
+        energy = sum(float(np.square(block, dtype=np.float64).sum()) for block in self.blocks())
+        return float(10 * np.log10(max(energy / max(1, self.frames), 1e-12)))
+
     def close(self) -> None:
         """Close the file; it stays."""
         self._file.close()
@@ -62,37 +73,91 @@ class Speech:
         self.close()
 
 
+def mixdown(
+    source: Path,
+    sound: Sound,
+    channel: int | None = None,
+    tell: Callable[[str], None] = lambda note: None,
+    *,
+    stop: int | None = None,
+) -> Iterator[NDArray[np.float32]]:
+    """A sound, up to the sample `stop`, as one channel (or one channel of it) at its own rate: (1, n) blocks.
+
+    It is the mean of the channels, in which voices that are late, inverted or on one side are kept as
+    `dubline.signal.downmix` tells. Of a 5.1 or 7.1 sound the three fronts are always listened to, the
+    surrounds while they sound of speech, and the LFE never: what else is there would only cover speech.
+    `tell` gets, in the end, sentences on surrounds that were listened to, and on loud ones that were not.
+
+    Raises:
+        ValidationError: a sample is not a number.
+    """
+    surround = sound.layout in ("5.1", "7.1")
+    fronts = [0, 1, 2] if surround else list(range(sound.channels))
+    behind = list(range(4, sound.channels)) if surround else []
+    if channel is not None:
+        fronts, behind = [channel], []
+    columns = fronts + behind
+    plain = len(columns) == 1 or sound.rate < LOWEST_RATE
+
+    def mean_and_channels() -> Iterator[NDArray[np.float32]]:
+        for block in read_blocks(source, stop=stop):
+            if not np.isfinite(block[columns]).all():
+                raise ValidationError(
+                    f"{source.name} holds samples that are not numbers",
+                    hint="Export it again, or as 24-bit WAV.",
+                )
+            mean = block[fronts].mean(axis=0, dtype=np.float32, keepdims=True)
+            yield mean if plain else np.concatenate([mean, block[columns]])
+
+    if plain:
+        yield from mean_and_channels()
+        return
+    downmix = Downmix(sound.rate, len(fronts), len(behind))
+    yield from downmix.blocks(mean_and_channels())
+    for note in _told(downmix, len(fronts), [NAMES[sound.layout][k] for k in behind], sound.frames):
+        tell(note)
+
+
 def prepare_speech(
     source: Path, sound: Sound, target: Path, *, channel: int | None = None, report: Report = silent
 ) -> Speech:
-    """Write a sound's mean of channels (or one channel) at 16 kHz to `target` and open it.
-
-    A 5.1 or 7.1 sound counts with its three fronts: speech has no business in the others, and noise there
-    would only cover it.
+    """Write the `mixdown` of a sound at 16 kHz to `target` and open it, with the notes on it.
 
     Raises:
         ValidationError: a sample is not a number.
         StorageFull: the disk is full.
     """
-    columns = [channel] if channel is not None else list(range(sound.channels))
-    if channel is None and sound.layout in ("5.1", "7.1"):
-        columns = [0, 1, 2]
     frames = resampled_length(sound.frames, sound.rate, RATE, "ceil")
-
-    def mono() -> Iterator[NDArray[np.float32]]:
-        for block in read_blocks(source):
-            middle = block[columns].mean(axis=0, dtype=np.float32, keepdims=True)
-            if not np.isfinite(middle).all():
-                raise ValidationError(
-                    f"{source.name} holds samples that are not numbers",
-                    hint="Export it again, or as 24-bit WAV.",
-                )
-            yield middle
-
+    notes: list[str] = []
     with FloatFile(target, 1) as file:
         file.truncate(0)
-        for block in resampled(mono(), sound.rate, RATE, frames):
+        for block in resampled(mixdown(source, sound, channel, notes.append), sound.rate, RATE, frames):
             file.append(block)
             report(file.frames / RATE, frames / RATE)
         file.sync()
-    return Speech(target)
+    speech = Speech(target)
+    speech.notes = tuple(notes)
+    return speech
+
+
+def _told(downmix: Downmix, fronts: int, behind: list[str], frames: int) -> tuple[str, ...]:
+    """What is to be said about surrounds."""
+    levels = 10 * np.log10(np.maximum(downmix.energy / max(1, frames), 1e-12))
+    left_out = [
+        f"{name} ({level:.0f} dBFS)"
+        for name, level, heard in zip(behind, levels[fronts:], downmix.heard[fronts:], strict=True)
+        if not heard and level > max(QUIET, levels[:fronts].max() - LOUD)
+    ]
+    listened = [
+        f"{name} ({heard:.0f} s)"
+        for name, heard in zip(behind, downmix.heard[fronts:], strict=True)
+        if heard >= 1
+    ]
+    notes = []
+    if listened:
+        notes.append(f"voices were listened for beside the fronts too: {', '.join(listened)}")
+    if left_out:
+        notes.append(
+            f"loud, but not listened to, since nothing there sounds like speech: {', '.join(left_out)}"
+        )
+    return tuple(notes)

@@ -162,15 +162,16 @@ def mux(
                 picture.metadata["timecode"] = start_timecode(film)
             _name(old, languages[0], copied[1].metadata.get("title") or "Original")
             _name(new, languages[1], "Dub")
-            ours = {}
+            kinds, ours = av.stream.Disposition, {}
             for track in subtitles:
                 ours[text_stream(container, kind)] = track
             for made, track in ours.items():
                 _name(made, track.language, track.title)
+            for made in [*ours][:1]:  # as every player shows the first one of an MP4
+                made.disposition |= kinds.default
             for text, stream in zip(texts, taken, strict=True):
                 text.metadata.update({k: v for k, v in stream.metadata.items() if k in ("language", "title")})
-                text.disposition = stream.disposition
-            kinds = av.stream.Disposition
+                text.disposition = stream.disposition & ~kinds.default if ours else stream.disposition
             picture.disposition |= kinds.default
             old.disposition = (old.disposition & ~kinds.default) | kinds.original
             new.disposition |= kinds.default | kinds.dub

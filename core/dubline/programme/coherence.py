@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from dubline.files import typed
 from dubline.language.markup import spoken_text
+from dubline.language.script import base_language
 from dubline.media.film_place import ORIGINAL, changed_file
 from dubline.report import quantity
 from dubline.run import read_manifest, standing
 from dubline.values.dubbed import read_dubs
+from dubline.values.languages import language_name
 from dubline.values.layout import Layout
 from dubline.values.media import Original
 from dubline.values.stems import Stems
 from dubline.values.transcript import Transcript, read_transcript
-from dubline.values.translated import Translation
+from dubline.values.translated import Translation, place_of
 
 SAME_LENGTH = 1.0
 """Seconds by which a transcript and its sound may differ: a codec's padding, a picture that ends later."""
@@ -52,14 +55,31 @@ def changed_lines(root: Path, transcript: Transcript | None, translation: Transl
     """Whether a transcript has changed since it was translated."""
     if transcript is None:
         return ()
-    now = {(s.id, s.start, s.end, s.speaker, s.text) for s in transcript.segments}
-    then = {(s.id, s.start, s.end, s.speaker, s.source_text) for s in translation.segments}
-    changed, language = len(then - now) or len(now - then), translation.target_language
+    language = translation.target_language
+    if base_language(language) == base_language(transcript.language) and "-" not in (
+        language + transcript.language
+    ):
+        return (into_itself(root, language),)
+    now = {(s.id, s.start, s.end, s.speaker, s.text, s.language) for s in transcript.segments}
+    then = {(s.id, s.start, s.end, s.speaker, s.source_text, s.source_language) for s in translation.segments}
+    changed = len(then - now) or len(now - then)
     if not changed:
         return ()
     return (
         f"the transcript has changed since it was translated into {language} ({quantity(changed, 'line')}). "
-        f"`dubline translate {root.name} --to {language}` brings it up to date",
+        f"`dubline translate {typed(root)} --to {language}` brings it up to date",
+    )
+
+
+def into_itself(root: Path, language: str) -> str:
+    """What to do with a translation into the language that the film turned out to be in."""
+    here, file = Layout(root), place_of(root, language)
+    srt = (here.subtitles / f"{language}{kind}.srt" for kind in ("", ".to-translate"))
+    files = " and ".join(here.named(path) for path in (file, *srt) if path.is_file())
+    return (
+        f"{file.name} is a translation into {language_name(language)}, which is the film's own language now: "
+        f"delete {files}. If the film is in another language, say so: "
+        f"`dubline transcribe {root.name} --from LANGUAGE`"
     )
 
 
@@ -94,7 +114,7 @@ def _old_mixes(root: Path) -> Iterator[str]:
         if stems and source and source != stems:
             yield (
                 f"the dub in {dub.language} was mixed from stems that have been made again since. "
-                f"`dubline dub {root.name} --to {dub.language}` mixes it again"
+                f"`dubline dub {typed(root)} --to {dub.language}` mixes it again"
             )
 
 
@@ -108,5 +128,6 @@ def _old_takes(root: Path, translations: tuple[Translation, ...]) -> Iterator[st
         if old:
             yield (
                 f"the dub in {language} says other words than its translation does now "
-                f"({quantity(len(old), 'line')}). `dubline dub {root.name} --to {language}` speaks them again"
+                f"({quantity(len(old), 'line')}). "
+                f"`dubline dub {typed(root)} --to {language}` speaks them again"
             )

@@ -196,7 +196,10 @@ def _marks(
     }
     found = list(dub_marks(dubs, spans))
     for s in transcript.segments if transcript else ():
-        if s.confidence is not None and s.confidence < LOW_CONFIDENCE:
+        if s.doubted:
+            text = f"{s.doubted}: {s.text}"
+            found.append(Mark(id=s.id, start=s.start, end=s.end, kind="doubtful", text=text))
+        elif s.confidence is not None and s.confidence < LOW_CONFIDENCE:
             text = f"{s.confidence:.0%} sure: {s.text}"
             found.append(Mark(id=s.id, start=s.start, end=s.end, kind="low_confidence", text=text))
     for translation in translations:

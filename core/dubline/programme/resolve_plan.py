@@ -43,6 +43,7 @@ TRACKS_WITH_RECORDS = 6
 
 # Colours of clips and of markers are two different lists of names (1.5, 1.8).
 MARKERS = {"too_long": "Red", "failed": "Fuchsia", "pending": "Cyan", "low_confidence": "Yellow",
+           "doubtful": "Sand",
            "take_too_long": "Rose", "take_failed": "Purple"}  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dubline.files import full_disk_is_told, write_whole
+from dubline.files import full_disk_is_told, write_if_new
+from dubline.programme.publications import published
 from dubline.programme.reading import programme_rate, read_translations
 from dubline.programme.subtitle_tracks import cues_of
 from dubline.subtitles.cues import SubtitleText
@@ -35,6 +36,10 @@ def publish_subtitles(root: Path) -> tuple[Path, ...]:
         InvalidJob: a text is damaged.
         StorageFull: the disk is full.
     """
+    return published(root, "subtitles", lambda: _written(root))
+
+
+def _written(root: Path) -> tuple[Path, ...]:
     fps, files = programme_rate(root), {}
     heard = Layout(root).transcript
     if heard.is_file():
@@ -49,10 +54,8 @@ def publish_subtitles(root: Path) -> tuple[Path, ...]:
             if not cues:
                 (here / name).unlink(missing_ok=True)
                 continue
-            data = write_srt(cues).encode()
             here.mkdir(exist_ok=True)
-            if not (here / name).is_file() or (here / name).read_bytes() != data:
-                write_whole(here / name, data)
+            write_if_new(here / name, write_srt(cues).encode())
     return tuple(here / name for name in files if (here / name).is_file())
 
 

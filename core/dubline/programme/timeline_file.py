@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dubline.files import full_disk_is_told, write_whole
 from dubline.media.film_place import ORIGINAL
+from dubline.programme.publications import published
 from dubline.programme.reading import read_programme
 from dubline.run import standing
 from dubline.values.layout import Layout
@@ -13,13 +14,18 @@ from dubline.values.media import Original
 
 
 def keep_timeline(root: Path) -> Path:
-    """Write the run's timeline, at the rate of its picture or of the timeline that it was made for. Takes are
-    left out: they need copies that lie on whole frames, which `dubline export` makes.
+    """The run's timeline as it stands, at the rate of its picture or of the timeline that it was made for.
+    Takes are left out: they need copies that lie on whole frames, which `dubline export` makes.
 
     Raises:
         InvalidJob: as `read_programme`.
         StorageFull: the disk is full.
     """
+    (place,) = published(root, "timeline", lambda: [_written(root)])
+    return place
+
+
+def _written(root: Path) -> Path:
     import opentimelineio as otio
 
     from otio_dubline.build import build

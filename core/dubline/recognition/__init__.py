@@ -8,7 +8,9 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    **dict.fromkeys(("FilterRules", "Passage", "filter_passages"), "filters"),
+    **dict.fromkeys(("Passage", "Witness"), "passages"),
+    "filter_passages": "filters",
+    "FilterRules": "filter_rules",
     **dict.fromkeys(("SegmentRules", "resegment", "segment"), "segments"),
     **dict.fromkeys(("read_rttm", "to_ctm", "to_rttm"), "exports"),
     "spread": "words",

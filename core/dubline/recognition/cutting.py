@@ -1,6 +1,6 @@
 """Where one speaker's words are cut.
 
-    words     ->  stretches   between pauses, and wherever somebody else comes in between
+    words     ->  stretches   between pauses and languages, and wherever somebody else comes in between
     stretch   ->  pieces      the cheapest way to cut it
     pieces    ->  pieces      too short ones joined to a neighbour
 
@@ -30,12 +30,16 @@ from dubline.language.script import (
     separator,
     width,
 )
-from dubline.recognition.words import TimedWord
+from dubline.recognition.words import TimedWord, likely_length
 from dubline.values.base import Value
 from dubline.values.transcript import milliseconds
 
 MOST_WORDS = 200
 """No segment has more words; it keeps the work in proportion to the words. 12 s of speech have about 60."""
+
+FASTEST = 2.5
+"""Nobody speaks so many times as fast as `likely_length`, which is 40 letters a second."""
+TOO_FAST = "nobody speaks so fast, so its times or its words are wrong"
 
 # What a cut costs. A whole class lies between neighbours, more than evenness (`_EVEN` a piece) can weigh up.
 _CUT = {"sentence": 0, "clause": 200, "pause": 400, "conjunction": 600, "middle": 800, "inside a word": 3000}
@@ -92,6 +96,10 @@ class Piece:
     more: Any = UNSET
 
     @property
+    def language(self) -> str:
+        return self.words[0].language
+
+    @property
     def start(self) -> int:
         return self.words[0].start
 
@@ -136,7 +144,11 @@ class Cutter:
         return [self._finished(speaker, part) for part in self._joined(cut, speaker)]
 
     def _interrupted(self, before: TimedWord, after: TimedWord, speaker: str) -> bool:
-        return after.start - before.end >= self._pause or self._between(before.end, after.start, speaker)
+        return (
+            after.start - before.end >= self._pause
+            or before.language != after.language
+            or self._between(before.end, after.start, speaker)
+        )
 
     def _between(self, start: int, end: int, speaker: str) -> bool:
         """Whether somebody else says a word, or has a turn, inside a pause."""
@@ -214,7 +226,7 @@ class Cutter:
             return _CUT["clause"] - gain
         if pause >= _PAUSE_COUNTS:
             return _CUT["pause"] - gain
-        if is_conjunction(after.text, self._language):
+        if is_conjunction(after.text, after.language or self._language):
             return _CUT["conjunction"] - gain
         return _CUT["middle"] - gain
 
@@ -254,6 +266,7 @@ class Cutter:
         pause = b[0].start - a[-1].end
         if (
             pause > milliseconds(self._rules.merge_gap)
+            or a[-1].language != b[0].language
             or self._between(a[-1].end, b[0].start, speaker)
             or len(both) > MOST_WORDS
             or not self._allowed(self._length(both), *self._rows(both))
@@ -284,4 +297,6 @@ class Cutter:
             piece.flags.append("long")
         if not self._allowed(0, *self._rows(words)):
             piece.flags.append("long_text")
+        if length * FASTEST < sum(likely_length(word.text) for word in words):
+            words[0].doubt = words[0].doubt or TOO_FAST
         return piece

@@ -22,7 +22,7 @@ from dubline.backends.choosing import opened
 from dubline.errors import InvalidJob
 from dubline.media.probing import as_sound, choose_track, probe
 from dubline.media.speech import RATE, Speech
-from dubline.recognition.stage import Diarized, Recognized, SpeechFile, WordsJob, passages
+from dubline.recognition.stage import Diarized, Recognized, SpeechFile, WordsJob, named_in, passages
 from dubline.recognition.stage import recognized as recognized_by
 from dubline.recognition.stretches import true_runs
 from dubline.report import part
@@ -210,7 +210,7 @@ def own_speech(
     chances: NDArray[np.float32], power: NDArray[np.float32], rules: MicrophoneRules
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """(microphones, frames) chances of speech and powers -> who speaks on his own one, and levels in dB."""
-    speech = np.stack([_spoken(row) for row in chances])
+    speech = np.stack([spoken(row) for row in chances])
     kernel = np.ones(SMOOTH) / SMOOTH
     smooth = np.stack([np.convolve(row, kernel, mode="same") for row in power])
     level = (10 * np.log10(np.maximum(smooth, 1e-10))).astype(np.float32)
@@ -231,7 +231,8 @@ def own_speech(
     return on, level
 
 
-def _spoken(chances: NDArray[np.float32]) -> NDArray[np.bool_]:
+def spoken(chances: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(frames,) chances of speech -> in which somebody speaks."""
     on = np.zeros(len(chances), bool)
     speaking = False
     for frame, chance in enumerate(chances.tolist()):
@@ -274,7 +275,7 @@ class OwnSpeech(Speech):
         return np.asarray(super().read(start, stop) * gain, np.float32)
 
 
-@step("recognize", version=3)
+@step("recognize", version=4)
 def recognize_microphones(
     work: Work,
     heard: tuple[SpeechFile, ...],
@@ -296,6 +297,8 @@ def recognize_microphones(
         for file, label, turns, size in zip(heard, labels, spoken, sizes, strict=True):
             report = part(work.report, completed_seconds / total, size / total)
             with OwnSpeech(work.open(file.path), turns) as speech:
-                all_passages += passages(recognizer, speech, turns, report, speaker=label)
+                all_passages += passages(
+                    recognizer, speech, turns, report, speaker=label, named=named_in(job)
+                )
             completed_seconds += size
         return recognized_by(all_passages, recognizer, job, work)

@@ -81,7 +81,8 @@ def _read(root: Path, record: StepRecord, manifest: Manifest) -> Origin | None:
 def _sound(root: Path, speech: SpeechFile, manifest: Manifest) -> Sound | None:
     """What the step that made the 16 kHz file listened to."""
     for record in manifest.steps:
-        if record.name == "listen" and f"steps/listen-{record.key}" == speech.path.rpartition("/")[0]:
+        made = f"steps/{record.name}-{record.key}" == speech.path.rpartition("/")[0]
+        if made and record.name in ("listen", "enhance"):
             try:
                 sound = msgspec.convert(record.inputs[0], Sound)
             except (ValueError, LookupError, TypeError):

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import structs
 
 from dubline.errors import InvalidJob
-from dubline.files import full_disk_is_told, write_whole
+from dubline.files import full_disk_is_told, typed, write_if_new
 from dubline.programme.subtitle_files import publish_subtitles
 from dubline.recognition.edits import HAND, RECOGNISED, apply_edits, number_of, with_speakers
 from dubline.recognition.exports import to_ctm, to_rttm
@@ -96,7 +96,8 @@ def publish_transcript(
         Layout(root).work.mkdir(exist_ok=True)
         aside = _keep_aside(root, log, transcript_json(applied.transcript))
         if aside is not None:
-            tell(f"transcript.json was changed by hand; that file is kept as {Layout(root).named(aside)}")
+            who = "was changed by hand" if log.transcript else "is from before, and nothing here tells of it"
+            tell(f"transcript.json {who}; that file is kept as {Layout(root).named(aside)}")
         if voices != log.heard:
             for sample in sample_files(Layout(root).samples):  # they may be other people's now
                 sample.unlink()
@@ -142,10 +143,10 @@ def _write(root: Path, transcript: Transcript, log: SpeakerLog) -> None:
     with full_disk_is_told(root):
         # The log first: an edit that is in the log alone is done again, one in the file alone would be lost.
         log = structs.replace(log, transcript=checksum_of(data))
-        write_whole(here.speaker_log, to_json(log))
-        write_whole(here.transcript, data)
-        write_whole(here.rttm, to_rttm(transcript, root.stem).encode())
-        write_whole(here.ctm, to_ctm(transcript, root.stem).encode())
+        write_if_new(here.speaker_log, to_json(log))
+        write_if_new(here.transcript, data)
+        write_if_new(here.rttm, to_rttm(transcript, root.stem).encode())
+        write_if_new(here.ctm, to_ctm(transcript, root.stem).encode())
     publish_subtitles(root)
 
 
@@ -225,7 +226,7 @@ def rename_speaker(root: Path, speaker: str, name: str) -> Transcript:
         if other is not None:
             raise InvalidJob(
                 f"{other} is called {given!r} already",
-                hint=f"If they are one person: dubline speakers merge {root} {other} {who}",
+                hint=f"If they are one person: dubline speakers merge {typed(root)} {other} {who}",
             )
         return Rename(voice=meant(transcript, who), name=given)
 

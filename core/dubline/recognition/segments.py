@@ -18,12 +18,15 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 import msgspec
+from msgspec import UNSET
 
 from dubline.errors import InvalidJob
 from dubline.recognition.cutting import Cutter, Piece, SegmentRules
 from dubline.recognition.intervals import overlapping
+from dubline.recognition.known_phrases import NOTES
 from dubline.recognition.words import TimedWord, assign, in_order, timed_words, turns_in_order
 from dubline.values.transcript import (
+    DOUBTFUL,
     UNKNOWN,
     DroppedSegment,
     Engine,
@@ -104,7 +107,9 @@ def resegment(
     ids = {s.label: s.id for s in transcript.speakers if s.label}
     again = segment(
         [
-            HeardWord(**msgspec.structs.asdict(w), speaker=s.speaker)
+            HeardWord(
+                **msgspec.structs.asdict(w), speaker=s.speaker, language=s.language, doubt=s.doubt or ""
+            )
             for s in transcript.segments
             for w in s.words
         ],
@@ -163,6 +168,11 @@ def numbered(
             flags.add("estimated_times")
         if not speaker:
             flags.add("no_speaker")
+        if any(note in piece.text for note in NOTES):
+            flags.add("sung")
+        doubts = dict.fromkeys(w.doubt for w in piece.words if w.doubt)
+        if doubts:
+            flags.add(DOUBTFUL)
         segments.append(
             Segment(
                 id=number,
@@ -174,6 +184,8 @@ def numbered(
                 confidence=round(math.fsum(sure) / len(sure), 4) if sure else None,
                 overlap=number - 1 in together,
                 flags=tuple(sorted(flags)),
+                language=piece.language or UNSET,
+                doubt="; ".join(doubts) or UNSET,
                 more=piece.more,
             )
         )

@@ -22,7 +22,19 @@ from dubline.language.script import base_language
 from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
 from dubline.recognition.attribution import attribute_text
+from dubline.recognition.contradictions import check_together
 from dubline.recognition.cutting import SegmentRules
+from dubline.recognition.ears import (
+    EITHER,
+    MIX,
+    NETWORK,
+    VOCALS,
+    Ears,
+    choose_turns,
+    require_voices,
+    settle_ears,
+)
+from dubline.recognition.enhancement import enhance
 from dubline.recognition.exports import read_rttm
 from dubline.recognition.given_cues import embedded_text, read_text, shifted
 from dubline.recognition.given_text import GivenText, place_text
@@ -34,8 +46,10 @@ from dubline.recognition.microphones import (
     find_microphones,
     recognize_microphones,
 )
+from dubline.recognition.passages import Witness
 from dubline.recognition.publish import publish_transcript
 from dubline.recognition.stage import (
+    NO_WITNESS,
     CutJob,
     DiarizationJob,
     Diarized,
@@ -48,6 +62,7 @@ from dubline.recognition.stage import (
     recognize,
 )
 from dubline.recognition.voice_names import cast_names
+from dubline.recognition.witness import detector, witness
 from dubline.run import Run
 from dubline.values.base import Choice, Value
 from dubline.values.cast import read_cast
@@ -56,6 +71,7 @@ from dubline.values.media import Sound
 from dubline.values.stems import Stems
 from dubline.values.transcript import Transcript
 from dubline.values.wishes import TranscribeWish, file_of, is_embedded
+from dubline.weights.wheels import SILERO, require_file
 
 Hints = Mapping[str, Any]
 Tell = Callable[[str], None]
@@ -75,18 +91,27 @@ class TranscriptionJob(Value, frozen=True):
 class Transcribing(NamedTuple):
     """A decision: the wish with all that was left open, the job of it, and the reasons in words.
 
-    `cast` is the cast file, where it has clips of voices.
+    `cast` is the cast file, where it has clips of voices. `ears`: what is listened to, where no microphones
+    are.
     """
 
     wish: TranscribeWish
     job: TranscriptionJob
     reasons: tuple[str, ...]
     cast: Path | None = None
+    ears: Ears = Ears()
 
     @property
-    def listens_to_voices(self) -> bool:
-        """Whether it needs the separated voices."""
-        return self.wish.on != "mix" and not self.wish.speakers_from_tracks
+    def steps(self) -> tuple[str, ...]:
+        """The steps that take their time, in their order."""
+        stages = (
+            ("separate", self.ears.stems),
+            ("enhance", self.ears.network is not None),
+            ("diarize", self.job.diarization not in (None, TURNS)),
+            ("diarize", self.ears.turns == EITHER),
+            ("recognize", self.job.words is not None),
+        )
+        return tuple(name for name, wanted in stages if wanted)
 
 
 def settle_transcription(
@@ -99,7 +124,7 @@ def settle_transcription(
         BackendMissing, WeightsError: one that was named cannot be used, or none can.
     """
     asked, wish = wish, wish.over(before)
-    _check_together(wish)
+    check_together(wish)
     language = wish.language or ""
     text, notes = _given_text(wish, film)
     reasons: list[str] = list(notes)
@@ -132,7 +157,12 @@ def settle_transcription(
             choice = _with_terms(decided("recognizer", base_language(language), {}), wish)
             words = WordsJob(recognizer=choice)
             if not language and _detects(choice):
-                reasons.append("language: not named, so it is detected in every stretch; naming it is safer")
+                where = (
+                    "for each turn"
+                    if hasattr(find("recognizer", choice.backend), "detect")
+                    else "in every stretch"
+                )
+                reasons.append(f"language: not named, so it is found {where}; naming it is safer")
     elif asked.recognizer or asked.recognizer_model or asked.recognizer_options:
         raise InvalidJob(
             f"a recognizer together with a text that has its times ({wish.text})",
@@ -144,20 +174,26 @@ def settle_transcription(
             "--glossary without a recognizer", hint="A text with times needs none: leave out the glossary."
         )
     lacking.tell()
-    if wish.on == "mix" and diarization is not None:
-        reasons.append(
-            "sound: the mix, as asked; music and effects cost words and speakers, the voices alone would not"
-        )
+    ears = Ears()
+    if not wish.speakers_from_tracks:
+        ears = settle_ears(wish, asked, turns=turns is None, words=words is not None)
+        reasons += [ears.reason] if ears.reason else []
     cast = _cast_with_clips(wish)
     if turns is not None and cast is not None:
         cast = None
         reasons.append("cast: its clips name nobody here, for no voice is listened to")
     cutting = CutJob(segments=SegmentRules(lines=2)) if wish.subtitles else CutJob()
     return Transcribing(
-        replace(wish, **chosen),
+        replace(
+            wish,
+            **chosen,
+            turns_from=ears.turns or wish.turns_from,
+            words_from=ears.words or wish.words_from,
+        ),
         TranscriptionJob(diarization=diarization, words=words, cutting=cutting, text=text, turns=turns),
         tuple(reasons),
         cast,
+        ears,
     )
 
 
@@ -173,44 +209,82 @@ def transcribe_run(
 ) -> Transcript:
     """The transcript of a run, published with its .rttm, .ctm and .srt.
 
-    `stems` are listened to where they are wanted and given, else `sound`. `media` is the file and the name of
-    its track, for microphones.
+    `stems` are those of the sound, for ears that want the separated voices. `media` is the file and the name
+    of its track, for microphones.
 
     Raises:
-        InvalidJob: there are no microphones; the text does not belong to the sound.
+        InvalidJob: there are no microphones, or no separated voices; the text does not belong to the sound.
         BackendMissing, WeightsError: a back end cannot be used as asked.
         Cancelled: the report asked to stop.
     """
     hints = {**hints, "reasons": transcribing.reasons}
     names = None
-    if transcribing.wish.speakers_from_tracks:
-        if media is None:
-            raise InvalidJob(
-                "a timeline has no microphones to tell apart", hint="Give the file that has a track for each."
-            )
-        microphones = find_microphones(*media, transcribing.wish.microphones or "")
+    if microphones := microphones_of(transcribing.wish, media):
         transcript = _by_microphones(run, microphones, transcribing.job, hints)
     else:
-        heard_in = stems.voices if stems is not None and transcribing.listens_to_voices else sound
-        transcript, names = _by_voices(run, heard_in, transcribing, hints)
+        if stems is not None and stems.lost and transcribing.ears.stems:
+            why = f"sound: the mix, because {stems.lost}"
+            tell(why)
+            hints["reasons"] = (*transcribing.reasons, why)
+        transcript, names = _by_voices(run, sound, stems, transcribing, hints)
     transcript = publish_transcript(transcript, run.root, cast=names, tell=tell)
     run.keep_wish("transcribe", transcribing.wish.kept())
     return transcript
 
 
+def microphones_of(wish: TranscribeWish, media: tuple[Path, str] | None) -> tuple[Microphone, ...]:
+    """The microphones that tell who speaks; none where voices do. `media` is the file and the name of its
+    track, None for a timeline. To be asked before anything is decoded, too.
+
+    Raises:
+        InvalidJob: there are none, or one alone.
+        BackendMissing: nothing here can hear who speaks on them.
+    """
+    if not wish.speakers_from_tracks:
+        return ()
+    if media is None:
+        raise InvalidJob(
+            "a timeline has no microphones to tell apart", hint="Give the file that has a track for each."
+        )
+    found = find_microphones(*media, wish.microphones or "")
+    require_file(SILERO)
+    return found
+
+
 def _by_voices(
-    run: Run, sound: Sound, transcribing: Transcribing, hints: dict[str, Any]
+    run: Run, sound: Sound, stems: Stems | None, transcribing: Transcribing, hints: dict[str, Any]
 ) -> tuple[Transcript, dict[str, str] | None]:
     """Who says what in one sound, and the names that a cast with clips gives."""
-    job = transcribing.job
+    job, ears = transcribing.job, transcribing.ears
     assert job.diarization is not None
-    heard = run.step(listen, sound, None)
+    made: dict[str, SpeechFile] = {}
+
+    def heard(ear: str) -> SpeechFile:
+        if ear not in made:
+            if ear == NETWORK:
+                made[ear] = run.step(enhance, sound, ears.network, hints=hints)
+            else:
+                made[ear] = run.step(listen, require_voices(stems) if ear == VOCALS else sound, None)
+        return made[ear]
+
+    for_turns = heard(NETWORK if ears.turns == EITHER else ears.turns or ears.words or MIX)
     if job.turns is not None:
-        speakers = run.step(take_turns, heard, job.diarization, job.turns)
+        speakers = run.step(take_turns, for_turns, job.diarization, job.turns)
     else:
-        speakers = run.step(diarize, heard, job.diarization, hints=hints)
-    words = run.step(recognize, heard, speakers, job.words, hints=hints) if job.words is not None else None
-    transcript = _written(run, heard, speakers, words, job)
+        speakers = run.step(diarize, for_turns, job.diarization, hints=hints)
+    if ears.turns == EITHER:
+        in_mix = run.step(diarize, heard(MIX), job.diarization, hints=hints)
+        speakers = run.step(choose_turns, for_turns, heard(MIX), speakers, in_mix)
+    words, second = None, NO_WITNESS
+    if job.words is not None:
+        for_words = heard(ears.words)
+        if job.turns is None:
+            listened = (for_words,) if for_words == for_turns else (for_words, for_turns)
+            second = run.step(witness, listened, detector())
+        # Music hides where a word begins: the voice alone shows it.
+        edges = () if NETWORK not in made or ears.words == NETWORK else (made[NETWORK],)
+        words = run.step(recognize, for_words, speakers, job.words, second, *edges, hints=hints)
+    transcript = _written(run, for_turns, speakers, words, job, second)
     if transcribing.cast is None:
         return transcript, None
     return transcript, cast_names(run, speakers, job.diarization, transcribing.cast, hints=hints)
@@ -237,73 +311,19 @@ def _listened(run: Run, microphone: Microphone) -> SpeechFile:
 
 
 def _written(
-    run: Run, heard: SpeechFile, speakers: Diarized, words: Recognized | None, job: TranscriptionJob
+    run: Run,
+    heard: SpeechFile,
+    speakers: Diarized,
+    words: Recognized | None,
+    job: TranscriptionJob,
+    second: Witness = NO_WITNESS,
 ) -> Transcript:
     duration = heard.frames / RATE
     if job.text is not None:
         placed = run.step(place_text, heard, job.text, words)
         return run.step(attribute_text, placed, speakers, duration)
     assert words is not None
-    return run.step(cut, words, speakers, duration, job.cutting)
-
-
-def _check_together(wish: TranscribeWish) -> None:
-    """Refuse wishes that contradict each other.
-
-    Raises:
-        InvalidJob: they do.
-    """
-    counted = bool(wish.speakers or wish.min_speakers or wish.max_speakers)
-    for wrong, what, hint in (
-        (wish.refine and not wish.text, "--refine without a text", "Give the text with --text."),
-        (
-            wish.refine and wish.speakers_from_tracks,
-            "--refine together with --speakers-from-tracks",
-            "Times are refined on one sound; leave out one of the two.",
-        ),
-        (
-            wish.microphones and not wish.speakers_from_tracks,
-            "--microphones without --speakers-from-tracks",
-            "Add --speakers-from-tracks.",
-        ),
-        (
-            wish.speakers and (wish.min_speakers or wish.max_speakers),
-            "--speakers together with --min-speakers or --max-speakers",
-            "Say how many there are, or between how many.",
-        ),
-        (
-            wish.max_speakers and (wish.min_speakers or 1) > wish.max_speakers,
-            f"at least {wish.min_speakers} speakers and at most {wish.max_speakers}",
-            "Give the smaller number to --min-speakers.",
-        ),
-        (
-            wish.speakers_from_tracks and wish.cast,
-            "--cast together with --speakers-from-tracks",
-            "There the tracks name the speakers: give the tracks titles, or use `dubline speakers rename`.",
-        ),
-        (
-            wish.speakers_from_tracks and counted,
-            "a number of speakers together with --speakers-from-tracks",
-            "There the microphones are counted; choose them with --microphones.",
-        ),
-        (
-            wish.turns and wish.speakers_from_tracks,
-            "--turns together with --speakers-from-tracks",
-            "Both say who speaks: leave one of the two out.",
-        ),
-        (
-            wish.turns and (wish.diarizer or wish.diarizer_model or wish.diarizer_options or counted),
-            "--turns together with a diarizer or a number of speakers",
-            "The turns say who speaks: leave one of the two out.",
-        ),
-        (
-            wish.speakers_from_tracks and (wish.diarizer or wish.diarizer_model or wish.diarizer_options),
-            "a diarizer together with --speakers-from-tracks",
-            "There nobody is told apart by voice: leave one of the two out.",
-        ),
-    ):
-        if wrong:
-            raise InvalidJob(what, hint=hint)
+    return run.step(cut, words, speakers, duration, job.cutting, second)
 
 
 def _counts(wish: TranscribeWish) -> dict[str, int]:
@@ -355,10 +375,14 @@ def _with_terms(choice: Choice, wish: TranscribeWish) -> Choice:
     path = file_of(wish, "glossary")
     if path is None:
         return choice
-    if "glossary" not in find("recognizer", choice.backend).Options.__struct_fields__:
+    cls = find("recognizer", choice.backend)
+    can = "glossary" in cls.Options.__struct_fields__
+    model = str(choice.options.get("model", ""))
+    # Of a back end with many kinds of models, some take one.
+    if not can or not getattr(cls, "takes_glossary", lambda options: True)(choice.options):
         raise InvalidJob(
-            f"the recognizer {choice.backend} takes no glossary",
-            hint="Leave out --glossary, or use another recognizer: `dubline backends` lists them.",
+            f"the recognizer {choice.backend} takes no glossary{f' with {model}' if can else ''}",
+            hint="Leave out --glossary, or use another recognizer, such as faster-whisper.",
         )
     terms = [term.source for term in read_glossary(path)]
     return replace(choice, options={**choice.options, "glossary": terms})

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import Any
 
 from dubline.errors import InvalidJob
 from dubline.language.script import continues, ends_sentence
@@ -39,7 +40,7 @@ border of the turn this near: what diarizers misplace."""
 @dataclass(slots=True, eq=False)
 class TimedWord:
     """A word on its way to a segment. `share` is how much of it lies in turns of its speaker, 0..1, and
-    `turn` the one of them that it shares most with."""
+    `turn` the one of them that it shares most with. `language`: "" is the programme's."""
 
     text: str
     start: int
@@ -49,6 +50,8 @@ class TimedWord:
     estimated: bool = False
     share: float = 1.0
     turn: tuple[int, int] | None = None
+    language: str = ""
+    doubt: str = ""
 
 
 # --- times -------------------------------------------------------------------------------------
@@ -116,9 +119,9 @@ def timed_words(words: Iterable[HeardWord], duration: int) -> tuple[list[TimedWo
             start, end, changed = end, start, True
         inside = [None if t is None else min(max(t, 0), duration) for t in (start, end)]
         placed.append((word, inside[0], inside[1], changed or inside != [start, end]))
-    streams: dict[str | None, list[int]] = defaultdict(list)
+    streams: dict[Any, list[int]] = defaultdict(list)
     for index, (word, *_) in enumerate(placed):
-        streams[word.speaker].append(index)
+        streams[word.speaker, word.language].append(index)
     times: list[tuple[int, int]] = [(0, 0)] * len(placed)
     for indices in streams.values():
         spans = _filled([placed[i] for i in indices], duration)
@@ -136,6 +139,8 @@ def timed_words(words: Iterable[HeardWord], duration: int) -> tuple[list[TimedWo
                 confidence=_confidence(word.confidence),
                 speaker=word.speaker,
                 estimated=changed or end - start > longest,
+                language=word.language or "",
+                doubt=word.doubt,
             )
         )
     return timed, dropped

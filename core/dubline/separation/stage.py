@@ -258,11 +258,7 @@ def _result(
     )
     work.facts["models"] = msgspec.to_builtins(models)
     work.facts["quality"] = msgspec.to_builtins(written.quality)
-    return Stems(
-        source=sound,
-        stems=stems,
-        separator=job.separator,
-        models=models,
-        quality=written.quality,
-        notes=tuple(work.notes),
-    )
+    made = Stems(source=sound, stems=stems, separator=job.separator, models=models, quality=written.quality)
+    if made.lost:
+        work.notes.append(made.lost)
+    return msgspec.structs.replace(made, notes=tuple(work.notes))

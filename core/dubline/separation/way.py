@@ -181,6 +181,11 @@ def separate_run(
     )
     for stem in stems.stems:
         run.publish(stem.path, run.layout.stem(stem.name))
+    if stems.lost:
+        tell(
+            f"{stems.lost}: either nobody speaks in it, or this separator missed the voices. Compare "
+            "stems/vocals.wav with the film, or try another --separator"
+        )
     run.publish(f"{stems.vocals.path.rpartition('/')[0]}/stems.png", run.layout.picture)
     run.keep_wish("separate", separating.wish.kept())
     return stems

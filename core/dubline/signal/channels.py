@@ -14,6 +14,13 @@ import msgspec
 # Files").
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
+_FRONTS = ("front left", "front right", "centre", "LFE")
+NAMES: dict[str, tuple[str, ...]] = {
+    "5.1": (*_FRONTS, "left surround", "right surround"),
+    "7.1": (*_FRONTS, "back left", "back right", "side left", "side right"),
+}
+"""What people call the channels of a surround sound, in their order."""
+
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Channels that belong together: one or two indices.

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from dubline.files import typed
 from dubline.subtitles.checks import TAGS
 from dubline.subtitles.cues import SubtitleText, clock
 from dubline.subtitles.matching import TOLERANCE_MS, Known, match
@@ -236,7 +237,7 @@ class _Comparing:
         meant = self.people.get(_folded(who)) if who else None
         if meant is None or meant == line.speaker:
             return False
-        note = f"not taken over: dubline speakers split {self.run} {line.speaker} --segments {line.id}"
+        note = f"not taken over: dubline speakers split {typed(self.run)} {line.speaker} --segments {line.id}"
         self._tell("respeakered", (k,), (c,), who, line.name or line.speaker or "nobody", note)
         return True
 

@@ -37,12 +37,12 @@ CUSTOM = Form("a transcript", fields=frozenset({"id", "words"}))
 DUBLINE = Form(
     "Dubline",
     top=_set(
-        """format source_language target_language speakers recognizer diarizer dropped translator paces totals
-        notes more"""
+        """format source_language target_language speakers recognizer diarizer dropped translator translators
+        paces totals notes more"""
     ),
     fields=_set(
-        """id words overlap flags source_text state locked reasons warnings candidates picked sentence fit
-        tone written more"""
+        """id words overlap flags language source_language source_text state locked reasons warnings
+        candidates picked sentence fit tone written doubt more"""
     ),
 )
 WHISPERX = Form("WhisperX", top=_set("word_segments"), fields=_WHISPER)

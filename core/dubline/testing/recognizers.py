@@ -137,6 +137,24 @@ def _language(subject: Subject) -> None:
         subject.cls(options_of(subject.cls, {**subject.options, "language": "xx"}))
 
 
+def _detected(subject: Subject) -> None:
+    """Only of a recognizer that tells languages without recognising (`DetectingRecognizer`)."""
+    if not hasattr(subject.opened, "detect"):
+        return
+    with _speech(subject) as speech:
+        chances = subject.opened.detect(speech, WHOLE)
+        subject.opened.detect(speech, STRETCHES[2])
+        again = subject.opened.detect(speech, WHOLE)
+        nothing = [subject.opened.detect(speech, stretch) for stretch in (SILENT, BEYOND)]
+        best = max(chances, key=chances.__getitem__, default="")
+        told = _heard(subject, speech, Stretch(start=WHOLE.start, end=WHOLE.end, language=best))[0]
+    sound = all(0 <= chance <= 1 for chance in chances.values()) and sum(chances.values()) <= 1.001
+    hold(bool(chances) and sound, f"it hears languages by chances that are none: {chances}")
+    hold(again == chances, "it hears another language after another stretch")
+    hold(not any(nothing), "it hears a language in digital silence or after the end")
+    hold(told.language in (best, subject.options.get("language")), f"told {best}, it heard {told.language}")
+
+
 def _given(subject: Subject) -> None:
     import numpy as np
 
@@ -157,5 +175,6 @@ RECOGNIZER_PROMISES: Promises = {
     "progress grows to the end": _progress,
     "impossible stretches are refused with advice": _refusals,
     "an unknown language is refused with advice": _language,
+    "what it says of languages are chances, and it hears the one it is told": _detected,
     "the sound it is given stays as it is": _given,
 }

@@ -148,9 +148,22 @@ def _stop(subject: Subject) -> None:
         _said(subject, _lines(subject)[0], tick=stop)
 
 
+def _sampled(subject: Subject) -> None:
+    voice = subject.opened
+    if not hasattr(voice, "sampled"):
+        return
+    listed, sampled = voice.voices(), voice.sampled(lambda: None)
+    hold([s.name for s in sampled] == [v.name for v in listed], "its samples are of other voices")
+    hold(sampled == voice.sampled(lambda: None), "its samples are others the second time")
+    for info in sampled:
+        hold(info.pitch is None or 60 < info.pitch < 600, f"{info.name} was heard at {info.pitch} Hz")
+        hold(info.gender in ("female", "male", ""), f"{info.name} has the gender {info.gender!r}")
+
+
 VOICE_PROMISES: Promises = {
     **GENERAL,
     "it lists voices that it knows": _listed,
+    "its samples are of its voices": _sampled,
     "a take is mono with sound in it": _take,
     "longer texts take longer": _lengths,
     "its speed is the one asked for": _pace,

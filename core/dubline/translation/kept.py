@@ -80,7 +80,7 @@ def kept_lines(
                 lines[line.id] = _locked(line, segment)
             else:
                 homeless.append(line)
-        elif segment is None or line.id in redone or line.source_text != segment.text:
+        elif segment is None or line.id in redone or _said(line) != (segment.text, segment.language):
             continue
         elif some or (line.id in apart and line.state == "translated"):
             lines[line.id] = line
@@ -97,6 +97,10 @@ def kept_lines(
             lines[near.id] = _locked(line, near)
     stay = tuple(lines[s.id] for s in transcript.segments if s.id in lines)
     return Kept(lines=stay, redone=redone, lost=tuple(lost))
+
+
+def _said(line: TranslatedSegment) -> tuple[str, object]:
+    return line.source_text, line.source_language
 
 
 def _locked(line: TranslatedSegment, segment: Segment) -> TranslatedSegment:

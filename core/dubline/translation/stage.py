@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import structs
+from msgspec import UNSET, UnsetType, structs
 
 from dubline.backends.choosing import find, opened
 from dubline.errors import InvalidJob
@@ -21,11 +21,13 @@ from dubline.fit.isochrony import FitRules, rooms
 from dubline.fit.speech_time import SpeechTime
 from dubline.language.markup import unmark
 from dubline.language.script import base_language
+from dubline.report import part
 from dubline.run import Work, step
 from dubline.translation.asking import Asking
 from dubline.translation.memory import Memory
 from dubline.translation.phrases import phrases
 from dubline.translation.solving import Outcome, Solver, glossary_hits
+from dubline.translation.sources import is_in
 from dubline.translation.tone import Tones
 from dubline.values.base import Choice, Value, key_of
 from dubline.values.glossary import Term
@@ -45,10 +47,11 @@ class Person(Value, frozen=True):
 class TranslationJob(Value, frozen=True):
     """Which translator, into what language, and what it should know.
 
-    `source` "" is the transcript's language. `cast`: speaker's id or name -> person. `rate`: frames a
-    second, for the two free frames before the next cue ("" is 25). `durations`: speaker -> the model of the
-    voice that will speak his lines, "" for everybody who is not listed; it counts instead of the language's
-    and of the actor's pace. `kept`: lines of an earlier translation that stay as they are (see
+    `source` "" is the transcript's language. `others`: language -> the translator of lines in it, beside the
+    film's own; where there is none they are left to a person. `cast`: speaker's id or name -> person. `rate`:
+    frames a second, for the two free frames before the next cue ("" is 25). `durations`: speaker -> the model
+    of the voice that will speak his lines, "" for everybody who is not listed; it counts instead of the
+    language's and of the actor's pace. `kept`: lines of an earlier translation that stay as they are (see
     `kept.kept_lines`). `again`: ask a second time for lines that do not fit.
     """
 
@@ -63,6 +66,7 @@ class TranslationJob(Value, frozen=True):
     durations: dict[str, DurationModel] = {}
     kept: tuple[TranslatedSegment, ...] = ()
     again: bool = True
+    others: dict[str, Choice] | UnsetType = UNSET
 
 
 @step("translate", version=1)
@@ -84,32 +88,52 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
     spoken = {s.id: s.name or s.id for s in transcript.speakers}
     unmarked = [unmark(segment.text) for segment in segments]
     texts = [text.plain for text in unmarked]
-    paces = pace(segments, default_model(source))
-    time = SpeechTime(job.target, paces, job.durations)
+    tongues = [segment.language or source for segment in segments]
     free = rooms(segments, rate=job.rate, duration=transcript.duration, most=job.fit.most, gap=job.fit.gap)
     kept = {line.id: line for line in job.kept}
-    backend = find("translator", job.translator.backend)
-    asked = key_of(_asked_of(backend, job, source), digits=10)
-    memory = Memory(Layout(work.root).memory / f"translator-{asked}.jsonl")
     outcomes: dict[int, Outcome] = {}
-    engine = Engine(choice=job.translator)
-    notes: tuple[str, ...] = ()
-    if not backend.by_hand:
-        with opened("translator", _informed(backend, job, source, spoken), work.hints) as translator:
+    engines: dict[str, Engine] = {}
+    notes: dict[str, None] = {}
+    times: dict[str, SpeechTime] = {}
+    paces: dict[str, float] = {}
+    choices = {source: job.translator, **(job.others or {})}
+    done = 0
+    for language in dict.fromkeys((source, *tongues)):
+        mine = [number for number, tongue in enumerate(tongues) if tongue == language]
+        own = pace([segments[number] for number in mine], default_model(language))
+        paces = {**own, **paces}
+        times[language] = time = SpeechTime(job.target, own, job.durations)
+        if is_in(language, job.target) and language != source:
+            outcomes |= {number: Outcome(text=texts[number]) for number in mine if texts[number]}
+            continue
+        choice = choices.get(language)
+        if choice is None:
+            continue
+        backend = find("translator", choice.backend)
+        engines[language] = Engine(choice=choice)
+        if backend.by_hand:
+            continue
+        asked = key_of(_asked_of(backend, choice, job, language), digits=10)
+        memory = Memory(Layout(work.root).memory / f"translator-{asked}.jsonl")
+        report = part(work.report, done / (len(segments) or 1), len(mine) / (len(segments) or 1))
+        with opened(
+            "translator", _informed(backend, choice, job, language, spoken), work.hints
+        ) as translator:
             for notice in filter(None, map(licence_notice, translator.identities)):
                 work.note(notice)
-            engine = Engine(choice=job.translator, models=tuple(translator.identities))
-            found = phrases(segments, texts, source, whole_sentences=backend.whole_sentences)
+            engines[language] = Engine(choice=choice, models=tuple(translator.identities))
+            here = [text if tongue == language else "" for text, tongue in zip(texts, tongues, strict=True)]
+            found = phrases(segments, here, language, whole_sentences=backend.whole_sentences)
             solver = Solver(
                 asking=Asking(
                     translator,
                     memory,
-                    work.report,
+                    report if len(mine) < len(segments) else work.report,
                     in_context=backend.in_context,
                     anew=work.hints.get("anew", ()),
                 ),
                 segments=segments,
-                source=source,
+                source=language,
                 target=job.target,
                 time=time,
                 tones=tones.tones,
@@ -121,10 +145,12 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
                 varies=backend.varies and job.again,
             )
             stay = {n: kept[s.id].text or "" for n, s in enumerate(segments) if s.id in kept}
-            outcomes = solver.solve(found, stay)
-            notes = tuple(translator.notes)
-            for note in notes:
-                work.note(note)
+            solved = solver.solve(found, stay)
+            outcomes |= {number: solved[number] for number in mine if number in solved}
+            notes |= dict.fromkeys(translator.notes)
+        done += len(mine)
+    for note in notes:
+        work.note(note)
     lines = []
     for number, segment in enumerate(segments):
         old = kept.get(segment.id)
@@ -142,6 +168,7 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
             candidates=outcome.candidates,
             sentence=outcome.sentence,
             tone=tone,
+            source_language=segment.language,
         )
         if old is not None:
             plain, line = unmark(old.text or "").plain, _taken_over(old, line)
@@ -154,7 +181,9 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
             continue
         if line.state == "translated":
             slot = segment.end - segment.start
-            found_fit = time.fit(plain, segment.speaker, slot, free[number], tone=tone, rules=job.fit)
+            found_fit = times[tongues[number]].fit(
+                plain, segment.speaker, slot, free[number], tone=tone, rules=job.fit
+            )
             line = structs.replace(line, fit=found_fit)
         lines.append(line)
     made = tuple(lines)
@@ -164,10 +193,11 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
         duration=transcript.duration,
         segments=made,
         speakers=transcript.speakers,
-        translator=engine,
+        translator=engines.pop(source),
+        translators=engines or UNSET,
         paces={speaker: round(factor, 4) for speaker, factor in paces.items()},
         totals=counted(made, glossary_hits(made, job.glossary, source, job.target)),
-        notes=notes,
+        notes=tuple(notes),
     )
 
 
@@ -190,14 +220,16 @@ def check_languages(source: str, target: str) -> None:
         )
 
 
-def _asked_of(backend: Any, job: TranslationJob, source: str) -> dict[str, Any]:
+def _asked_of(backend: Any, choice: Choice, job: TranslationJob, source: str) -> dict[str, Any]:
     """What an answer depends on besides its line."""
     names = [n for n in ("glossary", "synopsis", "cast") if n in backend.Options.__struct_fields__]
     told = {name: getattr(job, name) for name in names}
-    return {"translator": job.translator, "source": source, "target": job.target, **told}
+    return {"translator": choice, "source": source, "target": job.target, **told}
 
 
-def _informed(backend: Any, job: TranslationJob, source: str, spoken: dict[str, str]) -> Choice:
+def _informed(
+    backend: Any, choice: Choice, job: TranslationJob, source: str, spoken: dict[str, str]
+) -> Choice:
     """The translator with the languages, and what it can use of the rest, among its options."""
     cast = {spoken.get(who, who): f"{p.gender}; {p.register}".strip("; ") for who, p in job.cast.items()}
     known = {
@@ -206,8 +238,8 @@ def _informed(backend: Any, job: TranslationJob, source: str, spoken: dict[str, 
         "cast": {name: text for name, text in cast.items() if text},
     }
     used = {k: value for k, value in known.items() if k in backend.Options.__struct_fields__ and value}
-    options = {**job.translator.options, "source": source, "target": job.target, **used}
-    return structs.replace(job.translator, options=options)
+    options = {**choice.options, "source": source, "target": job.target, **used}
+    return structs.replace(choice, options=options)
 
 
 def _taken_over(old: TranslatedSegment, new: TranslatedSegment) -> TranslatedSegment:
@@ -220,5 +252,6 @@ def _taken_over(old: TranslatedSegment, new: TranslatedSegment) -> TranslatedSeg
         end=new.end,
         speaker=new.speaker,
         source_text=new.source_text,
+        source_language=new.source_language,
         tone=tone,
     )

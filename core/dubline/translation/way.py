@@ -14,7 +14,8 @@ from dubline.backends.backend import Sought
 from dubline.backends.choosing import Settled, find, settle
 from dubline.backends.lacks import translator_ways
 from dubline.errors import InvalidJob, WeightsError
-from dubline.files import bytes_of, decoded, full_disk_is_told, write_whole
+from dubline.files import bytes_of, decoded, full_disk_is_told, write_if_new, write_whole
+from dubline.programme.coherence import into_itself
 from dubline.programme.reading import read_translations
 from dubline.programme.subtitle_files import publish_subtitles
 from dubline.report import quantity
@@ -23,6 +24,7 @@ from dubline.subtitles.transcript_files import as_transcript, read_given
 from dubline.subtitles.transcript_forms import DUBLINE
 from dubline.subtitles.writing import read_subtitles
 from dubline.translation.kept import kept_lines
+from dubline.translation.sources import other_sources
 from dubline.translation.stage import Person, TranslationJob, check_languages, translate
 from dubline.translation.tone import Tones, tones
 from dubline.values.cast import read_cast
@@ -61,7 +63,7 @@ def settle_translation(wish: TranslateWish, source: str, target: str, why: str =
         settled = settle("translator", backend, sought, options=wish.translator_options, why=why)
     except WeightsError as error:
         if wish.open:
-            error.hint = f"{translator_ways(source, target)} Or: {error.hint}"
+            error.hint = translator_ways(source, target)
         raise
     fields = find("translator", settled.choice.backend).Options.__struct_fields__
     if wish.candidates is None or "candidates" not in fields:
@@ -121,6 +123,12 @@ def translate_run(
     wish, anew = wish.for_source(source)
     place = place_of(run.root, target)
     before = read_translation(place) if place.exists() else None
+    try:
+        check_languages(source, target)
+    except InvalidJob as error:
+        if before is not None:  # from when the film was taken for another language
+            error.hint = f"{into_itself(run.root, target)}."
+        raise
     only = ids_of(wish.only) if wish.only else ()
     kept = kept_lines(
         before,
@@ -145,30 +153,36 @@ def translate_run(
             f"{'has no segment with its' if len(kept.lost) == 1 else 'have no segment with their'} words any "
             f"more; the file as it was is {aside}"
         )
+    others = other_sources(wish, transcript, source, target, before, settle_translation)
+    for reason in others.reasons:
+        tell(reason)
+    reasons = (*reasons, *others.reasons)
     job = TranslationJob(
         translator=settled.choice,
         target=target,
         source=source,
+        others=others.choices or UNSET,
         glossary=_terms(wish),
         synopsis=_synopsis(file_of(wish, "synopsis")),
         cast=_cast(file_of(wish, "cast")),
         rate=wish.rate or "",
         # How they fit is measured anew; that a dub has measured it must not outdate the translation.
-        kept=tuple(replace(line, fit=None, confidence=UNSET, more=UNSET) for line in kept.lines),
+        kept=tuple(replace(line, fit=None, confidence=UNSET, doubt=UNSET, more=UNSET) for line in kept.lines),
         again=wish.again is not False,
     )
     spoken = _with_edits(_tones(run, transcript, tell), before)
     hints = {**(hints or {}), "reasons": reasons, "anew": kept.redone if only else ()}
+    known = known_durations(run.root, target)
     if wish.voice:
         translation = _by_voice(run, transcript, spoken, job, wish, hints)
     else:
-        known = known_durations(run.root, target)
         if wish.voice_pace is None and known.speakers:
             tell("a dub has measured its voices: --voice-pace chooses lines by how long they really take")
         if wish.voice_pace:
             job = replace(job, durations=known.speakers)
             hints["reasons"] = (*reasons, *known.notes)
         translation = run.step(translate, transcript, spoken, job, hints=hints, unfinished=_unfinished(wish))
+    if known.speakers or not wish.voice:
         # However the lines were chosen, what the dub has measured is true of them.
         translation = fitted_by(translation, known, frame_rate=wish.rate or "")
     translation = _as_heard(translation, transcript)
@@ -193,8 +207,9 @@ def _as_heard(translation: Translation, transcript: Transcript) -> Translation:
     return replace(
         translation,
         segments=tuple(
-            replace(line, confidence=heard[line.id].confidence, more=heard[line.id].more)
+            replace(line, confidence=said.confidence, doubt=said.doubted or UNSET, more=said.more)
             for line in translation.segments
+            for said in (heard[line.id],)
         ),
         more=transcript.more,
     )
@@ -315,7 +330,7 @@ def publish_translation(translation: Translation, root: Path) -> tuple[Path, ...
     target = translation.target_language
     place = place_of(root, target)
     with full_disk_is_told(root):
-        write_whole(place, translation_json(translation))
+        write_if_new(place, translation_json(translation))
     own = (f"{target}.srt", f"{target}.to-translate.srt")
     return (place, *(path for path in publish_subtitles(root) if path.name in own))
 

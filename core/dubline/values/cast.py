@@ -9,7 +9,7 @@
     gender = "male"
     register = "formal, an old judge"                      # for translators that look at the context
     voice = "espeak-ng:tr+m3"                              # the dub's voice
-    pitch = 0.9
+    pitch = 0.9                                            # a factor; 1 leaves the voice as it is
 
 The same file names voices, informs translators and casts the dub; each reads what it needs.
 """
@@ -38,11 +38,12 @@ class _Person(Value, frozen=True):
     gender: str = ""
     register: str = ""
     voice: str = ""
-    pitch: float = 1.0
+    pitch: float | None = None
 
 
 class CastMember(_Person, frozen=True):
-    """A person. `gender` is "female", "male" or any word; `pitch` a factor for the voice, 1 as it is."""
+    """A person. `gender` is "female", "male" or any word; `pitch` a factor for the voice, 1 as it is, None
+    where the file leaves it open."""
 
     clips: tuple[Clip, ...] = ()
 
@@ -78,7 +79,7 @@ def read_cast(path: Path) -> dict[str, CastMember]:
                 f"{path}: {name!r} has no name or no clips", hint="Give a name at least one clip."
             )
         member = _Member(clips=entry) if isinstance(entry, list) else entry
-        if not 0.5 <= member.pitch <= 2:
+        if member.pitch is not None and not 0.5 <= member.pitch <= 2:
             raise InvalidJob(
                 f"{path}: {name}: a pitch of {member.pitch}",
                 hint="It is a factor from 0.5 to 2; 1 changes nothing.",

@@ -29,7 +29,7 @@ _ALSO = """
     mandarin zh, chinese (simplified) zh-Hans, chinese (traditional) zh-Hant, farsi fa, bengali bn,
     castilian es, filipino tl, flemish nl-BE, moldovan ro, moldavian ro, valencian ca, oriya or, panjabi pa,
     pushto ps, uighur ug, kirghiz ky, sinhalese si, slovene sl, haitian ht, letzeburgesch lb, azeri az,
-    sorani ckb, gaelic gd, português brasileiro pt-BR
+    sorani ckb, gaelic gd, português brasileiro pt-BR, brazilian pt-BR, brazil pt-BR
 """
 NEAR = 0.7
 """How much of a word must be the same for a name to be proposed (`difflib`'s ratio)."""

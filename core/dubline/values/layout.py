@@ -138,6 +138,11 @@ class Layout:
         return self._below("run.json")
 
     @property
+    def publications(self) -> Path:
+        """What files were made of the run, and how it stood then."""
+        return self.work / "publications.json"
+
+    @property
     def lock(self) -> Path:
         """The file that is locked while a Dubline works here."""
         return self.work / ".lock"

@@ -11,8 +11,10 @@ from dubline.values.dubbed import TakeState
 from dubline.values.media import Media
 
 Role = Literal["original", "vocals", "music", "sfx", "ambient", "dub", "m_and_e"]
-MarkKind = Literal["too_long", "failed", "pending", "low_confidence", "take_too_long", "take_failed"]
-"""The first three are of the translation, the fourth of the transcript, the last two of the dub."""
+MarkKind = Literal[
+    "too_long", "failed", "pending", "low_confidence", "doubtful", "take_too_long", "take_failed"
+]
+"""The first three are of the translation, the next two of the transcript, the last two of the dub."""
 
 
 class SoundTrack(Value, frozen=True):

@@ -32,6 +32,13 @@ def film_model(sources: tuple[str, ...]) -> bool:
     return {"music", "sfx"} <= {STEM_OF_SOURCE.get(s) for s in sources}
 
 
+LOUD = -45.0
+"""LUFS from which on a sound is loud enough for somebody to be heard in it."""
+LOST = 18.0
+"""LU under their source at which voices count as lost. Dialogue under music lies 2 under it; what the
+built-in separator makes of a voice that it misses, and of music and ambience without any, 19 to 31."""
+
+
 class Stem(Value, frozen=True):
     """One separated part of the sound, as long, as fast and as loud as its source.
 
@@ -111,4 +118,16 @@ class Stems(Value, frozen=True):
     @property
     def voices(self) -> Sound:
         """Where the voices are heard best: their stem, else the sound itself."""
-        return self.vocals.sound if self.stems else self.source
+        return self.vocals.sound if self.stems and not self.lost else self.source
+
+    @property
+    def lost(self) -> str:
+        """Where the voices came out silent, or nearly so, of a loud sound: that in words; else ""."""
+        if self.quality is None:
+            return ""
+        level = {one.name: one.lufs for one in self.quality.levels}
+        source, vocals = level.get("source"), level.get("vocals")
+        if source is None or source < LOUD or (vocals is not None and vocals > source - LOST):
+            return ""
+        how = "silent" if vocals is None else f"nearly silent ({vocals:.0f} LUFS)"
+        return f"the separated voices are {how}, and the sound is not ({source:.0f} LUFS)"

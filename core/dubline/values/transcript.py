@@ -19,11 +19,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from dubline.errors import InvalidJob
-from dubline.files import bytes_of, write_whole
+from dubline.files import bytes_of, typed, write_whole
 from dubline.values.base import Choice, ModelIdentity, Value, from_raw, raw_json, to_json
 from dubline.values.layout import Layout
 
 FORMAT = "dubline.transcript.1"
+DOUBTFUL = "doubtful"
+"""The flag of a line that may be made up."""
 UNKNOWN = ""
 """The speaker of words in a place where the diarizer heard nobody."""
 
@@ -40,6 +42,8 @@ class HeardWord(Value, frozen=True):
     `text` is kept to the letter, with the space before it where the recognizer puts one. `start` and `end`
     may be None (aligners give no times for digits). `confidence` is 0..1. `speaker` is set only where the
     recognizer knows it, because it heard that voice alone. `estimated` tells that the times are a guess.
+    `language` is set where it is not the programme's.
+    `doubt`: what speaks against the word, in words; "" where nothing does.
     """
 
     text: str
@@ -48,6 +52,8 @@ class HeardWord(Value, frozen=True):
     confidence: float | None = None
     speaker: str | None = None
     estimated: bool = False
+    language: str | UnsetType = UNSET
+    doubt: str = ""
 
 
 class Word(Value, frozen=True):
@@ -75,7 +81,9 @@ class Segment(Value, frozen=True):
     and without a neighbour to join), "long" (a single word over the longest), "long_text" (a single word
     over the subtitle's width), "estimated_times" (a word's times are estimated), "no_speaker", and of
     given text "two_speakers" (a cue that holds two people) and "not_heard" (of a script's line less than a
-    third was heard, so its times are guessed). `more`: fields of a user's own, as their file had them.
+    third was heard, so its times are guessed), "doubtful" (something speaks against its words; `doubt` says
+    what), "sung" (the recognizer marks it as song). `language` stands only where it is not the transcript's.
+    `more`: fields of a user's own, as their file had them.
     """
 
     id: int
@@ -87,7 +95,14 @@ class Segment(Value, frozen=True):
     confidence: float | None = None
     overlap: bool = False
     flags: tuple[str, ...] = ()
+    language: str | UnsetType = UNSET
+    doubt: str | UnsetType = UNSET
     more: dict[str, Any] | UnsetType = UNSET
+
+    @property
+    def doubted(self) -> str:
+        """Why the line is doubtful, in words; "" where it is not."""
+        return (self.doubt or "something speaks against it") if DOUBTFUL in self.flags else ""
 
 
 class Speaker(Value, frozen=True):
@@ -106,7 +121,7 @@ class Speaker(Value, frozen=True):
 class DroppedSegment(Value, frozen=True):
     """Words that were left out. `reason` is one word for programs, `detail` says it in words.
 
-    Reasons of the filters: silence, no_speech, repetition, boilerplate, too_fast. Reasons of the
+    Reasons of the filters: silence, no_speech, repetition, boilerplate, too_fast, description. Reasons of the
     segmentation: empty (no text), outside_programme, no_room (more words than milliseconds).
     """
 
@@ -150,6 +165,10 @@ class Transcript(Value, frozen=True):
             if segment.id == number:
                 return segment
         raise KeyError(number)
+
+    def language_of(self, segment: Segment) -> str:
+        """The language that a segment is spoken in."""
+        return segment.language or self.language
 
     def name_of(self, speaker: str) -> str:
         """A speaker's name, else the id."""
@@ -223,7 +242,11 @@ def read_transcript(path: Path) -> Transcript:
     """
     run = Layout(path.parent)
     if path == run.transcript and not path.exists() and run.is_run:
-        raise InvalidJob(f"{run.root.name} has no transcript yet", hint=f"dubline transcribe {run.root}")
+        if run.translations():
+            raise InvalidJob(f"{run.root.name} has no transcript", hint="It was made of a text alone.")
+        raise InvalidJob(
+            f"{run.root.name} has no transcript yet", hint=f"dubline transcribe {typed(run.root)}"
+        )
     return parse_transcript(bytes_of(path), path.name)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -118,8 +119,9 @@ class TranslatedSegment(Value, frozen=True):
     why it failed; `warnings`: what a person may want to look at. `picked` is the index of the chosen
     candidate, None where the text is no candidate. `sentence` is the id of the segment in which its
     sentence begins: that one has the candidates, for the whole sentence. `written` is a digest of the text
-    as a machine wrote it: where it does not belong to the text, a person has changed the text. `confidence`
-    and `more` are the transcript's (see `Segment`).
+    as a machine wrote it: where it does not belong to the text, a person has changed the text.
+    `source_language` stands only where it is not the film's. `confidence`, `more` and
+    `doubt` are the transcript's (see `Segment`; `doubt` is its `doubted`).
     """
 
     id: int
@@ -138,7 +140,9 @@ class TranslatedSegment(Value, frozen=True):
     fit: Fit | None = None
     tone: Tone | None = None
     written: str = ""
+    source_language: str | UnsetType = UNSET
     confidence: float | UnsetType | None = UNSET
+    doubt: str | UnsetType = UNSET
     more: dict[str, Any] | UnsetType = UNSET
 
     def with_text(self, text: str) -> TranslatedSegment:
@@ -179,7 +183,8 @@ class Totals(Value, frozen=True):
 
 
 class Translation(Value, frozen=True):
-    """A whole programme in another language.
+    """A whole programme in another language. `translators`: who translated what is spoken in another language
+    than the film's, by that language.
 
     `language`, `num_speakers` and `total_duration` stand in the file alone, for programs that look for them
     there; `more` is the transcript's.
@@ -195,6 +200,7 @@ class Translation(Value, frozen=True):
     total_duration: float | UnsetType = UNSET
     speakers: tuple[Speaker, ...] = ()
     translator: Engine | None = None
+    translators: dict[str, Engine] | UnsetType = UNSET
     paces: dict[str, float] = {}
     totals: Totals = Totals()
     notes: tuple[str, ...] = ()
@@ -254,20 +260,20 @@ def read_translation(path: Path) -> Translation:
 
 def place_of(root: Path, target: str) -> Path:
     """Where a run keeps its translation into a language: translated.json for its first language,
-    translated.LANGUAGE.json for others.
+    translated.LANGUAGE.json for others, which stay there when the first one's is deleted.
 
     Raises:
         InvalidJob: the first one's file is damaged.
     """
-    first = Layout(root).translation()
+    first, own = Layout(root).translation(), Layout(root).translation(f".{target}")
     # A damaged file must be looked at, not written over: reading it raises.
-    if first.exists() and read_translation(first).target_language != target:
-        return Layout(root).translation(f".{target}")
-    return first
+    taken = first.exists() and read_translation(first).target_language != target
+    return own if taken or (own.exists() and not first.exists()) else first
 
 
+@lru_cache(maxsize=4)
 def parse_translation(data: bytes | str, where: str = "translation") -> Translation:
-    """JSON -> Translation.
+    """JSON -> Translation. The last four are kept, since one command reads the same lines many times.
 
     Raises:
         InvalidJob: not JSON, an unknown or missing field, a wrong type, an impossible time, an id used twice,

@@ -26,6 +26,7 @@ EMBEDDED = "embedded"
 """Begins a `text` that is inside the film: "embedded", "embedded:eng", "embedded:0"."""
 
 Content = Literal["auto", "dialogue", "music", "cinematic"]
+Ear = Literal["auto", "mix", "vocals", "deepfilternet"]
 W = TypeVar("W", bound="Wish")
 
 
@@ -127,8 +128,9 @@ class SeparateWish(Wish, frozen=True, omit_defaults=True):
 class TranscribeWish(Wish, frozen=True, omit_defaults=True):
     """See `dubline transcribe --help`.
 
-    `language`: what is spoken; "" (or "auto") is detected. `on`: listen to the separated voices or to the
-    mix. `speakers` and its bounds: how many people speak. `text`: what is said, as written, with its
+    `language`: what is spoken; "" (or "auto") is detected. `turns_from`, `words_from`: the sound in which who
+    speaks and the words are heard (`dubline.recognition.ears`); `on` says both, and is never kept.
+    `speakers` and its bounds: how many people speak. `text`: what is said, as written, with its
     `text_encoding` and `text_offset` in seconds; `refine` moves its times to the sound. "embedded", or
     "embedded:eng", is a subtitle stream of the film. `turns`: an RTTM that says who speaks when, in the
     place of a diarizer.
@@ -140,7 +142,9 @@ class TranscribeWish(Wish, frozen=True, omit_defaults=True):
     PATHS = ("text", "turns", "glossary", "cast")
 
     language: str | None = None
-    on: Literal["vocals", "mix"] | None = None
+    on: Ear | None = None
+    turns_from: Ear | None = None
+    words_from: Ear | None = None
     recognizer: str | None = None
     recognizer_model: str | None = None
     recognizer_options: dict[str, Any] | None = None
@@ -160,6 +164,13 @@ class TranscribeWish(Wish, frozen=True, omit_defaults=True):
     speakers_from_tracks: bool | None = None
     microphones: str | None = None
     subtitles: bool | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.on is not None:
+            force_setattr(self, "turns_from", self.turns_from or self.on)
+            force_setattr(self, "words_from", self.words_from or self.on)
+            force_setattr(self, "on", None)
 
     def _dropped(self, new: dict[str, Any], old: dict[str, Any]) -> tuple[str, ...]:
         dropped: tuple[str, ...] = ()
@@ -283,7 +294,7 @@ class DubWish(Wish, frozen=True, omit_defaults=True):
 class LocalizeJob(Value, frozen=True):
     """The media, and what is asked of each stage; None: that stage is not wanted.
 
-    Without `separate` speech is recognised in the mix. A translation needs a transcript and gets one; a dub
+    A translation needs a transcript and gets one; a dub
     needs a translation, and stems unless the budget is low and the film short. As JSON it is the `job` of
     `serve`'s "localize" (docs/serve.md), as TOML the file of `dubline localize --job`.
     """

@@ -124,12 +124,13 @@ def voice_models(language: str, spoken: Mapping[str, Mapping[str, float]]) -> di
     common = {backend: calibrated(ordinary, lines) for backend, lines in together.items()}
     models = {}
     for voice, lengths in sorted(spoken.items()):
-        model = calibrated(ordinary, list(lengths.items()))
+        own, all_of_them = list(lengths.items()), together[parted(voice)[0]]
         shared = common[parted(voice)[0]]
+        model = shared if own == all_of_them else calibrated(ordinary, own)
         if shared.error and (len(lengths) < ENOUGH or shared.error <= model.error):
             off = [math.log(s / shared.seconds(text)) for text, s in lengths.items() if shared.seconds(text)]
-            own = statistics.median(off) * len(off) / (len(off) + _DRAWN) if off else 0.0
-            model = shared.scaled(math.exp(own))
+            faster = statistics.median(off) * len(off) / (len(off) + _DRAWN) if off else 0.0
+            model = shared.scaled(math.exp(faster))
         basis = f"the pace of {voice}, from {len(lengths)} takes" if model.error else model.basis
         models[voice] = structs.replace(model, spoken=dict(lengths), basis=basis)
     return models

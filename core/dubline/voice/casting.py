@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from dubline.backends.contract import VoiceInfo
 from dubline.media.sound import open_sound, read_blocks
@@ -25,20 +26,22 @@ from dubline.values.cast import CastMember
 from dubline.values.dubbed import CastVoice
 from dubline.values.media import Sound
 from dubline.values.transcript import UNKNOWN, Segment, Speaker, Transcript
+from dubline.voice.sharing import HIGHEST, LOWEST, actor_gender, shades
 
 ENOUGH = 60.0  # seconds of speech for one speaker
 PIECE = 10.0  # seconds read at once
+LEAST_PART = 0.2  # seconds that nobody talks over, of a line that somebody does
 LEAST_VOICED = 0.5  # seconds with a pitch, below which there is no median worth the name
-HIGHEST, LOWEST = 1.25, 0.8  # bounds of the factor that brings a voice to the speaker's pitch
-NOTCH = 0.05  # the factor's steps: a speaker measured again gets the same
 TAKEN = 4.0  # semitones that it costs to have the voice of somebody else
+
+Span = tuple[float, float]
 
 
 class Role(Value, frozen=True):
-    """What the cast file says about a person's voice (see `cast.CastMember`); "" and 1.0 say nothing."""
+    """What the cast file says about a person's voice (see `cast.CastMember`); "" and None say nothing."""
 
     voice: str = ""
-    pitch: float = 1.0
+    pitch: float | None = None
     gender: str = ""
 
 
@@ -54,7 +57,7 @@ class SpeakerPitches(Value, frozen=True):
     hertz: dict[str, float]
 
 
-@step("pitch", version=1)
+@step("pitch", version=2)
 def speaker_pitches(work: Work, sound: Sound, transcript: Transcript) -> SpeakerPitches:
     """How high each speaker's voice is, measured on the sound of the voices alone.
 
@@ -64,27 +67,39 @@ def speaker_pitches(work: Work, sound: Sound, transcript: Transcript) -> Speaker
         Cancelled: the report asked to stop.
     """
     praat("casting by pitch", ", or name the voices in a cast file.")
-    spoken: dict[str, list[Segment]] = defaultdict(list)
+    spoken: dict[str, list[Span]] = defaultdict(list)
     for segment in transcript.segments:
-        if segment.speaker != UNKNOWN and not segment.overlap:
-            spoken[segment.speaker].append(segment)
+        if segment.speaker != UNKNOWN:
+            spoken[segment.speaker] += spoken_alone(segment, transcript.segments)
     hertz = {}
-    for count, (speaker, segments) in enumerate(sorted(spoken.items())):
+    for count, (speaker, spans) in enumerate(sorted(spoken.items())):
         work.report(count, len(spoken))
-        pitch = median_pitch(work.open(sound.path), segments)
+        pitch = median_pitch(work.open(sound.path), spans)
         if pitch is not None:
             hertz[speaker] = round(pitch, 1)
     work.report(len(spoken), len(spoken))
     return SpeakerPitches(hertz=hertz)
 
 
-def median_pitch(path: Path, segments: Iterable[Segment]) -> float | None:
-    """The median pitch of these segments in Hz, the longest first, a minute at most; None where less than
+def spoken_alone(segment: Segment, others: Iterable[Segment]) -> list[Span]:
+    """The parts of a segment, in seconds, in which none of the `others` of another speaker is heard."""
+    if not segment.overlap:
+        return [(segment.start, segment.end)]
+    parts, at = [], segment.start
+    beside = (o for o in others if o.speaker != segment.speaker and o.end > at and o.start < segment.end)
+    for other in sorted(beside, key=lambda o: o.start):
+        parts.append((at, other.start))
+        at = max(at, other.end)
+    return [(start, end) for start, end in (*parts, (at, segment.end)) if end - start >= LEAST_PART]
+
+
+def median_pitch(path: Path, spans: Iterable[Span]) -> float | None:
+    """The median pitch of these seconds in Hz, the longest first, a minute at most; None where less than
     half a second of them is voiced."""
     sound, left, heard = open_sound(path), ENOUGH, []
-    for segment in sorted(segments, key=lambda s: (s.start - s.end, s.start)):
-        start = min(max(0, round(segment.start * sound.rate)), sound.frames)
-        stop = min(round(min(segment.end, segment.start + left) * sound.rate), sound.frames)
+    for begin, end in sorted(spans, key=lambda span: (span[0] - span[1], span[0])):
+        start = min(max(0, round(begin * sound.rate)), sound.frames)
+        stop = min(round(min(end, begin + left) * sound.rate), sound.frames)
         if stop <= start:
             continue
         left -= (stop - start) / sound.rate
@@ -105,13 +120,16 @@ def cast_speakers(
     pitches: Mapping[str, float] | None = None,
     roles: Mapping[str, Role] | None = None,
     earlier: Mapping[str, CastVoice] | None = None,
+    shifts: bool = True,
 ) -> tuple[CastVoice, ...]:
     """A voice for each speaker, in their order.
 
     `offered`: back end -> its voices; `default` is the one that casts whoever the cast file leaves open.
     `roles` and `earlier` go by a speaker's name or id, `pitches` (Hz) by id. A voice in the cast file and one
     from an earlier run stand. Of the rest, in the order of their names, each gets the voice nearest in pitch
-    that few others have, of the gender that the cast file names; without a pitch, one that the name decides.
+    that few others have, of the gender that the cast file names or the pitch tells; without a pitch, one that
+    the name decides. Nobody shares voice and pitch while there is room; with `shifts` off, or where the
+    cast file sets it, the pitch stays.
     """
     pitches, roles, earlier = pitches or {}, roles or {}, earlier or {}
     uses: Counter[str] = Counter()
@@ -119,11 +137,11 @@ def cast_speakers(
     open_ones: list[tuple[str, Speaker, Role]] = []
     for speaker in speakers:
         name = speaker.name or speaker.id
-        role = roles.get(name) or roles.get(speaker.id) or Role()
+        role = role_of(speaker, roles)
         before = earlier.get(name) or earlier.get(speaker.id)
         if role.voice:
-            voice = full_name(role.voice, offered, default)
-            chosen = CastVoice(speaker=speaker.id, voice=voice, pitch=role.pitch, basis="cast file")
+            voice, pitch = full_name(role.voice, offered, default), 1.0 if role.pitch is None else role.pitch
+            chosen = CastVoice(speaker=speaker.id, voice=voice, pitch=pitch, basis="cast file")
         elif before is not None:
             chosen = CastVoice(speaker=speaker.id, voice=before.voice, pitch=before.pitch, basis="earlier")
         else:
@@ -131,11 +149,29 @@ def cast_speakers(
             continue
         voices[speaker.id] = chosen
         uses[chosen.voice] += 1
+    wanted: dict[str, dict[str, float]] = defaultdict(dict)  # voice -> speaker's id -> factor
     for name, speaker, role in sorted(open_ones, key=lambda item: (item[0], item[1].id)):
-        chosen = _nearest(name, speaker.id, role, pitches.get(speaker.id), offered[default], default, uses)
-        voices[speaker.id] = chosen
-        uses[chosen.voice] += 1
+        hertz = pitches.get(speaker.id)
+        info = _nearest(name, actor_gender(role.gender, hertz), hertz, offered[default], default, uses)
+        voice = f"{default}:{info.name}"
+        factor, basis = 1.0, "default"
+        if hertz is not None and info.pitch is not None:
+            factor, basis = hertz / info.pitch, "pitch"
+        if role.pitch is None and shifts:
+            wanted[voice][speaker.id] = min(max(factor, LOWEST), HIGHEST)
+        pitch = 1.0 if role.pitch is None else role.pitch
+        voices[speaker.id] = CastVoice(speaker=speaker.id, voice=voice, pitch=pitch, basis=basis)
+        uses[voice] += 1
+    for voice, factors in wanted.items():
+        fixed = {v.pitch for v in voices.values() if v.voice == voice and v.speaker not in factors}
+        for who, shade in zip(factors, shades(tuple(factors.values()), fixed), strict=True):
+            voices[who] = replace(voices[who], pitch=shade)
     return tuple(voices[speaker.id] for speaker in speakers)
+
+
+def role_of(speaker: Speaker, roles: Mapping[str, Role]) -> Role:
+    """What a cast file says of a speaker, by name or else by id."""
+    return roles.get(speaker.name or speaker.id) or roles.get(speaker.id) or Role()
 
 
 def full_name(voice: str, backends: Iterable[str], default: str) -> str:
@@ -152,15 +188,15 @@ def parted(voice: str) -> tuple[str, str]:
 
 def _nearest(
     name: str,
-    speaker: str,
-    role: Role,
+    gender: str,
     hertz: float | None,
     offered: Sequence[VoiceInfo],
     default: str,
     uses: Counter[str],
-) -> CastVoice:
-    gender = role.gender.strip().casefold()
+) -> VoiceInfo:
     fitting = [voice for voice in offered if gender and voice.gender == gender] or list(offered)
+    if hertz is not None:  # a voice that nobody could measure is taken where there is no other
+        fitting = [voice for voice in fitting if voice.pitch is not None] or fitting
 
     def cost(voice: VoiceInfo) -> tuple[float, str]:
         taken = TAKEN * uses[f"{default}:{voice.name}"]
@@ -169,11 +205,4 @@ def _nearest(
             return taken, by_name
         return round(abs(12 * math.log2(hertz / voice.pitch)) + taken, 1), by_name
 
-    voice = min(fitting, key=cost)
-    pitch, basis = role.pitch, "default"
-    if hertz is not None and voice.pitch is not None:
-        basis = "pitch"
-        if pitch == 1.0:
-            factor = min(max(hertz / voice.pitch, LOWEST), HIGHEST)
-            pitch = round(round(factor / NOTCH) * NOTCH, 2)
-    return CastVoice(speaker=speaker, voice=f"{default}:{voice.name}", pitch=pitch, basis=basis)
+    return min(fitting, key=cost)

@@ -21,6 +21,7 @@ from dubline.backends.contract import Spoken
 from dubline.errors import BackendFailed, imported
 from dubline.fit.isochrony import RULES, FitRules, fit
 from dubline.media.sound import HIGHEST_RATE, LOWEST_RATE
+from dubline.signal.pitch import shifted
 from dubline.values.translated import FitStatus
 from dubline.weights.installation import extra_command
 
@@ -72,7 +73,7 @@ def fitted(
 
     Raises:
         BackendFailed: a take is not usable (see `usable`), or `say` raised it.
-        BackendMissing: the library that stretches is not installed.
+        BackendMissing: the library that stretches, or the one that shifts, is not installed.
     """
     take = usable(say(1.0), expected)
     natural = _seconds(take)
@@ -98,11 +99,12 @@ def fitted(
     frames = math.floor(round(length * rate, 6))
     stretch = _seconds(take) / length
     shorter = frames - _seconds(take) * rate
-    if 0 <= shorter <= CLOSE * frames and pitch == 1.0:
+    take = Spoken(sound=shifted(take.sound, take.rate, pitch), rate=take.rate)
+    if 0 <= shorter <= CLOSE * frames:
         stretch = 1.0  # a few milliseconds of silence instead
         sound = resampled(take, rate)[:, :frames]
     else:
-        sound = _exactly(resampled(stretched(take, length, pitch), rate), frames)
+        sound = _exactly(resampled(stretched(take, length), rate), frames)
     return FittedTake(
         sound=levelled(sound, rate),
         natural=round(natural, 3),
@@ -168,8 +170,8 @@ def trimmed(sound: Block, rate: int) -> Block:
     return sound[:, start:stop]
 
 
-def stretched(spoken: Spoken, seconds: float, pitch: float = 1.0) -> Spoken:
-    """The same words in so many seconds, at the same pitch or `pitch` times as high, formants kept.
+def stretched(spoken: Spoken, seconds: float) -> Spoken:
+    """The same words in so many seconds, at the same pitch.
 
     By Rubber Band's finer engine, in Pedalboard. The length is exact to the sample.
 
@@ -186,7 +188,6 @@ def stretched(spoken: Spoken, seconds: float, pitch: float = 1.0) -> Spoken:
         np.ascontiguousarray(sound),
         float(spoken.rate),
         stretch_factor=length / frames,
-        pitch_shift_in_semitones=12 * math.log2(pitch),
     )
     return Spoken(sound=_exactly(np.asarray(made, np.float32).reshape(1, -1), frames), rate=spoken.rate)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from importlib.util import find_spec
 from typing import Any
 
 from msgspec import structs
 
-from dubline.backends.contract import Reference, Spoken
+from dubline.backends.contract import Reference, Spoken, VoiceInfo
 from dubline.errors import BackendFailed, InvalidJob
 from dubline.fit.durations import default_model
 from dubline.fit.isochrony import FitRules, rooms
@@ -22,18 +22,20 @@ from dubline.values.dubbed import CastVoice, Take, Takes
 from dubline.values.layout import Layout
 from dubline.values.transcript import Speaker
 from dubline.values.translated import TranslatedSegment, Translation
-from dubline.voice.casting import Role, cast_speakers, full_name, parted
+from dubline.voice.casting import Role, cast_speakers, full_name, parted, role_of
 from dubline.voice.fitting import fitted
 from dubline.voice.kept import KeptTake, KeptTakes, put
 from dubline.voice.references import References
 from dubline.voice.schedule import Schedule
 from dubline.voice.settling import DEAF, clones, lasting, open_voice
+from dubline.voice.sharing import actor_gender, told_genders, told_sharing
 from dubline.weights.files import licence_notice
 
 LOUDEST = 12.0  # dB: how far a line's level may lie from its speaker's median
 LATE = 0.04  # seconds: a frame at 25; what begins later than that is told
 _SILENCE = 30.0  # seconds after a segment in which to look for the next cue
 _TAKES = 1  # raised when a take would come out otherwise than before
+_SHIFT = "overlap-add"  # how a take's pitch is changed
 
 
 class VoiceJob(Value, frozen=True):
@@ -63,7 +65,7 @@ class VoiceJob(Value, frozen=True):
     references: References = References()
 
 
-@step("speak", version=1, resumable=True)
+@step("speak", version=2, resumable=True)
 def speak(work: Work, translation: Translation, job: VoiceJob) -> Takes:
     """Speak a translation: one take for each of its segments, in their order.
 
@@ -88,15 +90,12 @@ def speak(work: Work, translation: Translation, job: VoiceJob) -> Takes:
             choice.backend: stack.enter_context(open_voice(choice, translation.target_language))
             for choice in (job.voice, *job.others)
         }
-        cast = _cast(translation, job, voices, speaking)
+        cast, remarks = _cast(work, translation, job, voices, speaking)
         for voice in voices.values():
             for note in filter(None, (*voice.notes, *map(licence_notice, voice.identities))):
                 work.note(note)
-        alike = Counter((role.voice, role.pitch) for role in cast if role.speaker in speaking)
-        for (name, _), people in alike.items():
-            if people > 1 and not clones(job.voice):
-                shared = f"{name} speaks for {people} people, who sound alike: a cast.toml gives them others"
-                work.note(shared, warn=True)
+        for remark in remarks:
+            work.note(remark, warn=True)
         maker = _Maker(work, translation, job, voices, cast)
         takes = tuple(
             maker.take(number, segment, text, length)
@@ -185,6 +184,7 @@ class _Maker:
             _TAKES, backend, self._options[backend], self._voices[backend].identities,
             self._identity[backend], self._language, text, voice, role.pitch, left, room, self._job.fit, rate,
             *((reference.sha256, reference.text) if reference else ()),
+            *((_SHIFT,) if role.pitch != 1.0 and not self._voices[backend].pitches else ()),
         )  # fmt: skip
         anew = self._job.again and segment.id in self._job.only
         known = None if anew else self._kept.get(key)
@@ -314,19 +314,30 @@ def _check(job: VoiceJob) -> None:
 
 
 def _cast(
-    translation: Translation, job: VoiceJob, voices: Mapping[str, Any], speaking: set[str]
-) -> tuple[CastVoice, ...]:
-    """Everybody who says something, with a voice that there is.
+    work: Work, translation: Translation, job: VoiceJob, voices: Mapping[str, Any], speaking: set[str]
+) -> tuple[tuple[CastVoice, ...], tuple[str, ...]]:
+    """Everybody who says something, with a voice that there is; and what is to be known of it before they
+    speak.
 
     Raises:
         InvalidJob: the cast file names one that there is not.
+        Cancelled: while voices were sampled.
     """
     listed = {speaker.id: speaker for speaker in translation.speakers}
     speakers = [speaker for speaker in translation.speakers if speaker.id in speaking]
     speakers += [Speaker(id=who) for who in sorted(speaking - listed.keys())]
+    names = {speaker.id: speaker.name or speaker.id for speaker in speakers}
+    cloning = clones(job.voice)
+    actors = {
+        speaker.id: actor_gender(role_of(speaker, job.cast).gender, job.pitches.get(speaker.id))
+        for speaker in speakers
+    }
+    offered = {name: voice.voices() for name, voice in voices.items()}
+    if any(actors.values()) or job.pitches:
+        offered = {name: _sampled(work, voice, len(translation.segments)) for name, voice in voices.items()}
     cast = cast_speakers(
         speakers,
-        {name: voice.voices() for name, voice in voices.items()},
+        offered,
         job.voice.backend,
         pitches=job.pitches,
         roles=job.cast,
@@ -334,6 +345,7 @@ def _cast(
             who: structs.replace(voice, voice=full_name(voice.voice, voices, job.voice.backend))
             for who, voice in job.earlier.items()
         },
+        shifts=not cloning and find_spec("parselmouth") is not None,
     )
     for role in cast:
         backend, voice = parted(role.voice)
@@ -344,7 +356,20 @@ def _cast(
                 f"{who}: there is no voice {role.voice!r}",
                 hint=f"{job.voice.backend} has {few}; a voice of another back end is BACKEND:VOICE.",
             )
-    return cast
+    if cloning:
+        return cast, ()
+    genders = {f"{name}:{info.name}": info.gender for name, infos in offered.items() for info in infos}
+    return cast, (*told_genders(cast, names, actors, genders), *told_sharing(cast, names))
+
+
+def _sampled(work: Work, voice: Any, lines: int) -> tuple[VoiceInfo, ...]:
+    """The voices of a back end, with the pitch that a sample shows where they do not tell it."""
+    sampled = getattr(voice, "sampled", None)
+    if sampled is None or find_spec("parselmouth") is None:
+        infos: tuple[VoiceInfo, ...] = voice.voices()
+        return infos
+    infos = sampled(lambda: work.report(0, lines))
+    return infos
 
 
 def _summary(work: Work, takes: Sequence[Take], made: int) -> None:

@@ -10,22 +10,20 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from dubline.errors import InvalidJob
-from dubline.files import full_disk_is_told, write_whole
+from dubline.files import full_disk_is_told, write_if_new
 from dubline.mix.audition import audition
 from dubline.mix.film import KINDS, mux_film
 from dubline.mix.job import MixJob
 from dubline.mix.stage import remix
 from dubline.mix.text_tracks import TextTrack
-from dubline.programme.reading import programme_rate
-from dubline.programme.subtitle_files import publish_subtitles, shown
-from dubline.programme.subtitle_tracks import cues_of, language_of
+from dubline.programme.subtitle_files import SOURCE, publish_subtitles
 from dubline.report import Report, silent
 from dubline.run import Run, standing
+from dubline.subtitles.srt import read_srt
 from dubline.values.dubbed import CastVoice, Dub, LoudnessReport, Mix, Take, Takes, dub_json, read_dubs
 from dubline.values.languages import language_name
 from dubline.values.layout import Layout
 from dubline.values.stems import Stems
-from dubline.values.transcript import Transcript, read_transcript
 from dubline.values.translated import Translation
 from dubline.values.wishes import DubWish
 from dubline.voice.calibration import keep_durations
@@ -65,7 +63,7 @@ def dub_run(
         files += publish_mix(run, mix, made.suffix)
     dub = Dub(takes=takes, mix=mix, consent=made.consent, settings=made.settings)
     with full_disk_is_told(root):
-        write_whole(place, dub_json(dub))
+        write_if_new(place, dub_json(dub))
     keep_durations(root, takes, frame_rate=made.job.frame_rate)
     if mix is not None:
         _clear_superseded(run, made.before)
@@ -226,14 +224,11 @@ def _film(run: Run, made: Prepared, mix: Mix) -> Path:
 
 def _subtitles(root: Path, translation: Translation) -> tuple[TextTrack, ...]:
     """The dub's language first, then the film's own; as they lie in subtitles/."""
-    fps, heard = programme_rate(root), Layout(root).transcript
-    texts: list[Translation | Transcript] = [translation]
-    texts += [read_transcript(heard)] if heard.is_file() else []
-    made = []
-    for text in texts:
-        cues = tuple((cue.start_ms, cue.end_ms, cue.text) for cue in shown(cues_of(text, fps)))
-        if cues:
-            language = language_of(text)
+    target, made = translation.target_language, []
+    for name, language in ((target, target), (SOURCE, translation.source_language)):
+        file = Layout(root).subtitles / f"{name}.srt"
+        read = read_srt(file.read_text(encoding="utf-8")).cues if file.is_file() else ()
+        if cues := tuple((cue.start_ms, cue.end_ms, cue.text) for cue in read):
             made.append(TextTrack(language=language, title=language_name(language), cues=cues))
     return tuple(made)
 

@@ -30,7 +30,9 @@ from dubline.weights.kinds import (
     look,
     non_commercial,
     read_licence,
+    read_settings,
 )
+from dubline.weights.speech_models import speech_model
 
 TERMS = re.compile(r"(README|LICEN[SC]E|NOTICE)[^/]*", re.IGNORECASE)
 SIDE = re.compile(rf"[^/]+\.(json|txt|spm|model|jinja)|{TERMS.pattern}", re.IGNORECASE)
@@ -62,9 +64,10 @@ def import_folder(
     if folder_kind(source) is None:
         raise WeightsError(
             f"{source} holds no model that Dubline knows",
-            hint="Known are Whisper (transformers, CTranslate2), pyannote pipelines, translation models "
-            "(transformers, CTranslate2, Firefox), and voices (Piper, PaddleSpeech). Give the folder that "
-            "has all files of it.",
+            hint="Known are Whisper (transformers, CTranslate2), other speech models of transformers "
+            "(Parakeet, Canary, Cohere Transcribe, Qwen3-ASR, Voxtral, Moonshine, wav2vec 2.0), pyannote "
+            "pipelines, translation models (transformers, CTranslate2, Firefox), and voices (Piper, "
+            "PaddleSpeech). Give the folder that has all files of it.",
         )
     final = folder_name(name, source.name)
     names = needed_files(files_of(source), str(source), folder_kind(source))
@@ -250,7 +253,7 @@ def _convert(folder: Path) -> bool:
     """Write the weights of a folder of pickles as safetensors, in place; tells whether it had to."""
     pickles = sorted(file for file in folder.iterdir() if PICKLE.fullmatch(file.name))
     kind = folder_kind(folder)
-    if not pickles or kind not in ("whisper", "seq2seq"):
+    if not pickles or kind not in ("whisper", "asr", "seq2seq"):
         return False
     try:
         import torch
@@ -270,11 +273,14 @@ def _convert(folder: Path) -> bool:
                 hint="It is damaged, or holds programs. Take a model.safetensors of this model; or, if you "
                 "trust its maker, write one elsewhere with transformers: from_pretrained, save_pretrained.",
             ) from None
-    cls: Any = (
-        transformers.WhisperForConditionalGeneration
-        if kind == "whisper"
-        else transformers.AutoModelForSeq2SeqLM
-    )
+    family = speech_model(read_settings(folder))
+    cls: Any = transformers.AutoModelForSeq2SeqLM
+    if kind == "whisper" or family:
+        cls = (
+            transformers.AutoModelForCTC
+            if family and family.hearing == "ctc"
+            else (transformers.AutoModelForSpeechSeq2Seq)
+        )
     aside = folder / ".converted"
     try:
         model = cls.from_pretrained(

@@ -1,6 +1,7 @@
 """Models that are folders: which kind one is, judged by what is in it, and whether it is whole.
 
     whisper       Whisper for transformers: config.json, model.safetensors or its parts
+    asr           another speech model of transformers: Parakeet, Canary, Qwen3-ASR ... (`speech_models`)
     whisper-ct2   Whisper for CTranslate2 (faster-whisper): model.bin that says WhisperSpec
     pyannote      a speaker diarization pipeline: config.yaml and the parts it names
     seq2seq       translation for transformers: Marian, M2M100 and NLLB, mBART, T5
@@ -27,9 +28,11 @@ from typing import Any, Literal
 from dubline.errors import WeightsError
 from dubline.values.base import Value
 from dubline.weights import firefox_files
+from dubline.weights.speech_models import check_form, speech_model
 
 FolderKind = Literal[
     "whisper",
+    "asr",
     "whisper-ct2",
     "pyannote",
     "seq2seq",
@@ -50,6 +53,12 @@ NEEDED: dict[FolderKind, tuple[str, ...]] = {
         "tokenizer.json|vocab.json",
         "preprocessor_config.json|processor_config.json",
         "generation_config.json",
+    ),
+    "asr": (
+        "config.json",
+        SAFE,
+        "tokenizer.json|vocab.json|tekken.json",
+        "preprocessor_config.json|processor_config.json",
     ),
     "whisper-ct2": ("model.bin", "config.json", "tokenizer.json", "vocabulary.json|vocabulary.txt"),
     "pyannote": ("config.yaml",),
@@ -99,6 +108,8 @@ def folder_kind(path: Path) -> FolderKind | None:
         return "seq2seq-ct2"
     if settings.get("model_type") == "whisper":
         return "whisper"
+    if speech_model(settings):
+        return "asr"
     if settings.get("model_type") in TRANSLATORS:
         return "seq2seq"
     if any(True for _ in path.rglob("phone_id_map.txt")) and weight_files(path, "paddlespeech-voice"):
@@ -110,20 +121,22 @@ def folder_kind(path: Path) -> FolderKind | None:
     return "piper" if weight_files(path, "piper") else None
 
 
-def look(path: Path, kind: FolderKind | None = None) -> ModelFolder:
-    """Check that a folder is a whole model; of that kind, if one is named.
+def look(path: Path, *kinds: FolderKind) -> ModelFolder:
+    """Check that a folder is a whole model; of one of the kinds, if any is named.
 
     Raises:
         WeightsError: it is no model, of another kind, or a file is missing, empty, cut off or only a
             placeholder. The text names the file.
     """
     actual = folder_kind(path)
-    if actual is None or kind not in (None, actual):
-        what = f"a {actual} model, not {kind}" if actual else "no model that Dubline knows"
+    if actual is None or (kinds and actual not in kinds):
+        what = f"a {actual} model, not {' or '.join(kinds)}" if actual else "no model that Dubline knows"
         raise WeightsError(
             f"{path} is {what}",
             hint="Give the folder that holds the model's config.json or config.yaml, with all files of it.",
         )
+    settings = read_settings(path)
+    check_form(path, settings)
     for choice in NEEDED[actual]:
         if not any((path / name).is_file() for name in choice.split("|")):
             raise _missing(path, choice)
@@ -134,7 +147,7 @@ def look(path: Path, kind: FolderKind | None = None) -> ModelFolder:
         kind=actual,
         path=path.as_posix(),
         weights=weights,
-        architecture=str(read_settings(path).get("model_type", "")),
+        architecture=str(settings.get("model_type", "")),
         licence=read_licence(path / "README.md"),
     )
 

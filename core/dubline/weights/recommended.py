@@ -181,7 +181,8 @@ ESPEAK = Recommended(
     release="espeakng-loader==0.2.4",
     size=10_078_484,
     extras=("voice",),
-    note="a robotic guide voice, not for release",
+    note=f"a robotic guide voice, not for release: {INDEX} has a neural one for English alone, and "
+    "docs/voices.md tells of others",
 )
 VOICES = (
     PIPER,

@@ -70,7 +70,7 @@ LANGUAGES = {"zh": "cmn-Hans", "zh-hans": "cmn-Hans", "zh-cn": "cmn-Hans", "zh-s
     "zh-hk": "cmn-Hant",
 }
 """Languages that Final Cut calls otherwise."""
-TODO = frozenset(("too_long", "failed", "pending", "take_too_long", "take_failed"))
+TODO = frozenset(("too_long", "failed", "pending", "doubtful", "take_too_long", "take_failed"))
 
 
 @dataclass

@@ -8,11 +8,20 @@ time. benchmarks/diarization.py prints the error rates of both.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
+
 from dubline.backends.backend import Backend, versions
-from dubline.backends.diarizers.windows import HeardWindow, WindowedDiarizer, check_ranges, speaker_bounds
+from dubline.backends.diarizers.windows import (
+    HeardWindow,
+    Same,
+    WindowedDiarizer,
+    check_ranges,
+    speaker_bounds,
+)
 from dubline.errors import InvalidJob
 from dubline.weights import wheels
 from dubline.weights.files import checksum
@@ -22,16 +31,21 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from dubline.backends.contract import Diarization
+    from dubline.backends.diarizers.pieces import Heard
     from dubline.media.speech import Speech
     from dubline.report import Report
 
 RATE = 16000
 PAUSE = 0.5  # a shorter pause of one voice does not end its turn
 SHORTEST_TURN = 0.1
-SHORTEST_VOICE = 1.0  # less speech than this in a window is given to the most alike voice
-ENOUGH = 0.5  # seconds of one voice alone that make a vector to be relied on
+SHORTEST_VOICE = 2.0  # who speaks less is taken for the most alike voice
+ENOUGH = 0.6  # seconds of one voice alone that make a vector to be relied on
+AT_ONCE = 0.3  # seconds: who speak at the same time for longer are two
+FOLLOWED = 0.05  # how much closer stretches are that were followed as one voice,
+WINDOW = 4.0  # with no more seconds between them than one look of the network may bridge
+SEAM = 0.2  # how much closer two voices are that two windows of a long sound hear at the same time
 LONGEST_WINDOW = 30.0
-ALONE_APART = 0.04  # added to `distance` where one voice is heard at a time: its pieces are short, less alike
 SEVERAL, ONE = "several", "one"
 
 
@@ -57,19 +71,18 @@ class BuiltinDiarizer(WindowedDiarizer):
         """`speakers`, or bounds `min_speakers` and `max_speakers`; none: estimate.
 
         `hearing`: "several" voices at once (PyanNet), "one" at a time (Silero VAD), or "auto": several where
-        its wheel is installed. `distance`: how unlike two voices must be to count as two, 0 to 1.
-        `window`: minutes that are heard together, 0.5 to 30; voices are linked across windows when their
-        vectors' cosine reaches `link`, 0 to 1. `segmentation`, `embedding`: files to use instead of those in
-        the wheels. `threads`: CPU threads.
+        its wheel is installed. `distance`: how unlike two voices must be to count as two, 0 to 1. `window`:
+        minutes that are heard together, 0.5 to 30; their voices are then compared over the whole sound.
+        `segmentation`, `embedding`: files to use instead of those in the wheels. `threads`: CPU threads; the
+        result is the same for any number.
         """
 
         speakers: int | None = None
         min_speakers: int | None = None
         max_speakers: int | None = None
         hearing: str = "auto"
-        distance: float = 0.28
+        distance: float = 0.6
         window: float = 10.0
-        link: float = 0.75
         segmentation: str = ""
         embedding: str = ""
         threads: int | None = None
@@ -86,7 +99,7 @@ class BuiltinDiarizer(WindowedDiarizer):
 
     def __init__(self, options: Options) -> None:
         self._bounds = speaker_bounds(options)
-        check_ranges(options, ("distance", 0, 1), ("link", 0, 1), ("window", 0.5, LONGEST_WINDOW))
+        check_ranges(options, ("distance", 0, 1), ("window", 0.5, LONGEST_WINDOW))
         if options.hearing not in ("auto", SEVERAL, ONE):
             raise InvalidJob(f"there is no hearing {options.hearing!r}", hint="Use auto, several or one.")
         from dubline.backends.diarizers.ge2e import KIND, Ge2e
@@ -95,24 +108,36 @@ class BuiltinDiarizer(WindowedDiarizer):
         from dubline.threads import default_threads
 
         self._options = options
-        threads = options.threads or default_threads()
+        self._threads = options.threads or default_threads()
         network, path, encoder = _networks(options)
         self._network: Any = None
         self._detector: Any = None
         if network is wheels.PYANNET:
-            self._network = PyanNet(path, threads)
+            self._network = PyanNet(path)
             note = "voices that overlap are told apart, up to three in five seconds"
         else:
             self._detector = Silero(path)
             why = "" if options.hearing == ONE else f" (for overlaps: {wheels.remedy(wheels.PYANNET)})"
             note = f"one voice at a time, overlaps are not told apart{why}"
-        self._encoder: Any = Ge2e(encoder, threads)
+        self._encoder: Any = Ge2e(encoder)
         self.identities = (
             wheels.identity(network, path),
             wheels.identity(wheels.GE2E, encoder),
         )
         self.notes: tuple[str, ...] = (note,)
         self.embedding = KIND
+
+    def diarize(self, speech: Speech, report: Report) -> Diarization:
+        import numpy as np
+
+        from dubline.backends.diarizers.ge2e import comparable
+
+        found = super().diarize(speech, report)
+        vectors = {
+            label: tuple(float(x) for x in comparable(np.array(own, np.float32)))
+            for label, own in found.embeddings.items()
+        }
+        return msgspec.structs.replace(found, embeddings=vectors)
 
     def _voice_of(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
         import numpy as np
@@ -121,8 +146,8 @@ class BuiltinDiarizer(WindowedDiarizer):
 
         mel = ge2e.mel_power(sound) * ge2e.gain(float((sound**2).mean()))
         vectors: NDArray[np.float32] = self._encoder.embed(np.stack(ge2e.partials(mel)))
-        mean: NDArray[np.float32] = vectors.mean(axis=0)
-        return mean
+        mean = vectors.mean(axis=0)
+        return ge2e.comparable(ge2e.centred(mean[None] / max(float(np.linalg.norm(mean)), 1e-9))[0])
 
     def _hear(
         self, speech: Speech, start: float, stop: float, report: Report, least: int | None, most: int | None
@@ -130,6 +155,7 @@ class BuiltinDiarizer(WindowedDiarizer):
         import numpy as np
 
         from dubline.backends.diarizers.clusters import cluster
+        from dubline.backends.diarizers.ge2e import centred
         from dubline.backends.diarizers.pieces import one_at_a_time, several_at_once, turns_of
         from dubline.values.transcript import Turn
 
@@ -140,26 +166,29 @@ class BuiltinDiarizer(WindowedDiarizer):
 
         tick(0)
         if self._network is not None:
-            pieces = several_at_once(speech, first, last, self._network, self._encoder, tick)
+            heard = several_at_once(speech, first, last, self._network, self._encoder, tick, self._threads)
         else:
-            pieces = one_at_a_time(speech, first, last, self._detector, self._encoder, tick)
-        found = [piece for piece in pieces.found if piece.vector is not None]
-        if not found:
+            heard = one_at_a_time(speech, first, last, self._detector, self._encoder, tick)
+        if not heard.stretches:
             return HeardWindow()
-        vectors = np.stack([piece.vector for piece in found if piece.vector is not None])
+        vectors = centred(np.stack([s.vector for s in heard.stretches]))
+        seconds = np.array([s.seconds for s in heard.stretches])
+        clear = np.array([s.clear for s in heard.stretches])
+        apart, closer = _known(heard)
         labels = cluster(
             vectors,
-            np.array([piece.window for piece in found]),
-            np.array([piece.seconds for piece in found]),
-            np.array([piece.clear for piece in found]),
-            distance=self._options.distance + (ALONE_APART if self._network is None else 0.0),
+            seconds,
+            clear,
+            apart,
+            closer,
+            distance=self._options.distance,
             shortest=SHORTEST_VOICE,
             enough=ENOUGH,
             at_least=least,
             at_most=most,
         )
         turns, exclusive = turns_of(
-            pieces._replace(found=found),
+            heard,
             [int(label) for label in labels],
             pause=PAUSE,
             shortest=SHORTEST_TURN,
@@ -169,15 +198,69 @@ class BuiltinDiarizer(WindowedDiarizer):
         def placed(some: list[Turn]) -> tuple[Turn, ...]:
             return tuple(Turn(start=t.start + start, end=t.end + start, speaker=t.speaker) for t in some)
 
+        weights = np.maximum(clear, 0.1)
         embeddings: dict[str, tuple[float, ...]] = {}
         for label in np.unique(labels):
-            mean = vectors[labels == label].mean(axis=0)
-            mean = mean / max(float(np.linalg.norm(mean)), 1e-9)
+            own = labels == label
+            mean = (vectors[own] * weights[own, None]).sum(axis=0) / weights[own].sum()
             embeddings[str(label)] = tuple(float(x) for x in mean)
         return HeardWindow(turns=placed(turns), exclusive=placed(exclusive), embeddings=embeddings)
 
+    def _link(
+        self,
+        runs: Sequence[dict[str, tuple[float, ...]]],
+        seconds: Sequence[dict[str, float]],
+        same: Same,
+    ) -> list[dict[str, int]]:
+        """The clustering of the windows goes on with their voices, over the whole sound."""
+        import numpy as np
+
+        from dubline.backends.diarizers.clusters import cluster
+
+        if len(runs) == 1:
+            return [{label: number for number, label in enumerate(runs[0])}]
+        voices = [(number, label) for number, run in enumerate(runs) for label in run]
+        if not voices:
+            return [{} for _ in runs]
+        place = {voice: k for k, voice in enumerate(voices)}
+        closer = np.zeros((len(voices), len(voices)))
+        for one, other in same:
+            closer[place[one], place[other]] = closer[place[other], place[one]] = SEAM
+        spoken = np.array([seconds[number][label] for number, label in voices])
+        least, most = self._bounds
+        labels = cluster(
+            np.array([runs[number][label] for number, label in voices], np.float32),
+            spoken,
+            spoken,
+            np.zeros_like(closer, bool),
+            closer,
+            distance=self._options.distance,
+            shortest=SHORTEST_VOICE,
+            at_least=least,
+            at_most=most,
+        )
+        return [
+            {label: int(labels[place[number, label]]) for label in run} for number, run in enumerate(runs)
+        ]
+
     def _free(self) -> None:
         self._network = self._detector = self._encoder = None
+
+
+def _known(heard: Heard) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Of each two stretches whether they are two people, and how much closer they are than their vectors.
+
+    Those who speak at once are two. What is followed as one voice through a window's length is closer.
+    """
+    import numpy as np
+
+    track, first, stop = np.array([(s.track, s.first, s.stop) for s in heard.stretches]).T
+    both = np.minimum(stop[:, None], stop) - np.maximum(first[:, None], first)
+    own = track[:, None] == track
+    apart = ~own & (both * heard.step > AT_ONCE)
+    closer = np.where(own & (-both * heard.step < WINDOW), FOLLOWED, 0.0)
+    np.fill_diagonal(closer, 0.0)
+    return apart, closer
 
 
 def _networks(options: BuiltinDiarizer.Options) -> tuple[wheels.PackageWeights, Path, Path]:

@@ -1,10 +1,10 @@
-"""Which pieces of speech are one voice: agglomerative clustering that keeps apart what was heard at once.
+"""Which stretches of speech are one voice: agglomerative clustering that keeps apart what was heard at once.
 
-Pieces that a segmentation network hears as different speakers within one short window are different people,
-whatever their vectors say. Used as a constraint (Wagstaff & Cardie, "Clustering with instance-level
-constraints", 2000), that knowledge makes the result far less touchy about the distance at which joining
-stops (benchmarks/diarization.py). Groups are found among pieces long enough to describe a voice; then every
-piece goes to the voice whose mean it is most like, each voice once in a window, as in pyannote.audio.
+Stretches that a segmentation network hears as different speakers at the same time are different people,
+whatever their vectors say: a constraint (Wagstaff & Cardie, "Clustering with instance-level constraints",
+2000). What it follows as one voice through a few seconds is a little more alike than its vectors say. Groups
+are found among stretches long enough to describe a voice; then every stretch goes to the voice whose mean it
+is most like.
 """
 
 from __future__ import annotations
@@ -20,27 +20,37 @@ CENTROID = 0.5
 """Where the likeness of two groups lies between average linkage (0) and the cosine of their means (1). Poor
 sound lowers the first, so that a voice falls apart; the second rises with size, so that voices run together.
 """
-ROUNDS = 2
-"""How often all pieces are given anew to the voices' means. A third round changes nothing measurable."""
+ROUNDS = 1
+"""How often all stretches are given anew to the voices' means. A second round changes nothing measurable."""
 
 
 def merges(
-    vectors: Floats, apart: NDArray[np.bool_], centroid: float = CENTROID
+    vectors: Floats,
+    apart: NDArray[np.bool_],
+    centroid: float = CENTROID,
+    *,
+    weights: NDArray[np.float64] | None = None,
+    closer: NDArray[np.float64] | None = None,
 ) -> list[tuple[int, int, float]]:
     """Join the two most alike groups until nothing more may be joined: (kept, absorbed, likeness) each.
 
-    The likeness of two groups is the mean cosine of their pieces, divided by (length of one mean * length of
-    the other) ** `centroid`. `vectors` (n, size) of unit length; `apart` (n, n) symmetric: pairs that must
-    not share a group. Memory is n * n; time about n * n for usual data.
+    The likeness of two groups is the mean cosine of their members, divided by (length of one mean * length of
+    the other) ** `centroid`, and what they are `closer`: the greatest of their members' (n, n, symmetric).
+    `vectors` (n, size): of unit length, or means of such, with the sum of their weights; `weights` (n,),
+    default 1 each. `apart` (n, n) symmetric: pairs that must not share a group. Memory is n * n; time about
+    n * n for usual data.
     """
     count = len(vectors)
     if count < 2:
         return []
-    sums = (vectors @ vectors.T).astype(np.float64)  # of all cosines between two groups
-    own = sums.diagonal().copy()  # and within one, each piece with itself too
-    sizes = np.ones(count)
+    sizes = np.ones(count) if weights is None else weights.astype(np.float64)
+    sums = _cosines(vectors, vectors) * np.outer(sizes, sizes)  # of all cosines between two groups
+    own = sums.diagonal().copy()  # and within one, each member with itself too
+    near = np.zeros((count, count)) if closer is None else closer.copy()
     barred = apart | np.eye(count, dtype=bool)
-    means = np.where(barred, NEVER, sums)
+    lengths = np.sqrt(np.maximum(own, 1e-12)) / sizes
+    means = sums / np.outer(sizes, sizes) / np.outer(lengths, lengths) ** centroid + near
+    means = np.where(barred, NEVER, means)
     nearest = means.argmax(axis=1)
     best = means[np.arange(count), nearest]
     done: list[tuple[int, int, float]] = []
@@ -55,11 +65,14 @@ def merges(
         sums[i] += sums[j]
         sums[:, i] = sums[i]
         sizes[i] += sizes[j]
+        near[i] = np.maximum(near[i], near[j])
+        near[:, i] = near[i]
         barred[i] |= barred[j]
         barred[:, i] = barred[i]
         barred[j] = barred[:, j] = True
         lengths = np.sqrt(np.maximum(own, 1e-12)) / sizes
-        fresh = np.where(barred[i], NEVER, sums[i] / (sizes[i] * sizes) / (lengths[i] * lengths) ** centroid)
+        fresh = sums[i] / (sizes[i] * sizes) / (lengths[i] * lengths) ** centroid + near[i]
+        fresh = np.where(barred[i], NEVER, fresh)
         means[i] = means[:, i] = fresh
         means[j] = means[:, j] = NEVER
         best[j] = NEVER
@@ -70,6 +83,16 @@ def merges(
         if stale.size:
             nearest[stale] = means[stale].argmax(axis=1)
             best[stale] = means[stale, nearest[stale]]
+
+
+def _cosines(some: Floats, others: Floats) -> NDArray[np.float64]:
+    """(n, size) and (m, size) -> (n, m): the products of all pairs.
+
+    In double precision, then rounded: which of two nearly equal ones is greater does not hang on how many
+    threads added them up.
+    """
+    cosines: NDArray[np.float64] = np.round(some.astype(np.float64) @ others.astype(np.float64).T, 9)
+    return cosines
 
 
 def cut(count: int, history: list[tuple[int, int, float]]) -> Labels:
@@ -84,9 +107,10 @@ def cut(count: int, history: list[tuple[int, int, float]]) -> Labels:
 
 def cluster(
     vectors: Floats,
-    windows: NDArray[np.int64],
     seconds: NDArray[np.float64],
     clear: NDArray[np.float64],
+    apart: NDArray[np.bool_],
+    closer: NDArray[np.float64] | None = None,
     *,
     distance: float,
     shortest: float,
@@ -94,27 +118,29 @@ def cluster(
     at_least: int | None = None,
     at_most: int | None = None,
 ) -> Labels:
-    """Voices of pieces of speech: (n,) numbers from 0 by first appearance.
+    """Voices of stretches of speech: (n,) numbers from 0 by first appearance.
 
     Args:
-        vectors: (n, size), unit length.
-        windows: (n,), pieces of one window were heard at once and are different people.
-        seconds: (n,) how much each piece speaks.
-        clear: (n,) how many seconds of sound each vector was made from: its weight in a voice's mean.
+        vectors: (n, size), as `merges` takes them.
+        seconds: (n,) how much is spoken in each.
+        clear: (n,) how many seconds of sound each vector was made from: its weight.
+        apart, closer: as `merges` takes them.
         distance: joining stops where the likeness of two groups (`merges`) is below 1 - distance.
-        shortest: a group with fewer seconds is no voice of its own: its pieces go to the most alike voice.
-        enough: pieces made from fewer seconds do not make groups, but are given to those that others make.
+        shortest: a group with fewer seconds is no voice of its own: it goes to the most alike voice.
+        enough: vectors made from fewer seconds do not make groups, but are given to those that others make.
         at_least, at_most: bounds on the number of voices. `at_least` wins over `distance`; both are met as
-            far as the pieces allow it.
+            far as the stretches allow it.
     """
     count = len(vectors)
     if not count:
         return np.zeros(0, np.int64)
+    weights = np.maximum(clear, 0.1)
     makers = np.flatnonzero(clear >= enough)
     if len(makers) < max(1, at_least or 1):
         makers = np.arange(count)
-    apart = windows[makers, None] == windows[makers]
-    history = merges(vectors[makers], apart & ~np.eye(len(makers), dtype=bool))
+    near = np.zeros((count, count)) if closer is None else closer
+    among = np.ix_(makers, makers)
+    history = merges(vectors[makers], apart[among], weights=weights[makers], closer=near[among])
     stop = next((k for k, merge in enumerate(history) if merge[2] < 1 - distance), len(history))
     spoken = seconds[makers]
 
@@ -138,10 +164,11 @@ def cluster(
     place[kept] = np.arange(len(kept))
     given: Labels = np.full(count, -1, np.int64)
     given[makers] = place[labels]
-    weighted = vectors * np.maximum(clear, 0.1)[:, None]
-    given = _given(vectors, weighted, windows, given, len(kept), again=False)
+    weighted = vectors * weights[:, None]
+    rest = np.flatnonzero(given < 0)
+    given = _given(vectors, weighted, apart, near, given, rest[np.argsort(-clear[rest], kind="stable")])
     for _ in range(ROUNDS):
-        moved = _given(vectors, weighted, windows, given, len(kept), again=True)
+        moved = _given(vectors, weighted, apart, near, given, np.arange(count))
         if len(np.unique(moved)) < len(kept):
             break  # a voice would be lost
         given = moved
@@ -151,29 +178,26 @@ def cluster(
 
 
 def _given(
-    vectors: Floats, weighted: Floats, windows: NDArray[np.int64], labels: Labels, voices: int, *, again: bool
+    vectors: Floats,
+    weighted: Floats,
+    apart: NDArray[np.bool_],
+    closer: NDArray[np.float64],
+    labels: Labels,
+    which: Labels,
 ) -> Labels:
-    """Give pieces (those without a label, -1, or `again` all) to the voices whose means they are most like.
+    """Give these stretches, one after the other, to the voices whose means they are most like.
 
-    Within a window each voice is given once, so that the sum of cosines is greatest (Kuhn, "The Hungarian
-    method for the assignment problem", 1955); pieces beyond the number of voices go to the most alike.
+    A voice that is `apart` is taken only if all are; one that is `closer` is that much more alike. -1 is no
+    voice yet.
     """
-    from scipy.optimize import linear_sum_assignment
-
-    means = np.stack([weighted[labels == k].sum(axis=0) for k in range(voices)])
+    means = np.stack([weighted[labels == k].sum(axis=0) for k in range(int(labels.max()) + 1)])
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
-    alike = vectors @ means.T  # (pieces, voices)
+    alike = _cosines(vectors, means)  # (stretches, voices)
     out: Labels = labels.copy()
-    order = np.argsort(windows, kind="stable")
-    for members in np.split(order, np.flatnonzero(np.diff(windows[order])) + 1):
-        free = members if again else members[labels[members] < 0]
-        if not len(free):
-            continue
-        table = alike[free].copy()
-        taken = labels[members][labels[members] >= 0] if not again else labels[:0]
-        table[:, taken] -= 2.0  # more than two cosines can differ: taken only if all are
-        out[free] = table.argmax(axis=1)
-        if len(free) > 1:
-            rows, columns = linear_sum_assignment(-table)
-            out[free[rows]] = columns
+    for one in which:
+        likeness = alike[one].copy()
+        known = out >= 0
+        np.add.at(likeness, out[known], closer[one, known])
+        np.add.at(likeness, out[known], np.where(apart[one, known], -2.0, 0.0))  # more than cosines differ by
+        out[one] = likeness.argmax()
     return out

@@ -8,6 +8,7 @@ logarithm, quiet voices raised to -30 dBFS) are Resemblyzer's; the code is not.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,12 +22,24 @@ from dubline.weights.wheels import GE2E, remedy
 
 Floats = NDArray[np.float32]
 
-KIND = "ge2e-resemblyzer-256"
+KIND = "ge2e-resemblyzer-256-centred"
 RATE = 16000
 FRAME, HOP, BANDS = 400, 160, 40
 PARTIAL = 160  # frames the encoder hears at once: 1.6 s
 SIZE = 256
 LEVEL_DBFS = -30.0
+MEAN_SCALE = 0.129576
+MEAN = (
+    "QhQlABokHF5Vk8GoQjUUPtUoKTB7hAAAAKccFAIBb103BCOAbiNiGQAqLmFVFiwdahUAUQIAC106AUIBQhRGY1oUrYICAQOJ"
+    "BqEZDQAsNWkHGKJHBSMJXRPVdwAPDCoAKwAFAAcAdYBpUSyQAKYBPg3VLQA9IgkjlUJOMVTNMv95AEQDi0qSf0IJdUQAC2wZ"
+    "cEOgAN4whiUCJSPFFDG0KX4Ep3tIUUBnxJoABwU3ADsscDAcwhorWTIABYoFE1JeAdgAL218V/hLOzAOACkUbjd5GhjQpQA9"
+    "ADzEBWUlBABnlF5FAAE5ACcACE99pYJvxzEFbz5djAW+HANPUAI0AA=="
+)
+"""The mean of many voices, as base64 of (256,) bytes that stand for 0 to MEAN_SCALE: what voices have in
+common tells nobody apart (benchmarks/diarization.py --mean makes it)."""
+COMMON = 0.545
+"""What a voice's vector has in common with all others where voices are compared across runs: so a cosine of
+0.45 between what is their own counts as 0.75, from which voices are one (`embeddings.LEAST_ALIKE`)."""
 SHAPES: dict[str, tuple[int, ...]] = {
     **{
         f"lstm.{part}_l{layer}": (4 * SIZE, *size)
@@ -71,7 +84,8 @@ def mel_power(sound: Floats) -> Floats:
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP]
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)).astype(np.float32)
     power = np.abs(np.fft.rfft(frames * window, axis=1)) ** 2  # (frames, 201)
-    result: Floats = (power @ mel_filters().T).astype(np.float32)
+    # Not the library of `@`, whose threads add up in an order of their own.
+    result: Floats = np.einsum("fb,mb->fm", power, mel_filters()).astype(np.float32)
     return result
 
 
@@ -98,6 +112,28 @@ def gain(mean_square: float) -> float:
     return max(1.0, 10 ** (LEVEL_DBFS / 10) / max(mean_square, 1e-12))
 
 
+@lru_cache(maxsize=1)
+def mean_voice() -> Floats:
+    """(256,): `MEAN`."""
+    values = np.frombuffer(b64decode(MEAN), np.uint8)
+    result: Floats = (values * (MEAN_SCALE / 255)).astype(np.float32)
+    return result
+
+
+def centred(vectors: Floats) -> Floats:
+    """(n, 256) -> what each voice has of its own, (n, 256) of unit length."""
+    own = vectors - mean_voice()
+    result: Floats = own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-9)
+    return result
+
+
+def comparable(own: Floats) -> Floats:
+    """What a voice has of its own, (256,) of any length, and what it has in common: (257,) of unit length."""
+    part = own / max(float(np.linalg.norm(own)), 1e-9) * np.sqrt(1 - COMMON)
+    result: Floats = np.append(part, np.sqrt(COMMON)).astype(np.float32)
+    return result
+
+
 class Ge2e:
     """The encoder with its weights.
 
@@ -106,7 +142,7 @@ class Ge2e:
         BackendMissing: onnxruntime is not installed.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path) -> None:
         try:
             state = check_shapes(open_checkpoint(path).get("model_state"), SHAPES)
         except ValueError as error:
@@ -118,7 +154,7 @@ class Ge2e:
         x = graph.lstm(graph.add("Transpose", "mel", perm=[1, 0, 2]), state, "lstm")  # (160, n, 256)
         x = graph.add("Gather", x, np.array(PARTIAL - 1), axis=0)  # what the last layer ends with
         x = graph.add("Relu", graph.linear(x, state, "linear"))
-        self._session = session(graph.model(x, 2), threads)
+        self._session = session(graph.model(x, 2))
 
     def embed(self, pieces: Floats, batch: int = 64) -> Floats:
         """(n, 160, 40) mel power -> (n, 256), unit length."""

@@ -1,21 +1,27 @@
-"""From sound to pieces of single voices, and back from clustered pieces to turns.
+"""From sound to stretches of single voices, and back from voices to turns.
 
-Two ways to hear, with one result (`Pieces`):
+Two ways to hear, with one result (`Heard`):
 
     several_at_once   PyanNet: up to three voices in each 5 s window, overlaps told apart
     one_at_a_time     Silero VAD and sliding windows of 1.6 s: one voice at any time
 
-Both put a GE2E vector to each piece.
+Both put a GE2E vector to each stretch. With PyanNet, a voice of one window and a voice of the next that speak
+at the same time are one: these make tracks through the windows, and a track is cut at its pauses. So a vector
+comes from all of an utterance that nobody talks over, however the windows fall.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from dubline.backends.diarizers import ge2e, pyannet, silero
+from dubline.backends.diarizers.tracks import runs, stretches_of, tracks_of
 from dubline.values.transcript import Turn
 
 if TYPE_CHECKING:
@@ -24,42 +30,51 @@ if TYPE_CHECKING:
     from dubline.media.speech import Speech
 
     Floats = NDArray[np.float32]
+    Cut = tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]
 
 RATE = 16000
 SILENCE = 10 ** (-80 / 20)  # a window that never passes -80 dBFS holds nothing to hear
-CHUNK_STEP = 40 * pyannet.STRIDE  # 0.675 s: whole frames, so that windows add up frame by frame
-BATCH = 8
-ON = 0.35  # chance from which a piece of a voice is taken
+CHUNK_FRAMES = 40
+CHUNK_STEP = CHUNK_FRAMES * pyannet.STRIDE  # 0.675 s: whole frames, so that windows add up frame by frame
+BATCH = 8  # windows that are heard together
 EDGE = 0.25  # share of a window on each side in which it counts less: what is beyond is not heard
 VOICE = 0.6  # of a voice, summed chances, make a voice: half a voice is as often a noise
-LEAST_FRAMES = 12  # 0.2 s of activity make a piece
 LEAST_MEL = 20  # 0.2 s of mel frames make a vector
-PART_STEP = 112  # mel frames between the 1.6 s that the encoder hears: four times in a full window
+PART_STEP = 20  # mel frames between the 1.6 s that the encoder hears
+GROUP = 16  # stretches that are described together
 SLIDE_STEP = 12  # Silero frames between sliding windows: 0.384 s
 SLIDE_LENGTH = 50  # and their length: 1.6 s
+HEARING = 0.8  # share of the work that the windows are, the vectors being the rest
 
 Tick = Callable[[float], None]
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
-class Piece(NamedTuple):
-    """One voice in one window: frames `first` .. `first + len(activity)` of the grid, activity 0..1 each."""
+class Stretch(NamedTuple):
+    """Frames `first` .. `stop` of the grid, in which one voice speaks; `track` is where it was heard.
 
-    window: int
-    first: int
-    activity: Floats
-    seconds: float
-    clear: float  # seconds of sound that the vector was made from
-    vector: Floats | None
-
-
-class Pieces(NamedTuple):
-    """All pieces of a stretch, on a grid of frames.
-
-    `step` seconds between frames; `middle` of frame 0, in seconds from the stretch's start. `voices`
-    (frames,) is how many voices are active: the mean over the windows that heard the frame.
+    `seconds` of speech in it; `clear`: how many of them nobody talks over, from which the vector was made.
     """
 
-    found: list[Piece]
+    track: int
+    first: int
+    stop: int
+    seconds: float
+    clear: float
+    vector: Floats
+
+
+class Heard(NamedTuple):
+    """What was heard, on a grid of frames.
+
+    `activity`: of each voice in each window its track, the grid's frame that its first is, and how active it
+    is (0..1 each, with the window's weight). `step` seconds between frames; `middle` of frame 0, in seconds
+    from the start. `voices` (frames,) is how many voices are active: the mean over the windows.
+    """
+
+    stretches: list[Stretch]
+    activity: list[tuple[int, int, Floats]]
     step: float
     middle: float
     voices: NDArray[np.float64]
@@ -73,66 +88,120 @@ def window_weight(frames: int) -> Floats:
 
 
 def several_at_once(
-    speech: Speech, start: int, stop: int, network: pyannet.PyanNet, encoder: ge2e.Ge2e, tick: Tick
-) -> Pieces:
-    """Samples start..stop with the segmentation network. `tick` is given samples done."""
+    speech: Speech,
+    start: int,
+    stop: int,
+    network: pyannet.PyanNet,
+    encoder: ge2e.Ge2e,
+    tick: Tick,
+    threads: int = 1,
+) -> Heard:
+    """Samples start..stop with the segmentation network. `tick` is given samples done.
+
+    `threads` batches of windows are heard at the same time, each by one thread: a network that shares its
+    sums among threads adds them up in another order, and near a limit that decides differently.
+    """
     length = stop - start
     count = max(1, -(-max(0, length - pyannet.WINDOW) // CHUNK_STEP) + 1)
-    per_window = pyannet.FRAMES
-    hop = CHUNK_STEP // pyannet.STRIDE
-    frames = (count - 1) * hop + per_window
-    active, heard = np.zeros(frames), np.zeros(frames)
-    weight = window_weight(per_window)
-    found: list[Piece] = []
-    for at in range(0, count, BATCH):
-        many = min(BATCH, count - at)
-        first = start + at * CHUNK_STEP
-        size = (many - 1) * CHUNK_STEP + pyannet.WINDOW
+    answers = np.zeros((count, pyannet.FRAMES, pyannet.SPEAKERS), np.float32)
+
+    def batch(at: int) -> Floats:
+        """The sound of the windows from number `at`."""
+        first, size = start + at * CHUNK_STEP, (min(BATCH, count - at) - 1) * CHUNK_STEP + pyannet.WINDOW
         sound = speech.read(first, min(first + size, stop))
-        sound = np.pad(sound, (0, size - len(sound)))
-        chunks = [sound[k * CHUNK_STEP :][: pyannet.WINDOW] for k in range(many)]
-        if np.abs(sound).max() > SILENCE:
-            answers = network.activities(sound, CHUNK_STEP, many)  # (windows, frames, voices)
-            mel, power = ge2e.mel_power(sound), ge2e.frame_power(sound)
-            voices: list[tuple[int, Floats, Floats]] = []
-            for k, activity in enumerate(answers):
-                if np.abs(chunks[k]).max() > SILENCE:
-                    place = (at + k) * hop
-                    # Chances add up to the number of voices to be expected.
-                    active[place : place + per_window] += weight * activity.sum(axis=1)
-                    voices += [(at + k, *voice) for voice in _voices(activity, mel, power, k * CHUNK_STEP)]
-            vectors = _vectors([mels for _, _, mels in voices], encoder)
-            for (window, own, mels), vector in zip(voices, vectors, strict=True):
-                # Each second is heard by about seven windows: speech is counted once.
-                seconds = float((own > ON).sum()) * pyannet.STRIDE / RATE * CHUNK_STEP / pyannet.WINDOW
-                clear = len(mels) * ge2e.HOP / RATE
-                found.append(Piece(window, window * hop, own * weight, seconds, clear, vector))
-        for k in range(at, at + many):
-            heard[k * hop : k * hop + per_window] += weight
-        tick(min(length, (at + BATCH) * CHUNK_STEP))
-    return Pieces(found, pyannet.STRIDE / RATE, pyannet.frame_middle(0), active / heard)
+        return np.pad(sound, (0, size - len(sound)))
+
+    places = range(0, count, BATCH)
+    made = in_order(lambda sound: _activities(sound, network), map(batch, places), threads)
+    for at, some in zip(places, made, strict=True):
+        answers[at : at + len(some)] = some
+        tick(HEARING * min(length, (at + BATCH) * CHUNK_STEP))
+    weight = window_weight(pyannet.FRAMES)
+    frames = (count - 1) * CHUNK_FRAMES + pyannet.FRAMES
+    sums, heard = np.zeros(frames), np.zeros(frames)
+    for window, answer in enumerate(answers):
+        own = slice(window * CHUNK_FRAMES, window * CHUNK_FRAMES + pyannet.FRAMES)
+        sums[own] += weight * answer.sum(axis=1)  # chances add up to the number of voices to be expected
+        heard[own] += weight
+    tracks = tracks_of(answers, CHUNK_FRAMES, weight, heard)
+    crowd = np.zeros(frames, np.int64)
+    for track in tracks:
+        crowd[track.first : track.first + len(track.on)] += track.on
+    places_of = stretches_of(tracks)
+    groups = [places_of[at : at + GROUP] for at in range(0, len(places_of), GROUP)]
+
+    def cut(number: int, first: int, last: int) -> Cut:
+        """The sound of a stretch, and the frames in which its voice speaks, and speaks alone."""
+        edges = [round(pyannet.frame_middle(0) * RATE) + at * pyannet.STRIDE for at in (first, last)]
+        on = tracks[number].on[first - tracks[number].first : last - tracks[number].first]
+        sound = speech.read(start + edges[0], min(start + edges[1], stop))
+        return sound, on, on & (crowd[first:last] == 1)
+
+    stretches: list[Stretch] = []
+    cuts = ([cut(*place) for place in group] for group in groups)
+    described = in_order(lambda some: _described(some, encoder), cuts, threads)
+    for done, (group, vectors) in enumerate(zip(groups, described, strict=True), 1):
+        for (number, first, last), (vector, spoken, clear) in zip(group, vectors, strict=True):
+            if vector is not None:
+                stretches.append(Stretch(number, first, last, spoken, clear, vector))
+        tick(length * (HEARING + (1 - HEARING) * done / len(groups)))
+    activity = [
+        (number, window * CHUNK_FRAMES, answers[window, :, slot] * weight)
+        for number, track in enumerate(tracks)
+        for window, slot in track.heard
+    ]
+    return Heard(stretches, activity, pyannet.STRIDE / RATE, pyannet.frame_middle(0), sums / heard)
 
 
-def _voices(activity: Floats, mel: Floats, power: Floats, offset: int) -> list[tuple[Floats, Floats]]:
-    """The voices of the window that begins at sample `offset` of the sound that `mel` is of.
+def _activities(sound: Floats, network: pyannet.PyanNet) -> Floats:
+    """(windows, frames, slots) of windows that begin CHUNK_STEP samples apart; 0 in silent ones."""
+    many = (len(sound) - pyannet.WINDOW) // CHUNK_STEP + 1
+    loud = [np.abs(sound[k * CHUNK_STEP :][: pyannet.WINDOW]).max() > SILENCE for k in range(many)]
+    if not any(loud):
+        return np.zeros((many, pyannet.FRAMES, pyannet.SPEAKERS), np.float32)
+    answers = network.activities(sound, CHUNK_STEP, many)
+    answers[~np.array(loud)] = 0
+    return answers
 
-    Each with its activity and its mel frames: where it speaks alone, if that is long enough.
+
+def _described(cuts: list[Cut], encoder: ge2e.Ge2e) -> list[tuple[Floats | None, float, float]]:
+    """Of each stretch its vector, seconds of speech, and seconds of it that the vector was made from.
+
+    The last are those in which its voice is alone. Where it hardly ever is, all of it is taken, and counts as
+    0 s.
     """
-    on = activity > ON
-    slots = [s for s in range(on.shape[1]) if on[:, s].sum() >= LEAST_FRAMES]
-    if not slots:
-        return []
-    first = -(-offset // ge2e.HOP)
-    times = np.arange(first, min(len(mel), (offset + pyannet.WINDOW) // ge2e.HOP + 1))
-    frame = np.rint((times * ge2e.HOP - offset - pyannet.frame_middle(0) * RATE) / pyannet.STRIDE).astype(int)
-    frame = frame.clip(0, len(on) - 1)
-    alone = on & (on.sum(axis=1, keepdims=True) == 1)
-    voices = []
-    for s in slots:
-        own = alone[:, s] if alone[:, s].sum() >= LEAST_FRAMES else on[:, s]
-        taken = times[own[frame]]
-        voices.append((activity[:, s], mel[taken] * ge2e.gain(float(power[taken].mean()))))
-    return voices
+    mels, seconds = [], []
+    for sound, on, alone in cuts:
+        mel, power = ge2e.mel_power(sound), ge2e.frame_power(sound)
+        frame = (np.arange(len(mel)) * ge2e.HOP + pyannet.STRIDE // 2) // pyannet.STRIDE
+        frame = frame.clip(0, len(on) - 1)
+        clear = int(alone[frame].sum())
+        taken = (alone if clear >= LEAST_MEL else on)[frame]
+        mels.append(mel[taken] * ge2e.gain(float(power[taken].mean())) if taken.any() else mel[:0])
+        seconds.append(
+            (float(on.sum()) * pyannet.STRIDE / RATE, clear * ge2e.HOP / RATE * (clear >= LEAST_MEL))
+        )
+    vectors = _vectors(mels, encoder)
+    return [(vector, *both) for vector, both in zip(vectors, seconds, strict=True)]
+
+
+def in_order(work: Callable[[Given], Made], items: Iterable[Given], threads: int) -> Iterator[Made]:
+    """What `work` gives for each item, in their order, by so many threads; few items are held at a time."""
+    if threads < 2:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[Made]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _vectors(voices: list[Floats], encoder: ge2e.Ge2e) -> list[Floats | None]:
@@ -152,7 +221,7 @@ def _vectors(voices: list[Floats], encoder: ge2e.Ge2e) -> list[Floats | None]:
 
 def one_at_a_time(
     speech: Speech, start: int, stop: int, detector: silero.Silero, encoder: ge2e.Ge2e, tick: Tick
-) -> Pieces:
+) -> Heard:
     """Samples start..stop with the voice activity detector. `tick` is given samples done."""
     detector.reset()
     block = 4 * SLIDE_LENGTH * silero.FRAME
@@ -165,7 +234,8 @@ def one_at_a_time(
         )
         tick((at + len(sound) - start) / 2)
     speaking = _steady(np.concatenate(chances) if chances else np.zeros(0, np.float32))
-    found: list[Piece] = []
+    stretches: list[Stretch] = []
+    activity: list[tuple[int, int, Floats]] = []
     step = silero.FRAME / RATE
     for a, b in runs(speaking):
         last = max(a, b - SLIDE_LENGTH)
@@ -180,10 +250,14 @@ def one_at_a_time(
             size = min(b, place + SLIDE_LENGTH) - place
             # The middle of a window says more about its voice than the ends do.
             weight = np.hanning(size + 2)[1:-1].astype(np.float32) + np.float32(0.01)
-            found.append(Piece(len(found), place, weight, size * step * share, size * step, vector))
+            if vector is not None:
+                track = len(stretches)
+                stretches.append(
+                    Stretch(track, place, place + size, size * step * share, size * step, vector)
+                )
+                activity.append((track, place, weight))
         tick((stop - start + b * silero.FRAME) / 2)
-    voices_on = speaking.astype(np.float64)
-    return Pieces(found, step, step / 2, voices_on)
+    return Heard(stretches, activity, step, step / 2, speaking.astype(np.float64))
 
 
 def _steady(chances: Floats) -> NDArray[np.bool_]:
@@ -205,49 +279,54 @@ def _steady(chances: Floats) -> NDArray[np.bool_]:
     return on
 
 
-def runs(on: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Where a row of truths is true: (start, stop) pairs."""
-    edges = np.diff(np.concatenate([[0], on.astype(np.int8), [0]]))
-    starts, stops = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    return [(int(a), int(b)) for a, b in zip(starts, stops, strict=True)]
-
-
 def turns_of(
-    pieces: Pieces, labels: list[int], *, pause: float, shortest: float, length: float
+    heard: Heard, labels: list[int], *, pause: float, shortest: float, length: float
 ) -> tuple[list[Turn], list[Turn]]:
-    """Turns and exclusive turns of clustered pieces, in seconds from the stretch's start, within 0..length.
+    """Turns and exclusive turns of stretches with their voices, in seconds from the start, within 0..length.
 
-    At each frame as many voices speak as `pieces.voices` says (`VOICE`); those with the most activity do
+    At each frame as many voices speak as `heard.voices` says (`VOICE`); those with the most activity do
     (the aggregation of Bredin, "pyannote.audio 2.1 speaker diarization pipeline", 2023). A pause of one voice
     under `pause` seconds is filled, turns under `shortest` are dropped. Labels become "0", "1" ...
     """
     count = max(labels, default=-1) + 1
-    frames = len(pieces.voices)
+    frames = len(heard.voices)
     score = np.zeros((count, frames), np.float32)
-    by_window: dict[tuple[int, int], list[Piece]] = {}
-    for piece, label in zip(pieces.found, labels, strict=True):
-        by_window.setdefault((piece.window, label), []).append(piece)
-    for (_, label), same in by_window.items():
-        rows = np.max([p.activity for p in same], axis=0)
-        score[label, same[0].first : same[0].first + len(rows)] += rows
-    wanted = np.floor(pieces.voices + 1 - VOICE)
+    for label, first, row in _voiced(heard, labels):
+        score[label, first : first + len(row)] += row
+    wanted = np.floor(heard.voices + 1 - VOICE)
     rank = np.argsort(np.argsort(-score, axis=0, kind="stable"), axis=0)
     on = (rank < wanted) & (score > 0)
     top = np.where(on.any(axis=0), np.where(on, score, -1).argmax(axis=0), -1) if count else np.zeros(0, int)
     turns: list[Turn] = []
     for label in range(count):
         for a, b in runs(on[label]):
-            turns.append(_turn(pieces, a, b, label, length))
-    exclusive = [_turn(pieces, a, b, label, length) for label in range(count) for a, b in runs(top == label)]
+            turns.append(_turn(heard, a, b, label, length))
+    exclusive = [_turn(heard, a, b, label, length) for label in range(count) for a, b in runs(top == label)]
     full = [t for t in filled(turns, pause) if t.end - t.start >= shortest]
     # A pause is filled in the exclusive turns only where nobody else speaks.
     alone = [t for t in filled(exclusive, pause, others=exclusive) if t.end - t.start >= shortest]
     return full, alone
 
 
-def _turn(pieces: Pieces, first: int, stop: int, label: int, length: float) -> Turn:
-    start = pieces.middle + (first - 0.5) * pieces.step
-    end = pieces.middle + (stop - 0.5) * pieces.step
+def _voiced(heard: Heard, labels: list[int]) -> Iterator[tuple[int, int, Floats]]:
+    """Voice, first frame, activity: each window's, cut where its track goes over to another voice.
+
+    What lies between two stretches of a track goes to the nearer one.
+    """
+    of_track: dict[int, list[tuple[int, int, int]]] = {}
+    for stretch, label in zip(heard.stretches, labels, strict=True):
+        of_track.setdefault(stretch.track, []).append((stretch.first, stretch.stop, label))
+    for track, first, row in heard.activity:
+        own = of_track.get(track, [])
+        edges = [0, *((a[1] + b[0]) // 2 - first for a, b in pairwise(own)), len(row)]
+        for (begin, end), (_, _, label) in zip(pairwise(np.clip(edges, 0, len(row))), own, strict=False):
+            if begin < end:
+                yield label, first + int(begin), row[begin:end]
+
+
+def _turn(heard: Heard, first: int, stop: int, label: int, length: float) -> Turn:
+    start = heard.middle + (first - 0.5) * heard.step
+    end = heard.middle + (stop - 0.5) * heard.step
     return Turn(start=min(max(0.0, start), length), end=min(max(0.0, end), length), speaker=str(label))
 
 

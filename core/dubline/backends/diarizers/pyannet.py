@@ -82,7 +82,7 @@ class PyanNet:
         BackendMissing: onnxruntime is not installed.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path) -> None:
         try:
             state = check_shapes(open_checkpoint(path, PYANNOTE).get("state_dict"), SHAPES)
         except ValueError as error:
@@ -93,8 +93,8 @@ class PyanNet:
         bank = _filters(state)
         filters = Graph(sound=3)
         heard = filters.add("Conv", "sound", bank, strides=[COARSE])
-        self._filters = session(filters.model(heard, 3), threads)
-        self._rest = session(_rest(state), threads)
+        self._filters = session(filters.model(heard, 3))
+        self._rest = session(_rest(state))
         self._sums = bank.sum(axis=2)  # (80, 1)
         self._weight, self._bias = (state[f"sincnet.wav_norm1d.{part}"] for part in ("weight", "bias"))
 

@@ -30,7 +30,7 @@ class Silero:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._session = session(path, 1)  # a frame after the other: more threads have nothing to do
+            self._session = session(path)
         except BackendMissing:
             raise
         except Exception as error:

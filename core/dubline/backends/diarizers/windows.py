@@ -45,6 +45,11 @@ class HeardWindow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Hear = Callable[[float, float, Report], HeardWindow]
+Same = Sequence[tuple[VoiceKey, VoiceKey]]
+Link = Callable[
+    [Sequence[dict[str, tuple[float, ...]]], Sequence[dict[str, float]], Same], list[dict[str, int]]
+]
+"""Per window the voices' vectors and seconds, and pairs that are one -> a number for each voice."""
 
 
 def speaker_bounds(options: Any) -> tuple[int | None, int | None]:
@@ -104,6 +109,23 @@ class WindowedDiarizer(Backend):
         """(n,) samples of one voice -> (size,) vector of any length."""
         raise NotImplementedError
 
+    def _link(
+        self,
+        runs: Sequence[dict[str, tuple[float, ...]]],
+        seconds: Sequence[dict[str, float]],
+        same: Same,
+    ) -> list[dict[str, int]]:
+        """Number the voices of all windows (`embeddings.link`)."""
+        least, most = self._bounds
+        return link(
+            runs,
+            least_alike=self._options.link,
+            seconds=seconds,
+            same=same,
+            at_least=least,
+            at_most=most,
+        )
+
     def _free(self) -> None:
         """Let go of the networks."""
         raise NotImplementedError
@@ -123,9 +145,7 @@ class WindowedDiarizer(Backend):
             report,
             length=length,
             overlap=self.overlap,
-            least_alike=self._options.link,
-            at_least=least,
-            at_most=most,
+            link=self._link,
             embedding=self.embedding,
         )
 
@@ -182,16 +202,13 @@ def diarize_in_windows(
     *,
     length: float,
     overlap: float,
-    least_alike: float,
-    at_least: int | None = None,
-    at_most: int | None = None,
+    link: Link,
     embedding: str = "",
 ) -> Diarization:
     """Hear a sound of `duration` seconds window by window and link the voices.
 
     `hear(start, stop, report)` is given each part of `length` seconds with `overlap` seconds more on both
-    sides, and reports seconds of its own window. `least_alike` is the cosine of `embeddings.link`.
-    Labels of the result are S0, S1 ... by first appearance.
+    sides, and reports seconds of its own window. Labels of the result are S0, S1 ... by first appearance.
     """
     if duration <= 0:
         return Diarization(turns=(), exclusive=(), embedding=embedding)
@@ -227,10 +244,7 @@ def diarize_in_windows(
             )
         )
         report(stop, duration)
-    numbers = link(
-        runs, least_alike=least_alike, seconds=weights, same=same, at_least=at_least, at_most=at_most
-    )
-    return _assembled(kept, runs, weights, numbers, embedding)
+    return _assembled(kept, runs, weights, link(runs, weights, same), embedding)
 
 
 def inside(turns: Iterable[Turn], start: float, stop: float) -> Iterator[Turn]:

@@ -74,7 +74,9 @@ def orderly(words: Iterable[HeardWord], stretch: Stretch) -> tuple[HeardWord, ..
         confidence = _finite(word.confidence)
         if confidence is not None:
             confidence = min(max(confidence, 0.0), 1.0)
-        tidy.append(HeardWord(text=word.text, start=start, end=end, confidence=confidence))
+        tidy.append(
+            HeardWord(text=word.text, start=start, end=end, confidence=confidence, estimated=word.estimated)
+        )
     return tuple(tidy)
 
 

@@ -1,62 +1,82 @@
-"""Whisper through Hugging Face's transformers: for models that exist in that form only, such as fine-tunes.
+"""Speech models of Hugging Face's transformers: Whisper, and whatever else it knows that writes speech down.
 
-A window of sound goes through the encoder once; language, the probability that nobody speaks, the text and
-its times all come from that. Decoding is greedy. As Whisper asks for, a window whose text breaks off in
-the middle of a sentence is taken up again from its last timestamp.
+What a folder is says its config.json; `weights.speech_models` tells what such a model can, and the modules
+named `..._decoding` how it comes to words. Where a model gives no times, a CTC model of the same language
+says where the words lie, if one is here; else the times are a guess, and marked as one.
 """
 
 from __future__ import annotations
 
-import math
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from msgspec import structs
 
-from dubline.backends.backend import Backend, versions
+from dubline.backends.backend import Backend, Sought, importable, versions
 from dubline.backends.contract import Heard, Stretch
+from dubline.backends.recognizers.decoding import Decoding, Said, hardly_heard
 from dubline.backends.recognizers.hearing import RATE, check_stretches, is_silent, orderly, samples_of
-from dubline.backends.recognizers.whisper_folder import WhisperBackend, refuse_language
-from dubline.backends.torchaudio_guard import before_transformers
-from dubline.errors import BackendFailed, InvalidJob, WeightsError, first_line
+from dubline.backends.recognizers.sound_times import along_the_sound
+from dubline.backends.recognizers.speech_folders import (
+    aligner_for,
+    family_of,
+    fitting,
+    kind_of,
+    refuse_request,
+)
+from dubline.backends.recognizers.whisper_folder import (
+    WhisperBackend,
+    its_language,
+    our_language,
+    refuse_language,
+)
+from dubline.errors import BackendFailed, BackendMissing, InvalidJob, WeightsError, first_line
 from dubline.threads import default_threads
 from dubline.values.transcript import HeardWord
 from dubline.weights.folders import folder_identity
 from dubline.weights.hub import quiet_hub
+from dubline.weights.installation import pip_command
 from dubline.weights.kinds import FolderKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dubline.backends.recognizers.ctc_decoding import CtcDecoding
     from dubline.media.speech import Speech
     from dubline.report import Report
+    from dubline.weights.speech_models import SpeechModel
+
+    Samples = NDArray[np.float32]
 
 SIZES = tuple(f"{size}{english}" for size in ("tiny", "base", "small", "medium") for english in ("", ".en"))
 SIZES += ("large", "large-v2", "large-v3", "large-v3-turbo")
 """OpenAI's models on the hub: openai/whisper-SIZE."""
-REPEATS = 2.4  # as in `faster_whisper`
-NO_REPEAT = 5
-LEAST_LEFT = 0.5
-"""Seconds that must be left of a window for its rest to be worth another look."""
-STEP = 0.02  # seconds between two of Whisper's timestamps
-WITHOUT_SPACES = ("zh", "ja", "th", "lo", "my", "yue")
+SHORTEST = RATE // 2
+"""Samples; less is filled up with silence, for some models halve the sound three times."""
 
 
-class TransformersWhisper(WhisperBackend):
-    """`transformers`: Whisper from a folder or the hub, safetensors only; word times from its attention."""
+class Transformers(WhisperBackend):
+    """`transformers`: speech models from a folder or the hub, safetensors only."""
 
     requires: ClassVar[tuple[str, ...]] = ("transformers", "torch", "safetensors")
     extra: ClassVar[str] = "transformers"
     cost: ClassVar[str] = "it decodes greedily, where faster-whisper searches with a beam"
+    confidence: ClassVar[str] = "The mean of the model's probabilities of the pieces that make up the word."
     form: ClassVar[FolderKind] = "whisper"
+    more_forms: ClassVar[tuple[FolderKind, ...]] = ("asr",)
+    noun: ClassVar[str] = "speech model"
     precedence: ClassVar[int | None] = 70  # after the one that searches with a beam
 
     class Options(Backend.Options, frozen=True, kw_only=True):
-        """`model`: a folder, a hub repository or a size; "auto" is large-v3-turbo on a GPU and small on a
-        CPU. `language`: a code such as "tr"; "" detects it in each stretch. `device`: auto, cpu, cuda,
-        cuda:N or mps. `precision`: auto (fp16 on CUDA, else fp32), fp32, fp16 or bf16. `batch`: stretches
-        at once, halved when memory runs out; none means 8 on a GPU and 1 on a CPU."""
+        """`model`: a folder, a hub repository or a size of Whisper; "auto" is large-v3-turbo on a GPU and
+        small on a CPU. `language`: a code such as "tr"; "" leaves it to the model, where that finds it out.
+        `device`: auto, cpu, cuda, cuda:N or mps. `precision`: auto (on CUDA fp16, bf16 for models built on
+        a language model; else fp32), fp32, fp16 or bf16. `batch`: stretches at once, halved when memory
+        runs out; none means 8 on a GPU and 1 on a CPU. `glossary`: names and terms that are likely to be
+        heard, for models that take them. `aligner`: the CTC model that finds the times of words where
+        `model` has none; "auto" is one that knows the language, "none" leaves them guessed."""
 
         model: str = "auto"
         language: str = ""
@@ -64,11 +84,50 @@ class TransformersWhisper(WhisperBackend):
         precision: str = "auto"
         threads: int | None = None
         batch: int | None = None
+        glossary: tuple[str, ...] = ()
+        aligner: str = "auto"
 
     @classmethod
     def repository(cls, name: str) -> str:
         """OWNER/NAME as it stands, a size as OpenAI publishes it."""
         return name if name.count("/") == 1 else f"openai/whisper-{name}" if name in SIZES else ""
+
+    @classmethod
+    def check(cls, sought: Sought) -> None:
+        """Refuse a model that cannot hear what is asked, before anything is done."""
+        super().check(sought)
+        if sought.model and (found := cls.here(sought.model)):
+            refuse_request(sought.model, found, sought.language)
+
+    @classmethod
+    def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
+        """Whisper's models, and the others that know the language for sure; see `speech_folders.fitting`."""
+        if sought.model:
+            return super().weights_here(sought)
+        others = fitting(sought.language)
+        try:
+            return {**super().weights_here(sought), **others}
+        except WeightsError:  # of Whisper's models none suits
+            if not others:
+                raise
+            return others
+
+    @classmethod
+    def costs(cls, sought: Sought, place: Path | None) -> str:
+        """Beside greedy decoding, what the model that was taken cannot do."""
+        family = family_of(place) if place else None
+        if place is None or family is None or family.times:
+            return cls.cost
+        if aligner := aligner_for(place, sought.language, "auto"):
+            return f"{cls.cost}; {family.name} gives no times for words, {aligner[0]} finds them"
+        return f"{cls.cost}; {family.name} gives no times for words, so that they are a guess"
+
+    @classmethod
+    def takes_glossary(cls, options: Mapping[str, Any]) -> bool:
+        """Whether the model of these options can be told what is likely to be heard."""
+        found = cls.here(str(options.get("model", "")))
+        family = family_of(found) if found else None
+        return bool(family and family.glossary)
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
@@ -77,7 +136,9 @@ class TransformersWhisper(WhisperBackend):
             from dubline.backends.torch_run import choose_device
 
             name = cls.usual(choose_device(options.device).type)
-        return (*versions("transformers", "torch"), *cls.sums(name))
+        sums = cls.sums(name)
+        aligner = aligner_for(cls.folder_of(name), options.language, options.aligner)
+        return (*versions("transformers", "torch"), *sums, *(cls.sums(str(aligner[1])) if aligner else ()))
 
     def __init__(self, options: Options) -> None:
         quiet_hub()
@@ -87,10 +148,14 @@ class TransformersWhisper(WhisperBackend):
 
         self._torch = torch
         self._device = choose_device(options.device)
+        name = self.usual(self._device.type) if options.model == "auto" else options.model
+        folder = self.folder_of(name)
+        family = family_of(folder)
         kinds = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
         precision = options.precision
         if precision == "auto":
-            precision = "fp16" if self._device.type == "cuda" else "fp32"
+            half = "bf16" if family and family.hearing == "request" else "fp16"
+            precision = half if self._device.type == "cuda" else "fp32"
         if precision not in kinds:
             raise InvalidJob(f"there is no precision {precision!r}", hint=f"Use auto, {', '.join(kinds)}.")
         if min(options.batch or 1, options.threads or 1) < 1:
@@ -98,49 +163,69 @@ class TransformersWhisper(WhisperBackend):
                 "batch and threads must be 1 or more", hint="Leave them out to take the defaults."
             )
         self._batch = options.batch or (1 if self._device.type == "cpu" else 8)
-        name = self.usual(self._device.type) if options.model == "auto" else options.model
-        folder = self.folder_of(name)
         if self._device.type == "cpu":
             torch.set_num_threads(options.threads or default_threads())
-        self._load(folder, kinds[precision])
-        if options.language and f"<|{options.language}|>" not in self._languages:
-            raise refuse_language(name, options.language)
-        self._language = options.language
+        self._language = refuse_request(name, folder, options.language)
+        self._named = options.language
+        if options.glossary and not (family and family.glossary):
+            raise InvalidJob(f"{name} takes no glossary", hint="Leave it out, or use another model.")
+        self._decoding = self._opened(folder, kinds[precision], options, name)
+        self._aligner: CtcDecoding | None = None
         self.identities = (folder_identity(name, folder, self.repository(name)),)
-        self._said = f"Whisper {name} on {self._device} in {precision}"
+        said = f"{family.name if family else 'Whisper'} {name} on {self._device} in {precision}"
+        self._said = (said, *self._timed(family, folder, options, kinds[precision])) if family else (said,)
         self._halvings = 0
 
-    def _load(self, folder: Any, dtype: Any) -> None:
-        before_transformers()
-        from safetensors import SafetensorError
-        from transformers import AutoFeatureExtractor, AutoTokenizer, WhisperForConditionalGeneration
-        from transformers.utils import logging as noise
+    def _opened(self, folder: Path, dtype: Any, options: Options, name: str) -> Decoding:
+        family = family_of(folder)
+        if family is None:
+            from dubline.backends.recognizers.whisper_decoding import WhisperDecoding
 
-        noise.set_verbosity_error()
-        noise.disable_progress_bar()
-        try:
-            model = WhisperForConditionalGeneration.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=dtype, attn_implementation="eager"
+            whisper = WhisperDecoding(folder, self._device, dtype)
+            if options.language and not its_language(options.language, whisper.languages or ("en",)):
+                raise refuse_language(name, options.language)
+            return whisper
+        if lacking := [module for module in family.requires if not importable(module)]:
+            package = lacking[0].replace("_", "-")
+            raise BackendMissing(
+                f"{family.name} needs {package}, which is not installed",
+                hint=f"Install it with: {pip_command(package)}",
             )
-            self._model: Any = model.to(self._device).eval()
-            self._extract: Any = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
-            self._tokens: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-            raise WeightsError(
-                f"{folder} could not be loaded as a Whisper model: {first_line(error)}",
-                hint="Its files are damaged or of another kind of model: get them again.",
-            ) from error
-        settings = model.generation_config
-        multilingual = bool(getattr(settings, "is_multilingual", False))
-        self._languages: dict[str, int] = dict(settings.lang_to_id) if multilingual else {}
-        self._no_timestamps: int = settings.no_timestamps_token_id
-        self._prefix = 3 if multilingual else 1
+        if family.hearing == "ctc":
+            from dubline.backends.recognizers.ctc_decoding import CtcDecoding
+
+            return CtcDecoding(folder, self._device, dtype)
+        kind = kind_of(folder)
+        if family.hearing == "transducer":
+            from dubline.backends.recognizers.transducer_decoding import TransducerDecoding
+
+            return TransducerDecoding(folder, self._device, dtype, durations=kind.endswith("tdt"))
+        from dubline.backends.recognizers.request_decoding import RequestDecoding
+
+        return RequestDecoding(folder, self._device, dtype, kind, options.glossary)
+
+    def _timed(self, family: SpeechModel, folder: Path, options: Options, dtype: Any) -> tuple[str, ...]:
+        """Get ready to find times where the model has none; what is to be told about that."""
+        found = aligner_for(folder, options.language, options.aligner)
+        if found:
+            from dubline.backends.recognizers.ctc_decoding import CtcDecoding
+
+            self._aligner = CtcDecoding(found[1], self._device, dtype)
+            self.identities += (folder_identity(found[0], found[1], self.repository(found[0])),)
+            return (f"word times: {family.name} gives none, {found[0]} finds where its words lie",)
+        if family.times:
+            return ()
+        which = f"for {self._language!r}" if self._language else "for a language that is not named"
+        return (
+            f"word times are a guess: {family.name} gives none, and no CTC model {which} is here to find "
+            "them; `dubline models import FOLDER` brings one, such as a wav2vec 2.0 of that language",
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was chosen, and whether memory ran short."""
         short = f"out of memory {self._halvings} times: went on with {self._batch} stretches at once"
-        return (self._said, short) if self._halvings else (self._said,)
+        return (*self._said, short) if self._halvings else self._said
 
     def recognize(self, speech: Speech, stretches: tuple[Stretch, ...], report: Report) -> Iterator[Heard]:
         """One `Heard` for each stretch, in order. `report` counts the seconds of the stretches.
@@ -153,8 +238,7 @@ class TransformersWhisper(WhisperBackend):
         while at < len(stretches):
             report(done, total)
             group = stretches[at : at + self._batch]
-            ready = self._hear([samples_of(speech, stretch) for stretch in group], group)
-            for stretch, heard in zip(group, ready, strict=True):
+            for stretch, heard in zip(group, self._hear(speech, group), strict=True):
                 yield heard
                 done += stretch.end - stretch.start
                 at += 1
@@ -162,55 +246,66 @@ class TransformersWhisper(WhisperBackend):
                     report(done, total)
         report(total, total)
 
-    def _hear(self, sounds: list[NDArray[np.float32]], group: tuple[Stretch, ...]) -> list[Heard]:
-        words: list[list[HeardWord]] = [[] for _ in group]
-        language = [self._language] * len(group)
-        likely: list[list[float]] = [[] for _ in group]
-        doubt: list[float | None] = [1.0 if is_silent(sound) else None for sound in sounds]
-        waiting = [(row, 0) for row, sound in enumerate(sounds) if not is_silent(sound)]  # (row, from sample)
-        while waiting:
-            windows = [sounds[row][begin:] for row, begin in waiting]
-            results = self._windows(windows, [language[row] for row, _ in waiting])
-            further = []
-            for (row, begin), window, result in zip(waiting, windows, results, strict=True):
-                spoken, told, silence, upto, logs = result
-                offset = group[row].start + begin / RATE
-                words[row] += [
-                    HeardWord(text=text, start=offset + a, end=offset + b, confidence=c)
-                    for text, a, b, c in spoken
-                ]
-                language[row] = language[row] or told
-                likely[row] += logs
-                before = doubt[row]
-                doubt[row] = silence if before is None else min(before, silence)
-                if upto is not None and 0 < upto < len(window) / RATE - LEAST_LEFT:
-                    further.append((row, begin + round(upto * RATE)))
-            waiting = further
+    def _hear(self, speech: Speech, group: Sequence[Stretch]) -> list[Heard]:
+        sounds = [samples_of(speech, stretch) for stretch in group]
+        rows = [row for row, sound in enumerate(sounds) if not is_silent(sound)]
+        given = [np.pad(sounds[row], (0, max(0, SHORTEST - len(sounds[row])))) for row in rows]
+        answers = dict(zip(rows, self._within_memory(given), strict=True)) if rows else {}
+        heard = []
+        for row, stretch in enumerate(group):
+            said = answers.get(row, Said([], no_speech=1.0))
+            no_speech = said.no_speech
+            if no_speech is None and hardly_heard(sounds[row]):
+                no_speech = 1.0
+            words = [
+                structs.replace(
+                    word,
+                    start=None if word.start is None else stretch.start + word.start,
+                    end=None if word.end is None else stretch.start + word.end,
+                )
+                for word in self._with_times(said, sounds[row])
+            ]
+            heard.append(
+                Heard(
+                    words=orderly(words, stretch),
+                    language=self._named or our_language(said.language or self._language),
+                    no_speech=no_speech,
+                    log_probability=sum(said.logs) / len(said.logs) if said.logs else None,
+                )
+            )
+        return heard
+
+    def _with_times(self, said: Said, sound: Samples) -> list[HeardWord]:
+        """Words as they are where the model timed them; else where the aligner finds them, or guessed."""
+        words = [word for word in said.words if word.text.strip()]
+        if all(word.start is not None for word in words):
+            return words
+        texts = [word.text for word in words]
+        spans: Sequence[tuple[float, float] | None] = [None] * len(words)
+        if self._aligner is not None:
+            with self._torch.inference_mode():
+                spans = self._aligner.align(sound, texts, said.language)
+        guessed = not any(spans)
+        if guessed:
+            spans = along_the_sound(texts, sound)
+        # A word without a letter that the aligner knows stays without times: its neighbours give it some.
         return [
-            Heard(
-                words=orderly(spoken, stretch),
-                language=told,
-                no_speech=silence,
-                log_probability=sum(logs) / len(logs) if logs else None,
-            )
-            for spoken, stretch, told, silence, logs in zip(
-                words, group, language, doubt, likely, strict=True
-            )
+            structs.replace(word, start=span[0], end=span[1], estimated=guessed) if span else word
+            for word, span in zip(words, spans, strict=True)
         ]
 
-    def _windows(self, windows: list[Any], languages: list[str]) -> list[Any]:
-        """Each window's (words, language, no speech, where to go on or None, logs of the tokens'
-        probabilities); halves the batch when memory runs out."""
+    def _within_memory(self, sounds: list[Samples]) -> list[Said]:
+        """What is said in each sound; halves the batch when memory runs out."""
         from dubline.backends.torch_run import out_of_memory
 
         result = None
         try:
             with self._torch.inference_mode():
-                result = self._run(windows, languages)
+                result = self._run(sounds)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise BackendFailed(
-                    f"Whisper failed on {self._device}: {first_line(error)}",
+                    f"transformers failed on {self._device}: {first_line(error)}",
                     hint="Try precision fp32, or device cpu.",
                 ) from error
         if result is not None:
@@ -218,134 +313,24 @@ class TransformersWhisper(WhisperBackend):
         # Outside of the `except`: until it is left, the error keeps the memory that must become free.
         if self._device.type == "cuda":
             self._torch.cuda.empty_cache()
-        if len(windows) == 1:
+        if len(sounds) == 1:
             raise BackendFailed(
                 f"{self._device} has too little memory for a single stretch",
-                hint="Use a smaller Whisper model, precision fp16, or device cpu.",
+                hint="Use a smaller model, precision fp16, or device cpu.",
             )
         self._halvings += 1
-        self._batch = half = max(1, len(windows) // 2)
+        self._batch = half = max(1, len(sounds) // 2)
         return [
-            item
-            for begin in range(0, len(windows), half)
-            for item in self._windows(windows[begin : begin + half], languages[begin : begin + half])
+            said
+            for begin in range(0, len(sounds), half)
+            for said in self._within_memory(sounds[begin : begin + half])
         ]
 
-    def _run(self, windows: list[Any], languages: list[str]) -> list[Any]:
-        torch, model = self._torch, self._model
-        given = self._extract(windows, sampling_rate=RATE, return_tensors="pt", return_attention_mask=True)
-        features = given.input_features.to(self._device, model.dtype)  # (batch, mels, 3000)
-        mask = given.attention_mask.to(self._device)
-        encoded = model.get_encoder()(features)
-        first = torch.full(
-            (len(windows), 1), model.generation_config.decoder_start_token_id, device=self._device
-        )
-        opening = model(encoder_outputs=encoded, decoder_input_ids=first).logits[:, -1].float()
-        silence = opening.softmax(-1)[:, self._no_timestamps - 1].tolist()
-        names, numbers = list(self._languages), list(self._languages.values())
-        if names:
-            likely = opening[:, numbers].argmax(-1).tolist()
-            languages = [told or names[i][2:-2] for told, i in zip(languages, likely, strict=True)]
-        else:
-            languages = ["en"] * len(windows)
-
-        def generate(rows: list[int], **more: Any) -> tuple[Any, Any]:
-            if names:
-                more |= {"language": [languages[row] for row in rows], "task": "transcribe"}
-            out = model.generate(
-                features[rows],
-                encoder_outputs=type(encoded)(last_hidden_state=encoded.last_hidden_state[rows]),
-                attention_mask=mask[rows],
-                return_timestamps=True,
-                return_token_timestamps=True,
-                return_dict_in_generate=True,
-                force_unique_generate_call=True,
-                num_beams=1,
-                do_sample=False,
-                **more,
-            )
-            return out["sequences"].cpu(), out["token_timestamps"].cpu()
-
-        sequences, times = generate(list(range(len(windows))))
-        results = []
-        for row, (window, told) in enumerate(zip(windows, languages, strict=True)):
-            line, clock = sequences[row], times[row]
-            if _repetition(self._text(line)) > REPEATS:
-                again, moments = generate([row], no_repeat_ngram_size=NO_REPEAT)
-                if _repetition(self._text(again[0])) < _repetition(self._text(line)):
-                    line, clock = again[0], moments[0]
-            states = type(encoded)(last_hidden_state=encoded.last_hidden_state[row : row + 1])
-            chances = self._chances(states, line)
-            spoken, upto, logs = self._read(line, clock, chances, told, len(window) / RATE)
-            results.append((spoken, told, silence[row], upto, logs))
-        return results
-
-    def _chances(self, encoded: Any, line: Any) -> Any:
-        """The probability of each token of a line, given those before it."""
-        torch = self._torch
-        tokens = line[None].to(self._device)
-        logits = self._model(encoder_outputs=encoded, decoder_input_ids=tokens[:, :-1]).logits[0].float()
-        picked = logits.softmax(-1).gather(1, tokens[0, 1:, None])[:, 0]
-        return torch.cat([torch.ones(1, device=picked.device), picked]).tolist()
-
-    def _text(self, line: Any) -> str:
-        ids = [token for token in line.tolist() if token < self._eos]
-        return str(self._tokens.decode(ids))
-
-    @property
-    def _eos(self) -> int:
-        return int(self._model.config.eos_token_id)
-
-    def _read(
-        self, line: Any, clock: Any, chances: list[float], language: str, length: float
-    ) -> tuple[list[tuple[str, float, float, float]], float | None, list[float]]:
-        """Words with times in the window; where it must be taken up again, if at all; the tokens' logs."""
-        tokens, stamp = line.tolist(), self._no_timestamps + 1
-        end = len(tokens)
-        while end > self._prefix and tokens[end - 1] == self._eos:
-            end -= 1
-        doubled = [i for i in range(self._prefix + 1, end) if min(tokens[i - 1 : i + 1]) >= stamp]
-        upto = None
-        closed = end >= 2 and tokens[end - 1] >= stamp > tokens[end - 2]
-        if doubled and not closed:
-            end = doubled[-1]
-            upto = (tokens[end] - stamp) * STEP
-        text = [i for i in range(self._prefix, end) if tokens[i] < self._eos]
-        words = []
-        for group in self._grouped([tokens[i] for i in text], language not in WITHOUT_SPACES):
-            places = [text[i] for i in group]
-            # A token's time is where the attention arrives at it; it ends where the next one begins.
-            last = places[-1] + 1
-            finish = float(clock[last]) if last < len(clock) and last <= end else length
-            mean = sum(chances[i] for i in places) / len(places)
-            spoken = str(self._tokens.decode([tokens[i] for i in places]))
-            words.append((spoken, min(float(clock[places[0]]), length), min(finish, length), mean))
-        return words, upto, [math.log(max(chances[i], 1e-9)) for i in text]
-
-    def _grouped(self, tokens: list[int], spaces: bool) -> list[list[int]]:
-        """Indices of the tokens of each word. A word begins at a space, or, in scripts without, at a letter;
-        bytes of one letter stay together, and punctuation stays with the word before it."""
-        groups: list[list[int]] = []
-        letter: list[int] = []
-        for index in range(len(tokens)):
-            letter.append(index)
-            piece = self._tokens.decode([tokens[i] for i in letter])
-            if piece.endswith("\ufffd") and index + 1 < len(tokens):
-                continue
-            follows = not any(c.isalnum() for c in piece) if not spaces else not piece.startswith(" ")
-            if groups and follows:
-                groups[-1] += letter
-            else:
-                groups.append(letter)
-            letter = []
-        return groups
+    def _run(self, sounds: list[Samples]) -> list[Said]:
+        return self._decoding.hear(sounds, self._language)
 
     def __exit__(self, *exc: object) -> None:
-        self._model = None
+        del self._decoding
+        self._aligner = None
         if self._device.type == "cuda":
             self._torch.cuda.empty_cache()
-
-
-def _repetition(text: str) -> float:
-    data = text.encode()
-    return len(data) / len(zlib.compress(data)) if data else 0.0

@@ -1,14 +1,16 @@
-"""Where a Whisper's files are: a folder the user names, the models folder, Hugging Face's cache."""
+"""Where the files of a Whisper, or of another speech model, are: a folder the user names, the models folder,
+Hugging Face's cache."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from dubline.backends.backend import Backend, Sought
 from dubline.errors import InvalidJob, WeightsError
+from dubline.language.script import base_language
 from dubline.weights.files import models_folder
 from dubline.weights.folders import (
     cached_folder,
@@ -25,6 +27,8 @@ class WhisperBackend(Backend):
 
     confidence: ClassVar[str] = "The mean of Whisper's probabilities of the tokens that make up the word."
     form: ClassVar[FolderKind]
+    more_forms: ClassVar[tuple[FolderKind, ...]] = ()
+    noun: ClassVar[str] = "Whisper model"
 
     @staticmethod
     def usual(device: str) -> str:
@@ -52,7 +56,7 @@ class WhisperBackend(Backend):
 
     @classmethod
     def damaged(cls) -> tuple[str, ...]:
-        return damaged_folders(cls.form)
+        return damaged_folders(cls.form, *cls.more_forms)
 
     @classmethod
     def how_to_get(cls, sought: Sought) -> str:
@@ -69,13 +73,13 @@ class WhisperBackend(Backend):
         found = cls.here(name)
         if found is None:
             raise WeightsError(
-                f"the Whisper model {name!r} is not on this machine", hint=cls.how_to_get(Sought(model=name))
+                f"the {cls.noun} {name!r} is not on this machine", hint=cls.how_to_get(Sought(model=name))
             )
         return weight_sums(found)
 
     @classmethod
     def here(cls, name: str) -> Path | None:
-        """The folder that holds a Whisper, if it is on this machine.
+        """The folder that holds a model, if it is on this machine.
 
         `name` is what the user said: a path, or a name. A name is looked for in the models folder, then as
         what was fetched from its repository: there or in the hub's cache.
@@ -83,12 +87,13 @@ class WhisperBackend(Backend):
         Raises:
             WeightsError: it is there, but of another kind, or a file of it is missing or cut off.
         """
+        forms = (cls.form, *cls.more_forms)
         for place in (_kept(name), Path(name).expanduser()):
             if place is not None and place.is_dir():
-                return Path(look(place, cls.form).path)
+                return Path(look(place, *forms).path)
         if repository := cls.repository(name):
-            found = kept_folder(repository, cls.form)
-            return Path(look(found, cls.form).path) if found else cached_folder(repository, cls.form)
+            found = kept_folder(repository, *forms)
+            return Path(look(found, *forms).path) if found else cached_folder(repository, *forms)
         return None
 
     @classmethod
@@ -105,11 +110,42 @@ class WhisperBackend(Backend):
         where = _kept(name) or models_folder() / "NAME"
         by_hand = f"Put its files ({files}) into {where}, or name the folder they are in."
         if not cls.repository(name) or name.startswith((".", "/", "~")) or "\\" in name:
-            raise WeightsError(f"there is no Whisper model {name!r}", hint=by_hand)
+            raise WeightsError(f"there is no {cls.noun} {name!r}", hint=by_hand)
         raise WeightsError(
-            f"the Whisper model {name!r} is not on this machine",
+            f"the {cls.noun} {name!r} is not on this machine",
             hint=f"{cls.how_to_get(Sought(model=name))} {by_hand}",
         )
+
+
+ITS_OWN = {
+    "jv": "jw",
+    "nb": "no",
+    "fil": "tl",
+    "iw": "he",
+    "cmn": "zh",
+    "yue": "zh",
+    "prs": "fa",
+    "sh": "hr",
+    **dict.fromkeys(("acm", "aeb", "afb", "apc", "apd", "arb", "ars", "ary", "arz"), "ar"),
+}
+"""A language's code -> the one that Whisper knows it by, where that is another. Javanese is "jw" in OpenAI's
+list (`LANGUAGES` of whisper/tokenizer.py), and there is no Bokmål beside Norwegian. Cantonese came with
+large-v3 and is Chinese to the models before."""
+OURS = {"jw": "jv"}
+
+
+def its_language(language: str, known: Collection[str]) -> str:
+    """A language's code in a model that knows these; "" where it has none.
+
+    "nb-NO" is "no" and "zh-Hant" is "zh": it hears a language, and no country's or script's way of it.
+    """
+    base = base_language(language)
+    return next((code for code in (language, base, ITS_OWN.get(base, "")) if code and code in known), "")
+
+
+def our_language(code: str) -> str:
+    """A model's code as `dubline.values.languages` writes it."""
+    return OURS.get(code, code)
 
 
 def refuse_language(name: str, language: str) -> InvalidJob:

@@ -1,0 +1,65 @@
+"""Wishes for a transcript that contradict each other, each refused with what to leave out."""
+
+from __future__ import annotations
+
+from dubline.errors import InvalidJob
+from dubline.values.wishes import TranscribeWish
+
+
+def check_together(wish: TranscribeWish) -> None:
+    """Refuse wishes that contradict each other.
+
+    Raises:
+        InvalidJob: they do.
+    """
+    counted = bool(wish.speakers or wish.min_speakers or wish.max_speakers)
+    for wrong, what, hint in (
+        (wish.refine and not wish.text, "--refine without a text", "Give the text with --text."),
+        (
+            wish.refine and wish.speakers_from_tracks,
+            "--refine together with --speakers-from-tracks",
+            "Times are refined on one sound; leave out one of the two.",
+        ),
+        (
+            wish.microphones and not wish.speakers_from_tracks,
+            "--microphones without --speakers-from-tracks",
+            "Add --speakers-from-tracks.",
+        ),
+        (
+            wish.speakers and (wish.min_speakers or wish.max_speakers),
+            "--speakers together with --min-speakers or --max-speakers",
+            "Say how many there are, or between how many.",
+        ),
+        (
+            wish.max_speakers and (wish.min_speakers or 1) > wish.max_speakers,
+            f"at least {wish.min_speakers} speakers and at most {wish.max_speakers}",
+            "Give the smaller number to --min-speakers.",
+        ),
+        (
+            wish.speakers_from_tracks and wish.cast,
+            "--cast together with --speakers-from-tracks",
+            "There the tracks name the speakers: give the tracks titles, or use `dubline speakers rename`.",
+        ),
+        (
+            wish.speakers_from_tracks and counted,
+            "a number of speakers together with --speakers-from-tracks",
+            "There the microphones are counted; choose them with --microphones.",
+        ),
+        (
+            wish.turns and wish.speakers_from_tracks,
+            "--turns together with --speakers-from-tracks",
+            "Both say who speaks: leave one of the two out.",
+        ),
+        (
+            wish.turns and (wish.diarizer or wish.diarizer_model or wish.diarizer_options or counted),
+            "--turns together with a diarizer or a number of speakers",
+            "The turns say who speaks: leave one of the two out.",
+        ),
+        (
+            wish.speakers_from_tracks and (wish.diarizer or wish.diarizer_model or wish.diarizer_options),
+            "a diarizer together with --speakers-from-tracks",
+            "There nobody is told apart by voice: leave one of the two out.",
+        ),
+    ):
+        if wrong:
+            raise InvalidJob(what, hint=hint)

@@ -1,0 +1,160 @@
+"""Which sound is listened to: who speaks and what is said may be heard in different ones.
+
+    mix             the sound as it is
+    deepfilternet   the voice that DeepFilterNet finds in it; nothing is separated for that
+    vocals          the voices of the run's stems
+    auto            for turns: DeepFilterNet's voice, or the mix where that voice has lost speech
+
+Voices are told apart best where they are clean; a recognizer was trained on sound as it is, and what cleans a
+voice takes words away. Left open, both are what measured best of what is here; no stems are needed for that.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dubline.backends.choosing import settle
+from dubline.errors import BackendMissing, InvalidJob, WeightsError
+from dubline.media.speech import Speech
+from dubline.recognition.stage import Diarized, SpeechFile
+from dubline.run import Work, step
+from dubline.timebase import merged
+from dubline.values.base import Choice
+from dubline.values.media import Sound
+from dubline.values.stems import Stems
+from dubline.values.wishes import TranscribeWish
+
+MIX, VOCALS, NETWORK, EITHER = "mix", "vocals", "deepfilternet", "auto"
+NAMES = {
+    MIX: "the mix",
+    VOCALS: "the separated voices",
+    NETWORK: "DeepFilterNet's voice",
+    EITHER: "DeepFilterNet's voice (from the mix where it has lost speech)",
+}
+LOST = 0.05
+LITTLE = 2.5
+"""A voice has lost speech where by more than this share less time is spoken in it than in the mix, though it
+is less than so many dB quieter: far and reverberant rooms. Where there is music or noise to take away it is
+quieter by more. Chosen on one half of the sounds of `benchmarks/ears.py`; on the other it chooses as well."""
+
+
+class Measured(NamedTuple):
+    """In percent, of all sounds of `benchmarks/ears.py` together: time in which somebody wrong, nobody or one
+    too many is heard (collar 0.25 s, overlaps counted), and words wrong with Whisper base."""
+
+    speakers: float
+    words: float
+
+
+MEASURED: dict[tuple[str, str], Measured] = {
+    (NETWORK, MIX): Measured(18.4, 14.5),
+    (MIX, MIX): Measured(25.7, 14.4),
+}
+"""(turns from, words from) -> what was measured; docs/figures.md repeats it. `vocals` are the built-in
+separator's."""
+BEST = (EITHER, MIX)
+WITHOUT = (MIX, MIX)  # where DeepFilterNet is not here
+
+
+class Ears(NamedTuple):
+    """What is listened to: the ear for turns and that for words, "" where nobody listens for them. `network`
+    is there where DeepFilterNet is needed. `reason` is one sentence, "" without any."""
+
+    turns: str = ""
+    words: str = ""
+    network: Choice | None = None
+    reason: str = ""
+
+    @property
+    def stems(self) -> bool:
+        """Whether the separated voices are needed."""
+        return VOCALS in (self.turns, self.words)
+
+
+def settle_ears(wish: TranscribeWish, asked: TranscribeWish, *, turns: bool, words: bool) -> Ears:
+    """Decide what is listened to, for turns and for words as far as they are listened for. `asked`: what of
+    the wish was said now, and not before.
+
+    Raises:
+        BackendMissing, WeightsError: DeepFilterNet is named, and cannot be used.
+    """
+    named = ((wish.turns_from or "auto") if turns else "", (wish.words_from or "auto") if words else "")
+    if not any(named):
+        return Ears()
+    network, remedy, best = None, "", BEST
+    if {NETWORK, EITHER} & {*_pair(named, BEST)}:
+        try:
+            network = settle("separator", NETWORK).choice
+        except (BackendMissing, WeightsError) as error:
+            if NETWORK in named:
+                raise
+            remedy, best = error.hint, WITHOUT
+    pair = _pair(named, best)
+    why = ""
+    if "auto" not in named:
+        why = ", as asked" if asked.turns_from or asked.words_from else ", as this run has it"
+    reason = _told(*pair) + why
+    if measured := _figures(*pair):
+        reason += f": {measured} wrong in the benchmark"
+    if remedy and (better := _figures(*_pair(named, BEST))):
+        reason += f", and with DeepFilterNet {better}. To get it: {remedy}"
+    turns_from, words_from = pair
+    return Ears(turns_from, words_from, network, reason)
+
+
+def _pair(named: tuple[str, str], best: tuple[str, str]) -> tuple[str, str]:
+    """What is named, with what is best for what is left open."""
+    turns, words = (ear if said == "auto" else said for said, ear in zip(named, best, strict=True))
+    return turns, words
+
+
+@step("choose_turns", version=1)
+def choose_turns(
+    work: Work, voice: SpeechFile, mix: SpeechFile, in_voice: Diarized, in_mix: Diarized
+) -> Diarized:
+    """Who speaks as heard in DeepFilterNet's voice, or in the mix where that voice has lost speech."""
+    spoken = [
+        sum(end - start for start, end in merged((t.start, t.end) for t in found.turns))
+        for found in (in_voice, in_mix)
+    ]
+    with Speech(work.open(mix.path)) as whole, Speech(work.open(voice.path)) as part:
+        quieter = whole.level() - part.level()
+    lost = 1 - spoken[0] / spoken[1] if spoken[1] else 0.0
+    if lost <= LOST or quieter >= LITTLE:
+        return in_voice
+    work.note(
+        f"who speaks is taken from the mix: in DeepFilterNet's voice {100 * lost:.0f} % less is spoken, "
+        f"though it is only {quieter:.1f} dB quieter"
+    )
+    return in_mix
+
+
+def require_voices(stems: Stems | None) -> Sound:
+    """The separated voices, as a sound to listen to; the mix where they were lost in the separation.
+
+    Raises:
+        InvalidJob: there are none.
+    """
+    if stems is None or not stems.separated:
+        raise InvalidJob(
+            "the separated voices are to be listened to, and nothing is separated",
+            hint="Let the sound be separated, or say --on auto.",
+        )
+    return stems.voices
+
+
+def _told(turns: str, words: str) -> str:
+    if turns == words:
+        return f"sound: {NAMES[turns]} for both who speaks and the words"
+    parts = [f"who speaks from {NAMES[turns]}"] if turns else []
+    parts += [f"the words from {NAMES[words]}"] if words else []
+    return "sound: " + ", ".join(parts)
+
+
+def _figures(turns: str, words: str) -> str:
+    """What was measured of a pair; where one of the two is not listened for, of the other."""
+    for pair, wrong in MEASURED.items():
+        if turns in ("", pair[0]) and words in ("", pair[1]):
+            told = [f"{wrong.speakers:g} % of who speaks"] if turns else []
+            return " and ".join([*told, *([f"{wrong.words:g} % of the words"] if words else [])])
+    return ""
