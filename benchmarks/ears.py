@@ -117,7 +117,7 @@ class Cache:
             path = vocals(one.path)
             prepare_speech(path, open_sound(path), target).close()
         elif kind in ("deepfilternet", "limit"):
-            options = {"attenuation": float(number)} if number else {}
+            options = {"alone": True, **({"attenuation": float(number)} if number else {})}
             with opened("separator", Choice(backend="deepfilternet", options=options)) as network:
                 enhanced(one.path, sound, target, network).close()
         elif kind == "blend":

@@ -53,6 +53,11 @@ def test_silence_stays_silence() -> None:
     assert not any(stem.any() for stem in split(np.zeros((2, 3 * RATE), np.float32)))
 
 
+def test_sound_that_breaks_off_into_silence_stays_numbers() -> None:
+    bed = np.concatenate([*(sum(stems(2)) for _ in range(3)), np.zeros((1, 30 * RATE), np.float32)], axis=1)
+    assert all(np.isfinite(stem).all() for stem in split(np.asarray(bed, np.float32)))
+
+
 def test_tones_bursts_and_what_lasts_go_apart() -> None:
     true = stems()
     bed = np.asarray(sum(true), np.float32)

@@ -34,7 +34,7 @@ RATE = 16000
 
 @pytest.fixture(scope="module")
 def network() -> DeepFilterNet:
-    return DeepFilterNet(DeepFilterNet.Options())
+    return DeepFilterNet(DeepFilterNet.Options(alone=True))
 
 
 def written(path: Path, sound: NDArray[np.float32], rate: int = 48000) -> Path:
@@ -86,7 +86,7 @@ def test_the_mixdown_is_heard_whatever_the_channels_and_the_rate(
 def test_a_step_that_can_be_stopped_and_is_kept(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     path = written(tmp_path / "a.wav", (0.1 * rng.standard_normal((2 * 48000, 2))).astype(np.float32))
-    sound, choice = open_sound(path), settle("separator", "deepfilternet").choice
+    sound, choice = open_sound(path), settle("separator", "deepfilternet", options={"alone": True}).choice
 
     def stop(done: float, total: float) -> None:
         assert done <= total

@@ -255,8 +255,9 @@ def test_until_there_is_a_dub_the_films_own_voices_are_mixed(talk: Path, tmp_pat
     result, states, told = done(job, root)
     assert states["remix"] == "done" and "final.m4a" in told["files"] and (root / "M&E.wav").is_file()
     mixed = soundfile.read(root / "final.wav")[0]
-    stems = {name: soundfile.read(root / f"stems/{name}.wav")[0] for name in ("vocals", "music")}
-    wanted = stems["vocals"] + 0.7 * stems["music"]
+    names = ("vocals", "music", "sfx", "ambient")
+    stems = {name: soundfile.read(root / f"stems/{name}.wav")[0] for name in names}
+    wanted = stems["vocals"] + 0.7 * (stems["music"] + stems["sfx"] + stems["ambient"])
     gain = np.vdot(mixed, wanted) / np.vdot(wanted, wanted)
     assert np.abs(mixed - gain * wanted).max() < 2.0**-22, "one gain brings it to its loudness"
     assert result.stems is not None and done(job, root)[1]["remix"] == "kept"

@@ -73,6 +73,7 @@ def test_through_a_pipe_there_are_plain_lines_of_known_kinds(tmp_path: Path, hom
     assert done.returncode == 0, done.stderr
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", done.stderr + done.stdout)
     kinds = rf"{PLAN}: .+|  ?\d?\d0 %  [a-z ]+, .+|100 %  [a-z ]+, .+|  0 %  [a-z ]+, .+"
+    kinds += "|the separated voices are nearly silent .+"  # it is no voice
     assert [line for line in done.stderr.splitlines() if not re.fullmatch(kinds, line)] == []
     told = [int(line[:3]) for line in done.stderr.splitlines() if re.match(r" *\d+ %", line)]
     assert told == sorted(set(told)) and told[-1] == 100, "a line a tenth at most"

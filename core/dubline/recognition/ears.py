@@ -84,7 +84,8 @@ def settle_ears(wish: TranscribeWish, asked: TranscribeWish, *, turns: bool, wor
     network, remedy, best = None, "", BEST
     if {NETWORK, EITHER} & {*_pair(named, BEST)}:
         try:
-            network = settle("separator", NETWORK).choice
+            # The network's voice as it is: the figures above are of it, and one channel needs no direction.
+            network = settle("separator", NETWORK, options={"alone": True}).choice
         except (BackendMissing, WeightsError) as error:
             if NETWORK in named:
                 raise

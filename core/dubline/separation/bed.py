@@ -75,6 +75,7 @@ class BedSplit(AmbientSplit):
         held = _mean(logs, HELD, 0)[margin:-margin]
         broad = _mean(logs[margin:-margin], NARROW, 1)
         bins = np.log(np.arange(power.shape[1], dtype=np.float32) * np.float32(2049 / power.shape[1]) + 1) - 5
+        floor = np.maximum(floor, 0)  # a straight line down to silence may end a rounding below it
         signs = [np.log(floor[:, k] + TINY) - here for k in (0, 1)]
         signs += [held - here, broad - here, floor[:, 2], np.broadcast_to(bins, here.shape)]
         return np.asarray(np.clip(np.stack(signs), -8, 8), np.float32)
