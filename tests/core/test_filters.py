@@ -100,7 +100,7 @@ def test_no_word_is_lost_and_only_what_failed_beats_a_sure_word_that_both_ears_h
     assert all(d.reason and d.detail and d.words for d in made.dropped)
     spoken = Intervals((line.start, line.end) for line in lines or ())
     for piece in made.dropped:
-        if piece.reason in ("repetition", "too_fast", "description") or ear is not None:
+        if piece.reason in ("repetition", "too_fast", "description", "empty") or ear is not None:
             continue
         for word in piece.words:
             if word.confidence is None or not word.confidence >= 0.6 or None in (word.start, word.end):
@@ -257,7 +257,7 @@ def test_a_soft_word_between_lines_that_are_heard_stays_in_doubt() -> None:
     assert not filter_passages([soft], SPEECH, witness=ear).kept
 
 
-@pytest.mark.parametrize("text", ["[Music]", "(applause)", "*sighs*", "♪ ♪", "[Müzik] ♪"])
+@pytest.mark.parametrize("text", ["[Music]", "(applause)", "*sighs*", "[Müzik] ♪"])
 def test_what_only_sounds_is_no_line(text: str) -> None:
     made = filter_passages([passage(text, sure=0.99)], SPEECH, witness=HEARD)
     assert {r for r, _ in reasons(made)} == {"description"} and not made.kept
@@ -313,3 +313,9 @@ def test_what_one_detector_hears_alone_needs_a_sure_recognizer(
     line = passage("Sus, biri geliyor.", start=3.0, sure=sure, no_speech=no_speech)
     made = filter_passages([line], NOWHERE, witness=HEARD)
     assert bool(made.kept) == stays and bool(made.dropped) != stays
+
+
+@pytest.mark.parametrize("text", ["♪ ♪", ". .", "...", "-"])
+def test_marks_without_a_word_are_no_line(text: str) -> None:
+    made = filter_passages([passage(text, sure=0.99)], SPEECH, witness=HEARD)
+    assert {r for r, _ in reasons(made)} == {"empty"} and not made.kept

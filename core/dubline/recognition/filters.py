@@ -194,9 +194,12 @@ def _text(words: Sequence[_Heard]) -> str:
 
 
 def _descriptions(part: list[_Line]) -> None:
+    """What no person says: a mark without a word, and what is written about a sound."""
     for line in part:
-        if is_description(_text(line.words)):
-            for one in line.words:
+        for one in line.words:
+            if not any(h.token for h in line.words):
+                one.drop("empty", "there is no word in it", surely=True)
+            elif is_description(_text(line.words)):
                 one.drop("description", "it says what sounds, not what is said", surely=True)
 
 

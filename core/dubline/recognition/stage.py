@@ -20,6 +20,7 @@ from typing import Any
 from msgspec import structs
 
 from dubline.backends.choosing import opened
+from dubline.backends.contract import Stretch
 from dubline.media.speech import QUIET, Speech, prepare_speech
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.filter_rules import FilterRules
@@ -148,7 +149,7 @@ def tell_nobody(speech: Speech, work: Work) -> None:
     )
 
 
-@step("recognize", version=6)
+@step("recognize", version=7)
 def recognize(
     work: Work,
     heard: SpeechFile,
@@ -170,15 +171,22 @@ def recognize(
         Speech(work.open((edges or heard).path)) as voice,
         opened("recognizer", job.recognizer, work.hints, work.note) as recognizer,
     ):
-        turns = (*speakers.turns, *unclaimed(speakers.turns, witness))
-        found = passages(recognizer, speech, turns, work.report, named=named_in(job), edges=voice)
+        alone = unclaimed(pack(speakers.turns, speech), witness)
+        share = 1.0 - min(0.5, len(alone) / (len(alone) + len(speakers.turns) or 1))
+        report, named = part(work.report, 0.0, share), named_in(job)
+        found = passages(recognizer, speech, speakers.turns, report, named=named, edges=voice)
+        if alone:  # by itself: what the diarizer hears is heard as it would be without
+            report = part(work.report, share, 1.0 - share)
+            more = passages(recognizer, speech, alone, report, named=named, edges=voice)
+            found = sorted([*found, *more], key=lambda one: one.start or 0.0)
         return recognized(found, recognizer, job, work)
 
 
-def unclaimed(turns: Sequence[Turn], witness: Witness) -> list[Turn]:
-    """Speech that a second ear hears by itself: a diarizer misses whispers, most in an enhanced voice."""
+def unclaimed(heard: Sequence[Stretch], witness: Witness) -> list[Turn]:
+    """Speech that a second ear hears by itself, outside of what is recognised anyway: a diarizer misses
+    whispers, most in an enhanced voice."""
     spans = merged((span.start - BREATH, span.end + BREATH) for span in witness.spans or ())
-    alone = outside((Line(start=a + BREATH, end=b - BREATH) for a, b in spans), turns)
+    alone = outside((Line(start=a + BREATH, end=b - BREATH) for a, b in spans), heard)
     return [Turn(start=start, end=end, speaker=UNKNOWN) for start, end in alone if end - start >= ALONE]
 
 
@@ -265,7 +273,7 @@ def named_in(job: WordsJob) -> str:
     return str(job.recognizer.options.get("language") or "")
 
 
-@step("cut", version=3)
+@step("cut", version=4)
 def cut(
     work: Work,
     words: Recognized,
