@@ -231,7 +231,7 @@ MAY = {
     "exchange/report_words.py": {"manual"},
     # An option for each way to name a program or service of one's own.
     "cli/asking.py": {"command"},
-    "cli/options.py": {"command"},
+    "cli/options.py": {"command", "deepfilternet"},
     # The name of an error, which hosts know it by.
     "errors.py": {"demucs"},
     "pipeline.py": {"command"},
@@ -239,6 +239,8 @@ MAY = {
     "separation/two_stems.py": {"demucs"},
     "translation/routing.py": {"apertium", "ctranslate2", "transformers"},
     "voice/routing.py": {"espeak-ng", "flite", "piper"},
+    # A sound to listen to is called by who makes it.
+    "values/wishes.py": {"deepfilternet"},
 }  # fmt: skip
 
 
