@@ -21,6 +21,7 @@ from dubline.values.dubbed import read_dub
 from dubline.values.layout import Layout
 
 RATE = 48000
+BACKGROUND = ("music", "sfx", "ambient")
 
 
 class Sequence:
@@ -57,7 +58,7 @@ class Sequence:
         shares = {
             "stems/": self.share(self.root / "stems/vocals.wav"),
             "timeline": self.share(shown["vocals"]),
-            "background": 1 - self.share(self.root / "stems/music.wav"),
+            "background": 1 - sum(self.share(self.root / f"stems/{name}.wav") for name in BACKGROUND),
         }
         if (self.root / "work/dubbed.json").exists():
             mix = read_dub(self.root / "work/dubbed.json").mix
