@@ -12,6 +12,7 @@ import soundfile
 import typer
 from command import Answer, dubline, kept
 from run_to_dub import RATE, SECONDS, edit, hum, read, run_to_dub, sound_of
+from strangers import install
 
 from dubline.backends.backend import KINDS
 from dubline.backends.choosing import available
@@ -155,10 +156,13 @@ def test_what_was_refused_is_not_kept(tmp_path: Path) -> None:
     assert read_wish(tmp_path / "a.dubline", "transcribe", TranscribeWish) is None
 
 
-@needs_diarizer
-def test_a_transcription_takes_the_stems_that_are_there(tmp_path: Path) -> None:
+def test_a_transcription_takes_the_stems_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "site")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
     film, root = sound_of(tmp_path / "a.wav", 3.0), tmp_path / "a.dubline"
-    words = ("--diarizer", "builtin", "--speakers", "1", "--threads", "1", "--text", tmp_path / "a.srt")
+    words = ("--diarizer", "one", "--threads", "1", "--text", tmp_path / "a.srt")
     (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nHere.\n", "utf-8")
     # A tone is no voice to RNNoise.
     deaf = ("--separator", "builtin", "--separator-option", "rnnoise=off")
