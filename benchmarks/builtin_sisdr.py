@@ -1,6 +1,7 @@
 """How well the separators that need no model take a real scene apart, and how fast: built-in, DeepFilterNet.
 
     python benchmarks/builtin_sisdr.py [--data ../shared/data]
+    python benchmarks/builtin_sisdr.py --remixes    ten mixes that settings were chosen on, and ten held ones
 
 Takes `scene/` with its true stems: speech is dialogue.flac, the background music + sfx + ambient. Prints
 the scale-invariant SDR (Le Roux et al., "SDR - half-baked or well done?", ICASSP 2019) of both in dB over
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
+from remixes import CHOSEN, HELD, remixes
 
 from dubline.backends.choosing import options_of
 from dubline.backends.contract import Survey
@@ -63,7 +65,9 @@ def ways(lines: tuple[Line, ...]) -> Iterator[tuple[str, Any, dict[str, Any], tu
             told = "line times" if known else "no line times"
             yield f"RNNoise {mode}, {told}", Builtin, {"rnnoise": mode}, known
     if not DeepFilterNet.missing():
-        yield "DeepFilterNet", DeepFilterNet, {}, None
+        yield "DeepFilterNet alone", DeepFilterNet, {"alone": True}, None
+        yield "DeepFilterNet, line times", DeepFilterNet, {}, lines
+        yield "DeepFilterNet, no line times", DeepFilterNet, {}, None
 
 
 def ideal(speech: Sound, rest: Sound) -> Sound:
@@ -76,10 +80,44 @@ def ideal(speech: Sound, rest: Sound) -> Sound:
     return sound[:, classical.LEAD : classical.LEAD + samples]
 
 
+def on_remixes(data: Path) -> None:
+    """Every mix of both sets, without line times: speech / rest in dB, and seconds of processor time."""
+    ways = {
+        "builtin": (Builtin, {}),
+        "alone": (DeepFilterNet, {"alone": True}),
+        "together": (DeepFilterNet, {}),
+    }
+    print(f"{'':30}{'left as it is':>16}{'built-in':>20}{'DeepFilterNet alone':>20}{'together':>20}")
+    for name, plans in (("chosen", CHOSEN), ("held", HELD)):
+        rows = []
+        for mix in remixes(plans, data):
+            whole = mix.speech + mix.rest
+            row = [si_sdr(whole, mix.speech), si_sdr(whole, mix.rest)]
+            for cls, options in ways.values():
+                spent = time.process_time()
+                found = voice(cls, options, whole, None, False)
+                spent = time.process_time() - spent
+                row += [si_sdr(found, mix.speech), si_sdr(whole - found, mix.rest), spent]
+            rows.append(row)
+            _print_row(f"{name}: {mix.name}", row)
+        _print_row(f"{name}, mean", list(np.mean(rows, axis=0)))
+
+
+def _print_row(name: str, row: list[float]) -> None:
+    print(f"{name:30}{row[0]:8.2f}{row[1]:8.2f}", end="")
+    for at in range(2, len(row), 3):
+        print(f"{row[at]:7.2f}{row[at + 1]:7.2f}{row[at + 2]:5.1f}s", end="")
+    print(flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA)
-    scene = parser.parse_args().data / "scene"
+    parser.add_argument("--remixes", action="store_true")
+    asked = parser.parse_args()
+    if asked.remixes:
+        return on_remixes(asked.data)
+    scene = asked.data / "scene"
     if not scene.is_dir():
         raise SystemExit(f"no scene at {scene}: pass --data")
     stems = {

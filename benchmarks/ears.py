@@ -36,10 +36,12 @@ from dubline.media.sound import FloatFile, open_sound
 from dubline.media.speech import Speech, prepare_speech
 from dubline.recognition.ears import choose_turns
 from dubline.recognition.enhancement import enhanced
-from dubline.recognition.stage import CutJob, Diarized, Recognized, SpeechFile, cut, passages
+from dubline.recognition.filters import Witness
+from dubline.recognition.stage import CutJob, Diarized, Recognized, SpeechFile, cut, passages, unclaimed
+from dubline.recognition.witness import detector, witness
 from dubline.report import silent
 from dubline.run import Run, Work
-from dubline.values.base import Choice
+from dubline.values.base import Choice, key_of
 from dubline.values.transcript import Engine, HeardWord, Turn
 
 os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
@@ -144,16 +146,24 @@ class Cache:
 
         return self._kept(f"{slug(one.name)}.{ear}.turns", Kept, hear)
 
-    def heard(
-        self, one: Material, turns: str, ear: str, model: str, stretches: Sequence[Stretch]
-    ) -> list[Passed]:
+    def witness(self, one: Material, ears: Sequence[str]) -> Witness:
+        """Where the second detector hears speech."""
+        files = tuple(SpeechFile(path=self.path(one, ear).as_posix(), frames=0) for ear in ears)
+        return self._kept(
+            f"{slug(one.name)}.{'+'.join(ears)}.witness",
+            Witness,
+            lambda: witness(Work(self.place, self.place, "", silent), files, detector()),
+        )
+
+    def heard(self, one: Material, ear: str, model: str, stretches: Sequence[Stretch]) -> list[Passed]:
         """What a Whisper makes of the stretches of a sound, as the product asks it."""
 
         def hear() -> Any:
             recognizer = self._whisper(model)
             return list(recognizer.recognize(self.speech(one, ear), tuple(stretches), silent))
 
-        return self._kept(f"{slug(one.name)}.{turns}+{ear}.{model}", list[Passed], hear)
+        told = key_of([(s.start, s.end) for s in stretches], digits=8)
+        return self._kept(f"{slug(one.name)}.{ear}.{model}.{told}", list[Passed], hear)
 
     def plainly(self, one: Material, model: str, vad: bool) -> list[Word]:
         """What faster-whisper makes of the whole mix with its defaults."""
@@ -222,22 +232,20 @@ def score(one: Material, cached: Cache, model: str, way: str, edges: bool) -> Sc
         return said(one, cached.plainly(one, model, way == "vad on")) if one.lines else Scores()
     turns, words = way.split("+")
     found = cached.turns(one, turns)
-    if turns == "auto":  # heard in the same turns, it is the same words
-        turns = "mix" if found == cached.turns(one, "mix") else "deepfilternet"
+    ears = (words,) if words == turns else (words, "deepfilternet" if turns == "auto" else turns)
+    second = cached.witness(one, ears)
     scores = spoken(one, found.turns, cached.speech(one, "mix").duration)
     if not one.lines:
         return scores
-    replayed = Replayed(lambda stretches: cached.heard(one, turns, words, model, stretches))
+    replayed = Replayed(lambda stretches: cached.heard(one, words, model, stretches))
     speech = cached.speech(one, words)
     voice = cached.speech(one, "deepfilternet") if edges and way.startswith(("auto", "deep")) else speech
-    heard = Recognized(
-        passages=tuple(
-            passage for passage, _ in passages(replayed, speech, found.turns, silent, edges=voice)
-        ),
-        language="en",
-        engine=NOBODY,
+    more = unclaimed(found.turns, second)
+    told = passages(replayed, speech, (*found.turns, *more), silent, named="en", edges=voice)
+    heard = Recognized(passages=tuple(told), language="en", engine=NOBODY)
+    transcript = cut(
+        Work(Path(), Path(), "", silent), heard, diarized(found), speech.duration, CutJob(), second
     )
-    transcript = cut(Work(Path(), Path(), "", silent), heard, diarized(found), speech.duration, CutJob())
     row = [(float(w.start or 0), w.text) for segment in transcript.segments for w in segment.words]
     counted = said(one, row)
     return scores._replace(
@@ -309,7 +317,7 @@ def together(some: Sequence[Scores]) -> Scores:
     """Pooled: sums of everything."""
 
     def pair(name: str) -> tuple[Any, Any]:
-        return tuple(sum(getattr(s, name)[n] for s in some) for n in (0, 1))  # type: ignore[return-value]
+        return tuple(sum(getattr(s, name)[n] for s in some) for n in (0, 1))
 
     return Scores(
         wrong=sum(s.wrong for s in some),

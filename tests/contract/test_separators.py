@@ -30,6 +30,7 @@ SEPARATORS: dict[str, Make] = {
     "builtin": lambda folder: ("builtin", {}),
     "builtin without rnnoise": lambda folder: ("builtin", {"rnnoise": "off"}),
     "deepfilternet": lambda folder: ("deepfilternet", {}),
+    "deepfilternet, alone": lambda folder: ("deepfilternet", {"alone": True}),
     "demucs, one model": lambda folder: _demucs(save_th(htdemucs(seed=1), folder, "aaaaaaaa")),
     "demucs, a bag of two": lambda folder: _demucs(
         save_bag(folder, "pair", [htdemucs(seed=1), htdemucs(seed=2)], weights=[[1, 0, 2, 1], [1, 3, 0, 1]])

@@ -17,10 +17,14 @@ from tiny_whisper_folder import tiny_whisper
 from dubline.backends.backend import Backend, Sought, versions
 from dubline.backends.choosing import Settled, available, find, settle
 from dubline.backends.recognizers.faster_whisper import SIZES, FasterWhisper
+from dubline.backends.separators.deepfilternet import DeepFilterNet
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
 from dubline.weights.files import checksum, models_folder
 from dubline.weights.intake_files import import_model
 from dubline.weights.intake_folders import import_folder
+
+PLAIN = "builtin" if DeepFilterNet.missing() else "deepfilternet"
+"""Who takes dialogue where there is no model."""
 
 
 @pytest.fixture(autouse=True)
@@ -75,14 +79,14 @@ def keep(files: dict[str, Path], *models: str) -> None:
 @pytest.mark.parametrize(
     ("there", "content", "expected"),
     [
-        ((), "dialogue", ("builtin", "")),
+        ((), "dialogue", (PLAIN, "")),
         ((), "music", ("builtin", "")),
         (("voc",), "dialogue", ("uvr", "voc")),
         (("music", "voc"), "dialogue", ("uvr", "voc")),
         (("music", "voc"), "music", ("demucs", "music")),
         (("music", "voc", "film"), "cinematic", ("demucs", "music")),
         (("voc", "film"), "cinematic", ("uvr", "voc")),
-        (("film",), "dialogue", ("builtin", "")),
+        (("film",), "dialogue", (PLAIN, "")),
         (("music", "voc", "film"), "film", ("demucs", "film")),
     ],
 )

@@ -10,10 +10,14 @@ import pytest
 from random_demucs import FILM, htdemucs, save_bag
 
 from dubline.backends import choosing
+from dubline.backends.separators.deepfilternet import DeepFilterNet
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
 from dubline.separation.way import Separating, settle_separation
 from dubline.values.wishes import SeparateWish
 from dubline.weights.intake_files import import_model
+
+PLAIN = "builtin" if DeepFilterNet.missing() else "deepfilternet"
+"""Who takes dialogue where there is no model."""
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +74,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 @pytest.mark.parametrize(
     ("there", "content", "expected"),
     [
-        ((), "dialogue", ("builtin", "", "")),
+        ((), "dialogue", (PLAIN, "", "")),
         ((), "music", ("builtin", "", "")),
         (("voc",), "dialogue", ("uvr", "voc", "")),
         (("music",), "dialogue", ("demucs", "music", "")),
@@ -81,7 +85,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         (("music", "voc", "film"), "dialogue", ("uvr", "voc", "film")),
         (("music", "voc", "film"), "music", ("demucs", "music", "")),
         (("film",), "cinematic", ("demucs", "film", "")),
-        (("film",), "dialogue", ("builtin", "", "")),
+        (("film",), "dialogue", (PLAIN, "", "")),
     ],
 )
 def test_what_is_taken_for_a_content_that_was_heard_or_named(
@@ -104,7 +108,7 @@ def test_what_is_taken_for_a_content_that_was_heard_or_named(
     [
         (("music", "voc"), ("demucs", "music", "")),
         (("voc",), ("uvr", "voc", "")),
-        ((), ("builtin", "", "")),
+        ((), (PLAIN, "", "")),
     ],
 )
 def test_a_film_that_was_heard_does_without_a_film_model_and_says_so(
@@ -114,7 +118,7 @@ def test_a_film_that_was_heard_does_without_a_film_model_and_says_so(
     separating = settled("cinematic")
     assert chain("cinematic") == expected
     told = " ".join(separating.reasons)
-    assert "one bed" in told and "dubline models" in told
+    assert "by estimate" in told and "dubline models" in told
     assert "demucs" in told, "what was passed over is named"
     # The run keeps what was found, and the next command does the same again, also with a new film model here.
     assert settle_separation(SeparateWish(), separating.wish).job == separating.job
@@ -231,9 +235,9 @@ def test_other_weights_under_the_same_name_are_another_job(files: dict[str, Path
 def test_what_is_settled_is_what_the_run_keeps(files: dict[str, Path]) -> None:
     """A better model that came in later is taken when somebody asks, and not before."""
     before = settled("dialogue").wish
-    assert before.separator == "builtin"
+    assert before.separator == PLAIN
     bring(files, "voc")
-    assert settle_separation(SeparateWish(), before).job.separator.backend == "builtin"
+    assert settle_separation(SeparateWish(), before).job.separator.backend == PLAIN
     assert settle_separation(SeparateWish(separator="auto"), before).job.separator.backend == "uvr"
     assert settle_separation(SeparateWish(separator_model="voc"), before).job.separator.backend == "uvr"
     assert settle_separation(SeparateWish(forget=True), before).job.separator.backend == "uvr"

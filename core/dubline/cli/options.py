@@ -117,10 +117,10 @@ _mix = partial(_kept, float, panel="Mix")
 FIELDS: dict[str, Option] = {
     "content": _any(
         str,
-        "What the sound is: dialogue, cinematic, music, or auto. Dialogue: voices and one bed, split by a "
-        "film model if there is one. Cinematic: voices, then music and effects by a film model. Music: songs "
-        "and concerts. Auto: listens to parts of the sound and decides by speech, music and what is heard "
-        "under the speech.",
+        "What the sound is: dialogue, cinematic, music, or auto. Dialogue: voices, and the rest split by "
+        "a film model if there is one, else by estimate. Cinematic: voices, then music and effects by a film "
+        "model. Music: songs and concerts. Auto: listens to parts of the sound and decides by speech, music "
+        "and what is heard under the speech.",
         otherwise="auto", common=True),
     "budget": _any(
         str,
@@ -143,7 +143,9 @@ FIELDS: dict[str, Option] = {
         str, "24, float, or auto: 24 bit unless the source goes over full scale.", otherwise="auto"
     ),
     "ambient": _stems(
-        bool, "Estimate ambience from the effects stem, where there is one.", otherwise="yes"
+        bool,
+        "Estimate ambience in the effects; without a film model, music and effects too.",
+        otherwise="yes",
     ),
     "language": _any(
         str,

@@ -11,11 +11,7 @@ voice takes words away. Left open, both are what measured best of what is here; 
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
 
 from dubline.backends.choosing import settle
 from dubline.errors import BackendMissing, InvalidJob, WeightsError
@@ -33,7 +29,7 @@ NAMES = {
     MIX: "the mix",
     VOCALS: "the separated voices",
     NETWORK: "DeepFilterNet's voice",
-    EITHER: "DeepFilterNet's voice, or in the mix where that voice has lost speech",
+    EITHER: "DeepFilterNet's voice (from the mix where it has lost speech)",
 }
 LOST = 0.05
 LITTLE = 2.5
@@ -99,9 +95,9 @@ def settle_ears(wish: TranscribeWish, asked: TranscribeWish, *, turns: bool, wor
         why = ", as asked" if asked.turns_from or asked.words_from else ", as this run has it"
     reason = _told(*pair) + why
     if measured := _figures(*pair):
-        reason += f"; on the benchmark's sounds {measured} were wrong so"
+        reason += f": {measured} wrong in the benchmark"
     if remedy and (better := _figures(*_pair(named, BEST))):
-        reason += f", with DeepFilterNet {better}. {remedy}"
+        reason += f", and with DeepFilterNet {better}. To get it: {remedy}"
     turns_from, words_from = pair
     return Ears(turns_from, words_from, network, reason)
 
@@ -121,7 +117,8 @@ def choose_turns(
         sum(end - start for start, end in merged((t.start, t.end) for t in found.turns))
         for found in (in_voice, in_mix)
     ]
-    quieter = _level(work.open(mix.path)) - _level(work.open(voice.path))
+    with Speech(work.open(mix.path)) as whole, Speech(work.open(voice.path)) as part:
+        quieter = whole.level() - part.level()
     lost = 1 - spoken[0] / spoken[1] if spoken[1] else 0.0
     if lost <= LOST or quieter >= LITTLE:
         return in_voice
@@ -130,13 +127,6 @@ def choose_turns(
         f"though it is only {quieter:.1f} dB quieter"
     )
     return in_mix
-
-
-def _level(path: Path) -> float:
-    """The mean power of a 16 kHz file in dB."""
-    with Speech(path) as speech:
-        power = sum(float(np.square(block, dtype=np.float64).sum()) for block in speech.blocks())
-        return 10 * math.log10(power / max(speech.frames, 1) + 1e-12)
 
 
 def require_voices(stems: Stems | None) -> Sound:
@@ -155,10 +145,9 @@ def require_voices(stems: Stems | None) -> Sound:
 
 def _told(turns: str, words: str) -> str:
     if turns == words:
-        return f"sound: {NAMES[turns]}, for who speaks and for the words"
-    parts = [f"who speaks is heard in {NAMES[turns]}"] if turns else []
-    if words:
-        parts.append(f"the words {'' if turns else 'are heard '}in {NAMES[words]}")
+        return f"sound: {NAMES[turns]} for both who speaks and the words"
+    parts = [f"who speaks from {NAMES[turns]}"] if turns else []
+    parts += [f"the words from {NAMES[words]}"] if words else []
     return "sound: " + ", ".join(parts)
 
 

@@ -29,7 +29,7 @@ BREATH = 1.0
 TELLING = 3.0
 """Seconds of speech that tell a language: of one or two a small Whisper may say anything."""
 SHORT = 1.5
-"""Seconds from which a piece is asked at all."""
+"""Seconds from which a piece is asked about at all."""
 LIKELY, SURE, UNLIKELY = 0.5, 0.7, 0.2
 """How likely a language must be in each of two telling pieces or with a speaker on the whole, or in a single
 piece, and how likely the main one may be there, for it to count as spoken in the film."""
@@ -70,7 +70,9 @@ class Doubt(NamedTuple):
 
 
 def ask(recognizer: Any, speech: Speech, piece: Turn) -> Chances:
-    """Living language -> how likely it is spoken in a piece."""
+    """Living language -> how likely it is spoken in a piece; empty for one that is too short to tell."""
+    if _length(piece) < SHORT:
+        return {}
     found = recognizer.detect(speech, Stretch(start=piece.start, end=piece.end))
     left = 1.0 - sum(found.get(language, 0.0) for language in NOBODYS)
     return {

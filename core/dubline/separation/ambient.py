@@ -51,6 +51,12 @@ class AmbientSplit:
         InvalidJob: a setting is out of range.
     """
 
+    frame_seconds = FRAME_SECONDS
+    parts = 1
+    """Parts that are taken out; what they leave is one more."""
+    around = 1
+    """Frames to either side that a frame's gain is made with."""
+
     def __init__(self, rate: int, channels: int, window: float = 30.0) -> None:
         if rate < 1 or channels < 1:
             raise InvalidJob(f"no sound has {channels} channels at {rate} Hz", hint="Both must be 1 or more.")
@@ -60,7 +66,7 @@ class AmbientSplit:
                 hint="Use 2 to 600 seconds; 30 is a good value, and a few seconds measured poor.",
             )
         self.channels = channels
-        self._size = max(16, 2 ** round(np.log2(rate * FRAME_SECONDS)))
+        self._size = max(64, 2 ** round(np.log2(rate * self.frame_seconds)))
         self._hop = self._size // OVERLAP
         # Half a window in cells. Never less than a group, so that the last floor has cells to stand on.
         self._half = max(GROUP // CELL, round(window / 2 * rate / self._hop / CELL))
@@ -74,11 +80,11 @@ class AmbientSplit:
         self._skip = lead  # samples of the leading silence still to be dropped from the output
         self._heard = 0  # groups whose cells are known
         self._done = 0  # groups taken apart
-        self._tail = np.zeros((channels, OVERLAP - 1, self._hop), np.float32)
+        self._tail = np.zeros((self.parts, channels, OVERLAP - 1, self._hop), np.float32)
         self._floor: NDArray[np.float32] | None = None  # at the start of group `_done`
         self._ended = False
 
-    def push(self, block: Block) -> tuple[Block, Block]:
+    def push(self, block: Block) -> tuple[Block, ...]:
         """Give (channels, n) samples, n >= 0; get back (sfx, ambient), each (channels, m), m >= 0."""
         if self._ended:
             raise InvalidJob("the sound has ended", hint="Make a new AmbientSplit for another sound.")
@@ -98,10 +104,10 @@ class AmbientSplit:
                 out.append(self._take(GROUP, last=False))
         return self._join(out)
 
-    def flush(self) -> tuple[Block, Block]:
+    def flush(self) -> tuple[Block, ...]:
         """The sound has ended; get back the rest."""
         self._ended = True
-        out: list[tuple[Block, Block]] = []
+        out: list[tuple[Block, ...]] = []
         if self._given:
             frames = -(-(self._given + self._size - self._hop) // self._hop)
             rest = (frames - 1) * self._hop + self._size - self._sound.end
@@ -115,10 +121,10 @@ class AmbientSplit:
 
     def _ready(self) -> bool:
         # The floor at the far end of the group needs half a window of cells beyond it, and the smoothing
-        # needs one frame beyond it.
+        # needs some frames beyond it.
         far = (self._done + 1) * GROUP
         enough = self._cells.end >= far // CELL + self._half
-        return bool(enough and self._sound.end >= far * self._hop + self._size)
+        return bool(enough and self._sound.end >= (far + self.around - 1) * self._hop + self._size)
 
     def _spectra(self, first: int, count: int) -> NDArray[np.complex64]:
         """Frames first .. first + count -> (channels, count, bins)."""
@@ -137,64 +143,69 @@ class AmbientSplit:
         sums = np.add.reduceat(power, starts, axis=0)
         sizes = np.diff(np.append(starts, count)).astype(np.float32)
         sums /= sizes[:, None]
-        self._cells.append(_smooth_bins(sums).T)
+        self._cells.append(smooth_bins(sums).T)
         self._heard += 1
 
     def _floor_at(self, group: int) -> NDArray[np.float32]:
-        """The floor at the start of a group -> (bins,), from the cells half a window to either side."""
+        """The floor at the start of a group -> (..., bins), from the cells half a window to either side."""
         middle = group * GROUP // CELL
         cells = self._cells[max(0, middle - self._half) : min(self._cells.end, middle + self._half)]
         rank = int(PERCENTILE * (cells.shape[1] - 1))
         floor: NDArray[np.float32] = np.partition(cells, rank, axis=1)[:, rank]
         return floor
 
-    def _take(self, count: int, last: bool) -> tuple[Block, Block]:
+    def _take(self, count: int, last: bool) -> tuple[Block, ...]:
         """Take the next `count` frames apart; `last` tells that no frame follows them."""
         from scipy.fft import irfft
 
         first = self._done * GROUP
-        before, after = int(first > 0), int(not last)
+        before = min(first, self.around)
+        after = 0 if last else self.around
         spectra = self._spectra(first - before, before + count + after)
-        power = _smooth_bins(_power(spectra))
-        power = np.pad(power, ((1 - before, 1 - after), (0, 0)), mode="edge")  # (count + 2, bins)
-        power = (power[:-2] + power[1:-1] + power[2:]) * np.float32(1 / 3)
+        power = _power(spectra)
+        power = np.pad(power, ((self.around - before, self.around - after), (0, 0)), mode="edge")
 
         here = self._floor if self._floor is not None else self._floor_at(self._done)
         there = self._floor_at(self._done + 1)
-        way = ((np.arange(count, dtype=np.float32) + 0.5) / GROUP)[:, None]
-        floor = here + way * (there - here)
-        # Where there is no power there is nothing to divide by, and nothing to take either.
-        gain = np.maximum(0, 1 - EXCESS * floor / np.maximum(power, np.float32(1e-30)))
-        gain = _smooth_bins(gain)
+        way = (np.arange(count, dtype=np.float32) + 0.5) / GROUP
+        way = way.reshape(-1, *(1,) * here.ndim)
+        gains = self._gains(power, here + way * (there - here))
 
-        kept = spectra[:, before : before + count] * gain
-        frames = irfft(kept, n=self._size, axis=2) * (self._hann * np.float32(1 / 1.5))
-        parts = frames.reshape(self.channels, count, OVERLAP, self._hop)
-        sums = np.zeros((self.channels, count + OVERLAP - 1, self._hop), np.float32)
-        sums[:, : OVERLAP - 1] = self._tail
+        kept = spectra[:, before : before + count] * gains[:, None]
+        frames = irfft(kept, n=self._size, axis=3) * (self._hann * np.float32(1 / 1.5))
+        pieces = frames.reshape(self.parts, self.channels, count, OVERLAP, self._hop)
+        sums = np.zeros((self.parts, self.channels, count + OVERLAP - 1, self._hop), np.float32)
+        sums[:, :, : OVERLAP - 1] = self._tail
         for k in range(OVERLAP):
-            sums[:, k : k + count] += parts[:, :, k]
-        self._tail = sums[:, count:].copy()
-        sfx: Block = sums[:, :count].reshape(self.channels, count * self._hop)
+            sums[:, :, k : k + count] += pieces[:, :, :, k]
+        self._tail = sums[:, :, count:].copy()
+        out: NDArray[np.float32] = sums[:, :, :count].reshape(self.parts, self.channels, count * self._hop)
 
         sound = self._sound[first * self._hop : (first + count) * self._hop]
-        skip = min(self._skip, sfx.shape[1])
+        skip = min(self._skip, out.shape[2])
         self._skip -= skip
-        stop = skip + min(sfx.shape[1] - skip, self._given - self._taken)
-        sfx, sound = sfx[:, skip:stop], sound[:, skip:stop]
-        ambient = sound - sfx
+        stop = skip + min(out.shape[2] - skip, self._given - self._taken)
+        out, sound = out[:, :, skip:stop], sound[:, skip:stop]
 
         self._taken += stop - skip
         self._done += 1
         self._floor = there
-        self._sound.forget(self._done * GROUP * self._hop - self._hop)
+        self._sound.forget((self._done * GROUP - self.around) * self._hop)
         self._cells.forget((self._done + 1) * GROUP // CELL - self._half)
-        return sfx, ambient
+        return (*out, sound - out.sum(axis=0))
 
-    def _join(self, parts: list[tuple[Block, Block]]) -> tuple[Block, Block]:
+    def _gains(self, power: NDArray[np.float32], floor: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Power (around + frames + around, bins) and floor (frames, bins) -> gains (parts, frames, bins)."""
+        power = smooth_bins(power)
+        power = (power[:-2] + power[1:-1] + power[2:]) * np.float32(1 / 3)
+        # Where there is no power there is nothing to divide by, and nothing to take either.
+        gain = np.maximum(0, 1 - EXCESS * floor / np.maximum(power, np.float32(1e-30)))
+        return smooth_bins(gain)[None]
+
+    def _join(self, parts: list[tuple[Block, ...]]) -> tuple[Block, ...]:
         if not parts:
-            return np.zeros((self.channels, 0), np.float32), np.zeros((self.channels, 0), np.float32)
-        return np.concatenate([p[0] for p in parts], axis=1), np.concatenate([p[1] for p in parts], axis=1)
+            return tuple(np.zeros((self.channels, 0), np.float32) for _ in range(self.parts + 1))
+        return tuple(np.concatenate(pieces, axis=1) for pieces in zip(*parts, strict=True))
 
 
 def _power(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
@@ -203,7 +214,7 @@ def _power(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
     return power
 
 
-def _smooth_bins(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def smooth_bins(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean of each bin and its two neighbours; (frames, bins) -> the same."""
     out: NDArray[np.float32] = values.copy()
     out[:, 1:] += values[:, :-1]

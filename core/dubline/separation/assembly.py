@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from dubline.media.sound import SoundWriter, Subtype, read_blocks
 from dubline.report import Report
 from dubline.separation.ambient import AmbientSplit
+from dubline.separation.bed import BedSplit
 from dubline.separation.passes import Contribution
 from dubline.separation.picture import StemPicture
 from dubline.separation.quality import QualityMeter
@@ -99,6 +100,7 @@ def assemble(
     *,
     rest: StemName,
     empty: tuple[StemName, ...],
+    split: bool = False,
     depth: str,
     folder: Path,
     lines: tuple[Line, ...] | None,
@@ -108,15 +110,20 @@ def assemble(
 ) -> Written:
     """Write `vocals.wav`, `music.wav`, `sfx.wav`, `ambient.wav` and `stems.png` into `folder`.
 
-    `rest` takes what no model claimed; `empty` stems stay silent, and unless ambient is one of them the
-    effects are split further. `depth` is "24" or "float". The sum of the files is the source: exactly, in
-    steps of 2**-23, or to rounding in float.
+    `rest` takes what no model claimed; `empty` stems stay silent. `split`: the music is a bed, which is taken
+    apart into music, sfx and ambient; else, unless ambient is empty, the effects are split further. `depth`
+    is "24" or "float". The sum of the files is the source: exactly, in steps of 2**-23, or to rounding in
+    float.
     """
     active = tuple(name for name in STEM_NAMES if name not in empty)
     resting = active.index(rest)
     blocks = _completed(estimated(source, sound, contributions, active), resting)
-    if "ambient" in active:
-        blocks = _with_ambience(blocks, sound, active)
+    if split:
+        bed = [active.index(name) for name in ("music", "sfx", "ambient")]
+        blocks = _apart(blocks, BedSplit(sound.rate, sound.channels), bed)
+    elif "ambient" in active:
+        effects = [active.index(name) for name in ("sfx", "ambient")]
+        blocks = _apart(blocks, AmbientSplit(sound.rate, sound.channels), effects)
     picture = StemPicture(STEM_NAMES, sound.rate, sound.frames, labels=labels)
     moved = 0
     peaks = np.zeros(len(active))
@@ -156,14 +163,12 @@ def _completed(blocks: Iterator[tuple[Array, Array]], row: int) -> Iterator[tupl
         yield block, parts
 
 
-def _with_ambience(
-    blocks: Iterator[tuple[Array, Array]], sound: Sound, active: tuple[StemName, ...]
+def _apart(
+    blocks: Iterator[tuple[Array, Array]], split: AmbientSplit, rows: list[int]
 ) -> Iterator[tuple[Array, Array]]:
-    """Split the effects into sfx and ambient. The split looks ahead, so blocks wait until it is through."""
-    split = AmbientSplit(sound.rate, sound.channels)
-    sfx, ambient = active.index("sfx"), active.index("ambient")
+    """Split the first of these rows over all of them. The split looks ahead, so blocks wait for it."""
     waiting: deque[tuple[Array, Array]] = deque()
-    ready: list[Array] = []  # (2, channels, n): sfx and ambient
+    ready: list[Array] = []  # (rows, channels, n)
 
     def released() -> Iterator[tuple[Array, Array]]:
         nonlocal ready
@@ -173,14 +178,14 @@ def _with_ambience(
             if sum(r.shape[-1] for r in ready) < count:
                 return
             joined = np.concatenate(ready, axis=-1) if len(ready) > 1 else ready[0]
-            parts[sfx], parts[ambient] = joined[0, :, :count], joined[1, :, :count]
+            parts[rows] = joined[..., :count]
             ready = [joined[..., count:]]
             waiting.popleft()
             yield block, parts
 
     for block, parts in blocks:
         waiting.append((block, parts))
-        ready.append(np.stack(split.push(parts[sfx])))
+        ready.append(np.stack(split.push(parts[rows[0]])))
         yield from released()
     ready.append(np.stack(split.flush()))
     yield from released()

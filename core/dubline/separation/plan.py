@@ -26,16 +26,26 @@ class SeparationJob(Value, frozen=True):
 
     `separator` hears the sound; `film`, if given, hears what the separator left. `background`: "residual"
     makes the bed by subtraction, which nulls; "sum" keeps the model's own other sources as the music and
-    puts what is left over into sfx; with a film model it makes no difference. `depth`: "24", "float", or
-    "auto" (24 bit unless the source goes over full scale).
+    puts what is left over into sfx; with a film model it makes no difference. `split`: a bed made by
+    subtraction is taken apart by estimate where no film model does it. `depth`: "24", "float", or "auto" (24
+    bit unless the source goes over full scale).
     """
 
     separator: Choice
     film: Choice | None = None
     background: Literal["residual", "sum"] = "residual"
     ambient: bool = True
+    split: bool = False
     depth: Literal["auto", "24", "float"] = "auto"
     lines: tuple[Line, ...] | None = None
+
+
+SPLIT: dict[str, str] = {
+    "music": "estimated: the tones of the bed (source minus voices)",
+    "sfx": "estimated: what is neither music nor ambience in the bed",
+    "ambient": "estimated: what stays the same for 30 s in the bed",
+}
+"""What the stems hold where the bed was taken apart without a model."""
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -49,11 +59,13 @@ Shares = tuple[Share, ...]
 
 
 class Labels(msgspec.Struct, frozen=True):
-    """Which stem takes the rest, and what the stems hold, in words. `empty` stems stay silent."""
+    """Which stem takes the rest, and what the stems hold, in words. `empty` stems stay silent; `split`: the
+    rest is a bed that is taken apart into music, sfx and ambient."""
 
     rest: StemName
     text: dict[str, str]
     empty: tuple[StemName, ...]
+    split: bool = False
 
 
 def filling(sources: tuple[str, ...], *, background: str) -> Shares:
@@ -111,6 +123,8 @@ def labels(sources: tuple[str, ...], film_sources: tuple[str, ...] | None, job: 
             ambient, empty = "estimated: what stays the same for 30 s in the effects", ()
     elif job.background == "sum" and others:
         music, sfx = f"the model's {others}", "what the model gave to no source"
+    elif job.split:
+        return Labels("music", {"vocals": "voices", **SPLIT}, (), split=True)
     else:
         music = f"bed: {others or 'music, effects and ambience together'} (source minus voices)"
         sfx = "empty: this model knows no effects; they are in the music"

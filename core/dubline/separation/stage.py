@@ -127,6 +127,7 @@ def separate(work: Work, sound: Sound, job: SeparationJob) -> Stems:
         contributions,
         rest=told.rest,
         empty=told.empty,
+        split=told.split,
         depth=depth,
         folder=work.folder,
         lines=job.lines,
@@ -218,7 +219,7 @@ def _note_channels(work: Work, groups: tuple[Group, ...], told: Labels) -> None:
     work.note(
         f"voices were taken from: {voices}" + (f"; untouched by the voice model: {beds}" if beds else "")
     )
-    if not all(g.modelled for g in groups):
+    if not told.split and not all(g.modelled for g in groups):
         work.note(f"the LFE goes to {told.rest} as it is")
 
 

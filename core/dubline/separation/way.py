@@ -113,8 +113,7 @@ def settle_separation(
     reasons.extend(first.reasons)
     if content == "cinematic" and film is None:
         reasons.append(
-            "music, effects and ambience stay together in one bed: a film model would split them, and there "
-            f"is none. {_film_hint()}"
+            f"{_bed_of(wish)}: a film model would split them better, and there is none. {_film_hint()}"
         )
     second: Choice | None = None
     large = content == "cinematic" or (
@@ -124,6 +123,7 @@ def settle_separation(
         second = _with_shared_options(film, first.choice)
         reasons.append(f"film model: {_model(second)}, for music and effects in what the voices leave")
     job = SeparationJob(
+        split=_splits(wish) and content != "music" and second is None,
         separator=first.choice,
         film=second,
         background=wish.background or "residual",
@@ -265,9 +265,22 @@ def _content(wish: SeparateWish, film: Settled | None, heard: tuple[str, str] | 
     if not chooses and (film is None or _preview(wish.separator)):
         return (
             "dialogue",
-            "content: dialogue (voices and one bed); a film model would split music from effects",
+            f"content: dialogue; {_bed_of(wish)}. A film model would split them better",
         )
     return heard or ("", "")
+
+
+def _splits(wish: SeparateWish) -> bool:
+    """Whether a bed is taken apart by estimate where no film model does it."""
+    return wish.ambient is not False and wish.background in (None, "residual")
+
+
+def _bed_of(wish: SeparateWish) -> str:
+    return (
+        "music, effects and ambience are told apart by estimate (--no-ambient keeps them in one bed)"
+        if _splits(wish)
+        else "music, effects and ambience stay together in one bed"
+    )
 
 
 def _heard(run: Run, sound: Sound) -> tuple[str, str]:

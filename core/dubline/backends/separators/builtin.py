@@ -4,7 +4,7 @@ It is the basic tier. On real speech over real music and ambience `benchmarks/bu
 well above doing nothing and well below the ideal mask: good for a preview, for line times, for a machine
 without a GPU. Sung voices and whatever else sits where the voices sit go with them.
 
-What comes out trails what goes in by about 6.3 s; `builtin_stream` tells why.
+What comes out trails what goes in by some 8 s; `builtin_stream` tells why.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from dubline.errors import InvalidJob
 if TYPE_CHECKING:
     from dubline.backends.separators.builtin_stream import BuiltinStream
 
-# benchmarks/builtin_sisdr.py, stereo: 9.4 / 9.8 dB with it and 8.1 / 8.2 without where line times are known,
-# 8.6 / 9.1 and 4.5 / 5.2 where they are not.
+# benchmarks/builtin_sisdr.py, stereo: 9.5 / 10.0 dB with it and 8.1 / 8.2 without where line times are known,
+# 8.9 / 9.4 and 4.5 / 5.2 where they are not.
 COST_WITHOUT = (
-    "on the benchmark scene that costs 1.3 dB of speech and 1.6 dB of background where line times are known, "
-    "4.1 and 3.9 dB where they are not"
+    "on the benchmark scene that costs 1.4 dB of speech and 1.8 dB of background where line times are known, "
+    "4.4 and 4.2 dB where they are not"
 )
 
 
 class Builtin(Backend):
-    """Voices by their place in the stereo picture, by what sounds where nobody speaks, and by RNNoise.
+    """Voices by their place in the stereo picture, wherever that is, by what sounds where nobody speaks, and
+    by RNNoise.
 
     Raises:
         InvalidJob: `rnnoise` is none of auto, on, off.

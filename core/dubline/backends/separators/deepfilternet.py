@@ -24,6 +24,8 @@ import msgspec
 
 from dubline.backends.backend import Backend, versions
 from dubline.backends.contract import Survey, Tick
+from dubline.backends.separators import rnnoise
+from dubline.backends.separators.builtin import Builtin
 from dubline.errors import BackendFailed, BackendMissing, ValidationError, WeightsError
 from dubline.weights.installation import pip_command
 from dubline.weights.wheels import DEEPFILTERNET, file_in, identity, require_file
@@ -31,6 +33,8 @@ from dubline.weights.wheels import DEEPFILTERNET, file_in, identity, require_fil
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from dubline.backends.separators.judged_stream import JudgedStream
 
     Sound = NDArray[np.float32]
 
@@ -51,7 +55,8 @@ _NAMES = {"win32": "deepfilter.dll", "darwin": "libdeepfilter.dylib"}
 
 
 class DeepFilterNet(Backend):
-    """`deepfilternet`: speech out of everything else, each channel by itself.
+    """`deepfilternet`: speech out of everything else, the network's and the built-in separator's judgement
+    together; or the network on each channel by itself.
 
     Raises:
         BackendMissing: the library does not load on this machine.
@@ -60,20 +65,26 @@ class DeepFilterNet(Backend):
 
     requires: ClassVar[tuple[str, ...]] = (DEEPFILTERNET.package,)
     extra: ClassVar[str] = "deepfilternet"
-    cost: ClassVar[str] = "voices stay faintly audible in the background; it is made for speech, not for song"
+    # benchmarks/builtin_sisdr.py, stereo, no line times.
+    cost: ClassVar[str] = (
+        "voices stay faintly audible in the background (on the benchmark scene speech stands at 10.5 dB and "
+        "background at 11.0; by the built-in one at 8.9 and 9.4); it is made for speech, not for song"
+    )
     rate = RATE
     sources: tuple[str, ...] = ("vocals",)
 
     class Options(Backend.Options, frozen=True, kw_only=True):
-        """`attenuation`: by how many dB at most the background is lowered in the voices; 100 is no limit."""
+        """`attenuation`: by how many dB at most the background is lowered in the voices; 100 is no limit.
+        `alone`: the network's voice of each channel as it is."""
 
         attenuation: Annotated[float, msgspec.Meta(ge=6, le=UNLIMITED)] = UNLIMITED
+        alone: bool = False
 
     @classmethod
     def rank(cls, content: str) -> int | None:
-        """After the built-in one: its stems come apart better, and of the words heard in its voices more are
-        wrong (docs/separation.md). It knows speech only, so music is not for it."""
-        return 5 if content in ("", "dialogue") else None
+        """Before the built-in one, whose judgement it takes up: its stems come apart better
+        (docs/separation.md). It knows speech only, so music is not for it."""
+        return 15 if content in ("", "dialogue") else None
 
     @classmethod
     def missing(cls) -> tuple[str, ...]:
@@ -88,11 +99,12 @@ class DeepFilterNet(Backend):
 
     @classmethod
     def identity(cls, options: Options) -> tuple[str, ...]:
-        """The release, which is the library, and the weights."""
-        return (*versions(*cls.requires), *identity(DEEPFILTERNET, require_file(DEEPFILTERNET)).sha256)
+        """The release, which is the library, and the weights; and RNNoise's, where it has a say."""
+        own = (*versions(*cls.requires), *identity(DEEPFILTERNET, require_file(DEEPFILTERNET)).sha256)
+        return own if options.alone else own + Builtin.identity(Builtin.Options())
 
     def __init__(self, options: Options) -> None:
-        self._library, self._limit = _library(), options.attenuation
+        self._library, self._limit, self._alone = _library(), options.attenuation, options.alone
         self._weights = require_file(DEEPFILTERNET)
         found = identity(DEEPFILTERNET, self._weights)
         if found.sha256 != (DEEPFILTERNET.sha256,):  # the library ends the whole process over such a file
@@ -102,14 +114,24 @@ class DeepFilterNet(Backend):
                 hint=f"Install it again: {_again()}",
             )
         self.identities = (found,)
+        if not self._alone and rnnoise.library_path() is not None:
+            rnnoise.load()
+            self.identities += (rnnoise.identity(),)
         limit = f", lowering the rest by {self._limit:g} dB at most" if self._limit < UNLIMITED else ""
-        self.notes: tuple[str, ...] = (f"DeepFilterNet3 on each channel by itself{limit}",)
+        also = " and RNNoise" if len(self.identities) > 1 else ""
+        how = "on each channel by itself" if self._alone else f"weighed with the place of the voice{also}"
+        self.notes: tuple[str, ...] = (f"DeepFilterNet3 {how}{limit}",)
 
     def stream(
         self, survey: Survey, tick: Tick, outputs: tuple[tuple[str, ...], ...] = ()
-    ) -> DeepFilterStream:
+    ) -> DeepFilterStream | JudgedStream:
         """Begin with one sound; there is a single source, so `outputs` changes nothing."""
-        return DeepFilterStream(self, survey, tick)
+        from dubline.backends.separators.judged_stream import JudgedStream
+
+        if self._alone:
+            return DeepFilterStream(self, survey, tick)
+        limited = self._limit < UNLIMITED
+        return JudgedStream(self, survey, tick, least=10 ** (-self._limit / 20) if limited else 0.0)
 
     def enhance(self, sound: Sound, tick: Tick, offset: float = 0.0) -> Sound:
         """One channel (n,) from a new beginning: its voice (n,), in its place. `tick` is called every second.
@@ -141,7 +163,9 @@ class DeepFilterNet(Backend):
     @contextmanager
     def _beginning(self) -> Iterator[int]:
         """A fresh memory of the network, freed at the end."""
-        handle = self._library.df_create(_name(self._weights), self._limit, None)
+        handle = self._library.df_create(
+            _name(self._weights), self._limit if self._alone else UNLIMITED, None
+        )
         if not handle:
             raise BackendFailed("DeepFilterNet could not start", hint="There may be too little memory.")
         try:
