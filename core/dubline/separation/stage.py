@@ -219,8 +219,9 @@ def _note_channels(work: Work, groups: tuple[Group, ...], told: Labels) -> None:
     work.note(
         f"voices were taken from: {voices}" + (f"; untouched by the voice model: {beds}" if beds else "")
     )
-    if not told.split and not all(g.modelled for g in groups):
-        work.note(f"the LFE goes to {told.rest} as it is")
+    if not all(g.modelled for g in groups):
+        as_it_is = "music, sfx and ambient by estimate" if told.split else f"{told.rest} as it is"
+        work.note(f"the LFE goes to {as_it_is}")
 
 
 def _short(name: str, told: Labels) -> str:
