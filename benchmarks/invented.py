@@ -8,8 +8,9 @@ Each is heard by Whisper base and tiny.en through the product's own steps, with 
 mix, on DeepFilterNet's voice, and with turns that say that somebody speaks all the time. Half of the
 sounds ("chosen") is what the settings were chosen on. `--keep` keeps what was heard for the next time.
 
-Printed are, for the sounds without a word, the lines heard and those that stay; for the known lines the
-words that were heard right, and how many of these were left out.
+Printed are, for the sounds without a word, the passages heard and the lines that stay; for the known lines
+the words that were heard right and how many of these were left out, and how far from the truth the first
+word of a line begins, where it was heard.
 """
 
 from __future__ import annotations
@@ -204,6 +205,18 @@ def right(clip: Clip, words: list[tuple[float | None, str]]) -> list[int]:
     return sorted(set(found))
 
 
+def begins(clip: Clip, said: Transcript) -> list[float]:
+    """How many seconds off the first word of each line begins, of those that begin two at most off."""
+    words = [word for segment in said.segments for word in segment.words]
+    first = [
+        [w.start for w in words if normal_tokens(w.text)[:1] == normal_tokens(line.text)[:1]]
+        for line in clip.said
+    ]
+    off = [min((abs(at - line.start) for at in heard), default=9.0)
+           for line, heard in zip(clip.said, first, strict=True)]  # fmt: skip
+    return [seconds for seconds in off if seconds < 2.0]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -228,6 +241,7 @@ def show(scene: Path, keep: Path, ways: Sequence[str]) -> None:
     for way in ways:
         for model in MODELS:
             counts: dict[tuple[str, str], Counter[str]] = {}
+            starts: dict[str, list[float]] = {half: [] for half in PIECES}
             for clip in clips:
                 words, said = ears.heard(clip, way, model)
                 count = counts.setdefault((clip.half, clip.kind), Counter())
@@ -240,6 +254,7 @@ def show(scene: Path, keep: Path, ways: Sequence[str]) -> None:
                     every = sorted(kept + dropped, key=lambda w: w[0] or 0.0)
                     count["right"] += (all_right := len(right(clip, every)))
                     count["lost"] += max(0, all_right - len(right(clip, kept)))
+                    starts[clip.half] += begins(clip, said)
                     count["known"] += sum(len(normal_tokens(line.text)) for line in clip.said)
             print(f"\nturns: {way}; words: {model}")
             for (half, kind), count in counts.items():
@@ -250,6 +265,9 @@ def show(scene: Path, keep: Path, ways: Sequence[str]) -> None:
                         f"{count['known']} words, {count['right']} heard right, {count['lost']} of them lost"
                     )
                 print(f"  {half:7} {kind:14} {told}; {count['doubtful']} lines doubtful", flush=True)
+            for half, off in starts.items():
+                middle, most = (round(1000 * np.quantile(off or [0.0], q)) for q in (0.5, 0.95))
+                print(f"  {half:7} {len(off)} lines begin {middle} ms off (median), 95 % at most {most} ms")
 
 
 if __name__ == "__main__":
