@@ -18,8 +18,9 @@ ASTRAY = 0.25  # the same for the direction: voices in several places at once, b
 # The verdict's weights for (direction, direction over a wider area, floor where nobody speaks, and of each
 # ear what it leaves and that over a wider area, bias), by (ears, one channel only). With an ear: fitted on
 # the ten mixes that benchmarks/remixes.py has for choosing, so that the mean error of the voice in dB is
-# least; the benchmark's scene and ten more mixes had no part in it. Without one: fitted to the ideal gain on
-# five mixes in stereo and four of one channel, the scene among them, so expect less elsewhere.
+# least; the benchmark's scene was looked at on the way, ten more mixes at the end alone. Without one:
+# fitted to the ideal gain on five mixes in stereo and four of one channel, the scene among them, so expect
+# less elsewhere.
 WEIGHTS = {
     ("", False): np.array([5.0, 5.2, 3.2, 1.65]),
     ("", True): np.array([0.0, 0.0, 3.79, 1.48]),
