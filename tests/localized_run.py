@@ -57,7 +57,7 @@ def localized_run(
     what is `said`."""
     root = folder / "Bölüm 1.dubline"
     media = timeline(folder, rate=rate, first=first)
-    job = LocalizeJob(media=media, separate=SeparateWish(separator="builtin"), transcribe=None)
+    job = LocalizeJob(media=media, separate=SeparateWish(separator="builtin", ambient=False), transcribe=None)
     with Run(root) as run:
         if stems:
             localize(job, run, threads=1)

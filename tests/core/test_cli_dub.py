@@ -121,14 +121,14 @@ def test_takes_without_a_mix(root: Path) -> None:
 @needs_espeak
 def test_a_real_voice_cast_by_file(root: Path, tmp_path: Path) -> None:
     cast = tmp_path / "cast.toml"
-    cast.write_text('[cast."Ayşe"]\nvoice = "espeak-ng:en+f3"\npitch = 1.1\n', "utf-8")
+    cast.write_text('[cast."Ayşe"]\nvoice = "espeak-ng:en+m8"\npitch = 1.1\n', "utf-8")
     answer = dubline("dub", root, "--voice", "espeak-ng", "--cast", cast, "--threads", "1")
     assert answer.status == 0, answer.err
     first, second = read(root).takes.cast
-    assert (first.voice, first.pitch, first.basis) == ("espeak-ng:en+f3", 1.1, "cast file")
+    assert (first.voice, first.pitch, first.basis) == ("espeak-ng:en+m8", 1.1, "cast file")
     assert second.voice.startswith("espeak-ng:en") and second.basis != "cast file", "who is not in it"
     assert "as the cast file says" in answer.out and "guide voice" in answer.err
-    other = "m8" if second.voice == "espeak-ng:en+f5" else "f5"
+    other = "m1" if second.voice == "espeak-ng:en+m7" else "m7"
     cast.write_text(f'[cast."Ayşe"]\nvoice = "espeak-ng:en+{other}"\n', "utf-8")
     assert dubline("dub", root).status == 0 and spoken_last(root) == 2, "the file is read again"
 

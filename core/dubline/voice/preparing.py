@@ -328,5 +328,6 @@ def _pitches(run: Run, stems: Stems, transcript: Transcript | None, tell: Tell) 
     if find_spec("parselmouth") is None:
         tell(f"voices are cast without the actors' pitch: it needs Parselmouth, {extra_command('speech')}")
         return {}
-    measured: SpeakerPitches = run.step(speaker_pitches, stems.voices, transcript)
+    heard = stems.vocals.sound if stems.separated else stems.source
+    measured: SpeakerPitches = run.step(speaker_pitches, heard, transcript)
     return measured.hertz
