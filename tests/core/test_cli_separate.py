@@ -174,9 +174,9 @@ def test_a_name_that_is_not_text(model: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (["--content", "opera"], 2, "no content 'opera'"),
-        (["--background", "none"], 2, "no background"),
-        (["--depth", "16"], 2, "no depth"),
+        (["--content", "opera"], 2, "--content takes no 'opera'"),
+        (["--background", "none"], 2, "--background takes no"),
+        (["--depth", "16"], 2, "--depth takes no"),
         (["--precision", "fp8"], 2, "no precision"),
         (["--device", "gpu"], 2, "no device"),
         (["--overlap", "1"], 2, "overlap is 1"),

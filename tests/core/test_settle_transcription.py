@@ -157,7 +157,7 @@ def test_an_unnamed_language_and_the_mix_are_remarked_on() -> None:
     reasons = " ".join(settled(on="mix").reasons)
     assert "language: not named" in reasons and "the mix" in reasons
     assert "language: not named" not in " ".join(settled(language="tr").reasons)
-    with pytest.raises(InvalidJob, match="there is no on 'radio'"):
+    with pytest.raises(InvalidJob, match="--on takes no 'radio'"):
         wish_from(TranscribeWish, {"on": "radio"})
 
 
@@ -205,7 +205,7 @@ def test_each_ear_can_be_named() -> None:
     turns, words, reason = heard(turns_from="mix")
     assert turns == "mix" and words == BEST[1] and "as asked" not in reason
     assert "as asked" in heard(on="deepfilternet")[2]
-    with pytest.raises(InvalidJob, match="there is no turns from 'radio'"):
+    with pytest.raises(InvalidJob, match="--turns-from takes no 'radio'"):
         wish_from(TranscribeWish, {"turns_from": "radio"})
 
 

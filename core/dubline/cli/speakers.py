@@ -50,7 +50,7 @@ LeastAlike = Annotated[
 
 @app.command("list")
 def list_speakers(run: RunFolder) -> None:
-    """Who speaks, for how long, and a sample of each voice in RUN/speakers.
+    """Who speaks, for how long, and a sample of each voice in RUN/work/speakers.
 
     A sample is up to three clips in which nobody else speaks, as they sound in the film.
     """

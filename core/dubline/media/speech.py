@@ -15,7 +15,6 @@ from dubline.errors import ValidationError
 from dubline.media.sound import FloatFile, read_blocks
 from dubline.report import Report, silent
 from dubline.signal.channels import NAMES
-from dubline.signal.downmix import Downmix
 from dubline.signal.resample import resampled
 from dubline.timebase import resampled_length
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dubline.signal.downmix import Downmix
     from dubline.values.media import Sound
 
 RATE = 16000
@@ -112,6 +112,8 @@ def mixdown(
     if plain:
         yield from mean_and_channels()
         return
+    from dubline.signal.downmix import Downmix  # with it comes SciPy, which most commands do without
+
     downmix = Downmix(sound.rate, len(fronts), len(behind))
     yield from downmix.blocks(mean_and_channels())
     for note in _told(downmix, len(fronts), [NAMES[sound.layout][k] for k in behind], sound.frames):

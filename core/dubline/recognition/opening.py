@@ -38,7 +38,10 @@ def check_language(run: Run, sound: Sound, job: WordsJob | None, hints: Mapping[
     if job is None or not named_in(job) or find_file(SILERO) is None:
         return
     if hasattr(find("recognizer", job.recognizer.backend), "detect"):
-        run.step(listen_to_opening, sound, job, hints=dict(hints))
+        before = {record.key for record in run.manifest().steps if record.name == "opening"}
+        told = run.step(listen_to_opening, sound, job, hints=dict(hints))
+        if told.doubt and {r.key for r in run.manifest().steps if r.name == "opening"} == before:
+            run.tell(told.doubt)  # a step that is kept says nothing by itself
 
 
 @step("opening", version=1)

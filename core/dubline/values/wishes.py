@@ -328,9 +328,7 @@ def wish_from(kind: type[W], given: dict[str, Any]) -> W:
         words = [word for part in get_args(annotation) for word in get_args(part)]
         word = given.get(name)
         if isinstance(word, str) and words and all(isinstance(w, str) for w in words) and word not in words:
-            raise InvalidJob(
-                f"there is no {name.replace('_', ' ')} {word!r}", hint=f"Use {', '.join(words)}."
-            )
+            raise InvalidJob(f"--{name.replace('_', '-')} takes no {word!r}", hint=f"Use {', '.join(words)}.")
     try:
         return msgspec.convert(given, kind, strict=True)
     except msgspec.ValidationError as error:
@@ -351,8 +349,8 @@ def file_of(wish: Wish, field: str) -> Path | None:
     path = Path(name)
     if not path.exists():
         raise InvalidJob(
-            f"there is no {name}",
-            hint=f"Check the path given for {field.replace('_', ' ')}. If this run was asked for it before, "
-            "name it again, or start over with --forget.",
+            f"there is no file {name}",
+            hint=f"Check what --{field.replace('_', '-')} names. A run keeps what it was given: name the "
+            "file where it lies now, or start over with --forget.",
         )
     return path

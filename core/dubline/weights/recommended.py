@@ -154,7 +154,7 @@ SEPARATORS = (
         quality=QUALITIES,
         licence="GPL-3.0-or-later, Dubline's own",
         source="Dubline itself",
-        note="in preview quality",
+        note="in preview quality; for dialogue together with DeepFilterNet where that is set up",
     ),
     HTDEMUCS,
     CDX23,
