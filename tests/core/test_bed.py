@@ -3,10 +3,13 @@ and what lasts go each to its own stem."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dubline.separation.ambient import GROUP
 from dubline.separation.bed import BedSplit
 
 RATE = 48000
@@ -72,3 +75,22 @@ def test_what_is_held_does_not_grow() -> None:
         stream.push(rng.standard_normal((1, 8000)).astype(np.float32))
         sizes.append(stream._sound._store.nbytes + stream._cells._store.nbytes)
     assert max(sizes[60:]) <= 1.1 * max(sizes[:60])
+
+
+@pytest.mark.parametrize("window", [2.0, 30.0])
+@pytest.mark.parametrize("beyond", range(1, 13))
+def test_nothing_beyond_the_end_is_heard(beyond: int, window: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    split = BedSplit(8000, 1, window)
+    tape = type(split._sound)
+    grown = tape.append
+
+    def poisoned(self: Any, columns: Any) -> None:
+        grown(self, columns)
+        self._store[:, self._from + self.end - self._start :] = np.nan
+
+    monkeypatch.setattr(tape, "append", poisoned)
+    frames = GROUP + beyond
+    sound = np.random.default_rng(1).normal(size=(1, (frames - 3) * split._hop)).astype(np.float32) * 0.1
+    pushed, rest = split.push(sound), split.flush()
+    for one, more in zip(pushed, rest, strict=True):
+        assert np.isfinite(one).all() and np.isfinite(more).all()

@@ -85,4 +85,9 @@ def _spoken_part(
     if not parts or end - start - sum(last - first for first, last in parts) < PAUSE:
         return start, end
     first, last = max(parts, key=lambda part: part[1] - part[0]) if closes else parts[-1]
-    return max(start, first - ROOM), min(end, last + ROOM)
+    first, last = max(start, first - ROOM), min(end, last + ROOM)
+    length = likely_length(word.text) / 1000
+    if last - first < SQUEEZED * length:  # its own time has room for it
+        last = min(end, first + length)
+        first = max(start, last - length)
+    return first, last

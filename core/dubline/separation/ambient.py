@@ -101,7 +101,7 @@ class AmbientSplit:
             while self._sound.end >= self._heard * step + (GROUP - 1) * self._hop + self._size:
                 self._listen(GROUP)
             while self._ready():
-                out.append(self._take(GROUP, last=False))
+                out.append(self._take(GROUP, self.around))
         return self._join(out)
 
     def flush(self) -> tuple[Block, ...]:
@@ -116,7 +116,7 @@ class AmbientSplit:
                 self._listen(min(GROUP, frames - self._heard * GROUP))
             while self._done * GROUP < frames:
                 left = frames - self._done * GROUP
-                out.append(self._take(min(GROUP, left), last=left <= GROUP))
+                out.append(self._take(min(GROUP, left), max(0, left - GROUP)))
         return self._join(out)
 
     def _ready(self) -> bool:
@@ -154,13 +154,13 @@ class AmbientSplit:
         floor: NDArray[np.float32] = np.partition(cells, rank, axis=1)[:, rank]
         return floor
 
-    def _take(self, count: int, last: bool) -> tuple[Block, ...]:
-        """Take the next `count` frames apart; `last` tells that no frame follows them."""
+    def _take(self, count: int, following: int) -> tuple[Block, ...]:
+        """Take the next `count` frames apart; so many at least follow them, and after a flush no more."""
         from scipy.fft import irfft
 
         first = self._done * GROUP
         before = min(first, self.around)
-        after = 0 if last else self.around
+        after = min(following, self.around)
         spectra = self._spectra(first - before, before + count + after)
         power = _power(spectra)
         power = np.pad(power, ((self.around - before, self.around - after), (0, 0)), mode="edge")

@@ -53,7 +53,8 @@ class BedSplit(AmbientSplit):
         ranks = [int(share * (cells.shape[1] - 1)) for share in (0.6, LOW)]
         sorted_ = np.partition(cells, ranks, axis=1)
         reach = max(1, round(MUSIC_SECONDS / 15.0 * self._half))
-        near = np.log(self._cells[max(first, middle - reach) : min(last, middle + reach)] + TINY)
+        nearest = min(max(first, middle - reach), last - 1)  # the last floor may lie behind all cells
+        near = np.log(self._cells[nearest : min(last, middle + reach)] + TINY)
         bins = near.shape[0]
         heard = slice(bins // 256, bins // 3)
         tonal = np.abs(near - _mean(near, NARROW, 0))[heard].mean()
