@@ -48,6 +48,7 @@ def works(root: Path, film: str) -> None:
     before = keys(root)
     answer = dubline("export", root, "--to", "otio", "--no-takes")
     assert answer.status == 0, answer.err
+    assert (root / "stems").as_posix() in Layout(root).timeline.read_text(encoding="utf-8")
     original = original_in(root)
     assert original is not None
     place = original.media.path if original.media is not None else original.sound.path

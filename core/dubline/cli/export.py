@@ -12,6 +12,7 @@ import typer
 from dubline.cli.film import at_work, is_run, run_of
 from dubline.cli.options import argument, languages, option
 from dubline.cli.progress import stoppable
+from dubline.cli.report import bring_up_to_date
 from dubline.errors import BackendMissing, InvalidJob
 from dubline.files import typed
 from dubline.values.layout import Layout
@@ -219,6 +220,7 @@ def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
         )
     if run.is_dir():
         publish_subtitles(run)  # a text may have been changed by hand
+        bring_up_to_date(run)  # or the run has been moved
         return build(read_programme(run, rate=rate))
     if rate:
         raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave out --rate.")
