@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ import msgspec
 from dubline.errors import InvalidJob
 from dubline.values.base import Value
 from dubline.values.layout import Layout
+from dubline.values.sealed import copy_of, unsealed
 from dubline.values.transcript import Segment, Speaker, Transcript
 
 FORMAT = "dubline.speakers.2"
@@ -128,7 +130,7 @@ def read_log(root: Path) -> SpeakerLog:
     path = Layout(root).speaker_log
     hint = "Fix the file, or delete it to begin again."
     try:
-        data = path.read_bytes()
+        data = _bytes(path)
         known = msgspec.json.decode(data, type=dict[str, msgspec.Raw]).get("format", b'""')
         form = msgspec.json.decode(known, type=str)
         if form == OLD_FORMAT:
@@ -141,12 +143,26 @@ def read_log(root: Path) -> SpeakerLog:
         log = msgspec.json.decode(data, type=SpeakerLog)
     except FileNotFoundError:
         return SpeakerLog()
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # msgspec's errors are ValueErrors, and so are UTF-8's
+        if isinstance(error, InvalidJob):
+            raise
         raise InvalidJob(f"{path}: {error}", hint=hint) from None
     wrong = next((span for span in _all_spans(log) if not 0 <= span[0] < span[1]), None)
     if wrong is not None:
         raise InvalidJob(f"{path}: {wrong[0]} s to {wrong[1]} s is not a time", hint=hint)
     return log
+
+
+def _bytes(path: Path) -> bytes:
+    """The log as it was written; its copy where it is damaged."""
+    try:
+        data = unsealed(path.read_bytes())
+        msgspec.json.decode(data)
+        return data
+    except ValueError:
+        with suppress(OSError, ValueError):
+            return unsealed(copy_of(path).read_bytes())
+        raise
 
 
 def _all_spans(log: SpeakerLog) -> Iterable[Span]:

@@ -16,8 +16,9 @@ import msgspec
 from dubline.errors import InvalidJob
 from dubline.files import write_whole
 from dubline.subtitles.cues import SubtitleText, unified
-from dubline.values.base import Value, to_json
+from dubline.values.base import Value
 from dubline.values.layout import Layout
+from dubline.values.sealed import read_sealed, sealed
 
 FORMAT = "dubline.sent.1"
 SUFFIX = ".ids.json"
@@ -69,7 +70,7 @@ def digest_of(text: str) -> str:
 def write_sent(sent: Sent, path: Path) -> None:
     """Put a record where it is looked for."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, to_json(sent))
+    write_whole(path, sealed(sent))
 
 
 def read_sent(path: Path) -> Sent:
@@ -79,7 +80,7 @@ def read_sent(path: Path) -> Sent:
         InvalidJob: it cannot be read, or is none.
     """
     try:
-        sent = msgspec.json.decode(path.read_bytes(), type=Sent)
+        sent = read_sealed(path, Sent)
         if sent.format == FORMAT:
             return sent
         reason = f"its format is {sent.format!r}"

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from dubline.values.base import Value
+from dubline.values.sealed import sealed_line, unsealed_line
 from dubline.values.translated import Answer
 
 
@@ -37,8 +38,8 @@ class Memory:
                 for line in file:
                     self._torn = not line.endswith(b"\n")
                     try:
-                        self.known.update(msgspec.json.decode(line, type=_Batch).answers)
-                    except (msgspec.DecodeError, UnicodeDecodeError):
+                        self.known.update(msgspec.json.decode(unsealed_line(line), type=_Batch).answers)
+                    except ValueError:  # msgspec's errors are ValueErrors, and so are UTF-8's
                         continue
 
     def add(self, answers: dict[str, Answer], final: Collection[str] = ()) -> None:
@@ -54,7 +55,7 @@ class Memory:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
             # A line that a crash cut off must not swallow the next one.
-            file.write((b"\n" if self._torn else b"") + msgspec.json.encode(_Batch(answers=worth)) + b"\n")
+            file.write((b"\n" if self._torn else b"") + sealed_line(_Batch(answers=worth)))
             file.flush()
             os.fsync(file.fileno())
         self._torn = False

@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dubline.files import replace_bytes, write_whole
+from dubline.files import rename, replace_bytes, write_whole
 from dubline.values.base import to_json
 from dubline.values.layout import COPIES
 
 T = TypeVar("T")
 
+_LIKE_AN_END = re.compile(rb',\n  "(?!digest")[^"\n]{6}": "[0-9a-f]{32}"\n}\s*\Z')
 _END = re.compile(rb',\n  "digest": "([0-9a-f]{32})"\n}\n\Z')
 
 
@@ -37,6 +38,8 @@ def unsealed(data: bytes) -> bytes:
     end = _END.search(data)
     if end is None:  # not in our hand: whoever wrote it anew answers for it
         raw = msgspec.json.decode(data)
+        if _LIKE_AN_END.search(data):
+            raise ValueError("its content is not what was written")
         if not isinstance(raw, dict) or not re.fullmatch("[0-9a-f]{32}", str(raw.pop("digest", "0" * 32))):
             raise ValueError("its content is not what was written")
         return msgspec.json.encode(raw)
@@ -94,3 +97,48 @@ def read_twice(path: Path, kind: type[T]) -> T:
         except (OSError, ValueError):
             pass
         raise
+
+
+def put_back(path: Path) -> Path | None:
+    """Put the copy of a file that is damaged in its place; where that one is kept then. None where nothing is
+    to be done, or there is no copy."""
+    if is_whole(path):
+        return None
+    try:
+        data = copy_of(path).read_bytes()
+        unsealed(data)
+    except (OSError, ValueError):
+        return None
+    aside = path.with_name(f"damaged.{path.name}")
+    rename(path, aside)
+    write_whole(path, data)
+    return aside
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file is JSON, and as it was written where it says so."""
+    try:
+        msgspec.json.decode(unsealed(path.read_bytes()))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def sealed_line(value: Any) -> bytes:
+    """A value (an object with at least one field) as a line of JSON with its digest."""
+    body = msgspec.json.encode(value).removesuffix(b"}")
+    return body + b',"digest":"%b"}\n' % _digest(body)
+
+
+def unsealed_line(line: bytes) -> bytes:
+    """The JSON of a line that was sealed; one without a digest is of an older version.
+
+    Raises:
+        ValueError: it is not what was written.
+    """
+    body, mark, digest = line.rstrip().rpartition(b',"digest":"')
+    if not mark:
+        return line
+    if digest != _digest(body) + b'"}':
+        raise ValueError("its content is not what was written")
+    return body + b"}"

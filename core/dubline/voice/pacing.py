@@ -24,6 +24,7 @@ from dubline.fit.durations import DurationModel, default_model
 from dubline.run import Work, step
 from dubline.values.base import Choice, ModelIdentity, Value, key_of
 from dubline.values.layout import Layout
+from dubline.values.sealed import sealed_line, unsealed_line
 from dubline.voice.calibration import voice_models
 from dubline.voice.casting import full_name
 from dubline.voice.fitting import usable
@@ -121,6 +122,11 @@ def hear_pace(work: Work, texts: tuple[str, ...], job: PaceJob) -> VoicePace:
     return VoicePace(voice=full, language=job.language, lengths=lengths)
 
 
+class _Length(Value, frozen=True):
+    text: str
+    seconds: float
+
+
 class _Lengths:
     """Lengths of one voice's takes, in a file that grows; a line that is damaged is spoken again."""
 
@@ -132,15 +138,15 @@ class _Lengths:
             with path.open("rb") as file:
                 for line in file:
                     self._torn = not line.endswith(b"\n")
-                    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-                        text, seconds = msgspec.json.decode(line, type=tuple[str, float])
-                        if 0 < seconds < math.inf:
-                            self.known[text] = seconds
+                    with contextlib.suppress(ValueError):  # msgspec's errors are ValueErrors
+                        kept = msgspec.json.decode(unsealed_line(line), type=_Length)
+                        if 0 < kept.seconds < math.inf:
+                            self.known[kept.text] = kept.seconds
 
     def add(self, text: str, seconds: float) -> None:
         with full_disk_is_told(self._path.parent.parent):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("ab") as file:
-                file.write((b"\n" if self._torn else b"") + msgspec.json.encode((text, seconds)) + b"\n")
+                file.write((b"\n" if self._torn else b"") + sealed_line(_Length(text=text, seconds=seconds)))
         self._torn = False
         self.known[text] = seconds
