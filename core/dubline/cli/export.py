@@ -193,7 +193,7 @@ def write_targets(
             for done in exporters.export(timeline, [name], place, options):
                 _tell(done)
                 if run.is_dir() and place == Layout(run).exports:
-                    noted(run, f"export --to {name}", (place / name).rglob("*"))
+                    noted(run, f"export RUN --to {name}", (place / name).rglob("*"))
 
 
 @contextmanager

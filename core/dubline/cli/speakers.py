@@ -91,7 +91,7 @@ def _samples(run: Path, transcript: Transcript) -> str:
             return "\nno samples: the sound that was listened to is gone or has changed"
         folder = Layout(run).samples
         written = write_samples(transcript, Path(origin.sound.path), folder, origin.diarized.turns)
-        noted(run, "speakers", written.values())
+        noted(run, "speakers RUN", written.values())
     except (DublineError, OSError) as error:
         return f"\nno samples: {error}"
     if not written:

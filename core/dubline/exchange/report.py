@@ -122,7 +122,7 @@ def _samples(here: Layout, transcript: Transcript) -> dict[str, str]:
             if origin.sound is not None:
                 sound = Path(origin.sound.path)
                 there = write_samples(transcript, sound, here.samples, origin.diarized.turns)
-                noted(here.root, "speakers", there.values())
+                noted(here.root, "speakers RUN", there.values())
         except (DublineError, OSError):
             pass  # the page is about more than voices
     return {speaker: here.named(path) for speaker, path in there.items()}

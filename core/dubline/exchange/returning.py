@@ -237,7 +237,7 @@ class _Writing:
             write_whole(place, transcript_json(transcript))
             write_whole(here.rttm, to_rttm(transcript, self.root.stem).encode())
             write_whole(here.ctm, to_ctm(transcript, self.root.stem).encode())
-            noted(self.root, "transcribe", (place, here.rttm, here.ctm))
+            noted(self.root, "transcribe RUN", (place, here.rttm, here.ctm))
             files.append(place)
         return tuple(files)
 

@@ -17,6 +17,7 @@ from msgspec import structs
 from dubline.errors import InvalidJob
 from dubline.files import remove, remove_tree, typed, write_whole
 from dubline.programme.publications import read_publications
+from dubline.recognition.exports import to_ctm, to_rttm
 from dubline.report import quantity
 from dubline.run import digest_of, is_damaged, read_folder, read_manifest, remedy, verified
 from dubline.run.folders import RECORD
@@ -112,7 +113,8 @@ class _Reading:
         for path in sorted(here.sent.glob("*.json")):
             self._files += 1
             if not is_whole(path):
-                told = "delete it: what went out with it is then compared with the run as it stands"
+                path.unlink()
+                told = "it is removed: what went out with it is then compared with the run as it stands"
                 yield Finding(self._told(path), told)
         for path in (here.manifest, *here.kept_twice()):
             copy = copy_of(path)
@@ -222,7 +224,7 @@ class _Reading:
 
     def _noted(self) -> Iterator[Finding]:
         """Texts, timeline, report and exports, as they were written last."""
-        noted = read_publications(self._root)
+        here, noted = self._here, read_publications(self._root)
         changed = False
         for name, publication in noted.items():
             for told, mark in publication.files.items():
@@ -234,12 +236,20 @@ class _Reading:
                     continue  # a link: read with its step
                 if (path.stat().st_size, digest_of(path, self._tick)) == (mark.size, mark.digest):
                     continue
+                if path in (here.rttm, here.ctm) and not _unread(lambda: read_transcript(here.transcript)):
+                    self._write_again(path)
+                    yield Finding(told, "it is written again from the transcript")
+                    continue
                 yield self._other(name, path)
                 if publication.of:  # so that it is written anew
                     noted = {**noted, name: structs.replace(publication, of="?")}
                     changed = True
         if changed:
             write_whole(self._here.publications, sealed(noted))
+
+    def _write_again(self, path: Path) -> None:
+        made = to_rttm if path == self._here.rttm else to_ctm
+        write_whole(path, made(read_transcript(self._here.transcript), self._root.stem).encode())
 
     def _other(self, name: str, path: Path) -> Finding:
         told, run = self._told(path), typed(self._root)
@@ -253,10 +263,8 @@ class _Reading:
         if not wrong and path.suffix in TEXTS and (path.suffix != ".json" or is_whole(path)):
             meant = "it is not as Dubline wrote it; if nobody meant that, put it back from a copy of yours"
             return Finding(told, meant, damaged=False)
-        command, _, words = name.partition(" ")
-        again = " ".join(filter(None, (f"dubline {command} {run}", words)))
-        away = "" if command in ("export", "speakers", "dub") else ", once this file is away"
-        return Finding(told, f"`{again}` writes it again{away}")
+        away = "" if name.startswith(("export ", "speakers ")) else ", once this file is away"
+        return Finding(told, f"`dubline {name.replace('RUN', run)}` writes it again{away}")
 
 
 def _unread(read: Callable[[], object]) -> bool:

@@ -48,7 +48,8 @@ def published(
 
 
 def noted(root: Path, name: str, files: Iterable[Path], *, of: str = "") -> None:
-    """Keep what files are that were written now, so that `dubline runs verify` knows them again.
+    """Keep what files are that were written now, so that `dubline runs verify` knows them again. `name`: the
+    words behind `dubline` that write them, with RUN for the run folder.
 
     Raises:
         StorageFull.

@@ -148,7 +148,7 @@ def _write(root: Path, transcript: Transcript, log: SpeakerLog) -> None:
         write_if_new(here.transcript, data)
         write_if_new(here.rttm, to_rttm(transcript, root.stem).encode())
         write_if_new(here.ctm, to_ctm(transcript, root.stem).encode())
-    noted(root, "transcribe", (here.transcript, here.rttm, here.ctm))
+    noted(root, "transcribe RUN", (here.transcript, here.rttm, here.ctm))
     publish_subtitles(root)
 
 

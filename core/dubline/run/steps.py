@@ -35,7 +35,7 @@ from dubline.run.publishing import complete, publish, unpublish
 from dubline.values.base import Value, to_json
 from dubline.values.inputs import changed_identities, step_key, told
 from dubline.values.layout import OLD_LOCK, Layout
-from dubline.values.sealed import put_back, sealed, write_twice
+from dubline.values.sealed import copy_of, is_whole, put_back, sealed, write_twice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,10 +159,11 @@ class Run:
         for folder in self.layout.written_to():
             clear_parts(folder)
         if is_damaged(self.root):
-            self.tell(
-                f"{self.layout.named(self.layout.manifest)} is damaged: it is put together again from its "
-                "copy and the steps' own records"
-            )
+            place = self.layout.manifest
+            told = "its copy and the steps' own records"
+            if not is_whole(copy_of(place)):
+                told = "the steps' own records. What was asked of it before is lost: name it again"
+            self.tell(f"{self.layout.named(place)} is damaged: it is put together again from {told}")
             self._write()
         for path in self.layout.kept_twice():
             if aside := put_back(path):

@@ -332,7 +332,7 @@ def publish_translation(translation: Translation, root: Path) -> tuple[Path, ...
     place = place_of(root, target)
     with full_disk_is_told(root):
         write_if_new(place, translation_json(translation))
-    noted(root, f"translate --to {target}", [place])
+    noted(root, f"translate RUN --to {target}", [place])
     own = (f"{target}.srt", f"{target}.to-translate.srt")
     return (place, *(path for path in publish_subtitles(root) if path.name in own))
 

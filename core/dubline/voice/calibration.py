@@ -173,7 +173,7 @@ def keep_durations(root: Path, takes: Takes, *, frame_rate: str = "") -> tuple[P
             new = fitted_by(old, known, frame_rate=frame_rate)
             if new != old:
                 write_whole(path, translation_json(new))
-                noted(root, f"translate --to {takes.language}", [path])
+                noted(root, f"translate RUN --to {takes.language}", [path])
                 changed.append(path)
     return tuple(changed)
 
