@@ -167,8 +167,8 @@ class Run:
             self._write()
         for path in self.layout.kept_twice():
             if aside := put_back(path):
-                told = self.layout.named
-                self.tell(f"{told(path)} is damaged: it is put back from its copy, and kept as {told(aside)}")
+                named = self.layout.named
+                self.tell(f"{named(path)} is damaged: it is put back from its copy, and kept as {named(aside)}")
         complete(self)
 
     def __exit__(self, *exc: object) -> None:
