@@ -44,7 +44,8 @@ FORMAT = "dubline.run.1"
 
 
 class StepRecord(Value, frozen=True):
-    """What `run.json` keeps about a step. `state` is done, kept, cancelled or failed."""
+    """What `run.json` keeps about a step. `state` is done, kept, cancelled or failed. `warnings`: those of
+    the notes that a person must know; they are told whenever the step's result is used."""
 
     name: str
     key: str
@@ -52,6 +53,7 @@ class StepRecord(Value, frozen=True):
     seconds: float = 0.0
     inputs: Any = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     facts: dict[str, Any] = {}
     error: dict[str, str] = {}
 
@@ -100,6 +102,7 @@ class Work:
     tell: Callable[[str], None] = lambda text: None
     noted: Callable[[str], None] | None = None
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
     def result(self, name: str) -> str:
@@ -111,9 +114,12 @@ class Work:
         return placed(self.root, path)
 
     def note(self, text: str, *, warn: bool = False) -> None:
-        """Keep a sentence, once, for the manifest and the log; with `warn` for the screen too."""
+        """Keep a sentence, once, for the manifest and the log; with `warn` for the screen too, now and
+        whenever the step is kept."""
         if text not in self.notes:
             self.notes.append(text)
+            if warn:
+                self.warnings.append(text)
             (self.tell if warn or self.noted is None else self.noted)(text)
 
 
@@ -231,6 +237,8 @@ class Run:
             with full_disk_is_told(self.root):
                 self._remember(before or record, stands)
             self._said(msgspec.structs.replace(before or record, state="kept"))
+            for warning in (before or record).warnings:
+                self.tell(warning)
             known: T = kept
             return known
         folder, whole = self.layout.steps / f".{name}-{key}.part", self.layout.file(final)
@@ -248,6 +256,7 @@ class Run:
                 state=state,
                 seconds=round(time.monotonic() - began, 3),
                 notes=tuple(doing.notes),
+                warnings=tuple(doing.warnings),
                 facts=doing.facts,
                 error=error.to_dict() if error else {},
             )
