@@ -32,6 +32,7 @@ from dubline.media.containers import (
     start_timecode,
 )
 from dubline.media.decoding import Converter, Format, Piece, looking_ahead, main_format, packets
+from dubline.media.headers import told_wrong
 from dubline.media.sound import (
     FRAMES,
     SoundWriter,
@@ -91,6 +92,10 @@ def probe(path: Path, *, need_sound: bool = True) -> Media:
         FFmpegError: not a media file, or one that only points to others.
     """
     path = Path(path).absolute()
+    check_readable(path)
+    found = told_wrong(path)
+    if found is not None:
+        return found.media(fingerprint(path))
     with open_container(path) as container:
         zero = clock_zero(container)
         pictures = moving_pictures(container)
@@ -224,7 +229,12 @@ def decode(
         FFmpegError: no decoder.
     """
     remarks: list[str] = []
-    yield from cut_evenly(_pieces(Path(path), track, block, remarks), block)
+    found = told_wrong(Path(path))
+    if found is not None:
+        yield from found.blocks(block)
+        remarks.append(found.note)
+    else:
+        yield from cut_evenly(_pieces(Path(path), track, block, remarks), block)
     if notes is not None:
         notes += remarks
     for note in remarks if notes is None else ():
@@ -324,11 +334,16 @@ def extract(path: Path, track: AudioTrack, out: Path, report: Report) -> tuple[S
         StorageFull: it does not fit on the disk.
         ValidationError, FFmpegError: as `decode`.
     """
-    with open_container(path) as container:
-        stream = _stream(container, path, track)
-        seconds = (container.duration or 0) / 1e6
-        subtype = _subtype(stream)
-        _, layout = speakers(_speakers_of(_layout_name(stream, track)))
+    found = told_wrong(path)
+    if found is not None:
+        seconds, layout = found.frames / track.rate, track.layout
+        subtype = found.subtype
+    else:
+        with open_container(path) as container:
+            stream = _stream(container, path, track)
+            seconds = (container.duration or 0) / 1e6
+            subtype = _subtype(stream)
+            _, layout = speakers(_speakers_of(_layout_name(stream, track)))
     frames = seconds_to_samples(seconds, track.rate, "ceil")
     require_space(out.parent, sound_bytes(frames, track.channels, subtype), f"the sound of {path.name}")
     roomy = frames + frames // 10 + 60 * track.rate if frames else 2**40  # containers can be wrong
@@ -351,7 +366,8 @@ def _subtype(stream: Any) -> Subtype:
 
 
 def as_sound(path: Path) -> Sound | None:
-    """A WAV, FLAC or AIFF as it lies there, with its fingerprint and absolute path; None for all else.
+    """A WAV, FLAC or AIFF as it lies there, with its fingerprint and absolute path; None for all else, also
+    where its header does not tell what is in it.
 
     Raises:
         ValidationError: missing, a folder, empty, or a sound file that holds no sound.
@@ -364,6 +380,6 @@ def as_sound(path: Path) -> Sound | None:
         info = soundfile.info(system_name(path))
     except soundfile.LibsndfileError:
         return None
-    if info.format not in _DIRECT or info.subtype not in _LOSSLESS:
+    if info.format not in _DIRECT or info.subtype not in _LOSSLESS or told_wrong(path) is not None:
         return None
     return msgspec.structs.replace(open_sound(path), fingerprint=fingerprint(path))
