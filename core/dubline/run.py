@@ -33,6 +33,7 @@ from dubline.files import full_disk_is_told, remove_bare, write_whole
 from dubline.report import Report, silent
 from dubline.values.base import Value, to_json
 from dubline.values.inputs import changed_identities, step_key, told
+from dubline.values.json_files import kept_json
 from dubline.values.layout import OLD_LOCK, Layout
 
 if TYPE_CHECKING:
@@ -303,7 +304,7 @@ class Run:
             result = msgspec.json.decode(data, type=wanted)
             if all(self.layout.file(path).is_file() for path in _own_files(data, final)):
                 return result
-        except (OSError, ValueError):  # msgspec's errors are ValueErrors
+        except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
             pass
         self.tell(f"{final} is damaged or was made by another version: it is made again")
         shutil.rmtree(place)
@@ -363,10 +364,7 @@ class Run:
 
 def read_manifest(root: Path) -> Manifest:
     """`run.json` of a run folder; an empty one when there is none or it cannot be read."""
-    try:
-        return msgspec.json.decode(Layout(root).manifest.read_bytes(), type=Manifest)
-    except (OSError, ValueError):  # msgspec's errors are ValueErrors, and so are UTF-8's
-        return Manifest()
+    return kept_json(Layout(root).manifest, Manifest) or Manifest()
 
 
 def placed(root: Path, path: str) -> Path:
@@ -386,10 +384,7 @@ def standing(root: Path, name: str, kind: type[T]) -> T | None:
     folder = read_manifest(root).stands.get(name)
     if folder is None:
         return None
-    try:
-        return msgspec.json.decode(Layout(root).file(f"{folder}/result.json").read_bytes(), type=kind)
-    except (OSError, ValueError):  # cleared away, or written by another version
-        return None
+    return kept_json(Layout(root).file(f"{folder}/result.json"), kind)
 
 
 def read_wish(root: Path, stage: str, kind: type[T]) -> T | None:

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from dubline import __version__
 from dubline.files import full_disk_is_told, write_whole
 from dubline.media.film_place import original_in
 from dubline.run import read_manifest
 from dubline.values.base import Value, canonical_json, to_json
+from dubline.values.json_files import kept_json
 from dubline.values.layout import Layout
 
 
@@ -88,7 +87,4 @@ def _stamp(path: Path, *, texts: bool = False) -> str:
 
 
 def _kept(here: Layout) -> dict[str, Publication]:
-    try:
-        return msgspec.json.decode(here.publications.read_bytes(), type=dict[str, Publication])
-    except (OSError, ValueError):  # msgspec's errors are ValueErrors
-        return {}
+    return kept_json(here.publications, dict[str, Publication]) or {}

@@ -18,7 +18,8 @@ from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.srt import read_srt
 from dubline.subtitles.transcript_files import parse_given
 from dubline.subtitles.vtt import read_vtt
-from dubline.values.base import Value, raw_json
+from dubline.values.base import Value
+from dubline.values.json_files import raw_json
 
 VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
 TAGS = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")

@@ -17,6 +17,7 @@ from dubline.errors import InvalidJob
 from dubline.files import write_whole
 from dubline.subtitles.cues import SubtitleText, unified
 from dubline.values.base import Value, to_json
+from dubline.values.json_files import read_json
 from dubline.values.layout import Layout
 
 FORMAT = "dubline.sent.1"
@@ -78,17 +79,7 @@ def read_sent(path: Path) -> Sent:
     Raises:
         InvalidJob: it cannot be read, or is none.
     """
-    try:
-        sent = msgspec.json.decode(path.read_bytes(), type=Sent)
-        if sent.format == FORMAT:
-            return sent
-        reason = f"its format is {sent.format!r}"
-    except (OSError, ValueError) as error:
-        reason = str(error)
-    raise InvalidJob(
-        f"{path.name} is not a record of sent subtitles: {reason}",
-        hint="Delete it: the run has a record of its own.",
-    )
+    return read_json(path, Sent, hint="Delete it: the run has a record of its own.", format=FORMAT)
 
 
 def keep_sent(sent: Sent, root: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from dubline.values.base import Value
+from dubline.values.json_files import line_json
 from dubline.values.translated import Answer
 
 
@@ -36,10 +37,8 @@ class Memory:
             with path.open("rb") as file:
                 for line in file:
                     self._torn = not line.endswith(b"\n")
-                    try:
-                        self.known.update(msgspec.json.decode(line, type=_Batch).answers)
-                    except (msgspec.DecodeError, UnicodeDecodeError):
-                        continue
+                    if batch := line_json(line, _Batch):
+                        self.known.update(batch.answers)
 
     def add(self, answers: dict[str, Answer], final: Collection[str] = ()) -> None:
         """Keep the answers of a batch that have candidates, and those of the lines in `final` in any case; on

@@ -9,10 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
-
-from dubline.errors import InvalidJob
 from dubline.values.base import Choice, ModelIdentity, Value, to_json
+from dubline.values.json_files import read_json
 from dubline.values.layout import Layout
 
 FORMAT = "dubline.dub.1"
@@ -163,13 +161,7 @@ def read_dub(path: Path) -> Dub:
         InvalidJob: it cannot be read, or is no dub of this version.
     """
     again = "Run `dubline dub` again: what was spoken is kept."
-    try:
-        dub = msgspec.json.decode(path.read_bytes(), type=Dub)
-    except (OSError, msgspec.DecodeError) as error:  # ValidationError is one of its kind
-        raise InvalidJob(f"{path} cannot be read: {error}", hint=again) from None
-    if dub.format != FORMAT:
-        raise InvalidJob(f"{path}: the format is {dub.format!r}, not {FORMAT!r}", hint=again)
-    return dub
+    return read_json(path, Dub, hint=again, format=FORMAT)
 
 
 def read_dubs(root: Path) -> tuple[Dub, ...]:

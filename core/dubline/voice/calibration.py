@@ -15,7 +15,6 @@ import statistics
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
 from msgspec import structs
 
 from dubline.files import full_disk_is_told, write_whole
@@ -25,6 +24,7 @@ from dubline.fit.speech_time import refitted
 from dubline.language.markup import unmark
 from dubline.values.base import Value, to_json
 from dubline.values.dubbed import Takes
+from dubline.values.json_files import kept_json
 from dubline.values.layout import Layout
 from dubline.values.translated import (
     Fit,
@@ -255,16 +255,17 @@ def place(root: Path) -> Path:
 def _read(root: Path) -> tuple[KeptDurations, tuple[str, ...]]:
     """What was kept, and what there is to say about the file."""
     path = place(root)
-    try:
-        kept = msgspec.json.decode(path.read_bytes(), type=KeptDurations)
-        if kept.format == FORMAT and all(
-            _possible(model) for language in kept.languages.values() for model in language.voices.values()
-        ):
-            return kept, ()
-    except FileNotFoundError:
+    if not path.exists():
         return KeptDurations(), ()
-    except (OSError, ValueError):  # msgspec's errors are ValueErrors
-        pass
+    kept = kept_json(path, KeptDurations)
+    if (
+        kept is not None
+        and kept.format == FORMAT
+        and all(
+            _possible(model) for language in kept.languages.values() for model in language.voices.values()
+        )
+    ):
+        return kept, ()
     note = f"{path.name} is damaged and is passed over: the voices' pace is not known until the next dub"
     return KeptDurations(), (note,)
 

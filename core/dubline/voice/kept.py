@@ -12,12 +12,11 @@ import os
 import shutil
 from pathlib import Path
 
-import msgspec
-
 from dubline.errors import DublineError
 from dubline.files import write_whole
 from dubline.media.sound import SoundWriter, open_sound
 from dubline.values.base import Value, to_json
+from dubline.values.json_files import kept_json
 from dubline.values.translated import FitStatus
 from dubline.voice.fitting import FittedTake
 
@@ -43,8 +42,10 @@ class KeptTakes:
 
     def get(self, key: str) -> KeptTake | None:
         """What is known of a take; None where there is none, or not a whole one."""
-        with contextlib.suppress(OSError, ValueError, DublineError):  # msgspec's errors are ValueErrors
-            known = msgspec.json.decode(self._record(key).read_bytes(), type=KeptTake)
+        known = kept_json(self._record(key), KeptTake)
+        if known is None:
+            return None
+        with contextlib.suppress(OSError, ValueError, DublineError):
             sound = open_sound(self.sound(key))
             if (sound.frames, sound.rate, sound.channels) == (known.frames, known.rate, 1):
                 return known

@@ -9,7 +9,6 @@ memory/lengths-KEY.jsonl: a run that was stopped goes on, and a later one speaks
 
 from __future__ import annotations
 
-import contextlib
 import math
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from dubline.files import full_disk_is_told
 from dubline.fit.durations import DurationModel, default_model
 from dubline.run import Work, step
 from dubline.values.base import Choice, ModelIdentity, Value, key_of
+from dubline.values.json_files import line_json
 from dubline.values.layout import Layout
 from dubline.voice.calibration import voice_models
 from dubline.voice.casting import full_name
@@ -132,10 +132,9 @@ class _Lengths:
             with path.open("rb") as file:
                 for line in file:
                     self._torn = not line.endswith(b"\n")
-                    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-                        text, seconds = msgspec.json.decode(line, type=tuple[str, float])
-                        if 0 < seconds < math.inf:
-                            self.known[text] = seconds
+                    known = line_json(line, tuple[str, float])
+                    if known and 0 < known[1] < math.inf:
+                        self.known[known[0]] = known[1]
 
     def add(self, text: str, seconds: float) -> None:
         with full_disk_is_told(self._path.parent.parent):
