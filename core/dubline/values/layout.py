@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OLD_LOCK = ".lock"
+COPIES = ".copies"
+"""The folder, beside a file, of second copies of what nothing else could tell."""
 _SENT = "subtitles/.sent"
 _OLD = (
     *("steps", "memory", "speakers", "speakers.json", "auditions", "dubbed.json", "dubbed.*.json"),
@@ -151,6 +153,11 @@ class Layout:
     def steps(self) -> Path:
         """The folder of the steps' results."""
         return self._below("steps")
+
+    def written_to(self) -> tuple[Path, ...]:
+        """The folders in which files of the run appear one by one, under a lock or as a whole."""
+        places = (self.root, self.work, self.stems, self.subtitles, self.samples, self.auditions, self.sent)
+        return (*places, self.memory, self.memory / "takes", self.work / COPIES)
 
     @property
     def memory(self) -> Path:
