@@ -160,7 +160,8 @@ class Espeak(ProgramBackend):
             if code in self._codes:
                 return code
         raise InvalidJob(
-            f"espeak-ng does not speak {language_name(language)}", hint="`espeak-ng --voices` lists its languages."
+            f"espeak-ng does not speak {language_name(language)}",
+            hint="`espeak-ng --voices` lists its languages.",
         )
 
 
