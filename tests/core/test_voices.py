@@ -398,7 +398,7 @@ def test_missing_programs_and_models_say_how_to_get_them(
     (tmp_path / "a.onnx").write_bytes(b"x")
     with pytest.raises(WeightsError, match="does not describe"):
         Piper(Piper.Options(model=str(tmp_path / "a.onnx")))
-    with pytest.raises(WeightsError, match="a voice for 'tr' cannot be had") as none:
+    with pytest.raises(WeightsError, match="a voice for Turkish cannot be had") as none:
         settle("voice", "auto", Sought(language="tr"))
     assert "espeak-ng" in none.value.hint
 

@@ -3,14 +3,12 @@
 A step is a plain function over values. Its key is the hash of its name, its version and the JSON of its
 inputs; the result lies in `work/steps/<name>-<key>/`. Because the paths of results carry those keys, a step's
 key contains the identity of everything before it. Work happens in a hidden folder that is renamed when it
-is complete, so a folder that can be seen is whole.
+is complete, so a folder that can be seen is whole. `values/layout.py` says where everything lies.
 
     EPISODE.dubline/
         stems/vocals.wav ...       the files a person looks for, linked from the steps
         work/run.json              what was asked, what happened: per step key, seconds, notes
         work/steps/separate-1a2b3c4d5e/result.json, vocals.wav, ...
-
-`values/layout.py` says where everything lies.
 """
 
 from __future__ import annotations
@@ -71,12 +69,10 @@ class Work:
         return placed(self.root, path)
 
     def note(self, text: str, *, warn: bool = False) -> None:
-        """Keep a sentence, once, for the manifest and the log; with `warn` for the screen too, now and
-        whenever the step is kept."""
+        """Keep a sentence, once, for manifest and log; with `warn` for the screen too, at every start."""
         if text not in self.notes:
             self.notes.append(text)
-            if warn:
-                self.warnings.append(text)
+            self.warnings += [text] if warn else []
             (self.tell if warn or self.noted is None else self.noted)(text)
 
 
