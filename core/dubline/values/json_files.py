@@ -32,9 +32,10 @@ DEEPEST = 64
 LONGEST_NUMBER = 300
 """Digits. Python refuses to read whole numbers of more than 4,300, and no float has as many."""
 
-_TOKEN = re.compile(r'"(?:[^"\\]+|\\.)*"|[\[\]{}]|[^\s\[\]{},:"]+', re.DOTALL)
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]|[^\s\[\]{},:"]+', re.DOTALL)
 _COLON = re.compile(r"\s*:")
-_STRING = re.compile(rb'"(?:[^"\\]+|\\.)*"', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+# One that does not end goes to the end of the text, so that there is only one way to match and no trying.
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _DEPTH = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _MAYBE_HALF = re.compile(r"\\u[dD][89a-fA-F]")
