@@ -15,9 +15,11 @@ import msgspec
 from msgspec import structs
 
 from dubline import __version__
+from dubline.errors import InvalidJob
 from dubline.files import typed
 from dubline.run.folders import RECORD, Damaged, StepFolder, StepRecord, damage, read_folder
 from dubline.values.base import Value
+from dubline.values.dubbed import read_dub
 from dubline.values.layout import Layout
 from dubline.values.sealed import copy_of, read_sealed
 
@@ -142,7 +144,7 @@ def standing(root: Path, name: str, kind: type[T]) -> T | None:
     except (OSError, ValueError, RecursionError):  # cleared away, or written by another version
         result = None
     if place.exists() and (wrong := damage(place)):
-        known = _given(root, folder, kind) if wrong == ("result.json",) else None
+        known = _given(root, folder, kind) if {*wrong} <= {"result.json", RECORD} else None
         if known is None:
             raise damaged(root, folder, wrong)
         return known
@@ -166,10 +168,18 @@ _REMEDIES = {
 }
 
 
-def remedy(folder: str) -> str:
+def remedy(root: Path, folder: str) -> str:
     """The command that makes a step's folder again."""
     name = folder.rpartition("/")[2].rpartition("-")[0]
-    return next((command for command, names in _REMEDIES.items() if name in names), "transcribe")
+    command = next((command for command, names in _REMEDIES.items() if name in names), "transcribe")
+    words = f"dubline {command} {typed(root)}"
+    if command == "dub":
+        for place in Layout(root).dubs():
+            with suppress(InvalidJob):
+                dub = read_dub(place)
+                if folder in msgspec.json.encode(dub).decode():
+                    return f"{words} --to {dub.language}"
+    return words
 
 
 def check(root: Path, *paths: str) -> None:
@@ -191,7 +201,7 @@ def damaged(root: Path, folder: str, files: tuple[str, ...]) -> Damaged:
     return Damaged(
         f"{root.name} is damaged: {named}{more} {'is' if len(files) == 1 else 'are'} not as Dubline wrote "
         f"{'it' if len(files) == 1 else 'them'}",
-        hint=f"`dubline {remedy(folder)} {typed(root)}` makes {'it' if len(files) == 1 else 'them'} again.",
+        hint=f"`{remedy(root, folder)}` makes {'it' if len(files) == 1 else 'them'} again.",
     )
 
 

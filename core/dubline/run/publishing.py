@@ -86,7 +86,10 @@ def _keep_aside(run: Run, target: Path, was: Published) -> None:
         number += 1
     target.replace(aside)
     told = run.layout.named
-    run.tell(f"{told(target)} was changed by hand; that file is kept as {told(aside)}")
+    run.tell(
+        f"{told(target)} was changed since it was made: what lay there is kept as {told(aside)}, to be "
+        "deleted if nobody wants it"
+    )
 
 
 def unpublish(run: Run, targets: Iterable[Path]) -> None:

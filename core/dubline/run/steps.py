@@ -33,7 +33,7 @@ from dubline.run.publishing import complete, publish, unpublish
 from dubline.values.base import Value, to_json
 from dubline.values.inputs import changed_identities, step_key, told
 from dubline.values.layout import OLD_LOCK, Layout
-from dubline.values.sealed import sealed, write_twice
+from dubline.values.sealed import put_back, sealed, write_twice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,6 +164,10 @@ class Run:
                 "copy and the steps' own records"
             )
             self._write()
+        for path in self.layout.kept_twice():
+            if aside := put_back(path):
+                told = self.layout.named
+                self.tell(f"{told(path)} is damaged: it is put back from its copy, and kept as {told(aside)}")
         complete(self)
 
     def __exit__(self, *exc: object) -> None:

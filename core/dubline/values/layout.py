@@ -224,6 +224,11 @@ class Layout:
         names = {path.name for folder in (self.work, self.root) for path in folder.glob("dubbed.*.json")}
         return [path for name in ("dubbed.json", *sorted(names)) if (path := self._below(name)).is_file()]
 
+    def kept_twice(self) -> list[Path]:
+        """The files with a copy that are there, but for the manifest: the dubs, and what people did to the
+        voices."""
+        return [*self.dubs(), *filter(Path.is_file, (self.speaker_log,))]
+
     def aside(self, name: str) -> Path:
         """Where the file goes that a person changed, or that a change replaces."""
         return self.work / name

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from dubline.errors import InvalidJob
-from dubline.files import full_disk_is_told, remove_tree, write_if_new
+from dubline.files import full_disk_is_told, remove_tree
 from dubline.mix.audition import audition
 from dubline.mix.film import KINDS, mux_film
 from dubline.mix.job import MixJob
@@ -22,6 +22,7 @@ from dubline.subtitles.srt import read_srt
 from dubline.values.dubbed import CastVoice, Dub, LoudnessReport, Mix, Take, Takes, dub_json, read_dubs
 from dubline.values.languages import language_name
 from dubline.values.layout import Layout
+from dubline.values.sealed import write_twice
 from dubline.values.stems import Stems
 from dubline.values.translated import Translation
 from dubline.values.wishes import DubWish
@@ -62,7 +63,7 @@ def dub_run(
         files += publish_mix(run, mix, made.suffix)
     dub = Dub(takes=takes, mix=mix, consent=made.consent, settings=made.settings)
     with full_disk_is_told(root):
-        write_if_new(place, dub_json(dub))
+        write_twice(place, dub_json(dub))
     keep_durations(root, takes, frame_rate=made.job.frame_rate)
     if mix is not None:
         _clear_superseded(run, made.before)
