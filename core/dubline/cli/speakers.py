@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,9 @@ class _ListByDefault(Group):
     """`dubline speakers RUN` is `dubline speakers list RUN`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and not args[0].startswith("-"):
+        verbs = {*args[:2]} & {*self.commands}
+        meant = args and get_close_matches(args[0], self.commands) and not Path(args[0]).exists()
+        if args and not verbs and not meant and not args[0].startswith("-"):
             args = ["list", *args]
         rest: list[str] = super().parse_args(ctx, args)
         return rest

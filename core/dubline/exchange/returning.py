@@ -74,7 +74,7 @@ def import_subtitles(
     """
     seen = state_of(root)
     texts = read_texts(root)
-    read = read_subtitles(path, encoding=encoding, language=language)
+    read = read_subtitles(path, encoding=encoding, language=language, option="--encoding")
     notes = [*read.notes, *(f"{path.name}, line {p.line}: {p.reason}" for p in read.problems)]
     record = _record(root, path, read.cues, language, texts, notes)
     sent = record or _as_it_stands(root, texts, _language(language, path, texts), read.cues)

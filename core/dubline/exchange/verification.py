@@ -24,7 +24,7 @@ from dubline.run.folders import RECORD
 from dubline.run.publishing import alike, stamp
 from dubline.values.dubbed import read_dub
 from dubline.values.layout import Layout
-from dubline.values.sealed import copy_of, is_whole, sealed, unsealed_line
+from dubline.values.sealed import copy_of, is_whole, line_value, sealed
 from dubline.values.transcript import read_transcript
 from dubline.values.translated import read_translation
 
@@ -212,10 +212,9 @@ class _Reading:
             self._files += 1
             wrong, whole = 0, []
             for line in path.read_bytes().splitlines():
-                try:
-                    msgspec.json.decode(unsealed_line(line))
+                if line_value(line, object) is not None:
                     whole.append(line)
-                except ValueError:
+                else:
                     wrong += bool(line.strip())
             if wrong:
                 write_whole(path, b"".join(line + b"\n" for line in whole))

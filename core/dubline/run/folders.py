@@ -29,7 +29,8 @@ Tick = Callable[[int], None]
 
 
 class StepRecord(Value, frozen=True):
-    """What `run.json` keeps about a step. `state` is done, kept, cancelled or failed."""
+    """What `run.json` keeps about a step. `state` is done, kept, cancelled or failed. `warnings`: those of
+    the notes that a person must know; they are told whenever the step's result is used."""
 
     name: str
     key: str
@@ -37,6 +38,7 @@ class StepRecord(Value, frozen=True):
     seconds: float = 0.0
     inputs: Any = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     facts: dict[str, Any] = {}
     error: dict[str, str] = {}
 

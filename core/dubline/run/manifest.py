@@ -141,7 +141,7 @@ def standing(root: Path, name: str, kind: type[T]) -> T | None:
     place = Layout(root).file(folder)
     try:
         result = msgspec.json.decode((place / "result.json").read_bytes(), type=kind)
-    except (OSError, ValueError):  # cleared away, or written by another version
+    except (OSError, ValueError, RecursionError):  # cleared away, or written by another version
         result = None
     if place.exists() and (wrong := damage(place)):
         known = _given(root, folder, kind) if {*wrong} <= {"result.json", RECORD} else None

@@ -3,14 +3,12 @@
 A step is a plain function over values. Its key is the hash of its name, its version and the JSON of its
 inputs; the result lies in `work/steps/<name>-<key>/`. Because the paths of results carry those keys, a step's
 key contains the identity of everything before it. Work happens in a hidden folder that is renamed when it
-is complete, so a folder that can be seen is whole.
+is complete, so a folder that can be seen is whole. `values/layout.py` says where everything lies.
 
     EPISODE.dubline/
         stems/vocals.wav ...       the files a person looks for, linked from the steps
         work/run.json              what was asked, what happened: per step key, seconds, notes
         work/steps/separate-1a2b3c4d5e/result.json, vocals.wav, ...
-
-`values/layout.py` says where everything lies.
 """
 
 from __future__ import annotations
@@ -59,6 +57,7 @@ class Work:
     tell: Callable[[str], None] = lambda text: None
     noted: Callable[[str], None] | None = None
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
     def result(self, name: str) -> str:
@@ -70,9 +69,10 @@ class Work:
         return placed(self.root, path)
 
     def note(self, text: str, *, warn: bool = False) -> None:
-        """Keep a sentence, once, for the manifest and the log; with `warn` for the screen too."""
+        """Keep a sentence, once, for manifest and log; with `warn` for the screen too, at every start."""
         if text not in self.notes:
             self.notes.append(text)
+            self.warnings += [text] if warn else []
             (self.tell if warn or self.noted is None else self.noted)(text)
 
 
@@ -208,6 +208,8 @@ class Run:
             with full_disk_is_told(self.root):
                 self._remember(before or record, stands)
             self._said(msgspec.structs.replace(before or record, state="kept"))
+            for warning in (before or record).warnings:
+                self.tell(warning)
             known: T = kept
             return known
         folder, whole = self.layout.steps / f".{name}-{key}.part", self.layout.file(final)
@@ -225,6 +227,7 @@ class Run:
                 state=state,
                 seconds=round(time.monotonic() - began, 3),
                 notes=tuple(doing.notes),
+                warnings=tuple(doing.warnings),
                 facts=doing.facts,
                 error=error.to_dict() if error else {},
             )
@@ -276,7 +279,7 @@ class Run:
                 result = msgspec.json.decode(data, type=wanted)
                 if all(self.layout.file(path).is_file() for path in _own_files(data, final)):
                     return result
-            except (OSError, ValueError):  # msgspec's errors are ValueErrors
+            except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
                 pass
         which = f"{', '.join(wrong[:3])} of {final}" if wrong else final
         other = "" if wrong else " or was made by another version"

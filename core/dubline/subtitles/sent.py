@@ -18,7 +18,7 @@ from dubline.files import write_whole
 from dubline.subtitles.cues import SubtitleText, unified
 from dubline.values.base import Value
 from dubline.values.layout import Layout
-from dubline.values.sealed import read_sealed, sealed
+from dubline.values.sealed import sealed, told_sealed
 
 FORMAT = "dubline.sent.1"
 SUFFIX = ".ids.json"
@@ -79,17 +79,7 @@ def read_sent(path: Path) -> Sent:
     Raises:
         InvalidJob: it cannot be read, or is none.
     """
-    try:
-        sent = read_sealed(path, Sent)
-        if sent.format == FORMAT:
-            return sent
-        reason = f"its format is {sent.format!r}"
-    except (OSError, ValueError) as error:
-        reason = str(error)
-    raise InvalidJob(
-        f"{path.name} is not a record of sent subtitles: {reason}",
-        hint="Delete it: the run has a record of its own.",
-    )
+    return told_sealed(path, Sent, hint="Delete it: the run has a record of its own.", format=FORMAT)
 
 
 def keep_sent(sent: Sent, root: Path) -> None:

@@ -15,10 +15,8 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-import msgspec
-
 from dubline.values.base import Value
-from dubline.values.sealed import sealed_line, unsealed_line
+from dubline.values.sealed import line_value, sealed_line
 from dubline.values.translated import Answer
 
 
@@ -37,10 +35,8 @@ class Memory:
             with path.open("rb") as file:
                 for line in file:
                     self._torn = not line.endswith(b"\n")
-                    try:
-                        self.known.update(msgspec.json.decode(unsealed_line(line), type=_Batch).answers)
-                    except ValueError:  # msgspec's errors are ValueErrors, and so are UTF-8's
-                        continue
+                    if batch := line_value(line, _Batch):
+                        self.known.update(batch.answers)
 
     def add(self, answers: dict[str, Answer], final: Collection[str] = ()) -> None:
         """Keep the answers of a batch that have candidates, and those of the lines in `final` in any case; on

@@ -9,10 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from dubline.errors import InvalidJob
 from dubline.values.base import Choice, ModelIdentity, Value
 from dubline.values.layout import Layout
-from dubline.values.sealed import read_twice, sealed
+from dubline.values.sealed import sealed, told_sealed
 
 FORMAT = "dubline.dub.1"
 
@@ -161,14 +160,8 @@ def read_dub(path: Path) -> Dub:
     Raises:
         InvalidJob: it cannot be read, or is no dub of this version.
     """
-    again = "Delete it, and run `dubline dub` again: what was spoken is kept."
-    try:
-        dub = read_twice(path, Dub)
-    except (OSError, ValueError) as error:  # msgspec's errors are ValueErrors
-        raise InvalidJob(f"{path} cannot be read: {error}", hint=again) from None
-    if dub.format != FORMAT:
-        raise InvalidJob(f"{path}: the format is {dub.format!r}, not {FORMAT!r}", hint=again)
-    return dub
+    again = "Run `dubline dub` again: what was spoken is kept."
+    return told_sealed(path, Dub, hint=again, format=FORMAT, twice=True)
 
 
 def read_dubs(root: Path) -> tuple[Dub, ...]:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from dubline.files import rename, replace_bytes, write_whole
+from dubline.errors import InvalidJob
+from dubline.files import bytes_of, rename, replace_bytes, write_whole
 from dubline.values.base import to_json
+from dubline.values.json_files import parse_json, raw_json
 from dubline.values.layout import COPIES
 
 T = TypeVar("T")
@@ -37,7 +40,7 @@ def unsealed(data: bytes) -> bytes:
     """
     end = _END.search(data)
     if end is None:  # not in our hand: whoever wrote it anew answers for it
-        raw = msgspec.json.decode(data)
+        raw = _decoded(data, object)
         if _LIKE_AN_END.search(data):
             raise ValueError("its content is not what was written")
         if not isinstance(raw, dict) or not re.fullmatch("[0-9a-f]{32}", str(raw.pop("digest", "0" * 32))):
@@ -60,7 +63,44 @@ def read_sealed(path: Path, kind: type[T]) -> T:
         OSError: it cannot be read.
         ValueError: it is damaged, or holds something else (msgspec's errors are ValueErrors).
     """
-    return msgspec.json.decode(unsealed(path.read_bytes()), type=kind)
+    return _decoded(unsealed(path.read_bytes()), kind)
+
+
+def _decoded(data: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except RecursionError:
+        raise ValueError("it is nested too deep to be read") from None
+
+
+def told_sealed(path: Path, kind: type[T], *, hint: str, format: str = "", twice: bool = False) -> T:
+    """The value in a sealed file, for whoever tells a person what is wrong with it; `hint`, `format`: see
+    `json_files.parse_json`, `twice`: see `told_bytes`.
+
+    Raises:
+        InvalidJob: it is not there, cannot be read, or is damaged; with the place.
+    """
+    data = told_bytes(path, hint=hint, twice=twice)
+    return parse_json(data, kind, path.name, hint=hint, format=format)
+
+
+def told_bytes(path: Path, *, hint: str, twice: bool = False) -> bytes:
+    """The JSON in a sealed file; `twice`: where that is damaged, what its copy holds.
+
+    Raises:
+        InvalidJob: it is not there, cannot be read, or is damaged; with the place.
+    """
+    for place in (path, copy_of(path)) if twice else (path,):
+        with suppress(OSError, ValueError):
+            data = unsealed(place.read_bytes())
+            _decoded(data, object)
+            return data
+    data = bytes_of(path)
+    raw_json(data, path.name, hint=hint)  # which knows the line
+    try:
+        return unsealed(data)
+    except ValueError as error:
+        raise InvalidJob(f"{path.name}: {error}", hint=hint) from None
 
 
 def copy_of(path: Path) -> Path:
@@ -118,7 +158,7 @@ def put_back(path: Path) -> Path | None:
 def is_whole(path: Path) -> bool:
     """Whether a file is JSON, and as it was written where it says so."""
     try:
-        msgspec.json.decode(unsealed(path.read_bytes()))
+        _decoded(unsealed(path.read_bytes()), object)
     except (OSError, ValueError):
         return False
     return True
@@ -128,6 +168,14 @@ def sealed_line(value: Any) -> bytes:
     """A value (an object with at least one field) as a line of JSON with its digest."""
     body = msgspec.json.encode(value).removesuffix(b"}")
     return body + b',"digest":"%b"}\n' % _digest(body)
+
+
+def line_value(line: bytes, kind: type[T]) -> T | None:
+    """The value in a line that was sealed, None where it is damaged."""
+    try:
+        return _decoded(unsealed_line(line), kind)
+    except ValueError:
+        return None
 
 
 def unsealed_line(line: bytes) -> bytes:

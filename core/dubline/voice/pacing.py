@@ -9,12 +9,9 @@ memory/lengths-KEY.jsonl: a run that was stopped goes on, and a later one speaks
 
 from __future__ import annotations
 
-import contextlib
 import math
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import settle
@@ -24,7 +21,7 @@ from dubline.fit.durations import DurationModel, default_model
 from dubline.run import Work, step
 from dubline.values.base import Choice, ModelIdentity, Value, key_of
 from dubline.values.layout import Layout
-from dubline.values.sealed import sealed_line, unsealed_line
+from dubline.values.sealed import line_value, sealed_line
 from dubline.voice.calibration import voice_models
 from dubline.voice.casting import full_name
 from dubline.voice.fitting import usable
@@ -138,10 +135,9 @@ class _Lengths:
             with path.open("rb") as file:
                 for line in file:
                     self._torn = not line.endswith(b"\n")
-                    with contextlib.suppress(ValueError):  # msgspec's errors are ValueErrors
-                        kept = msgspec.json.decode(unsealed_line(line), type=_Length)
-                        if 0 < kept.seconds < math.inf:
-                            self.known[kept.text] = kept.seconds
+                    kept = line_value(line, _Length)
+                    if kept and 0 < kept.seconds < math.inf:
+                        self.known[kept.text] = kept.seconds
 
     def add(self, text: str, seconds: float) -> None:
         with full_disk_is_told(self._path.parent.parent):
