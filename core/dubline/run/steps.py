@@ -168,7 +168,8 @@ class Run:
         for path in self.layout.kept_twice():
             if aside := put_back(path):
                 named = self.layout.named
-                self.tell(f"{named(path)} is damaged: it is put back from its copy, and kept as {named(aside)}")
+                told = f"it is put back from its copy, and kept as {named(aside)}"
+                self.tell(f"{named(path)} is damaged: {told}")
         complete(self)
 
     def __exit__(self, *exc: object) -> None:
