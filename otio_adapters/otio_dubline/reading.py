@@ -38,6 +38,10 @@ _KNOWN = {
     "MediaReference", "Item", "Composable", "Composition", "SerializableObject",
     "SerializableObjectWithMetadata", "Sequence",
 }  # fmt: skip
+PICTURES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"))
+"""The names of files that hold one picture end with these."""
+SLOWEST, FASTEST = 6, 1000
+"""Frames a second: a timeline's start with a lower rate counts seconds; any higher rate is one of sound."""
 _COMPOSITIONS = {"Stack", "Track", "Sequence", "Composition"}
 
 
@@ -171,15 +175,15 @@ def media_file(url: str, beside: Path | None = None) -> Path:
 
 
 def external_references(timeline: otio.schema.Timeline) -> Iterator[otio.schema.ExternalReference]:
-    """Every external reference of every clip, the inactive ones too."""
+    """The external reference that each clip shows."""
     for clip in timeline.find_clips():
-        for reference in clip.media_references().values():
-            if isinstance(reference, otio.schema.ExternalReference):
-                yield reference
+        if isinstance(clip.media_reference, otio.schema.ExternalReference):
+            yield clip.media_reference
 
 
 def require_media(timeline: otio.schema.Timeline, beside: Path | None = None) -> None:
-    """Make all references absolute `file://` URLs of files that are there.
+    """Make the references that clips show absolute `file://` URLs of files that are there. The others, such
+    as proxies, stay where their file is there too, else they go, and a note on the timeline tells it.
 
     Raises:
         InvalidJob: as `media_file`; or files are missing, and the first of them are named.
@@ -197,26 +201,85 @@ def require_media(timeline: otio.schema.Timeline, beside: Path | None = None) ->
             f"media of this timeline are missing: {names}",
             hint="Put them back in their place. What a run made is made again by its command.",
         )
+    gone: dict[str, None] = {}
+    for clip in timeline.find_clips():
+        references, active = clip.media_references(), clip.active_media_reference_key
+        absent = []
+        for key, reference in references.items():
+            if key == active or not isinstance(reference, otio.schema.ExternalReference):
+                continue
+            try:
+                path = media_file(reference.target_url, beside)
+            except InvalidJob:
+                path = None
+            if path is not None and path.is_file():
+                reference.target_url = path.absolute().as_uri()
+            else:
+                gone[f"{called(clip)}: {key!r} ({reference.target_url})"] = None
+                absent.append(key)
+        if absent:  # copies, because the clip drops those that it holds
+            kept = {key: value.deepcopy() for key, value in references.items() if key not in absent}
+            clip.set_media_references(kept, active)
+    for text in gone:
+        note_on(timeline, f"Other media of a clip are not there and are left out: {text}.")
+
+
+def note_on(timeline: otio.schema.Timeline, text: str) -> None:
+    """Keep a sentence with a timeline, for whoever exports it."""
+    facts = facts_of(timeline)
+    notes = facts.get("notes")
+    kept = [str(note) for note in notes] if hasattr(notes, "__iter__") and not isinstance(notes, str) else []
+    if text not in kept:
+        timeline.metadata["dubline"] = facts | {"notes": [*kept, text]}
 
 
 # --- what every target asks of a timeline --------------------------------------------------------
 
 
 def rate_of(timeline: otio.schema.Timeline) -> Fraction:
-    """The timeline's exact rate: of its start, else of its first item.
+    """The timeline's exact rate: what a run noted, else that of its start, else of the picture's media, else
+    of most of its clips; 25 where nothing tells one (`rate_is_told`).
 
     Raises:
-        InvalidJob: it has neither, or what it has is no frame rate.
+        InvalidJob: the rate that a run noted is none.
     """
     rate = facts_of(timeline).get("rate")
     if isinstance(rate, str):
         return frame_rate(rate)
-    if timeline.global_start_time is not None:
-        return frame_rate(timeline.global_start_time.rate)
-    for item in timeline.find_children(descended_from_type=otio.core.Item):
-        if item.source_range is not None:
-            return frame_rate(item.source_range.start_time.rate)
-    raise InvalidJob("the timeline is empty", hint="There is nothing on it to export.")
+    return _told_rate(timeline) or Fraction(25)
+
+
+def rate_is_told(timeline: otio.schema.Timeline) -> bool:
+    """Whether anything on a timeline tells its rate."""
+    return isinstance(facts_of(timeline).get("rate"), str) or _told_rate(timeline) is not None
+
+
+def _told_rate(timeline: otio.schema.Timeline) -> Fraction | None:
+    begin = timeline.global_start_time
+    if begin is not None and (rate := _rate_of_frames(begin.rate)) is not None and rate >= SLOWEST:
+        return rate
+    kinds: tuple[dict[Fraction, float], ...] = ({}, {}, {}, {})  # in the order in which they count
+    for clip in timeline.find_clips():
+        media, own = clip.media_reference, clip.source_range
+        picture = getattr(clip.parent(), "kind", "") == otio.schema.TrackKind.Video and not is_still(media)
+        known = getattr(media, "available_range", None)
+        for votes, span in zip(kinds, (known, own, own, known), strict=True):
+            counts = picture or votes is kinds[2] or votes is kinds[3]
+            if span is not None and counts and (rate := _rate_of_frames(span.duration.rate)) is not None:
+                shown = (own or span).duration
+                votes[rate] = votes.get(rate, 0.0) + shown.value / shown.rate
+    for votes in kinds:
+        if votes:
+            return max(votes, key=lambda rate: (votes[rate], rate))
+    return None
+
+
+def _rate_of_frames(rate: float) -> Fraction | None:
+    """A rate of frames; None of samples, and where it is none."""
+    try:
+        return frame_rate(rate) if rate <= FASTEST else None
+    except InvalidJob:
+        return None
 
 
 def start_of(timeline: otio.schema.Timeline, fps: Fraction) -> tuple[int, bool]:
@@ -243,35 +306,42 @@ def exact_rate(rate: float) -> Fraction:
     return frame_rate(rate) if rate <= 1000 else Fraction(rate)
 
 
-def shown_part(track: otio.schema.Track, name: str) -> otio.schema.Track:
-    """The part of a track that it shows, as a track; `name` is what it is called.
-
-    Raises:
-        InvalidJob: it is trimmed in a way that cannot be carried over.
-    """
-    if track.source_range is None:
-        return track
-    try:
-        return otio.algorithms.track_trimmed_to_range(track, track.source_range)
-    except otio.exceptions.OTIOError as error:
-        raise InvalidJob(
-            f"track {name!r} is trimmed in a way that cannot be carried over: {error}",
-            hint="Flatten the track in the program that made it.",
-        ) from None
-
-
 def placed(track: otio.schema.Track, fps: Fraction) -> Iterator[tuple[int, int, otio.core.Item]]:
     """(first frame on the track, length, item) of what lies on a track, gaps and nested pieces too.
 
     Transitions take no time of their own. Positions are rounded, not lengths, so that nothing drifts.
     """
-    at = otio.opentime.RationalTime(0, float(fps))
+    at = Fraction(0)
     for item in track:
         if isinstance(item, otio.schema.Transition):
             continue
-        start = frames_of(at, fps)
-        at = at + item.duration()
-        yield start, frames_of(at, fps) - start, item
+        start, length = whole(at), item.duration()
+        at += Fraction(length.value) * fps / exact_rate(length.rate)
+        yield start, whole(at) - start, item
+
+
+def is_still(media: Any) -> bool:
+    """Whether a reference is to one picture, which is shown as long as its clip lasts."""
+    if not isinstance(media, otio.schema.ExternalReference):
+        return False
+    return PurePosixPath(media.target_url.rpartition("/")[2]).suffix.lower() in PICTURES
+
+
+def without_file(media: Any) -> str:
+    """Why a clip cannot be carried over where a media file is wanted: what it shows instead of one."""
+    if isinstance(media, otio.schema.ImageSequenceReference):
+        name, digits = media.name_prefix, media.frame_zero_padding
+        first = f"{name}{media.start_frame:0{max(min(digits, 20), 1)}d}{media.name_suffix}"
+        return f"it is an image sequence ({first} and on): make a video file of it, or put it in by hand"
+    if isinstance(media, otio.schema.GeneratorReference):
+        return f"it is made by the program itself ({media.generator_kind or media.name or 'a generator'})"
+    return "it names no media file"
+
+
+def called(item: Any) -> str:
+    """What a sentence calls something on a timeline: "clip 'a'"."""
+    name = str(getattr(item, "name", "") or "")
+    return f"{type(item).__name__.lower()} {name!r}" if name else f"a {type(item).__name__.lower()}"
 
 
 def exact_start(clip: otio.schema.Clip, at: int, fps: Fraction) -> Fraction | None:
