@@ -3,14 +3,12 @@
     timeline = read_timeline(Path("edit.otio"))      # as OpenTimelineIO reads it, after the checks
     path = media_file(reference.target_url)          # a file of this machine, or a refusal
 
-The library's own reader has no bound: a file of a few megabytes that nests a million stacks ends the process,
-and "NaN" as a rate ends in a division somewhere else. So the JSON is looked at first, by a parser that
-cannot be made to recurse, and the library gets what is known to be a timeline.
+The library's own reader trusts what it reads, so the JSON is looked through first (`otio_dubline.structure`),
+and a file is read in a process of its own (`otio_dubline.apart`).
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -24,29 +22,31 @@ import opentimelineio as otio
 
 from dubline.errors import InvalidJob
 from dubline.timebase import frame_rate, may_drop, whole
+from otio_dubline.structure import HINT, checked
 
 LARGEST_FILE = 256 * 2**20
 """Bytes. Three hours with 6,000 segments in six languages are a tenth of this."""
-DEEPEST = 64
-"""Stacks and tracks inside each other. Editing programs nest a handful."""
-
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-_KNOWN = {
-    "Timeline", "Stack", "Track", "Clip", "Gap", "Transition", "Marker", "Effect", "TimeEffect",
-    "LinearTimeWarp", "FreezeFrame", "ExternalReference", "MissingReference", "GeneratorReference",
-    "ImageSequenceReference", "RationalTime", "TimeRange", "TimeTransform", "V2d", "Box2d", "Color",
-    "MediaReference", "Item", "Composable", "Composition", "SerializableObject",
-    "SerializableObjectWithMetadata", "Sequence",
-}  # fmt: skip
+_STRINGS_OR_NONE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|nan|Infinity|Inf|inf)\b', re.DOTALL)
 PICTURES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"))
 """The names of files that hold one picture end with these."""
 SLOWEST, FASTEST = 6, 1000
 """Frames a second: a timeline's start with a lower rate counts seconds; any higher rate is one of sound."""
-_COMPOSITIONS = {"Stack", "Track", "Sequence", "Composition"}
 
 
 def read_timeline(path: Path) -> otio.schema.Timeline:
-    """A timeline from an .otio file.
+    """A timeline from an .otio file, read in a process of its own (see `otio_dubline.apart`).
+
+    Raises:
+        InvalidJob: the file cannot be read or is refused; see `parse_timeline`.
+    """
+    from otio_dubline.apart import read_apart
+
+    return read_apart(path)
+
+
+def parse_file(path: Path) -> otio.schema.Timeline:
+    """A timeline from an .otio file, read here: a damaged one may end the process.
 
     Raises:
         InvalidJob: the file cannot be read or is refused; see `parse_timeline`.
@@ -67,75 +67,52 @@ def read_timeline(path: Path) -> otio.schema.Timeline:
 
 
 def parse_timeline(data: bytes, where: str = "timeline") -> otio.schema.Timeline:
-    """OTIO JSON -> timeline.
+    """OTIO JSON -> timeline. What was dropped or read as something older stands in its notes (`note_on`).
 
     Raises:
-        InvalidJob: not JSON; nested too deep; a number that is none (NaN, infinite); a rate that is not above
-            zero or a negative duration; no timeline; an object of a kind that plain OpenTimelineIO cannot
-            put on a track.
+        InvalidJob: not JSON; nested too deep; a field that holds what it cannot; a time that is none; a
+            negative duration; no timeline; an object of a kind that plain OpenTimelineIO cannot put on a
+            track, or that holds itself.
     """
-    hint = "Export it again from the program that wrote it, as OTIO without extensions."
     try:
-        raw = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
+        data = data.removeprefix(b"\xef\xbb\xbf")
+        try:
+            raw, dropped = msgspec.json.decode(data), 0
+        except msgspec.DecodeError:
+            data, dropped = _without_no_numbers(data)
+            if not dropped:
+                raise
+            raw = msgspec.json.decode(data)
+        cleaned, notes = checked(raw, where)
     except RecursionError:
-        raise InvalidJob(f"{where} is nested too deep to be a timeline", hint=hint) from None
+        raise InvalidJob(f"{where} is nested too deep to be a timeline", hint=HINT) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidJob(f"{where} is not JSON: {error}", hint=hint) from None
-    kind = _kind(raw)
-    if kind != "Timeline":
-        raise InvalidJob(f"{where} holds {kind or 'no OTIO object'}, not a timeline", hint=hint)
-    _look_through(raw, where, hint)
+        raise InvalidJob(f"{where} is not JSON: {error}", hint=HINT) from None
     try:
-        timeline = otio.adapters.read_from_string(data.decode("utf-8-sig"), "otio_json")
-    except (otio.exceptions.OTIOError, ValueError, TypeError, KeyError) as error:
-        raise InvalidJob(f"{where} is not a timeline that OTIO reads: {error}", hint=hint) from None
+        timeline = otio.adapters.read_from_string(msgspec.json.encode(cleaned).decode(), "otio_json")
+    except (otio.exceptions.OTIOError, ValueError, TypeError, KeyError, msgspec.MsgspecError) as error:
+        raise InvalidJob(f"{where} is not a timeline that OTIO reads: {error}", hint=HINT) from None
     if not isinstance(timeline, otio.schema.Timeline):
-        raise InvalidJob(f"{where} is not a timeline", hint=hint)
+        raise InvalidJob(f"{where} is not a timeline", hint=HINT)
+    if dropped:
+        notes = (f"Numbers that are none (NaN or infinite) were left out: {dropped}.", *notes)
+    for note in notes:
+        note_on(timeline, note)
     return timeline
 
 
-def _kind(value: Any) -> str:
-    """ "Clip" of {"OTIO_SCHEMA": "Clip.2"}; "" where there is none."""
-    schema = value.get("OTIO_SCHEMA") if isinstance(value, dict) else None
-    return schema.partition(".")[0] if isinstance(schema, str) else ""
+def _without_no_numbers(data: bytes) -> tuple[bytes, int]:
+    """JSON in which NaN and the infinities, which only some programs read and write, are null; how many."""
+    count = 0
 
+    def kept(match: re.Match[bytes]) -> bytes:
+        nonlocal count
+        if match[0].startswith(b'"'):
+            return match[0]
+        count += 1
+        return b"null"
 
-def _look_through(raw: dict[str, Any], where: str, hint: str) -> None:
-    """Refuse what the library would choke on. Metadata may hold anything that is JSON."""
-    waiting: list[tuple[Any, int, bool]] = [(raw, 0, False)]
-    while waiting:
-        value, depth, free = waiting.pop()
-        if isinstance(value, list):
-            waiting += [(item, depth, free) for item in value]
-            continue
-        if not isinstance(value, dict):
-            continue
-        kind = _kind(value)
-        if kind in _COMPOSITIONS:
-            depth += 1
-            if depth > DEEPEST:
-                raise InvalidJob(f"{where} nests more than {DEEPEST} stacks and tracks", hint=hint)
-        if kind and kind not in _KNOWN and not free:
-            raise InvalidJob(f"{where} holds an object of unknown kind, {value['OTIO_SCHEMA']!r}", hint=hint)
-        if kind == "RationalTime":
-            _check_time(value, where, hint)
-        elif kind == "TimeRange" and _number(value.get("duration"), "value") < 0:
-            raise InvalidJob(f"{where} holds a range of negative length", hint=hint)
-        waiting += [(item, depth, free or key == "metadata") for key, item in value.items()]
-
-
-def _check_time(value: dict[str, Any], where: str, hint: str) -> None:
-    rate, count = _number(value, "rate"), _number(value, "value")
-    if not (0 < rate < math.inf and math.isfinite(count)):
-        raise InvalidJob(
-            f"{where} holds a time that is none: {value.get('value')!r} at a rate of {value.get('rate')!r}",
-            hint=hint,
-        )
-
-
-def _number(value: Any, name: str) -> float:
-    figure = value.get(name) if isinstance(value, dict) else None
-    return float(figure) if isinstance(figure, int | float) else math.nan
+    return _STRINGS_OR_NONE.sub(kept, data), count
 
 
 # --- media -------------------------------------------------------------------------------------
