@@ -55,6 +55,7 @@ DOING = {
     "remix": "mixing",
     "audition": "audition",
     "mux": "writing film",
+    "verify": "reading",
 }
 """A step as the screen calls it."""
 

@@ -14,6 +14,7 @@ from dubline.errors import InvalidJob
 from dubline.exchange.texts import Texts, read_texts, state_of
 from dubline.files import full_disk_is_told, write_whole
 from dubline.language.splitting import split_back
+from dubline.programme.publications import noted
 from dubline.programme.reading import programme_rate
 from dubline.programme.subtitle_files import publish_subtitles, sent_cues, shown
 from dubline.programme.subtitle_tracks import cues_of
@@ -73,7 +74,7 @@ def import_subtitles(
     """
     seen = state_of(root)
     texts = read_texts(root)
-    read = read_subtitles(path, encoding=encoding, language=language)
+    read = read_subtitles(path, encoding=encoding, language=language, option="--encoding")
     notes = [*read.notes, *(f"{path.name}, line {p.line}: {p.reason}" for p in read.problems)]
     record = _record(root, path, read.cues, language, texts, notes)
     sent = record or _as_it_stands(root, texts, _language(language, path, texts), read.cues)
@@ -100,6 +101,7 @@ def import_subtitles(
         if state_of(root) != seen:
             raise InvalidJob(f"the texts in {root} were changed meanwhile", hint="Import again.")
         summary.files = _Writing(root, texts, sent.language, comparison, take_times, remove).write()
+        publish_subtitles(root)
     return summary
 
 
@@ -235,7 +237,7 @@ class _Writing:
             write_whole(place, transcript_json(transcript))
             write_whole(here.rttm, to_rttm(transcript, self.root.stem).encode())
             write_whole(here.ctm, to_ctm(transcript, self.root.stem).encode())
-            publish_subtitles(self.root)
+            noted(self.root, "transcribe RUN", (place, here.rttm, here.ctm))
             files.append(place)
         return tuple(files)
 

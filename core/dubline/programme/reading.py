@@ -25,7 +25,7 @@ from dubline.programme.dub_tracks import (
     spoken_lines,
 )
 from dubline.programme.subtitle_tracks import subtitle_tracks
-from dubline.run import standing
+from dubline.run import check, standing
 from dubline.timebase import Timecode, frame_rate, rate_text, seconds_to_frames
 from dubline.values.dubbed import Dub, read_dubs
 from dubline.values.layout import Layout
@@ -161,6 +161,7 @@ def _sounds(root: Path, source: Sound | None, dubs: tuple[Dub, ...]) -> Iterable
     dubbed = tuple(dub_sounds(root, dubs, source.layout if source else ""))
     stems = standing(root, "stems", Stems)
     if source is not None:
+        check(root, source.path)
         yield SoundTrack(
             name="original",
             role="original",

@@ -17,13 +17,13 @@ from typing import Any
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
-from dubline.files import file_name
+from dubline.files import file_name, link
 from dubline.timebase import Timecode, rate_text
 from otio_dubline.build import SUBTITLE, frames_range
 from otio_dubline.cue_tracks import CueTrack, cue_tracks, mixed
 from otio_dubline.exporters import Account, ExportOptions, Written
 from otio_dubline.exporters.media_files import sound_head
-from otio_dubline.exporters.named_sounds import link, sound_name
+from otio_dubline.exporters.named_sounds import sound_name
 from otio_dubline.exporters.neutral import schema_versions
 from otio_dubline.exporters.subtitles import write_files
 from otio_dubline.exporters.takes import FOLDER, is_takes, padded
@@ -263,6 +263,7 @@ def _gathered(timeline: otio.schema.Timeline, folder: Path, final: Path) -> tupl
                 name = f"{len(made) + 1} {name}"
             taken.add(name.casefold())
             made[path] = f"media/{name}"
+            (folder / "media").mkdir(exist_ok=True)
             link(path, folder / made[path])
         reference.target_url = (final / made[path]).absolute().as_posix()
         reference.name = Path(made[path]).name

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import opentimelineio as otio
 
-from dubline.files import file_name
+from dubline.files import aside_of, file_name, rename
 from dubline.timebase import frames_to_samples, samples_to_frames, whole
 from otio_dubline.build import file_url, frames_range, pad
 from otio_dubline.exporters.media_files import sound_head
@@ -58,7 +58,7 @@ def padded(path: Path, target: Path, before: int = 0, samples: int = 0) -> None:
     """
     import soundfile
 
-    aside = target.with_name(f".{target.name}.part")
+    aside = aside_of(target)
     with soundfile.SoundFile(str(path)) as source:
         # 32-bit integers hold every PCM format exactly, doubles every float format.
         kind = "float64" if source.subtype in ("FLOAT", "DOUBLE") else "int32"
@@ -71,7 +71,7 @@ def padded(path: Path, target: Path, before: int = 0, samples: int = 0) -> None:
                 copy.write(block)
                 left -= len(block)
             _silence(copy, left, kind)
-    aside.replace(target)
+    rename(aside, target)
 
 
 def _silence(file: object, samples: int, kind: str) -> None:
