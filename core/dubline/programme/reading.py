@@ -125,6 +125,13 @@ def programme_rate(root: Path) -> Fraction:
     return _rate_of(original.media if original is not None else None, "")
 
 
+def start_timecode(root: Path) -> Timecode:
+    """The timecode of a run's first frame; 00:00:00:00 where its picture has none."""
+    original = original_in(root)
+    media = original.media if original is not None else None
+    return _start(media, _rate_of(media, ""))[0]
+
+
 def _rate_of(media: Media | None, rate: str) -> Fraction:
     wanted = frame_rate(rate) if rate else None
     if media is None or media.video is None:
