@@ -172,14 +172,15 @@ def remove_tree(folder: Path) -> None:
         shutil.rmtree(folder, onerror=again)
 
 
-def clear_parts(folder: Path) -> None:
-    """Delete what processes that are no more had begun to write into a folder."""
+def clear_parts(folder: Path, *, nameless: bool = False) -> None:
+    """Delete what processes that are no more had begun to write into a folder; with `nameless` also what
+    tells of no process."""
     with suppress(OSError):
         for entry in os.scandir(folder):
             if not (entry.name.startswith(".") and entry.name.endswith(PART)):
                 continue
             process = entry.name.removesuffix(PART).rpartition(".")[2]
-            if process.isdecimal() and _lives(int(process)):
+            if _lives(int(process)) if process.isdecimal() else not nameless:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 remove_tree(Path(entry.path))

@@ -19,8 +19,8 @@ from dubline.programme.publications import noted
 from dubline.programme.reading import programme_rate, start_timecode
 from dubline.programme.subtitle_files import publish_subtitles, sent_cues, shown
 from dubline.programme.subtitle_tracks import cues_of
-from dubline.recognition.exports import to_ctm, to_rttm
 from dubline.recognition.intervals import overlapping
+from dubline.recognition.publish import publish_tables
 from dubline.run import Run
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.roundtrip import Comparison, LineNow, compare
@@ -108,6 +108,7 @@ def import_subtitles(
             raise InvalidJob(f"the texts in {root} were changed meanwhile", hint="Import again.")
         summary.files = _Writing(root, texts, sent.language, comparison, take_times, remove).write()
         publish_subtitles(root)
+        publish_tables(root)
     return summary
 
 
@@ -241,9 +242,8 @@ class _Writing:
             place = here.transcript
             write_whole(here.aside("transcript.before.json"), place.read_bytes())
             write_whole(place, transcript_json(transcript))
-            write_whole(here.rttm, to_rttm(transcript, self.root.stem).encode())
-            write_whole(here.ctm, to_ctm(transcript, self.root.stem).encode())
-            noted(self.root, "transcribe RUN", (place, here.rttm, here.ctm))
+            noted(self.root, "transcribe RUN", [place])
+            publish_tables(self.root)
             files.append(place)
         return tuple(files)
 

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, typed, write_if_new
-from dubline.programme.publications import noted
+from dubline.programme.publications import noted, published
 from dubline.programme.subtitle_files import publish_subtitles
 from dubline.recognition.edits import HAND, RECOGNISED, apply_edits, number_of, with_speakers
 from dubline.recognition.exports import to_ctm, to_rttm
@@ -146,10 +146,29 @@ def _write(root: Path, transcript: Transcript, log: SpeakerLog) -> None:
         log = structs.replace(log, transcript=checksum_of(data))
         write_twice(here.speaker_log, sealed(log))
         write_if_new(here.transcript, data)
-        write_if_new(here.rttm, to_rttm(transcript, root.stem).encode())
-        write_if_new(here.ctm, to_ctm(transcript, root.stem).encode())
-    noted(root, "transcribe RUN", (here.transcript, here.rttm, here.ctm))
+    noted(root, "transcribe RUN", [here.transcript])
+    publish_tables(root)
     publish_subtitles(root)
+
+
+def publish_tables(root: Path) -> None:
+    """Write transcript.rttm and .ctm as the transcript stands, where there is one.
+
+    Raises:
+        InvalidJob: the transcript is damaged.
+        StorageFull.
+    """
+    here = Layout(root)
+
+    def write() -> tuple[Path, Path]:
+        transcript = read_transcript(here.transcript)
+        with full_disk_is_told(root):
+            write_if_new(here.rttm, to_rttm(transcript, root.stem).encode())
+            write_if_new(here.ctm, to_ctm(transcript, root.stem).encode())
+        return here.rttm, here.ctm
+
+    if here.transcript.is_file():
+        published(root, "tables", write)
 
 
 # --- edits -------------------------------------------------------------------------------------
