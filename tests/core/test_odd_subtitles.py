@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
+
+import pytest
 
 from dubline.language.line_checks import problems
 from dubline.language.sentences import groups
 from dubline.recognition.given_cues import read_text
-from dubline.subtitles.cues import SubtitleText
+from dubline.subtitles.cues import SubtitleText, ms_to_frame
+from dubline.subtitles.fixing import fix
+from dubline.subtitles.profiles import PROFILES
 from dubline.subtitles.rolling import folded, plain
 from dubline.subtitles.srt import read_srt
 from dubline.subtitles.vtt import read_vtt
@@ -122,3 +127,12 @@ def test_what_reads_the_same_in_both_languages_is_right() -> None:
         assert not problems(text, text, "en", "es").hard, text
     for text in ("The dog is big.", "come at 9", "Say it to www.example.org"):
         assert problems(text, text, "en", "es").hard, text
+
+
+@pytest.mark.parametrize("rate", ["24", "25", "24000/1001", "60"])
+def test_no_cue_is_set_to_less_than_a_frame(rate: str) -> None:
+    given = [(1000, 3000), (3000, 3010), (3010, 5000), (5000, 5000), (5010, 5015), (6000, 6000)]
+    cues = [SubtitleText(index=n, start_ms=a, end_ms=b, text="x") for n, (a, b) in enumerate(given, 1)]
+    for profile in PROFILES.values():
+        for cue in fix(cues, profile, Fraction(rate)).cues:
+            assert ms_to_frame(cue.end_ms, Fraction(rate)) > ms_to_frame(cue.start_ms, Fraction(rate)), cue
