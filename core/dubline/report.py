@@ -23,6 +23,7 @@ UNITS = {
     "references": "speakers",
     "pace": "lines",
     "speak": "lines",
+    "verify": "MB",
 }
 """Stages that count things; all others count seconds of sound."""
 

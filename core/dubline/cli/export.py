@@ -174,6 +174,7 @@ def write_targets(
         StorageFull.
     """
     from dubline.files import full_disk_is_told
+    from dubline.programme.publications import noted
     from otio_dubline import exporters
     from otio_dubline.exporters.named_sounds import FOLDER, under_the_films_name
     from otio_dubline.exporters.neutral import schema_versions
@@ -201,6 +202,8 @@ def write_targets(
         for name in names:
             for done in exporters.export(timeline, [name], place, options):
                 _tell(done)
+                if run.is_dir() and place == Layout(run).exports:
+                    noted(run, f"export RUN --to {name}", (place / name).rglob("*"))
 
 
 @contextmanager

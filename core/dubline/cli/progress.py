@@ -176,6 +176,7 @@ def working(
     from dubline import __version__
     from dubline.media.film_place import ORIGINAL
     from dubline.programme.timeline_file import bring_timeline_up_to_date
+    from dubline.recognition.publish import publish_tables
     from dubline.run import Run, standing
     from dubline.values.media import Original
 
@@ -203,6 +204,7 @@ def working(
                 bar.plan(reasons)
                 yield run, bar
                 try:
+                    publish_tables(root)
                     bring_timeline_up_to_date(root)
                 except InvalidJob as error:  # what was asked for is done
                     bar.say(f"timeline.otio stays as it was: {error}")

@@ -84,6 +84,7 @@ def show(run: Path, transcript: Transcript) -> None:
 
 
 def _samples(run: Path, transcript: Transcript) -> str:
+    from dubline.programme.publications import noted
     from dubline.recognition.origin import origin_of
     from dubline.recognition.samples import write_samples
 
@@ -93,6 +94,7 @@ def _samples(run: Path, transcript: Transcript) -> str:
             return "\nno samples: the sound that was listened to is gone or has changed"
         folder = Layout(run).samples
         written = write_samples(transcript, Path(origin.sound.path), folder, origin.diarized.turns)
+        noted(run, "speakers RUN", written.values())
     except (DublineError, OSError) as error:
         return f"\nno samples: {error}"
     if not written:

@@ -43,6 +43,7 @@ STEPS = {
     "remix": Words("mixing", "mix"),
     "audition": Words("audition", "audition"),
     "mux": Words("writing film", "film"),
+    "verify": Words("reading", "files"),
 }
 """Each step; two have the same word where a person makes no difference between what they make."""
 

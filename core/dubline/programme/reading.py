@@ -25,7 +25,7 @@ from dubline.programme.dub_tracks import (
     spoken_lines,
 )
 from dubline.programme.subtitle_tracks import subtitle_tracks
-from dubline.run import standing
+from dubline.run import check, standing
 from dubline.timebase import Timecode, frame_rate, rate_text, seconds_to_frames
 from dubline.values.dubbed import Dub, read_dubs
 from dubline.values.layout import Layout
@@ -125,6 +125,13 @@ def programme_rate(root: Path) -> Fraction:
     return _rate_of(original.media if original is not None else None, "")
 
 
+def start_timecode(root: Path) -> Timecode:
+    """The timecode of a run's first frame; 00:00:00:00 where its picture has none."""
+    original = original_in(root)
+    media = original.media if original is not None else None
+    return _start(media, _rate_of(media, ""))[0]
+
+
 def _rate_of(media: Media | None, rate: str) -> Fraction:
     wanted = frame_rate(rate) if rate else None
     if media is None or media.video is None:
@@ -168,6 +175,7 @@ def _sounds(root: Path, source: Sound | None, dubs: tuple[Dub, ...]) -> Iterable
     dubbed = tuple(dub_sounds(root, dubs, source.layout if source else ""))
     stems = standing(root, "stems", Stems)
     if source is not None:
+        check(root, source.path)
         yield SoundTrack(
             name="original",
             role="original",

@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from dubline.programme.dub_tracks import speaker_names
+from dubline.subtitles.checks import TAGS
 from dubline.subtitles.profiles import profile_of
 from dubline.subtitles.spotting import Spoken, spotted
 from dubline.values.programme import SubtitleCue, SubtitleTrack
@@ -24,7 +25,13 @@ def lines_of(text: Transcript | Translation) -> list[Line]:
     """All lines of a transcript or a translation."""
     if isinstance(text, Transcript):
         return [(segment, segment.text, segment.text) for segment in text.segments]
-    return [(segment, segment.text or "", segment.source_text) for segment in text.segments]
+    return [(segment, _said(segment), segment.source_text) for segment in text.segments]
+
+
+def _said(segment: TranslatedSegment) -> str:
+    """A line's text; what has no words, a note of music or a place on the screen, stays as it came."""
+    wordless = segment.state == "silent" and not any(map(str.isalnum, TAGS.sub("", segment.source_text)))
+    return segment.source_text if wordless else segment.text or ""
 
 
 def language_of(text: Transcript | Translation) -> str:

@@ -106,7 +106,7 @@ def listen(work: Work, sound: Sound, channel: int | None) -> SpeechFile:
     return SpeechFile(path=work.result("speech.f32"), frames=frames)
 
 
-@step("diarize", version=2)
+@step("diarize", version=3)
 def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
     """Find who speaks when.
 
