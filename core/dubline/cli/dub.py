@@ -108,7 +108,8 @@ def dub(
 def tell_dub(made: Dub, root: Path) -> None:
     """A dub in a few lines: takes, cast, loudness, what to look at."""
     states = [take.state for take in made.takes.takes]
-    said = ", ".join(f"{states.count(state)} {state}" for state in ("spoken", "too_long", "failed", "silent"))
+    counts = {state: states.count(state) for state in ("spoken", "too_long", "failed", "silent")}
+    said = ", ".join(f"{count} {state}" for state, count in counts.items() if count or state == "spoken")
     result(f"{quantity(len(states), 'line')}: {said.replace('_', ' ')}")
     names = _names(root)
     for role in made.takes.cast:

@@ -222,6 +222,9 @@ def _tell(localized: Localized, root: Path, languages: Sequence[str]) -> None:
 
 def _files(localized: Localized, root: Path) -> list[Path]:
     """What stems and transcript left in the run folder."""
+    from dubline.programme.subtitle_files import SOURCE
+
     here = Layout(root)
     stems = [here.stems] if localized.stems is not None else []
-    return [*stems, *([here.transcript] if localized.transcript is not None else [])]
+    words = [here.transcript, here.subtitles / f"{SOURCE}.srt"] if localized.transcript is not None else []
+    return [*stems, *(path for path in words if path.is_file())]
