@@ -15,6 +15,8 @@ from contextlib import suppress
 
 import msgspec
 
+from dubline.values.json_files import kept_json
+
 FILE = ".pace.json"
 
 Stage = tuple[str, str]
@@ -25,10 +27,8 @@ def known_paces() -> dict[str, float]:
     """What was measured on this machine, by `key`."""
     from dubline.weights.files import models_folder
 
-    with suppress(OSError, ValueError):
-        paces = msgspec.json.decode((models_folder() / FILE).read_bytes(), type=dict[str, float])
-        return {name: pace for name, pace in paces.items() if 0 < pace < 1e6}
-    return {}
+    paces = kept_json(models_folder() / FILE, dict[str, float]) or {}
+    return {name: pace for name, pace in paces.items() if 0 < pace < 1e6}
 
 
 def keep_pace(stage: Stage, pace: float) -> None:

@@ -17,6 +17,7 @@ from dubline.programme.publications import published
 from dubline.programme.reading import programme_rate, read_translations
 from dubline.programme.subtitle_tracks import cues_of
 from dubline.subtitles.cues import SubtitleText
+from dubline.subtitles.rolling import plain
 from dubline.subtitles.sent import Sent, SentCue, digest_of, keep_sent
 from dubline.subtitles.srt import write_srt
 from dubline.values.layout import Layout
@@ -55,7 +56,7 @@ def _written(root: Path) -> tuple[Path, ...]:
                 (here / name).unlink(missing_ok=True)
                 continue
             here.mkdir(exist_ok=True)
-            write_if_new(here / name, write_srt(cues).encode())
+            write_if_new(here / name, write_srt(map(plain, cues)).encode())
         for translation in read_translations(root):
             if waiting := _waiting(translation):
                 keep_sent(Sent(language=translation.target_language, cues=waiting), root)
@@ -111,7 +112,7 @@ def _waiting(translation: Translation) -> tuple[SentCue, ...]:
             number=cue.index,
             start_ms=cue.start_ms,
             end_ms=cue.end_ms,
-            digest=digest_of(cue.text),
+            digest=digest_of(plain(cue).text),
             id=cue.index,
             speaker=speakers[cue.index],
         )

@@ -15,10 +15,13 @@ from dubline.errors import InvalidJob
 from dubline.files import bytes_of
 from dubline.report import quantity
 from dubline.subtitles.cues import SubtitleText
+from dubline.subtitles.decoding import decode
+from dubline.subtitles.rolling import folded
 from dubline.subtitles.srt import read_srt
 from dubline.subtitles.transcript_files import parse_given
 from dubline.subtitles.vtt import read_vtt
-from dubline.values.base import Value, raw_json
+from dubline.values.base import Value
+from dubline.values.json_files import raw_json
 
 VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
 TAGS = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
@@ -132,15 +135,8 @@ def shifted(cues: tuple[Cue, ...], seconds: float) -> tuple[Cue, ...]:
 
 
 def _text(data: bytes, name: str, encoding: str) -> str:
-    if not encoding:
-        encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return data.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
-        raise InvalidJob(
-            f"{name} is not written in {'UTF-8' if encoding == 'utf-8-sig' else encoding}",
-            hint="Say which encoding it has, such as cp1254 (Turkish) or gb18030, or save it as UTF-8.",
-        ) from None
+    """The text, whose encoding is not guessed: it is kept to the letter."""
+    return decode(data, encoding=encoding or "UTF-8", where=name, option="--text-encoding").text
 
 
 def _timed(text: str, name: str) -> list[Cue]:
@@ -155,7 +151,7 @@ def _timed(text: str, name: str) -> list[Cue]:
                 f"{name}, line {problem.line}: {problem.reason}: {problem.text.strip()[:60]}",
                 hint="Times look like this: 00:01:02,345 --> 00:01:04,000",
             )
-    return _spoken(subtitles.cues, webvtt=webvtt)
+    return _spoken(folded(subtitles.cues), webvtt=webvtt)
 
 
 def _spoken(texts: Iterable[SubtitleText], *, webvtt: bool = False) -> list[Cue]:

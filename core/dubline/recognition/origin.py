@@ -24,6 +24,7 @@ from dubline.recognition.intervals import Intervals
 from dubline.recognition.speaker_log import Span, as_heard, read_log, spans_of
 from dubline.recognition.stage import DiarizationJob, Diarized, SpeechFile
 from dubline.run import Manifest, StepRecord, placed, read_manifest
+from dubline.values.json_files import kept_json
 from dubline.values.layout import Layout
 from dubline.values.media import Sound
 from dubline.values.transcript import Transcript, read_transcript
@@ -65,14 +66,13 @@ def origin_of(root: Path) -> Origin:
 
 
 def _read(root: Path, record: StepRecord, manifest: Manifest) -> Origin | None:
-    if record.state not in ("done", "kept"):
+    diarized = kept_json(Layout(root).file(f"steps/{record.name}-{record.key}/result.json"), Diarized)
+    if diarized is None or record.state not in ("done", "kept"):
         return None
     try:
-        data = Layout(root).file(f"steps/{record.name}-{record.key}/result.json").read_bytes()
-        diarized = msgspec.json.decode(data, type=Diarized)
         speech = msgspec.convert(record.inputs[0], SpeechFile)
         job = msgspec.convert(record.inputs[1], DiarizationJob)
-    except (OSError, ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError):
         return None
     sound = _sound(root, speech, manifest)
     return Origin(diarized, job, speech if Layout(root).file(speech.path).is_file() else None, sound)

@@ -15,6 +15,7 @@ from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, typed, write_if_new
+from dubline.programme.publications import noted, published
 from dubline.programme.subtitle_files import publish_subtitles
 from dubline.recognition.edits import HAND, RECOGNISED, apply_edits, number_of, with_speakers
 from dubline.recognition.exports import to_ctm, to_rttm
@@ -36,8 +37,8 @@ from dubline.recognition.speaker_log import (
     spans_of,
 )
 from dubline.run import Run
-from dubline.values.base import to_json
 from dubline.values.layout import Layout
+from dubline.values.sealed import sealed, write_twice
 from dubline.values.transcript import (
     Segment,
     Transcript,
@@ -162,11 +163,31 @@ def _write(root: Path, transcript: Transcript, log: SpeakerLog) -> None:
     with full_disk_is_told(root):
         # The log first: an edit that is in the log alone is done again, one in the file alone would be lost.
         log = structs.replace(log, transcript=checksum_of(data))
-        write_if_new(here.speaker_log, to_json(log))
+        write_twice(here.speaker_log, sealed(log))
         write_if_new(here.transcript, data)
-        write_if_new(here.rttm, to_rttm(transcript, root.stem).encode())
-        write_if_new(here.ctm, to_ctm(transcript, root.stem).encode())
+    noted(root, "transcribe RUN", [here.transcript])
+    publish_tables(root)
     publish_subtitles(root)
+
+
+def publish_tables(root: Path) -> None:
+    """Write transcript.rttm and .ctm as the transcript stands, where there is one.
+
+    Raises:
+        InvalidJob: the transcript is damaged.
+        StorageFull.
+    """
+    here = Layout(root)
+
+    def write() -> tuple[Path, Path]:
+        transcript = read_transcript(here.transcript)
+        with full_disk_is_told(root):
+            write_if_new(here.rttm, to_rttm(transcript, root.stem).encode())
+            write_if_new(here.ctm, to_ctm(transcript, root.stem).encode())
+        return here.rttm, here.ctm
+
+    if here.transcript.is_file():
+        published(root, "tables", write)
 
 
 # --- edits -------------------------------------------------------------------------------------

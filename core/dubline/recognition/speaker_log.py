@@ -14,11 +14,11 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-import msgspec
-
 from dubline.errors import InvalidJob
 from dubline.values.base import Value
+from dubline.values.json_files import parse_json, raw_json
 from dubline.values.layout import Layout
+from dubline.values.sealed import told_bytes
 from dubline.values.transcript import Segment, Speaker, Transcript
 
 FORMAT = "dubline.speakers.2"
@@ -127,22 +127,16 @@ def read_log(root: Path) -> SpeakerLog:
     """
     path = Layout(root).speaker_log
     hint = "Fix the file, or delete it to begin again."
-    try:
-        data = path.read_bytes()
-        known = msgspec.json.decode(data, type=dict[str, msgspec.Raw]).get("format", b'""')
-        form = msgspec.json.decode(known, type=str)
-        if form == OLD_FORMAT:
-            old = msgspec.json.decode(data, type=_OldNames)
-            return SpeakerLog(
-                edits=tuple(Rename(voice=Meant(label=k), name=name) for k, name in old.names.items())
-            )
-        if form != FORMAT:
-            raise InvalidJob(f"{path}: the format is {form!r}, not {FORMAT!r}", hint=hint)
-        log = msgspec.json.decode(data, type=SpeakerLog)
-    except FileNotFoundError:
+    if not path.exists():
         return SpeakerLog()
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidJob(f"{path}: {error}", hint=hint) from None
+    data = told_bytes(path, hint=hint, twice=True)
+    known = raw_json(data, path.name, hint=hint)
+    if isinstance(known, dict) and known.get("format") == OLD_FORMAT:
+        old = parse_json(data, _OldNames, path.name, hint=hint)
+        return SpeakerLog(
+            edits=tuple(Rename(voice=Meant(label=k), name=name) for k, name in old.names.items())
+        )
+    log = parse_json(data, SpeakerLog, path.name, hint=hint, format=FORMAT)
     wrong = next((span for span in _all_spans(log) if not 0 <= span[0] < span[1]), None)
     if wrong is not None:
         raise InvalidJob(f"{path}: {wrong[0]} s to {wrong[1]} s is not a time", hint=hint)

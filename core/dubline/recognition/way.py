@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from dubline.backends.backend import Sought
-from dubline.backends.choosing import find, opened, options_of, settle
+from dubline.backends.choosing import find, settle
 from dubline.errors import InvalidJob, Lacking
 from dubline.language.script import base_language
 from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
 from dubline.recognition.attribution import attribute_text
-from dubline.recognition.contradictions import check_together
+from dubline.recognition.contradictions import check_together, refuse_early
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.ears import (
     EITHER,
@@ -175,9 +175,9 @@ def settle_transcription(
         )
     lacking.tell()
     if diarization is not None and turns is None:
-        _refuse_early("diarizer", diarization.diarizer, asked, "")
+        refuse_early("diarizer", diarization.diarizer, asked, "")
     if words is not None:
-        _refuse_early("recognizer", words.recognizer, asked, base_language(language))
+        refuse_early("recognizer", words.recognizer, asked, base_language(language))
     ears = Ears()
     if not wish.speakers_from_tracks:
         ears = settle_ears(wish, asked, turns=turns is None, words=words is not None)
@@ -199,24 +199,6 @@ def settle_transcription(
         cast,
         ears,
     )
-
-
-def _refuse_early(kind: str, choice: Choice, asked: TranscribeWish, language: str) -> None:
-    """Have a back end look at what is asked of it now, before the work that comes before its own. One whose
-    model must be read to know whether it hears a language is opened once, and closed again.
-
-    Raises:
-        InvalidJob, BackendMissing, WeightsError: it cannot do it.
-    """
-    named = (getattr(asked, kind), getattr(asked, f"{kind}_model"), getattr(asked, f"{kind}_options"))
-    if not any(named) and not (language and asked.language):
-        return
-    cls = find(kind, choice.backend)
-    if language and choice.options.get("model"):
-        with opened(kind, choice):
-            pass
-    else:
-        cls(options_of(cls, choice.options))
 
 
 def transcribe_run(

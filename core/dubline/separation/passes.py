@@ -29,6 +29,7 @@ from dubline.signal.channels import Group
 from dubline.signal.overlap import Statistics
 from dubline.signal.resample import resampled
 from dubline.timebase import resampled_length
+from dubline.values.json_files import kept_json
 from dubline.values.media import Line, Sound
 
 Array = NDArray[np.float32]
@@ -158,8 +159,8 @@ def _listen(
     """The first walk: statistics, and the group as the model will hear it."""
     prepared = folder / f"{name}.in.f32"
     kept = folder / f"{name}.heard.json"
-    if kept.exists():
-        return msgspec.json.decode(kept.read_bytes(), type=Heard), prepared
+    if known := kept_json(kept, Heard):
+        return known, prepared
     statistics = Statistics()
     with FloatFile(prepared, 2) as file:
         file.truncate(0)

@@ -31,6 +31,7 @@ from dubline.signal.channels import Group, groups_of, layout_of
 from dubline.signal.exact import HIGHEST, STEP
 from dubline.threads import default_threads
 from dubline.values.base import Choice, ModelIdentity
+from dubline.values.json_files import kept_json
 from dubline.values.media import Sound
 from dubline.values.stems import STEM_NAMES, Stem, Stems, film_model
 
@@ -149,8 +150,8 @@ def look(source: Path, sound: Sound, scratch: Path, report: Report) -> Loudest:
         ValidationError: the sound is empty, or a sample is not a number.
     """
     kept = scratch / "source.json"
-    if kept.exists():
-        return msgspec.json.decode(kept.read_bytes(), type=Loudest)
+    if known := kept_json(kept, Loudest):
+        return known
     if sound.frames < 1:
         raise ValidationError(f"{source.name} holds no sound", hint="Export it again, or name another file.")
     peak, over, at = 0.0, 0, 0

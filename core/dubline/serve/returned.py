@@ -8,8 +8,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
 from dubline.programme.resolve_plan import clock_of
@@ -17,6 +15,7 @@ from dubline.serve.requests import HostCue, Subtitles
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.srt import write_srt
 from dubline.timebase import frame_rate
+from dubline.values.json_files import kept_json
 from dubline.values.layout import Layout
 from dubline.values.resolve import Plan
 from dubline.values.transcript import milliseconds
@@ -72,14 +71,12 @@ def _first_second(root: Path) -> float:
         return 0.0
     rate = clock.rate
     if not rate:
-        try:
-            rate = msgspec.json.decode(
-                (Layout(root).resolve / "plan.json").read_bytes(), type=Plan
-            ).timeline.rate
-        except (OSError, ValueError):
+        plan = kept_json(Layout(root).resolve / "plan.json", Plan)
+        if plan is None:
             raise InvalidJob(
                 "it is not known where on the timeline this run lies", hint="Place the run's results first."
-            ) from None
+            )
+        rate = plan.timeline.rate
     return float(clock.first / frame_rate(rate))
 
 

@@ -16,8 +16,9 @@ import msgspec
 from dubline.errors import InvalidJob
 from dubline.files import write_whole
 from dubline.subtitles.cues import SubtitleText, unified
-from dubline.values.base import Value, to_json
+from dubline.values.base import Value
 from dubline.values.layout import Layout
+from dubline.values.sealed import sealed, told_sealed
 
 FORMAT = "dubline.sent.1"
 SUFFIX = ".ids.json"
@@ -69,7 +70,7 @@ def digest_of(text: str) -> str:
 def write_sent(sent: Sent, path: Path) -> None:
     """Put a record where it is looked for."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, to_json(sent))
+    write_whole(path, sealed(sent))
 
 
 def read_sent(path: Path) -> Sent:
@@ -78,17 +79,7 @@ def read_sent(path: Path) -> Sent:
     Raises:
         InvalidJob: it cannot be read, or is none.
     """
-    try:
-        sent = msgspec.json.decode(path.read_bytes(), type=Sent)
-        if sent.format == FORMAT:
-            return sent
-        reason = f"its format is {sent.format!r}"
-    except (OSError, ValueError) as error:
-        reason = str(error)
-    raise InvalidJob(
-        f"{path.name} is not a record of sent subtitles: {reason}",
-        hint="Delete it: the run has a record of its own.",
-    )
+    return told_sealed(path, Sent, hint="Delete it: the run has a record of its own.", format=FORMAT)
 
 
 def keep_sent(sent: Sent, root: Path) -> None:

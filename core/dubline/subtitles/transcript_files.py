@@ -33,7 +33,7 @@ from dubline.subtitles.transcript_forms import (
     recognised,
     tables,
 )
-from dubline.values.base import raw_json
+from dubline.values.json_files import raw_json
 from dubline.values.languages import language_code
 from dubline.values.transcript import UNKNOWN, Segment, Speaker, Transcript
 

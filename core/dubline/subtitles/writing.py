@@ -14,6 +14,7 @@ from dubline.files import bytes_of
 from dubline.subtitles.ass import write_ass
 from dubline.subtitles.cues import Subtitles, SubtitleText
 from dubline.subtitles.decoding import decode
+from dubline.subtitles.rolling import plain
 from dubline.subtitles.srt import read_srt, write_srt
 from dubline.subtitles.table import write_csv
 from dubline.subtitles.ttml import write_ttml
@@ -23,14 +24,17 @@ Format = Literal["srt", "vtt", "ass", "ttml", "csv"]
 FORMATS: tuple[Format, ...] = ("srt", "vtt", "ass", "ttml", "csv")
 
 
-def read_subtitles(path: Path, *, encoding: str = "", language: str = "", strict: bool = False) -> Subtitles:
+def read_subtitles(
+    path: Path, *, encoding: str = "", language: str = "", strict: bool = False, option: str = ""
+) -> Subtitles:
     """The subtitles in a file: WebVTT if it begins with WEBVTT, else SubRip, whatever its name ends in.
+    `option`: as for `decode`.
 
     Raises:
         InvalidJob: see `read_srt` and `read_vtt`; or it has neither.
     """
     data = bytes_of(path)
-    file = decode(data, encoding=encoding, language=language, where=path.name)
+    file = decode(data, encoding=encoding, language=language, where=path.name, option=option)
     text = file.text.removeprefix("\ufeff")
     if path.suffix.lower() not in (".srt", ".vtt", ".txt", "") and not text.startswith("WEBVTT"):
         raise InvalidJob(
@@ -60,7 +64,7 @@ def write_subtitles(
         InvalidJob: no such format; a cue begins before 0 or ends before it begins.
     """
     if format == "srt":
-        return write_srt(cues, crlf=crlf).encode()
+        return write_srt(map(plain, cues), crlf=crlf).encode()
     if format == "vtt":
         return write_vtt(cues, crlf=crlf).encode()
     if format == "ass":

@@ -15,9 +15,8 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-import msgspec
-
 from dubline.values.base import Value
+from dubline.values.sealed import line_value, sealed_line
 from dubline.values.translated import Answer
 
 
@@ -36,10 +35,8 @@ class Memory:
             with path.open("rb") as file:
                 for line in file:
                     self._torn = not line.endswith(b"\n")
-                    try:
-                        self.known.update(msgspec.json.decode(line, type=_Batch).answers)
-                    except (msgspec.DecodeError, UnicodeDecodeError):
-                        continue
+                    if batch := line_value(line, _Batch):
+                        self.known.update(batch.answers)
 
     def add(self, answers: dict[str, Answer], final: Collection[str] = ()) -> None:
         """Keep the answers of a batch that have candidates, and those of the lines in `final` in any case; on
@@ -54,7 +51,7 @@ class Memory:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
             # A line that a crash cut off must not swallow the next one.
-            file.write((b"\n" if self._torn else b"") + msgspec.json.encode(_Batch(answers=worth)) + b"\n")
+            file.write((b"\n" if self._torn else b"") + sealed_line(_Batch(answers=worth)))
             file.flush()
             os.fsync(file.fileno())
         self._torn = False

@@ -8,16 +8,10 @@ user's media, relative to the run folder for everything a run made.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-
-from dubline.errors import InvalidJob
-from dubline.files import decoded
-
-T = TypeVar("T")
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,31 +52,6 @@ def key_of(*parts: Any, digits: int = 20) -> str:
     return hashlib.sha256(canonical_json(parts)).hexdigest()[:digits]
 
 
-def raw_json(data: bytes, where: str) -> Any:
-    """JSON, with or without a mark before it -> lists, dictionaries and plain values.
-
-    Raises:
-        InvalidJob: it is not JSON, with line and column, or not UTF-8.
-    """
-    text = data.removeprefix(b"\xef\xbb\xbf")
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        wrong = str(error)
-        try:
-            return json.loads(text)  # Python writes NaN, which is no JSON: who reads the field says where
-        except UnicodeDecodeError:
-            decoded(text, where)
-        except json.JSONDecodeError as found:
-            wrong = f"line {found.lineno}, column {found.colno}: {found.msg}"
-        except (ValueError, RecursionError):
-            pass
-        raise InvalidJob(
-            f"{where} is not JSON: {wrong}",
-            hint="Take the file as it was written, or fix the place named.",
-        ) from None
-
-
 _WORDS = {
     "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false",
     "array": "a list", "object": "a table", "null": "nothing",
@@ -118,21 +87,3 @@ def complaint(error: msgspec.ValidationError, raw: Any = None) -> str:
             place += f" (id {listed[number]['id']})"
         place += f", field {item[3].lstrip('.')}" if item[3] else ""
     return f"{place}: {what}" if place else what
-
-
-def from_raw(raw: Any, where: str, kind: type[T], format: str, *, remedy: str, docs: str) -> T:
-    """What `raw_json` gave of a file of such a format -> the value in it.
-
-    Raises:
-        InvalidJob: it is of another format, or a field is not as it should be; segment and field are named.
-    """
-    if isinstance(raw, dict) and raw.get("format", format) != format:
-        raise InvalidJob(
-            f"{where}: the format is {raw['format']!r}, not {format!r}",
-            hint=f"It was written by another version; {remedy}.",
-        )
-    try:
-        return msgspec.convert(raw, kind)
-    except msgspec.ValidationError as error:
-        hint = f"{docs} lists the fields; correct this one."
-        raise InvalidJob(f"{where}: {complaint(error, raw)}", hint=hint) from None

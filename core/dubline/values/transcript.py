@@ -20,7 +20,8 @@ from msgspec import UNSET, UnsetType
 
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of, typed, write_whole
-from dubline.values.base import Choice, ModelIdentity, Value, from_raw, raw_json, to_json
+from dubline.values.base import Choice, ModelIdentity, Value, to_json
+from dubline.values.json_files import parse_json, raw_json
 from dubline.values.layout import Layout
 
 FORMAT = "dubline.transcript.1"
@@ -259,25 +260,18 @@ def parse_transcript(data: bytes | str, where: str = "transcript") -> Transcript
         InvalidJob: not JSON, an unknown or missing field, a wrong type, an impossible time, an id used
             twice, an unlisted speaker. The message names the segment and the field.
     """
-    text = (data.encode() if isinstance(data, str) else data).removeprefix(b"\xef\xbb\xbf")
-    try:
-        # Straight into values, without a second copy of a film's words as dictionaries.
-        whole = msgspec.json.decode(text, type=Transcript)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass  # below it is said what is wrong, and where; or it is a list that holds one
-    else:
-        if whole.format == FORMAT:
-            _check(whole, where)
-            return _without_told(whole)
-    raw = raw_json(text, where)
-    if isinstance(raw, list):
-        if len(raw) != 1:
+    hint = "Correct what is named: docs/transcript.md lists the fields."
+    text = data.encode() if isinstance(data, str) else data
+    if text.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"[":
+        listed = raw_json(text, where)
+        if len(listed) != 1:
             raise InvalidJob(
-                f"{where} holds {len(raw)} transcripts", hint="Give a file with one transcript in it."
+                f"{where} holds {len(listed)} transcripts", hint="Give a file with one transcript in it."
             )
-        raw = raw[0]
-    remedy, docs = "write it again with this one", "docs/transcript.md"
-    transcript = from_raw(raw, where, Transcript, FORMAT, remedy=remedy, docs=docs)
+        # Spaces for its brackets, so that lines and columns stay where they are.
+        before, _, after = text.replace(b"[", b" ", 1).rpartition(b"]")
+        text = before + b" " + after
+    transcript = parse_json(text, Transcript, where, hint=hint, format=FORMAT)
     _check(transcript, where)
     return _without_told(transcript)
 

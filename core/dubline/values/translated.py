@@ -21,7 +21,8 @@ from msgspec import UNSET, UnsetType
 
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
-from dubline.values.base import Value, from_raw, raw_json, to_json
+from dubline.values.base import Value, to_json
+from dubline.values.json_files import parse_json
 from dubline.values.layout import Layout
 from dubline.values.transcript import UNKNOWN, Engine, Speaker, milliseconds, speakers_told
 
@@ -279,9 +280,9 @@ def parse_translation(data: bytes | str, where: str = "translation") -> Translat
         InvalidJob: not JSON, an unknown or missing field, a wrong type, an impossible time, an id used twice,
             an unlisted speaker, a state that its text contradicts. The message names the segment.
     """
-    raw = raw_json(data.encode() if isinstance(data, str) else data, where)
-    remedy, docs = "translate again with this one", "docs/translation.md"
-    translation = from_raw(raw, where, Translation, FORMAT, remedy=remedy, docs=docs)
+    hint = "Translate again, or correct what is named: docs/translation.md lists the fields."
+    data = data.encode() if isinstance(data, str) else data
+    translation = parse_json(data, Translation, where, hint=hint, format=FORMAT)
     translation = msgspec.structs.replace(
         translation,
         segments=tuple(_by_hand(segment) for segment in translation.segments),

@@ -222,7 +222,7 @@ def read_card(path: Path) -> WeightsCard:
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=WeightsCard)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(
             f"{path}: {error}", hint="Remove the card and import the model again, or fix that field."
         ) from error

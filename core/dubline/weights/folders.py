@@ -61,7 +61,7 @@ def folder_card(path: Path) -> FolderCard | None:
         return None
     try:
         return msgspec.json.decode(card.read_bytes(), type=FolderCard)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(
             f"{card}: {error}", hint="Remove the card, or the folder, and bring the model in again."
         ) from error

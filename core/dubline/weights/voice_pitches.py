@@ -13,6 +13,7 @@ import hashlib
 import msgspec
 
 from dubline.files import write_whole
+from dubline.values.json_files import kept_json
 from dubline.weights.files import models_folder
 
 HIGHEST = 1000.0  # Hz; nobody speaks so high
@@ -28,10 +29,8 @@ class KeptPitches:
     def __init__(self, sha256: str, sample: str) -> None:
         key = hashlib.sha256(f"{sha256}\0{sample}".encode()).hexdigest()
         self._path = models_folder() / ".voices" / f"{key[:32]}.json"
-        self.hertz: dict[str, float] = {}
-        with contextlib.suppress(OSError, ValueError):  # msgspec's errors are ValueErrors
-            read = msgspec.json.decode(self._path.read_bytes(), type=dict[str, float])
-            self.hertz = {name: hertz for name, hertz in read.items() if 0 < hertz < HIGHEST}
+        read = kept_json(self._path, dict[str, float]) or {}
+        self.hertz = {name: hertz for name, hertz in read.items() if 0 < hertz < HIGHEST}
 
     def add(self, speaker: str, hertz: float) -> None:
         """Know the pitch of a speaker, and keep it."""

@@ -20,12 +20,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from dubline.errors import BackendMissing, InvalidJob, StorageFull
 from dubline.files import write_whole
 from dubline.report import Report, silent
 from dubline.values.base import Value, canonical_json, to_json
+from dubline.values.json_files import kept_json
 from dubline.workers.client import POLL, worker_file
 from dubline.workers.recipes import RECIPES as RECIPES
 from dubline.workers.recipes import Recipe
@@ -61,9 +60,8 @@ def installed(name: str, parts: Sequence[str] = ()) -> Installed | None:
     """The mark of an environment that is whole, with those parts, and made by today's recipe; else None."""
     recipe = _recipe(name)
     folder = environments_folder() / name
-    try:
-        mark = msgspec.json.decode((folder / "installed.json").read_bytes(), type=Installed)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    mark = kept_json(folder / "installed.json", Installed)
+    if mark is None:
         return None
     known = set(parts) <= set(mark.parts) <= recipe.parts.keys()
     fits = known and mark.recipe == _digest(recipe, mark.parts)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import opentimelineio as otio
 
-from dubline.files import file_name
+from dubline.files import aside_of, file_name, rename
 from dubline.timebase import frames_to_samples, samples_to_frames, whole
 from otio_dubline.build import file_url, frames_range, pad
 from otio_dubline.exporters.media_files import sound_head
@@ -60,7 +60,7 @@ def padded(path: Path, target: Path, before: int = 0, samples: int = 0) -> None:
     """
     import soundfile
 
-    aside = target.with_name(f".{target.name}.part")
+    aside = aside_of(target)
     try:
         with soundfile.SoundFile(str(path)) as source:
             # 32-bit integers hold every PCM format exactly, doubles every float format.
@@ -77,7 +77,7 @@ def padded(path: Path, target: Path, before: int = 0, samples: int = 0) -> None:
                 _silence(copy, left, kind)
         if soundfile.info(str(aside)).frames != whole:  # its header is written last, and nothing complains
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
-        aside.replace(target)
+        rename(aside, target)
     finally:
         aside.unlink(missing_ok=True)
 
