@@ -133,7 +133,7 @@ def localize(
     if decided.left and localized.translations:
         result(f"\n{decided.left}")
     failed = any(translation.totals.failed for translation in localized.translations)
-    if failed or any(take.state == "failed" for dub in localized.dubs for take in dub.takes.takes):
+    if failed or any(take.unheard for dub in localized.dubs for take in dub.takes.takes):
         raise typer.Exit(1)
 
 
