@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -117,6 +118,21 @@ def rename(aside: Path, path: Path) -> None:
         aside.replace(path)
 
 
+def may_only_be_read(error: OSError) -> bool:
+    """Whether an error says that a disk or a folder may not be written to."""
+    return error.errno in (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+@contextmanager
+def where_one_may_write() -> Iterator[None]:
+    """What is only brought up to date stays as it is where nothing may be written."""
+    try:
+        yield
+    except OSError as error:
+        if not may_only_be_read(error):
+            raise
+
+
 def link(source: Path, target: Path) -> None:
     """Put a file in another place too: a hard link, or a copy with its times where the disk has none. What
     was there is replaced when that is whole.
@@ -202,8 +218,6 @@ def write_if_new(path: Path, data: bytes) -> None:
 @contextmanager
 def full_disk_is_told(folder: Path) -> Iterator[None]:
     """Turn the system's way of saying "disk full" into ours."""
-    import errno
-
     codes = {getattr(errno, code) for code in FULL_DISK if hasattr(errno, code)}
     try:
         yield
