@@ -116,7 +116,14 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except OSError as error:
-        told = f"dubline: {error}", "  Check that the disk is there and that you may read and write on it."
+        from dubline.files import is_full
+
+        hint = (
+            "Make room on that disk"
+            if is_full(error)
+            else "Check that the disk is there and that you may read and write on it"
+        )
+        told = f"dubline: {error}", f"  {hint}."
         if may_only_be_read(error) and error.filename:
             told = (
                 f"dubline: {Path(str(error.filename)).parent} may only be read",

@@ -50,6 +50,10 @@ def export(
         ),
     ] = "",
     lang: Annotated[str, languages("Subtitles and dubs in these languages only, such as en,de.")] = "",
+    bilingual: Annotated[
+        bool,
+        option("The film's own words in the line above the translation.", "--bilingual", panel="What"),
+    ] = False,
     schema: Annotated[
         str,
         option(
@@ -123,6 +127,11 @@ def export(
         run = run_of(run)
     if linked and "aaf" not in names:
         raise InvalidJob("--linked is about an AAF", hint="Add aaf to --to, or leave out --linked.")
+    if bilingual and not (run.is_dir() and {exporters.TARGETS[name] for name in names} & {"subtitles"}):
+        raise InvalidJob(
+            "--bilingual is about the subtitles of a run",
+            hint="Give a run folder and --to srt, vtt or ass, or leave out --bilingual.",
+        )
     if remix and not takes:
         raise InvalidJob(
             "--remix without takes would be a timeline without voices",
@@ -132,7 +141,7 @@ def export(
     options = exporters.ExportOptions(schema=schema, embed=not linked, languages=wanted, takes=takes)
     place = out or (Layout(run).exports if run.is_dir() else run.with_name(f"{run.stem}.exports"))
     with stoppable("The target in work was left as it was; those told above are whole."):
-        write_targets(run, names, place, options, rate=rate, remix=remix)
+        write_targets(run, names, place, options, rate=rate, remix=remix, bilingual=bilingual)
 
 
 def target_names(to: Iterable[str]) -> tuple[str, ...]:
@@ -157,6 +166,7 @@ def write_targets(
     *,
     rate: str = "",
     remix: bool = False,
+    bilingual: bool = False,
 ) -> None:
     """Write a folder in `place` for each target, and say what came out.
 
@@ -172,7 +182,7 @@ def write_targets(
     from otio_dubline.reading import require_media
 
     pointing = [name for name in names if exporters.TARGETS[name] != "subtitles"]
-    timeline = _timeline(run, rate, sounds=bool(pointing))
+    timeline = _timeline(run, rate, sounds=bool(pointing), bilingual=bilingual)
     if options.languages:
         timeline = exporters.in_languages(timeline, options.languages)
     if remix:
@@ -227,7 +237,7 @@ def _texts(run: Path) -> Programme:
     )
 
 
-def _timeline(run: Path, rate: str, *, sounds: bool) -> otio.schema.Timeline:
+def _timeline(run: Path, rate: str, *, sounds: bool, bilingual: bool = False) -> otio.schema.Timeline:
     from dubline.programme.reading import read_programme
     from dubline.run import Damaged
     from otio_dubline.build import build
@@ -240,7 +250,7 @@ def _timeline(run: Path, rate: str, *, sounds: bool) -> otio.schema.Timeline:
     if run.is_dir():
         bring_up_to_date(run)  # a text may have been changed by hand, or the run have been moved
         try:
-            return build(read_programme(run, rate=rate))
+            return build(read_programme(run, rate=rate, bilingual=bilingual))
         except Damaged as error:
             if sounds:
                 raise

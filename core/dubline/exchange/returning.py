@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 
 from dubline.errors import InvalidJob
+from dubline.exchange.start_times import check_inside, from_start
 from dubline.exchange.texts import Texts, read_texts, state_of
 from dubline.files import full_disk_is_told
 from dubline.language.splitting import split_back
 from dubline.programme.publications import noted
-from dubline.programme.reading import programme_rate
+from dubline.programme.reading import programme_rate, start_timecode
 from dubline.programme.subtitle_files import SOURCE, publish_subtitles, sent_cues, shown
 from dubline.programme.subtitle_tracks import cues_of
 from dubline.recognition.intervals import overlapping
@@ -68,7 +69,7 @@ def import_subtitles(
     Raises:
         InvalidJob: no run, a file that cannot be read, no text in that language, a language that the file's
             record contradicts, another Dubline works in the run, or it was made of a text alone and the
-            file is in that text's language.
+            file is in that text's language; with `take_times`, a cue lies after the programme's end.
         StorageFull.
     """
     seen = state_of(root)
@@ -76,10 +77,13 @@ def import_subtitles(
     read = read_subtitles(path, encoding=encoding, language=language, option="--encoding")
     notes = [*read.notes, *(f"{path.name}, line {p.line}: {p.reason}" for p in read.problems)]
     record = _record(root, path, read.cues, language, texts, notes)
-    sent = record or _as_it_stands(root, texts, _language(language, path, texts), read.cues)
+    last = milliseconds(texts.transcript.duration)
+    cues, told = from_start(read.cues, record.cues if record else (), start_timecode(root), last)
+    notes += [f"{path.name}: {told}"] if told else []
+    sent = record or _as_it_stands(root, texts, _language(language, path, texts), cues)
     comparison = compare(
         sent,
-        read.cues,
+        cues,
         texts.lines(sent.language),
         divide=_divider(sent.language),
         loose=record is None or sent.language == texts.transcript.language,
@@ -88,6 +92,8 @@ def import_subtitles(
     )
     if record is None:
         comparison = _without_unsent(comparison, len(sent.cues), notes)
+    if take_times:
+        check_inside(comparison.times, cues, last)
     summary = Imported(sent.language, comparison, len(read.cues), notes)
     if dry_run or not _has_work(comparison, take_times, remove):
         return summary

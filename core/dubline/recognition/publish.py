@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -47,6 +48,9 @@ from dubline.values.transcript import (
 )
 
 EDITED = "transcript.edited"
+
+if TYPE_CHECKING:
+    from dubline.recognition.stage import Diarized
 
 Tell = Callable[[str], None]
 
@@ -107,6 +111,21 @@ def publish_transcript(
     )
     _write(root, applied.transcript, log)
     return applied.transcript
+
+
+def publish_turns(speakers: Diarized, transcript: Transcript, root: Path) -> None:
+    """Write the diarizer's own turns as work/diarizer.rttm, by the ids that the transcript has for them.
+
+    transcript.rttm has the segments, where there are words; this has all that was taken for speech.
+
+    Raises:
+        StorageFull: the disk is full.
+    """
+    ids = {speaker.label: speaker.id for speaker in transcript.speakers}
+    turns = [structs.replace(turn, speaker=ids.get(turn.speaker, turn.speaker)) for turn in speakers.turns]
+    with full_disk_is_told(root):
+        Layout(root).work.mkdir(exist_ok=True)
+        write_if_new(Layout(root).turns, to_rttm(turns, root.stem).encode())
 
 
 def sample_files(folder: Path) -> list[Path]:

@@ -195,6 +195,11 @@ class Layout:
         return self.work / "no_vocals.wav"
 
     @property
+    def turns(self) -> Path:
+        """Who speaks when as the diarizer heard it, also where there are no words."""
+        return self._below("diarizer.rttm")
+
+    @property
     def rttm(self) -> Path:
         """Who speaks when, as diarization tools read it."""
         return self._below("transcript.rttm")

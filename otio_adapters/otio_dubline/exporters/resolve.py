@@ -27,7 +27,16 @@ from otio_dubline.exporters.named_sounds import sound_name
 from otio_dubline.exporters.neutral import schema_versions
 from otio_dubline.exporters.subtitles import write_files
 from otio_dubline.exporters.takes import FOLDER, is_takes, padded
-from otio_dubline.reading import facts_of, frames_of, media_file, rate_of, require_media, start_of
+from otio_dubline.reading import (
+    called,
+    facts_of,
+    frames_of,
+    media_file,
+    rate_of,
+    require_media,
+    start_of,
+    without_file,
+)
 from otio_dubline.time_reference import begins_at
 
 TITLE = "DaVinci Resolve 18.5 and later, free and Studio (.otio)"
@@ -121,7 +130,10 @@ def _dress_track(track: otio.schema.Track, groups: Iterator[int], account: Accou
     """Put Resolve's own marks on a track and its clips; `groups`: free numbers of link groups."""
     for clip in list(track.find_clips()):
         if not isinstance(clip.media_reference, otio.schema.ExternalReference):
-            account.lose("clips without a media file, which keep Resolve from importing anything")
+            account.lose(
+                f"{called(clip)}, which would keep Resolve from importing anything: "
+                f"{without_file(clip.media_reference)}"
+            )
             parent = clip.parent()
             parent[parent.index(clip)] = otio.schema.Gap(duration=clip.trimmed_range().duration)
     facts: dict[str, Any] = {"Locked": False}
