@@ -523,7 +523,7 @@ def test_a_full_disk_and_a_busy_run_leave_all_as_it_was(
         raise OSError(errno.ENOSPC, "no room")
 
     with monkeypatch.context() as patch:
-        patch.setattr("dubline.translation.way.write_if_new", full)
+        patch.setattr("dubline.run.together.write_whole", full)
         with pytest.raises(StorageFull):
             import_subtitles(root, path)
     assert (root / "translated.json").read_bytes() == before

@@ -224,6 +224,19 @@ class Screen:
             )
         self._live.refresh()
 
+    def still(self, text: str) -> None:
+        """A line of a job that has said nothing for long: in the log, and where no bars are seen."""
+        if self.log is not None:
+            self.log.line(text)
+        if not self.watched:
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
+
+    def hang_up(self) -> None:
+        """The terminal is gone: what is said goes to the log alone."""
+        self.watched, self._live, self._rows = False, None, None
+        self._stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+
     def clear(self) -> None:
         """Leave the lines of the bars free."""
         if self._live is not None:
