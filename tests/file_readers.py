@@ -288,7 +288,7 @@ def _read_timeline(path: Path) -> None:
                 ours = error
         with contextlib.suppress(DublineError):
             require_media(timeline, path.parent)
-    if ours:
+    if ours and "no subtitles" not in ours.message:  # what none has need not have any
         raise ours
 
 

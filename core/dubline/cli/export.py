@@ -20,6 +20,7 @@ from dubline.values.layout import Layout
 if TYPE_CHECKING:
     import opentimelineio as otio
 
+    from dubline.programme.export_places import ExportPlace
     from otio_dubline.exporters import Exported, ExportOptions
 
 
@@ -139,7 +140,11 @@ def export(
     options = exporters.ExportOptions(schema=schema, embed=not linked, languages=wanted, takes=takes)
     place = out or (Layout(run).exports if run.is_dir() else run.with_name(f"{run.stem}.exports"))
     with stoppable("The target in work was left as it was; those told above are whole."):
-        write_targets(run, names, place, options, rate=rate, remix=remix, allow_outside=allow_outside)
+        moved = _moved(run, place, names, rate)
+        try:
+            write_targets(run, names, place, options, rate=rate, remix=remix, allow_outside=allow_outside)
+        finally:
+            _write_moved(run, place, moved)
 
 
 def target_names(to: Iterable[str]) -> tuple[str, ...]:
@@ -177,6 +182,7 @@ def write_targets(
     from msgspec.structs import replace
 
     from dubline.files import full_disk_is_told
+    from dubline.programme.export_places import keep_export
     from dubline.programme.publications import noted
     from otio_dubline import exporters
     from otio_dubline.exporters.named_sounds import FOLDER, under_the_films_name
@@ -227,12 +233,60 @@ def write_targets(
             _tell(done)
             if run.is_dir() and place == Layout(run).exports:
                 noted(run, f"export RUN --to {name}", (place / name).rglob("*"))
+                keep_export(run, name, _asked(run, options, rate, remix))
     for name, refusal in failed.items():
         typer.echo(f"{name:<9} not written: {refusal.message}", err=True)
         if refusal.hint:
             typer.echo(f"  {refusal.hint}", err=True)
     if failed:
         raise typer.Exit(1)
+
+
+def _asked(run: Path, options: ExportOptions, rate: str, remix: bool) -> ExportPlace:
+    """Where a run lies, and what was asked of an export."""
+    from msgspec.structs import replace
+
+    from dubline.programme.export_places import place_now
+
+    return replace(
+        place_now(run),
+        schema=options.schema,
+        embed=options.embed,
+        languages=options.languages,
+        takes=options.takes,
+        remix=remix,
+        rate=rate,
+    )
+
+
+def _moved(run: Path, place: Path, names: Sequence[str], rate: str) -> dict[str, ExportPlace]:
+    """The run's other exports that point to where it lay before; they are told."""
+    from dubline.programme.export_places import moved_exports
+
+    if not run.is_dir() or place != Layout(run).exports:
+        return {}
+    moved = {name: asked for name, asked in moved_exports(run).items() if name not in names}
+    if moved:
+        typer.echo(
+            f"{run.name} or its film has been moved since {', '.join(moved)} "
+            f"{'was' if len(moved) == 1 else 'were'} exported: written anew too"
+        )
+    return moved
+
+
+def _write_moved(run: Path, place: Path, moved: dict[str, ExportPlace]) -> None:
+    """Write exports anew as they were asked for; one that cannot be is told."""
+    from otio_dubline.exporters import TARGETS, ExportOptions
+
+    for name, asked in moved.items():
+        options = ExportOptions(
+            schema=asked.schema, embed=asked.embed, languages=asked.languages, takes=asked.takes
+        )
+        try:
+            if name in TARGETS:
+                write_targets(run, [name], place, options, rate=asked.rate, remix=asked.remix)
+        except (BackendMissing, InvalidJob) as error:
+            typer.echo(f"{name:<9} still points to the old place: {error.message}", err=True)
 
 
 @contextmanager
