@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -10,12 +11,14 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
-from dubline.errors import InvalidJob, StorageFull
+from dubline.errors import DublineError, InvalidJob, StorageFull
 
 FULL_DISK = {"ENOSPC", "EDQUOT", "EFBIG"}
 PART = ".part"
 """What the name of a file ends with that is still being written."""
+PROBE = 1 << 17  # bytes: what is written to see whether a disk takes any
 LONGEST_NAME = 80
 """Characters. Systems stop at 255 bytes, and a name gets a language and a suffix behind it."""
 
@@ -169,14 +172,15 @@ def remove_tree(folder: Path) -> None:
         shutil.rmtree(folder, onerror=again)
 
 
-def clear_parts(folder: Path) -> None:
-    """Delete what processes that are no more had begun to write into a folder."""
+def clear_parts(folder: Path, *, nameless: bool = False) -> None:
+    """Delete what processes that are no more had begun to write into a folder; with `nameless` also what
+    tells of no process."""
     with suppress(OSError):
         for entry in os.scandir(folder):
             if not (entry.name.startswith(".") and entry.name.endswith(PART)):
                 continue
             process = entry.name.removesuffix(PART).rpartition(".")[2]
-            if process.isdecimal() and _lives(int(process)):
+            if _lives(int(process)) if process.isdecimal() else not nameless:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 remove_tree(Path(entry.path))
@@ -200,21 +204,35 @@ def write_if_new(path: Path, data: bytes) -> None:
 
 @contextmanager
 def full_disk_is_told(folder: Path) -> Iterator[None]:
-    """Turn the system's way of saying "disk full" into ours."""
-    import errno
-
-    codes = {getattr(errno, code) for code in FULL_DISK if hasattr(errno, code)}
+    """Turn the system's way of saying "disk full" into ours; so too what a library says in words of its own
+    while the disk of `folder` takes nothing more."""
     try:
         yield
-    except StorageFull:
+    except DublineError:
         raise
-    except OSError as error:
-        if error.errno not in codes:
+    except Exception as error:
+        if not (is_full(error) if isinstance(error, OSError) and error.errno else _takes_nothing(folder)):
             raise
         raise StorageFull(
             f"the disk that holds {folder} is full",
             hint="Make room, or choose another place with --out. The same command then goes on.",
         ) from error
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the system refuses to write more."""
+    return error.errno in {getattr(errno, code) for code in FULL_DISK if hasattr(errno, code)}
+
+
+def _takes_nothing(folder: Path) -> bool:
+    """Whether the disk of a folder has no room for another block."""
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        with TemporaryFile(dir=folder, buffering=0) as file:
+            return file.write(bytes(PROBE)) < PROBE
+    except OSError as error:
+        return is_full(error)
 
 
 def file_name(text: str, instead: str = "timeline") -> str:

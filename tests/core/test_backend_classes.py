@@ -23,6 +23,8 @@ from dubline.weights.files import checksum, models_folder
 from dubline.weights.intake_files import import_model
 from dubline.weights.intake_folders import import_folder
 
+pytestmark = pytest.mark.usefixtures("any_bytes")
+
 PLAIN = "builtin" if DeepFilterNet.missing() else "deepfilternet"
 """Who takes dialogue where there is no model."""
 

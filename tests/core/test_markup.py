@@ -173,3 +173,21 @@ def test_respelt_placeholders_are_mended_and_others_left_to_the_check() -> None:
     ]:
         assert with_placeholders(source, translation) == translation
         assert "placeholders" in {p.code for p in problems(source, translation, "tr", "en")}
+
+
+@pytest.mark.parametrize(
+    ("source", "answer", "marked"),
+    [
+        ("<i>I'm so happy!</i> la", "¡Estoy tan feliz! la", "<i>¡Estoy tan feliz!</i> la"),
+        ("<i>I'm so happy!</i>", "<i>¡Estoy tan feliz</i>!", "<i>¡Estoy tan feliz!</i>"),
+        ("<i>No...</i> yes.", "No... sí.", "<i>No...</i> sí."),
+        ("{\\an8}- Home.", "- A casa.", "{\\an8}- A casa."),
+        ("<i>- Home.</i>", "— A casa.", "<i>- A casa.</i>"),
+        ("- Where to?\n- Home.", "- ¿Adónde? - A casa.", "- ¿Adónde?\n- A casa."),
+        ("♪ The sun ♪", "♪ El sol ♪", "♪ El sol ♪"),
+        ("♪ The sun ♪", "♫ El sol", "♪ El sol ♪"),
+        ("«Hello»", "«Hola»", "«Hola»"),
+    ],
+)
+def test_marks_that_come_back_are_not_doubled(source: str, answer: str, marked: str) -> None:
+    assert unmark(source).mark(answer, "es") == marked

@@ -181,7 +181,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_left_open_the_best_ears_are_taken_with_what_was_measured_of_them() -> None:
     turns, words, reason = heard()
     assert (turns, words) == BEST
-    assert f"{SPEAKERS_WRONG[turns]:g} % of who speaks" in reason
+    assert f"{SPEAKERS_WRONG[turns]:g} % of the speech" in reason
     assert f"{WORDS_WRONG[turns, words]:g} % of the words" in reason
     assert heard(turns_from="auto", words_from="auto") == (turns, words, reason)
 
@@ -191,7 +191,7 @@ def test_without_deepfilternet_the_next_best_is_taken_and_told() -> None:
     turns, words, reason = heard()
     assert (turns, words) == WITHOUT
     for taken, _ in (WITHOUT, BEST):
-        assert f"{SPEAKERS_WRONG[taken]:g} % of who speaks" in reason
+        assert f"{SPEAKERS_WRONG[taken]:g} % of the speech" in reason
     assert DeepFilterNet.remedy() in reason
     assert heard(on="mix")[:2] == ("mix", "mix") and "DeepFilterNet" not in heard(on="mix")[2]
     with pytest.raises(BackendMissing, match="deepfilternet") as error:

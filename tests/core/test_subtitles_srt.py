@@ -200,48 +200,46 @@ FILES = {
     "no numbers": (
         "00:00:01,000 --> 00:00:02,000\nBir\n\n00:00:03,000 --> 00:00:04,000\nÜç",
         ["Bir", "Üç"],
-        [(1, "the cue has no number", False), (4, "the cue has no number", False)],
+        [(1, "the cues have no numbers", False)],
     ),
-    "odd numbers": (
-        "a1\n00:00:01,000 --> 00:00:02,000\nBir\n\n#7\n00:00:03,000 --> 00:00:04,000\nÜç",
-        ["Bir", "Üç"],
-        [(2, "the cue's number is none", False), (6, "the cue's number is none", False)],
+    "no numbers, and texts that are": (
+        "00:00:01,000 --> 00:00:02,000\nThe year was\n\n00:00:02,200 --> 00:00:03,000\n1984\n\n"
+        "00:00:03,200 --> 00:00:04,000\nand then\n1985\n",
+        ["The year was", "1984", "and then\n1985"],
+        [(1, "the cues have no numbers", False)],
     ),
-    "an arrow in the text": (
-        "1\n00:00:01,000 --> 00:00:02,000\nSol\n--> sağ\n",
-        ["Sol\n--> sağ"],
-        [(4, "an arrow inside the text", False)],
+    "no numbers, no empty lines": (
+        "00:00:01,000 --> 00:00:02,000\n1984\n00:00:02,200 --> 00:00:03,000\n1990\n"
+        "00:00:03,200 --> 00:00:04,000\n7\n\n00:00:05,000 --> 00:00:06,000\n8\n",
+        ["1984", "1990", "7", "8"],
+        [
+            (1, "the cues have no numbers", False),
+            (3, "no empty line before the cue", False),
+            (5, "no empty line before the cue", False),
+        ],
     ),
-    "a number and no times": (
-        "1\n00:00:01,000 --> 00:00:02,000\nBir\n\n2\nKayıp\n\n3\n00:00:03,000 --> 00:00:04,000\nÜç",
-        ["Bir", "Üç"],
-        [(5, "a cue without times", True)],
+    "a number after an empty line that is not the next cue's": (
+        "1\n00:00:01,000 --> 00:00:02,000\nThe year was\n\n1984\n\n2\n00:00:03,000 --> 00:00:04,000\nx\n",
+        ["The year was\n\n1984", "x"],
+        [(4, "an empty line inside the text", False)],
     ),
-    "a text of numbers": ("1\n00:00:01,000 --> 00:00:02,000\n42\n43\n\n", ["42\n43"], []),
-    "text before": (
-        "Çeviri: A\n\n1\n00:00:01,000 --> 00:00:02,000\nBir\n",
-        ["Bir"],
-        [(1, "text without times", True)],
-    ),
-    "text on the line of times": (
-        "1\n00:00:01,000 --> 00:00:02,000 Bir\n",
-        ["Bir"],
-        [(2, "text on the line of times", False)],
-    ),
-    "tags, a name, a space at the end": (
-        '1\n00:00:01,000 --> 00:00:02,000\n{\\an8}<i>AYŞE: Gel. </i> \n<font color="#ff0000">&amp;</font>\n',
-        ["{\\an8}<i>AYŞE: Gel. </i> \n<font color=\"#ff0000\">&amp;</font>"],
+    "marks of direction": (
+        "\u200e1\n00:00:01,000 --> 00:00:02,000\nGood evening.\n\n\u200f2\n"
+        "\u200f00:00:03,000 --> \u200e00:00:04,500\u200f\n\u202b- \u05db\u05df.\u202c\n\n"
+        "\u200b3\u2060\n\u2066\u200b00:00:05,000 --> 00:00:06,000\u2069\nx\u200d\n",
+        ["Good evening.", "\u202b- \u05db\u05df.\u202c", "x\u200d"],
         [],
     ),
-    "line separators": ("1\n00:00:01,000 --> 00:00:02,000\nBir\u2028iki\x85üç\n", ["Bir\u2028iki\x85üç"], []),
-    "an arrow among the settings": (
-        "1\n00:00:01,000 --> 00:00:02,000 line:0-->x\n",
-        ["line:0-->x"],
-        [(2, "text on the line of times", False)],
+    "wide digits": (
+        "\uff11\n\uff10\uff10\uff1a\uff10\uff10\uff1a\uff10\uff11\uff0c\uff10\uff10\uff10 --> 00:00:02,000\n"
+        "\uff11\uff19\n\n\uff12\n00\uff1a00\uff1a03\uff0e000\u3000-->\u300000\uff1a00\uff1a04\uff0e500\n\u597d\n",
+        ["\uff11\uff19", "\u597d"],
+        [],
     ),
-    "a text on the screen": (
-        "1\n00:00:01,000 --> 00:00:02,000\n10:30 → 11:00\n",
-        ["10:30 → 11:00"],
+    "spaces inside times": (
+        "1\n00 : 00 : 01,000 --> 00 : 00 : 02,000\nBir\n\n"
+        "2\n00: 00: 03, 000 --> 00: 00: 04, 000\n\u00dc\u00e7\n",
+        ["Bir", "\u00dc\u00e7"],
         [],
     ),
     "nothing": ("\n \n", [], []),

@@ -217,7 +217,7 @@ def test_variants_and_rewrites_are_told_apart() -> None:
     shorter = SourceLine(key="s", text="Ben 1 numarada bekledim.", syllables=5, wanted="shorter")
     with MisbehavingServer() as server, opened(server) as model:
         model_says = {"normal": "I am sentence 1.", "short": "Sentence 1.", "long": "I am the sentence 1."}
-        told = read_reply(json.dumps({"1": model_says, "2": model_says}), [1])
+        told = read_reply(json.dumps({"1": model_says}), [1])
         found = answers(model, [shorter])
     assert [(c.text, c.origin) for c in told[1]] == [
         ("I am sentence 1.", "llm"),
@@ -227,6 +227,37 @@ def test_variants_and_rewrites_are_told_apart() -> None:
     assert list(told) == [1]
     assert server.requests[0].user["lines"][0]["make"] == "shorter"
     assert [c.origin for c in found["s"].candidates] == ["shorter"]
+
+
+ANSWER = '{"1": "A", "2": "B"}'
+
+
+@pytest.mark.parametrize(
+    ("reply", "texts"),
+    [
+        (f'Draft: {{"1": "x", "2": "y"}}\nWait, that is stiff. Better.\n</think>\n{ANSWER}', ["A", "B"]),
+        (f'{{"1": "x", "2": "y"}}\nBetter:\n{ANSWER}', ["A", "B"]),
+        (f'{ANSWER}\nOf these the first: {{"1": "x"}}', ["A", "B"]),
+        (
+            '<|channel|>analysis<|message|>Perhaps {"1": "x", "2": "y"}<|end|>'
+            f"<|start|>assistant<|channel|>final<|message|>{ANSWER}",
+            ["A", "B"],
+        ),
+        (f'<think>Perhaps {{"1": "x", "2": "y"}}</think>{ANSWER}', ["A", "B"]),
+        ('{"0": "A", "1": "B"}', []),
+        ('{"1": "A", "2": "B", "3": "C"}', []),
+        ('[{"id": 0, "text": "A"}, {"id": 1, "text": "B"}]', []),
+        (f'{{"0": "x", "1": "y"}} No: {ANSWER}', ["A", "B"]),
+        ('{"0": "A", "1": "B", "2": "C', []),
+        ('{"lines": {"1": "A", "2": "B"}, "note": "n"}', ["A", "B"]),
+        ('{"1": "[SPEAKER_01]: A", "2": "SPEAKER_2: B"}', ["A", "B"]),
+        (f"```json\n{ANSWER}\n```", ["A", "B"]),
+    ],
+)
+def test_of_several_answers_the_last_complete_one_counts_and_one_with_foreign_ids_is_void(
+    reply: str, texts: list[str]
+) -> None:
+    assert [c[0].text for c in read_reply(reply, [1, 2]).values()] == texts
 
 
 # --- servers and their gaps --------------------------------------------------------------------

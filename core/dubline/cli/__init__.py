@@ -108,6 +108,13 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except OSError as error:
+        from dubline.files import is_full
+
+        hint = (
+            "Make room on that disk"
+            if is_full(error)
+            else "Check that the disk is there and that you may read and write on it"
+        )
         print(f"dubline: {error}", file=sys.stderr)
-        print("  Check that the disk is there and that you may read and write on it.", file=sys.stderr)
+        print(f"  {hint}.", file=sys.stderr)
         raise SystemExit(1) from None

@@ -50,6 +50,10 @@ def export(
         ),
     ] = "",
     lang: Annotated[str, languages("Subtitles and dubs in these languages only, such as en,de.")] = "",
+    bilingual: Annotated[
+        bool,
+        option("The film's own words in the line above the translation.", "--bilingual", panel="What"),
+    ] = False,
     schema: Annotated[
         str,
         option(
@@ -131,6 +135,11 @@ def export(
         run = run_of(run)
     if linked and "aaf" not in names:
         raise InvalidJob("--linked is about an AAF", hint="Add aaf to --to, or leave out --linked.")
+    if bilingual and not (run.is_dir() and {exporters.TARGETS[name] for name in names} & {"subtitles"}):
+        raise InvalidJob(
+            "--bilingual is about the subtitles of a run",
+            hint="Give a run folder and --to srt, vtt or ass, or leave out --bilingual.",
+        )
     if remix and not takes:
         raise InvalidJob(
             "--remix without takes would be a timeline without voices",
@@ -140,11 +149,22 @@ def export(
     options = exporters.ExportOptions(schema=schema, embed=not linked, languages=wanted, takes=takes)
     place = out or (Layout(run).exports if run.is_dir() else run.with_name(f"{run.stem}.exports"))
     with stoppable("The target in work was left as it was; those told above are whole."):
-        moved = _moved(run, place, names, rate)
+        moved = _moved(run, place, names)
         try:
-            write_targets(run, names, place, options, rate=rate, remix=remix, allow_outside=allow_outside)
-        finally:
+            write_targets(
+                run,
+                names,
+                place,
+                options,
+                rate=rate,
+                remix=remix,
+                bilingual=bilingual,
+                allow_outside=allow_outside,
+            )
+        except typer.Exit:  # some of them were written
             _write_moved(run, place, moved)
+            raise
+        _write_moved(run, place, moved)
 
 
 def target_names(to: Iterable[str]) -> tuple[str, ...]:
@@ -169,6 +189,7 @@ def write_targets(
     *,
     rate: str = "",
     remix: bool = False,
+    bilingual: bool = False,
     allow_outside: bool = False,
 ) -> None:
     """Write a folder in `place` for each target, and say what came out. Of several targets, those that cannot
@@ -190,7 +211,7 @@ def write_targets(
     from otio_dubline.outside import places_of
     from otio_dubline.reading import require_media
 
-    timeline = _timeline(run, rate)
+    timeline = _timeline(run, rate, bilingual=bilingual)
     if options.languages:
         timeline = exporters.in_languages(timeline, options.languages)
     if remix:
@@ -233,7 +254,8 @@ def write_targets(
             _tell(done)
             if run.is_dir() and place == Layout(run).exports:
                 noted(run, f"export RUN --to {name}", (place / name).rglob("*"))
-                keep_export(run, name, _asked(run, options, rate, remix))
+                if name in pointing:
+                    keep_export(run, name, _asked(run, options, rate, remix))
     for name, refusal in failed.items():
         typer.echo(f"{name:<9} not written: {refusal.message}", err=True)
         if refusal.hint:
@@ -259,7 +281,7 @@ def _asked(run: Path, options: ExportOptions, rate: str, remix: bool) -> ExportP
     )
 
 
-def _moved(run: Path, place: Path, names: Sequence[str], rate: str) -> dict[str, ExportPlace]:
+def _moved(run: Path, place: Path, names: Sequence[str]) -> dict[str, ExportPlace]:
     """The run's other exports that point to where it lay before; they are told."""
     from dubline.programme.export_places import moved_exports
 
@@ -304,7 +326,7 @@ def _alone(place: Path) -> Iterator[None]:
         ) from None
 
 
-def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
+def _timeline(run: Path, rate: str, *, bilingual: bool = False) -> otio.schema.Timeline:
     from dubline.programme.reading import read_programme
     from dubline.programme.subtitle_files import publish_subtitles
     from otio_dubline.build import build
@@ -317,7 +339,7 @@ def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
     if run.is_dir():
         publish_subtitles(run)  # a text may have been changed by hand
         bring_up_to_date(run)  # or the run has been moved
-        return build(read_programme(run, rate=rate))
+        return build(read_programme(run, rate=rate, bilingual=bilingual))
     if rate:
         raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave out --rate.")
     if run.suffix.lower() != ".otio":

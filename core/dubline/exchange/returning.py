@@ -11,15 +11,16 @@ from typing import Any
 import msgspec
 
 from dubline.errors import InvalidJob
+from dubline.exchange.start_times import check_inside, from_start
 from dubline.exchange.texts import Texts, read_texts, state_of
 from dubline.files import full_disk_is_told, write_whole
 from dubline.language.splitting import split_back
 from dubline.programme.publications import noted
-from dubline.programme.reading import programme_rate
+from dubline.programme.reading import programme_rate, start_timecode
 from dubline.programme.subtitle_files import publish_subtitles, sent_cues, shown
 from dubline.programme.subtitle_tracks import cues_of
-from dubline.recognition.exports import to_ctm, to_rttm
 from dubline.recognition.intervals import overlapping
+from dubline.recognition.publish import publish_tables
 from dubline.run import Run
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.roundtrip import Comparison, LineNow, compare
@@ -69,7 +70,7 @@ def import_subtitles(
     Raises:
         InvalidJob: no run, a file that cannot be read, no text in that language, a language that the file's
             record contradicts, another Dubline works in the run, or it was made of a text alone and the
-            file is in that text's language.
+            file is in that text's language; with `take_times`, a cue lies after the programme's end.
         StorageFull.
     """
     seen = state_of(root)
@@ -77,10 +78,13 @@ def import_subtitles(
     read = read_subtitles(path, encoding=encoding, language=language, option="--encoding")
     notes = [*read.notes, *(f"{path.name}, line {p.line}: {p.reason}" for p in read.problems)]
     record = _record(root, path, read.cues, language, texts, notes)
-    sent = record or _as_it_stands(root, texts, _language(language, path, texts), read.cues)
+    last = milliseconds(texts.transcript.duration)
+    cues, told = from_start(read.cues, record.cues if record else (), start_timecode(root), last)
+    notes += [f"{path.name}: {told}"] if told else []
+    sent = record or _as_it_stands(root, texts, _language(language, path, texts), cues)
     comparison = compare(
         sent,
-        read.cues,
+        cues,
         texts.lines(sent.language),
         divide=_divider(sent.language),
         loose=record is None or sent.language == texts.transcript.language,
@@ -89,6 +93,8 @@ def import_subtitles(
     )
     if record is None:
         comparison = _without_unsent(comparison, len(sent.cues), notes)
+    if take_times:
+        check_inside(comparison.times, cues, last)
     summary = Imported(sent.language, comparison, len(read.cues), notes)
     if dry_run or not _has_work(comparison, take_times, remove):
         return summary
@@ -102,6 +108,7 @@ def import_subtitles(
             raise InvalidJob(f"the texts in {root} were changed meanwhile", hint="Import again.")
         summary.files = _Writing(root, texts, sent.language, comparison, take_times, remove).write()
         publish_subtitles(root)
+        publish_tables(root)
     return summary
 
 
@@ -235,9 +242,8 @@ class _Writing:
             place = here.transcript
             write_whole(here.aside("transcript.before.json"), place.read_bytes())
             write_whole(place, transcript_json(transcript))
-            write_whole(here.rttm, to_rttm(transcript, self.root.stem).encode())
-            write_whole(here.ctm, to_ctm(transcript, self.root.stem).encode())
-            noted(self.root, "transcribe RUN", (place, here.rttm, here.ctm))
+            noted(self.root, "transcribe RUN", [place])
+            publish_tables(self.root)
             files.append(place)
         return tuple(files)
 

@@ -17,7 +17,6 @@ from msgspec import structs
 from dubline.errors import InvalidJob
 from dubline.files import remove, remove_tree, typed, write_whole
 from dubline.programme.publications import read_publications
-from dubline.recognition.exports import to_ctm, to_rttm
 from dubline.report import quantity
 from dubline.run import digest_of, is_damaged, read_folder, read_manifest, remedy, verified
 from dubline.run.folders import RECORD
@@ -223,7 +222,7 @@ class _Reading:
 
     def _noted(self) -> Iterator[Finding]:
         """Texts, timeline, report and exports, as they were written last."""
-        here, noted = self._here, read_publications(self._root)
+        noted = read_publications(self._root)
         changed = False
         for name, publication in noted.items():
             for told, mark in publication.files.items():
@@ -235,10 +234,6 @@ class _Reading:
                     continue  # a link: read with its step
                 if (path.stat().st_size, digest_of(path, self._tick)) == (mark.size, mark.digest):
                     continue
-                if path in (here.rttm, here.ctm) and not _unread(lambda: read_transcript(here.transcript)):
-                    self._write_again(path)
-                    yield Finding(told, "it is written again from the transcript")
-                    continue
                 yield self._other(name, path)
                 if publication.of:  # so that it is written anew
                     noted = {**noted, name: structs.replace(publication, of="?")}
@@ -246,13 +241,9 @@ class _Reading:
         if changed:
             write_whole(self._here.publications, sealed(noted))
 
-    def _write_again(self, path: Path) -> None:
-        made = to_rttm if path == self._here.rttm else to_ctm
-        write_whole(path, made(read_transcript(self._here.transcript), self._root.stem).encode())
-
     def _other(self, name: str, path: Path) -> Finding:
         told, run = self._told(path), typed(self._root)
-        if name in ("subtitles", "timeline", "report"):
+        if name in ("subtitles", "timeline", "report", "tables"):
             command = "report" if name == "report" else "export"
             return Finding(told, f"the next command writes it again, such as `dubline {command} {run}`")
         if path == self._here.transcript:

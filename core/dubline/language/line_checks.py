@@ -46,6 +46,10 @@ _NOTE = re.compile(
     re.I,
 )
 _QUOTE_PAIRS = ('""', "“”", "«»", "„“", "„”", "「」", "『』", "‘’", "''", "``")
+_ADDRESS = re.compile(
+    r"(?:https?://|www\.)\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|info|tv|[a-z]{2})\b(?:/\S*)?|#\w+|@\w+"
+)
+"""Places on the net, which read the same in every language."""
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
@@ -184,8 +188,11 @@ def _source_copy(source: str, translation: str, source_language: str, target_lan
     wide = sum(len(word) for word in words if _extent(word) > len(word))
     if (len(words) < 2 and wide < 7) or all(w in INTERJECTIONS or w.isdigit() for w in words):
         return
+    written = [w for w in _WORD.findall(_ADDRESS.sub(" ", source)) if not w[0].isdigit()]
     cased = [w for w in written if w[0].isupper() or w[0].islower()]
-    if not source.isupper() and cased and len(cased) == len(written) and all(w[0].isupper() for w in cased):
+    if not written:
+        return  # addresses and numbers
+    if not source.isupper() and len(cased) == len(written) and all(w[0].isupper() for w in cased):
         return  # names
     yield not source.isupper(), "it is the source itself"
 

@@ -34,6 +34,7 @@ _CLOSING_TAG = re.compile(r"</|\{\\(?:[bius]0|r)")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.I)
 _DASH = re.compile(r"[-‐–—―]\s?(?=\S)")
 _INNER_DASH = re.compile(rf"(?:^|(?<=\s)){_DASH.pattern}")
+_HEAD_DASH = re.compile(r"[-‐–—―]\s?$")
 _SENTENCE_BEFORE = re.compile(r"(?:^|[.!?…。！？؟♪\"”»)\]]\s+)$")
 _AFTER_WORDS = CLAUSE_ENDS + FULL_STOPS + OTHER_ENDS + '"”’»)]'
 
@@ -86,7 +87,7 @@ class Unmarked:
         translation's, which decides where it may break.
         """
         text = _stripped(translation)
-        if _INNER_DASH.search(self.head + "x"):
+        if _HEAD_DASH.search(self.head):
             text = _DASH.sub("", text, count=1) if _DASH.match(text) else text
         parts = _broken(self.lines, text, language)
         if parts is None:
@@ -274,6 +275,8 @@ def _placed(line: _Line, text: str) -> str:
         due = len(text) * mark.place / max(1, len(line.plain))
         if mark.kind == "close":
             places = [place for place in ends if place >= low and place > opened]
+            if line.plain[: mark.place][-1:] in tuple(_AFTER_WORDS):  # a mark inside the tag stays inside
+                places = [p for p in places if text[p : p + 1] not in tuple(_AFTER_WORDS)] or places
         else:
             places = [place for place in starts if place >= low]
         place = min(places, key=lambda place: abs(place - due)) if places else len(text)

@@ -24,6 +24,8 @@ from dubline.language.script import (
 from dubline.language.splitting import SPACED_SENTENCES, between, quotations
 from dubline.values.transcript import UNKNOWN, Segment, milliseconds
 
+_SAME_BREATH = 250
+"""Milliseconds by which two parts of a sentence may overlap: edges that were rounded, or heard twice."""
 _ELLIPSIS = re.compile(r"(?:\.{2,}|…+)$")
 _DASH = re.compile(r"(?:[-‐–—―]+)$")
 _STARTING = re.compile(r"^(?:\.{2,}|…+|[-‐–—―]+)\s*")
@@ -88,8 +90,10 @@ def _goes_on(before: str, after: str) -> bool:
 
 def _in_one_go(segments: Sequence[Segment], first: int, second: int, gap: float) -> bool:
     end, start = segments[first].end, segments[second].start
-    if milliseconds(start) - milliseconds(end) > milliseconds(gap):
-        return False
+    if not -_SAME_BREATH <= milliseconds(start) - milliseconds(end) <= milliseconds(gap):
+        return (
+            False  # nobody begins to go on before he has ended: two cues on the screen at once are two texts
+        )
     return not any(
         end <= other.start < start and other.text.strip() and other.speaker != segments[first].speaker
         for other in segments[first + 1 : second]

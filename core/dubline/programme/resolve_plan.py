@@ -27,6 +27,7 @@ from dubline.programme.resolve_sounds import chosen, clean_name, sound_tracks, t
 from dubline.programme.subtitle_files import sent_cues
 from dubline.run import standing
 from dubline.subtitles.cues import SubtitleText, frame_to_ms
+from dubline.subtitles.rolling import plain
 from dubline.subtitles.sent import Sent, keep_sent
 from dubline.subtitles.srt import write_srt
 from dubline.timebase import frame_rate, seconds_to_frames
@@ -168,7 +169,7 @@ def _srt(layer: Sequence[Placed], fps: Fraction) -> bytes:
         SubtitleText(index=n, start_ms=frame_ms(start, fps), end_ms=frame_ms(end, fps), text=cue.text)
         for n, (start, end, cue) in enumerate(layer, 1)
     ]
-    return write_srt(cues).encode("utf-8-sig")
+    return write_srt(map(plain, cues)).encode("utf-8-sig")
 
 
 def frame_ms(frame: int, fps: Fraction) -> int:

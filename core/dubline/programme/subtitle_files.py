@@ -17,6 +17,7 @@ from dubline.programme.publications import published
 from dubline.programme.reading import programme_rate, read_translations
 from dubline.programme.subtitle_tracks import cues_of
 from dubline.subtitles.cues import SubtitleText
+from dubline.subtitles.rolling import plain
 from dubline.subtitles.sent import SentCue, digest_of
 from dubline.subtitles.srt import write_srt
 from dubline.values.layout import Layout
@@ -55,7 +56,7 @@ def _written(root: Path) -> tuple[Path, ...]:
                 (here / name).unlink(missing_ok=True)
                 continue
             here.mkdir(exist_ok=True)
-            write_if_new(here / name, write_srt(cues).encode())
+            write_if_new(here / name, write_srt(map(plain, cues)).encode())
     return tuple(here / name for name in files if (here / name).is_file())
 
 

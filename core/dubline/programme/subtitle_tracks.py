@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from dubline.programme.dub_tracks import speaker_names
+from dubline.subtitles.checks import TAGS
 from dubline.subtitles.profiles import profile_of
 from dubline.subtitles.spotting import Spoken, spotted
 from dubline.values.programme import SubtitleCue, SubtitleTrack
@@ -24,7 +25,13 @@ def lines_of(text: Transcript | Translation) -> list[Line]:
     """All lines of a transcript or a translation."""
     if isinstance(text, Transcript):
         return [(segment, segment.text, segment.text) for segment in text.segments]
-    return [(segment, segment.text or "", segment.source_text) for segment in text.segments]
+    return [(segment, _said(segment), segment.source_text) for segment in text.segments]
+
+
+def _said(segment: TranslatedSegment) -> str:
+    """A line's text; what has no words, a note of music or a place on the screen, stays as it came."""
+    wordless = segment.state == "silent" and not any(map(str.isalnum, TAGS.sub("", segment.source_text)))
+    return segment.source_text if wordless else segment.text or ""
 
 
 def language_of(text: Transcript | Translation) -> str:
@@ -77,22 +84,28 @@ def _spoken(segment: Segment | TranslatedSegment, text: str, source: str, *, bil
 
 
 def subtitle_tracks(
-    transcript: Transcript | None, translations: Sequence[Translation], fps: Fraction
+    transcript: Transcript | None,
+    translations: Sequence[Translation],
+    fps: Fraction,
+    *,
+    bilingual: bool = False,
 ) -> tuple[SubtitleTrack, ...]:
-    """A track for each speaker in the source language, then in each target."""
+    """A track for each speaker in the source language, then in each target. `bilingual`: as for `cues_of`, in
+    the targets."""
     tracks: list[SubtitleTrack] = []
     if transcript is not None:
         tracks += _per_speaker(transcript, speaker_names(transcript, ()), fps)
     for translation in translations:
         # A speaker may have been named since.
-        tracks += _per_speaker(translation, speaker_names(transcript, (translation,)), fps)
+        names = speaker_names(transcript, (translation,))
+        tracks += _per_speaker(translation, names, fps, bilingual=bilingual)
     return tuple(tracks)
 
 
 def _per_speaker(
-    text: Transcript | Translation, names: dict[str, str], fps: Fraction
+    text: Transcript | Translation, names: dict[str, str], fps: Fraction, *, bilingual: bool = False
 ) -> Iterable[SubtitleTrack]:
-    cues, language = cues_of(text, fps), language_of(text)
+    cues, language = cues_of(text, fps, bilingual=bilingual), language_of(text)
     for speaker in dict.fromkeys(segment.speaker for segment, said, _ in lines_of(text) if said.strip()):
         name = names.get(speaker) or speaker
         yield SubtitleTrack(

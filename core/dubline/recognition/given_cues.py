@@ -16,6 +16,7 @@ from dubline.files import bytes_of
 from dubline.report import quantity
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.decoding import decode
+from dubline.subtitles.rolling import folded
 from dubline.subtitles.srt import read_srt
 from dubline.subtitles.transcript_files import parse_given
 from dubline.subtitles.vtt import read_vtt
@@ -150,7 +151,7 @@ def _timed(text: str, name: str) -> list[Cue]:
                 f"{name}, line {problem.line}: {problem.reason}: {problem.text.strip()[:60]}",
                 hint="Times look like this: 00:01:02,345 --> 00:01:04,000",
             )
-    return _spoken(subtitles.cues, webvtt=webvtt)
+    return _spoken(folded(subtitles.cues), webvtt=webvtt)
 
 
 def _spoken(texts: Iterable[SubtitleText], *, webvtt: bool = False) -> list[Cue]:

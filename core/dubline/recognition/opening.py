@@ -73,14 +73,14 @@ def _first_speech(work: Work, sound: Sound, file: FloatFile) -> list[Turn]:
     assert model is not None
     detector = Silero(model)
     chances: list[NDArray[np.float32]] = []
-    heard = 0.0
+    heard, wanted = 0.0, min(FIRST, sound.duration)
     with file:
         file.truncate(0)
         for block in _mono(work, sound):
             file.append(block[None])
             chances.append(detector.chances(block))
             heard += float((chances[-1] >= 0.5).sum()) * FRAME / RATE
-            work.report(heard, FIRST)
+            work.report(min(heard, wanted), wanted)
             if heard >= FIRST:
                 break
         file.sync()

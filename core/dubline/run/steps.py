@@ -157,7 +157,7 @@ class Run:
     def _mend(self) -> None:
         """Complete what a process that was killed had begun, and what says of itself that it is damaged."""
         for folder in self.layout.written_to():
-            clear_parts(folder)
+            clear_parts(folder, nameless=folder not in self.layout.given_out())
         if is_damaged(self.root):
             place = self.layout.manifest
             told = "its copy and the steps' own records"

@@ -59,6 +59,24 @@ class _Times:
             self.end[at] = end
             self.counts["gaps made"] += 1
 
+    def part(self, at: int, own_ms: int, next_ms: int) -> None:
+        """A cue that rounding left no frame gets one: the next one begins a frame
+        later where that moves it by no more than a frame. Where it cannot, the cue stays too short, and is
+        told."""
+        later = self.begin[at] + 1
+        if at + 1 < len(self.begin) and self.begin[at + 1] < later:
+            crowded = at + 2 < len(self.begin) and self.begin[at + 2] <= later
+            if (
+                crowded
+                or own_ms >= next_ms
+                or abs(frame_to_ms(later, self.rate) - next_ms) > 1000 / self.rate
+            ):
+                return
+            self.begin[at + 1] = later
+            self.end[at + 1] = max(self.end[at + 1], later)
+            self.end[at] = later
+        self.end[at] = max(self.end[at], later)
+
     def shorten(self, at: int) -> None:
         """No cue stays longer than the longest time, and none for less than a frame."""
         self.end[at] = max(self.end[at], self.begin[at] + 1)
@@ -125,6 +143,7 @@ def fix(
         if spotting:
             times.shorten(at)
             times.delay(at)
+        times.part(at, cues[order[at]].start_ms, cues[order[at + 1]].start_ms if at + 1 < len(order) else 0)
         times.separate(at)
         times.extend(at, times.least, "made longer")
         text = "".join(visible_lines(texts[order[at]]))

@@ -29,6 +29,7 @@ MOST_PARTS = 40
 """Cues that one line is divided into at most."""
 _HELD = "\ue000"  # stands for a space inside a tag while a text is divided
 _OVERRIDES = re.compile(r"(?:\{\\[^{}\n]*\})+")
+_REPLY = re.compile(r"^\s*[-\u2010-\u2015]\s*\w", re.MULTILINE)
 _STYLE = re.compile(r"<(/?)([A-Za-z]+)[^<>\n]*>")
 
 
@@ -104,6 +105,8 @@ def _joined(
         if (
             before is not None
             and before.speaker == line.speaker
+            and not _apart(before.text)
+            and not _apart(line.text)
             and 0 <= line.start_ms - before.end_ms <= profile.chain * 1000
             and (_wanting(before, line.start_ms - gap, profile) > 0 or _wanting(line, following, profile) > 0)
         ):
@@ -120,6 +123,14 @@ def _joined(
                 continue
         made.append((line, (line.id,)))
     return made
+
+
+def _apart(text: str) -> bool:
+    """Whether a text is a cue by itself: it has no words, is sung, or two people answer each other in it."""
+    bare = _bare(text)
+    return (
+        not any(map(str.isalnum, bare)) or "\u266a" in bare or "\u266b" in bare or bool(_REPLY.search(text))
+    )
 
 
 def _both(one: Spoken, other: Spoken) -> Spoken:

@@ -18,11 +18,11 @@ from fractions import Fraction
 
 from dubline.errors import InvalidJob
 from dubline.subtitles.cues import LATEST_MS, Problem, Problems, Subtitles, SubtitleText, clock, unified
-from dubline.subtitles.escapes import stuffed, unstuffed
+from dubline.subtitles.escapes import MARK, stuffed, unstuffed
 from dubline.timebase import whole
 
-_TIME = r"-?\d+(?:[:.,;]\d+){1,4}"
-_ARROW = r"(?:[-\u2010-\u2015=]{1,3}\s?[>\uff1e]|[\u2190-\u21ff])"
+_TIME = r"-?\d+(?:[ \t]?[:.,;][ \t]?\d+){1,4}"
+_ARROW = r"(?:[-\u2010-\u2015\uff0d=]{1,3}\s?[>\uff1e]|[\u2190-\u21ff])"
 _TIMES = re.compile(rf"\s*({_TIME})\s*{_ARROW}\s*({_TIME})(?![\d:.,;])[ \t]*(.*)", re.ASCII | re.DOTALL)
 _STRICT = re.compile(r"(\d{1,5}):(\d\d):(\d\d),(\d{3}) --> (\d{1,5}):(\d\d):(\d\d),(\d{3})", re.ASCII)
 _PARTS = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+)(?:([.,:;])(\d+))?", re.ASCII)
@@ -31,6 +31,15 @@ _NUMBER = re.compile(r"\s*\d+\s*", re.ASCII)
 _LABEL = re.compile(r"[#(\[]?(?:[A-Za-z]{1,10}[ _.-]?)?\d{1,9}[a-z]?[.:)\]]?", re.ASCII)
 """What stands where a number should: "a1", "12.", "#3", "Subtitle 4"."""
 _LIKE_TIME = re.compile(r"\d\s*[:.,]\s*\d", re.ASCII)
+_INVISIBLE = "\u00ad\u061c\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+_FORMAT = re.compile(f"[{_INVISIBLE}]")
+_AROUND = re.compile(f"^[{_INVISIBLE}{MARK}]+|[{_INVISIBLE}{MARK}]+$")
+"""Format characters (Unicode's category Cf) that editors for writing from right to left put around numbers.
+The mark inside an arrow or a time is what makes it text, so it counts at the ends alone."""
+_WIDE = str.maketrans(
+    "\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19\uff1a\uff0c\uff0e\uff1b\u3000",
+    "0123456789:,.; ",
+)
 _HINT = "They look like this: 00:01:02,345 --> 00:01:04,000"
 
 
@@ -62,8 +71,14 @@ def refuse(problems: Sequence[Problem], where: str, strict: bool) -> None:
 # --- times ---------------------------------------------------------------------------------------
 
 
+def bare(line: str) -> str:
+    """A line as a number or times would be written: without format characters, wide digits narrow."""
+    return line if line.isascii() else _AROUND.sub("", _FORMAT.sub("", line)).translate(_WIDE)
+
+
 def times_of(line: str) -> tuple[int, int, str, str] | str | None:
     """A line -> (start, end, what follows, what was odd); a reason why it is no times; None: it has none."""
+    line = bare(line)
     if strict := _STRICT.fullmatch(line):
         a = [int(n) for n in strict.groups()]
         if a[1] < 60 > a[2] and a[5] < 60 > a[6] and a[0] < 99_999 > a[4]:
@@ -93,6 +108,7 @@ def _backwards(start: int, end: int) -> str:
 
 
 def _milliseconds(text: str, odd: list[str]) -> int | str:
+    text = "".join(text.split())
     if text.startswith("-"):
         return "a time before 0"
     match = _PARTS.fullmatch(text)
@@ -132,8 +148,7 @@ def _cues_of(text: str) -> tuple[list[SubtitleText], Problems]:
     problems = Problems()
     heads = _heads(lines, problems)
     cues: list[SubtitleText] = []
-    number = 0
-    begins = [_before(lines, heads[turn - 1] + 1 if turn else 0, at) for turn, at in enumerate(heads)]
+    begins, numbered = _begins(lines, heads)
     _told_loss(lines, 0, begins[0][0] if begins else len(lines), problems, "text without times")
     for turn, at in enumerate(heads):
         label = begins[turn][1]
@@ -145,7 +160,7 @@ def _cues_of(text: str) -> tuple[list[SubtitleText], Problems]:
             problems.tell(at, reason, "\n".join([lines[at], *body]), lost=True)
             continue
         start_ms, end_ms, rest, odd = found
-        number += 1
+        number = len(cues) + 1
         index = int(label) if _NUMBER.fullmatch(label) and len(label) < 10 else number
         if odd:
             problems.tell(at, odd, lines[at])
@@ -153,7 +168,8 @@ def _cues_of(text: str) -> tuple[list[SubtitleText], Problems]:
         if turn and lines[above].strip() and above != heads[turn - 1]:
             problems.tell(above + 1, "no empty line before the cue", lines[above + 1])
         if not label:
-            problems.tell(at, "the cue has no number", lines[at])
+            if numbered:
+                problems.tell(at, "the cue has no number", lines[at])
         elif str(index) != label:
             problems.tell(at, "the cue's number is none", label)
         position = rest
@@ -161,7 +177,8 @@ def _cues_of(text: str) -> tuple[list[SubtitleText], Problems]:
             position = ""
             body, began = [rest, *body], began - 1
             problems.tell(at, "text on the line of times", rest)
-        body = _without_stray(body, began, index, problems)
+        if numbered:
+            body = _without_stray(body, began, index, problems)
         if not body:
             problems.tell(at, "the cue has no text")
         empty = next((i for i, line in enumerate(body) if not line.strip()), None)
@@ -177,6 +194,8 @@ def _cues_of(text: str) -> tuple[list[SubtitleText], Problems]:
                 label="" if str(index) == label or not label else label,
             )
         )
+    if cues and not numbered:
+        problems.tell(heads[0], "the cues have no numbers")
     problems.sort(key=lambda p: p.line)
     return cues, problems
 
@@ -185,38 +204,60 @@ def _heads(lines: list[str], problems: Problems) -> list[int]:
     """The lines that begin a cue; an arrow inside a text does not."""
     heads = []
     for at, line in enumerate(lines):
+        if ">" not in line and line.isascii():
+            continue
         above = lines[at - 1] if at else ""
-        begins = not above.strip() or bool(_NUMBER.fullmatch(above))
+        begins = not above.strip() or bool(_NUMBER.fullmatch(bare(above)))
         if "-->" not in line:
             # "10:30 → 11:00" may as well be read on the screen.
             if begins and times_of(line) is not None:
                 heads.append(at)
-        elif begins or _LIKE_TIME.search(line):
+        elif begins or _LIKE_TIME.search(bare(line)):
             heads.append(at)
         else:
             problems.tell(at, "an arrow inside the text", line)
     return heads
 
 
-def _before(lines: list[str], after: int, at: int) -> tuple[int, str]:
+def _begins(lines: list[str], heads: list[int]) -> tuple[list[tuple[int, str]], bool]:
+    """(line, number or label) where each cue begins, and whether the file has numbers at all.
+
+    Programs that write none leave the line above the times empty, or end the cue before it there: a text
+    such as "1984" is no number then.
+    """
+    after = [0, *(at + 1 for at in heads)]
+    found = [_before(lines, after[turn], at, numbered=True) for turn, at in enumerate(heads)]
+    said = [int(label) if _NUMBER.fullmatch(label) and len(label) < 10 else -1 for _, label in found]
+    numbered = (
+        not said
+        or bool(found[0][1])
+        or any(
+            number == turn or (number > 0 and number == said[turn - 2] + 1)
+            for turn, number in enumerate(said[1:], 2)
+        )
+    )
+    if not numbered:
+        found = [_before(lines, after[turn], at, numbered=False) for turn, at in enumerate(heads)]
+    return found, numbered or any(label for _, label in found)
+
+
+def _before(lines: list[str], after: int, at: int, *, numbered: bool) -> tuple[int, str]:
     """(the line where the cue at `at` begins, its number or label): what stands above the times."""
     above = at - 1
     if above < after:
         return at, ""
     if lines[above].strip():
         alone = above == 0 or not lines[above - 1].strip()
-        if _NUMBER.fullmatch(lines[above]) or (alone and _LABEL.fullmatch(lines[above].strip())):
-            return above, lines[above].strip()
+        label = bare(lines[above]).strip()
+        if (_NUMBER.fullmatch(label) and (numbered or alone)) or (alone and _LABEL.fullmatch(label)):
+            return above, label
         return at, ""
-    while above >= after and not lines[above].strip():
+    while numbered and above >= after and not lines[above].strip():
         above -= 1
-    if (
-        above >= after
-        and _NUMBER.fullmatch(lines[above])
-        and (above == after or not lines[above - 1].strip())
-    ):
+    label = bare(lines[above]).strip()
+    if above >= after and _NUMBER.fullmatch(label) and (above == after or not lines[above - 1].strip()):
         # A file in which every line is followed by an empty one.
-        return above, lines[above].strip()
+        return above, label
     return at, ""
 
 
@@ -234,8 +275,8 @@ def _without_stray(body: list[str], began: int, index: int, problems: Problems) 
     for at in range(1, len(body)):
         if (
             not body[at - 1].strip()
-            and _NUMBER.fullmatch(body[at])
-            and (at == len(body) - 1 or body[at].strip() == str(index + 1))
+            and _NUMBER.fullmatch(bare(body[at]))
+            and bare(body[at]).strip() == str(index + 1)
         ):
             problems.tell(began + at, "a cue without times", "\n".join(body[at:]), lost=True)
             body = body[:at]

@@ -49,8 +49,10 @@ def read_vtt(text: str, *, strict: bool = False, name: str = "WebVTT") -> Subtit
     cues: list[SubtitleText] = []
     blocks: list[Block] = []
     problems = Problems()
+    more: list[str] = []
     for at, rows in _paragraphs(lines, header_end):
-        _take(at, rows, cues, blocks, problems)
+        _take(at, rows, cues, more, blocks, problems)
+    _joined(cues, more)
     if not cues and any(p.lost for p in problems):
         first = next(p for p in problems if p.lost)
         raise InvalidJob(f"{name}, line {first.line}: {first.reason}", hint=_HINT)
@@ -76,10 +78,23 @@ def _paragraphs(lines: Sequence[str], first: int) -> Iterable[tuple[int, list[st
             rows = []
 
 
+def _joined(cues: list[SubtitleText], more: list[str]) -> None:
+    """Give the last cue the paragraphs that came after it, all at once: there may be very many."""
+    if more:
+        parts = [cues[-1].text, *more] if cues[-1].text else more
+        cues[-1] = msgspec.structs.replace(cues[-1], text="\n\n".join(parts))
+        more.clear()
+
+
 def _take(
-    at: int, rows: list[str], cues: list[SubtitleText], blocks: list[Block], problems: Problems
+    at: int,
+    rows: list[str],
+    cues: list[SubtitleText],
+    more: list[str],
+    blocks: list[Block],
+    problems: Problems,
 ) -> None:
-    """One paragraph: a block, one cue or several, or the rest of the cue above it."""
+    """One paragraph: a block, one cue or several, or the rest of the cue above it, which goes to `more`."""
     heads = [i for i, row in enumerate(rows) if "-->" in row]
     if not heads:  # another arrow, where the times belong
         heads = [i for i, row in enumerate(rows[:2]) if isinstance(times_of(row), tuple)][:1]
@@ -91,9 +106,7 @@ def _take(
     if not heads or heads[0] > 1:
         loose = rows[: heads[0] - 1] if heads else rows
         if cues:
-            more = _plain("\n".join(loose))
-            joined = f"{cues[-1].text}\n\n{more}" if cues[-1].text else more
-            cues[-1] = msgspec.structs.replace(cues[-1], text=joined)
+            more.append(_plain("\n".join(loose)))
             problems.tell(at, "an empty line inside the text", "\n".join(loose))
         else:
             problems.tell(at, "text before the first times", "\n".join(loose), lost=True)
@@ -101,6 +114,7 @@ def _take(
             return
         at, rows = at + len(loose), rows[len(loose) :]
         heads = [i - len(loose) for i in heads]
+    _joined(cues, more)
     for turn, head in enumerate(heads):
         label = rows[0].strip() if turn == 0 and head == 1 else ""
         if turn:

@@ -14,6 +14,7 @@ from dubline.files import bytes_of
 from dubline.subtitles.ass import write_ass
 from dubline.subtitles.cues import Subtitles, SubtitleText
 from dubline.subtitles.decoding import decode
+from dubline.subtitles.rolling import plain
 from dubline.subtitles.srt import read_srt, write_srt
 from dubline.subtitles.table import write_csv
 from dubline.subtitles.ttml import write_ttml
@@ -63,7 +64,7 @@ def write_subtitles(
         InvalidJob: no such format; a cue begins before 0 or ends before it begins.
     """
     if format == "srt":
-        return write_srt(cues, crlf=crlf).encode()
+        return write_srt(map(plain, cues), crlf=crlf).encode()
     if format == "vtt":
         return write_vtt(cues, crlf=crlf).encode()
     if format == "ass":

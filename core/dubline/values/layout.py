@@ -157,7 +157,12 @@ class Layout:
     def written_to(self) -> tuple[Path, ...]:
         """The folders in which files of the run appear one by one, under a lock or as a whole."""
         places = (self.root, self.work, self.stems, self.subtitles, self.samples, self.auditions, self.sent)
-        return (*places, self.memory, self.memory / "takes", self.work / COPIES)
+        return (*places, self.memory, self.memory / "takes", self.work / COPIES, *self.given_out())
+
+    def given_out(self) -> tuple[Path, ...]:
+        """The folders of what other programs are given, which is written without the run's lock."""
+        inside = ("sounds", "takes", "subtitles", "transcript")
+        return (self.exports, *(self.exports / name for name in inside), self.resolve)
 
     @property
     def memory(self) -> Path:
@@ -183,6 +188,11 @@ class Layout:
     def no_vocals(self) -> Path:
         """All stems but the voices, in one."""
         return self.work / "no_vocals.wav"
+
+    @property
+    def turns(self) -> Path:
+        """Who speaks when as the diarizer heard it, also where there are no words."""
+        return self._below("diarizer.rttm")
 
     @property
     def rttm(self) -> Path:

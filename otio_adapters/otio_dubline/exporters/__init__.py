@@ -27,6 +27,7 @@ import msgspec
 import opentimelineio as otio
 
 from dubline.errors import BackendMissing, InvalidJob
+from dubline.files import aside_of
 from dubline.values.stems import STEM_NAMES
 from dubline.weights.installation import extra_command, pip_command
 from otio_dubline.exporters.takes import FOLDER, is_takes, on_whole_frames
@@ -157,7 +158,8 @@ def export(
     framed, told = None, rate_is_told(timeline)
     exports = []
     for name, module in modules.items():
-        aside = place / f".{name}.part"
+        _put_back(place / name)
+        aside = aside_of(place / name)
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
         try:
@@ -264,6 +266,13 @@ def without_takes(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
         if is_takes(copy.tracks[place]):
             del copy.tracks[place]
     return copy
+
+
+def _put_back(place: Path) -> None:
+    """Undo the half of a replacement at which a process was killed."""
+    old = place.with_name(f".{place.name}.old")
+    if old.exists() and not place.exists():
+        old.rename(place)
 
 
 def _replace(new: Path, place: Path) -> None:

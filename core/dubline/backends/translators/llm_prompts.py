@@ -151,19 +151,26 @@ def _data(value: Any) -> str:
 # --- reading the reply -------------------------------------------------------------------------
 
 _THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_FINAL = "<|channel|>final<|message|>"
+"""What stands before the answer where a server puts a model's channels (OpenAI's Harmony) into one text."""
+_SPEAKER = re.compile(r"^\s*[\[(<*]*SPEAKER_\d{1,4}[\])>*]*\s*[:\uff1a][\])>*]*\s*")
+"""A label as it stands before a line in what the model was given."""
 _OPENING = re.compile(r"[{\[]")
 _PAIR = re.compile(r'"\s*(\d{1,9})\s*"\s*:\s*')
 _DEEPEST = 3  # an object in an object in a list is as deep as models put their answers
 
 
 def read_reply(text: str, ids: Sequence[int]) -> dict[int, tuple[Candidate, ...]]:
-    """A model's reply -> candidates by id, none empty, none twice; ids that were not asked for are dropped.
+    """A model's reply -> candidates by id, none empty, none twice.
 
     Read are: an object, a list of objects with an id, a list as long as `ids`; in fences, among chatter,
-    after thoughts. Of a reply that breaks off, the complete pairs count.
+    after thoughts, in the final channel. Of several answers the last of the most complete ones counts: those
+    before it are drafts. One with an id that nobody asked for is void, since its lines may be counted from
+    elsewhere. Of a reply that breaks off, the complete pairs count.
     """
     asked = set(ids)
-    text = _THOUGHT.sub("", text)
+    text = _THOUGHT.sub("", text.rpartition(_FINAL)[2])
+    text = text.rpartition("</think>")[2]  # the server took the opening tag into its prompt
     best: dict[int, Any] = {}
     decoder = json.JSONDecoder(strict=False)  # models put line breaks into strings
     at = 0
@@ -177,11 +184,14 @@ def read_reply(text: str, ids: Sequence[int]) -> dict[int, tuple[Candidate, ...]
             if text[match.start()] == "{":
                 # Broken off, or with an unescaped quote somewhere: take what is whole.
                 found = _pairs(text[match.start() :], asked, decoder)
-                best = found if len(found) > len(best) else best
+                best = found if len(found) >= len(best) else best
                 break
             continue
-        found = _entries(value, list(ids), asked, 0)
-        best = found if len(found) > len(best) else best
+        try:
+            found = _entries(value, list(ids), asked, 0)
+        except _Void:
+            continue
+        best = found if len(found) >= len(best) else best
     answers = {}
     for number, value in best.items():
         candidates = _candidates(value)
@@ -199,9 +209,14 @@ def _pairs(text: str, asked: set[int], decoder: json.JSONDecoder) -> dict[int, A
             value, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
             continue
-        if int(match[1]) in asked:
-            found.setdefault(int(match[1]), value)
+        if int(match[1]) not in asked:
+            return {}
+        found[int(match[1])] = value
     return found
+
+
+class _Void(Exception):
+    """An answer with an id that nobody asked for."""
 
 
 def _entries(value: Any, ids: list[int], asked: set[int], depth: int) -> dict[int, Any]:
@@ -215,6 +230,8 @@ def _entries(value: Any, ids: list[int], asked: set[int], depth: int) -> dict[in
         for item in value:
             if isinstance(item, dict):
                 number = _number(item.get("id"))
+                if number >= 0 and number not in asked:
+                    raise _Void
                 if number in asked:
                     rest = {k: v for k, v in item.items() if k not in ("id", "speaker", "text", "source")}
                     found.setdefault(number, rest or item.get("text"))
@@ -224,6 +241,8 @@ def _entries(value: Any, ids: list[int], asked: set[int], depth: int) -> dict[in
     if isinstance(value, dict):
         for key, item in value.items():
             number = _number(key)
+            if number >= 0 and number not in asked:
+                raise _Void
             if number in asked:
                 found.setdefault(number, item)
         if not found:
@@ -237,7 +256,7 @@ def _entries(value: Any, ids: list[int], asked: set[int], depth: int) -> dict[in
 
 def _number(key: Any) -> int:
     """An id as models write it; -1 for what is none."""
-    if isinstance(key, int):
+    if isinstance(key, int) and not isinstance(key, bool):
         return key
     text = key.strip() if isinstance(key, str) else ""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
@@ -258,7 +277,7 @@ def _candidates(value: Any) -> tuple[Candidate, ...]:
     seen: set[str] = set()
     found = []
     for item, made in told:
-        text = _printable(item) if isinstance(item, str) else ""
+        text = _SPEAKER.sub("", _printable(item), count=1) if isinstance(item, str) else ""
         if text and text not in seen:
             seen.add(text)
             found.append(Candidate(text=text, origin=made))
