@@ -8,6 +8,7 @@ them; tests/faults/test_readers.py and benchmarks/fuzz.py read what comes of it.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -260,6 +261,101 @@ _CAST = (
 )
 _RTTM = b";; a comment\nSPEAKER x 1 0.50 1.25 <NA> <NA> A <NA> <NA>\nSPEAKER x 1 2.00 1.00 <NA> <NA> B <NA>\n"
 
+# --- timelines -----------------------------------------------------------------------------------
+
+OTIO = (
+    *JSON, '{"OTIO_SCHEMA": "SerializableObjectRef.1", "id": "a"}', '"OTIO_REF_ID": "a",', '"OTIO_SCHEMA": "Timeline.1",',
+    *(f'"{kind}"' for kind in ("Timeline.1", "Stack.1", "Track.1", "Clip.1", "Clip.2", "Clip.9", "Gap.1", "Transition.1",
+      "Marker.2", "LinearTimeWarp.1", "FreezeFrame.1", "TimeRange.1", "RationalTime.1", "V2d.1", "Strange.1", "Track.-1",
+      "ExternalReference.1", "ImageSequenceReference.1", "MissingReference.1", "Video", "Audio", "Subtitle",
+      "metadata", "dubline", "children", "source_range", "media_references", "file:///etc/passwd", "http://a/b", "../a.mov")),
+)  # fmt: skip
+"""What a reader of timelines stumbles over."""
+
+
+def _read_timeline(path: Path) -> None:
+    """Read, and written for every target that needs no media: what gets in must be told of, or come out."""
+    from otio_dubline.exporters import export
+    from otio_dubline.reading import parse_file, require_media
+
+    timeline = parse_file(path)
+    ours: DublineError | None = None
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("premiere", "fcpx", "kdenlive", "shotcut", "edl", "srt"):
+            try:
+                export(timeline, [name], Path(folder))
+            except DublineError as error:
+                ours = error
+        with contextlib.suppress(DublineError):
+            require_media(timeline, path.parent)
+    if ours and "no subtitles" not in ours.message:  # what none has need not have any
+        raise ours
+
+
+def _timelines() -> list[bytes]:
+    import opentimelineio as otio
+
+    def span(start: float, length: float, rate: float = 25) -> Any:
+        return otio.opentime.TimeRange(
+            otio.opentime.RationalTime(start, rate), otio.opentime.RationalTime(length, rate)
+        )
+
+    made = otio.schema.Timeline(name="x", global_start_time=otio.opentime.RationalTime(90000, 25))
+    film = otio.schema.ExternalReference(target_url="file:///m.mov", available_range=span(90000, 900))
+    proxy = otio.schema.ExternalReference(target_url="file:///p.mov", available_range=span(0, 900))
+    clip = otio.schema.Clip(name="a", media_reference=film, source_range=span(90010, 50))
+    clip.set_media_references({"high": film, "proxy": proxy}, "high")
+    clip.effects.append(otio.schema.LinearTimeWarp(time_scalar=2.0))
+    clip.markers.append(otio.schema.Marker(name="m", color="RED", marked_range=span(90020, 1)))
+    frames = otio.schema.ImageSequenceReference(
+        target_url_base="file:///s/", name_prefix="s.", name_suffix=".png", rate=25
+    )
+    half = otio.opentime.RationalTime(5, 25)
+    picture = otio.schema.Track(name="V", kind="Video", source_range=span(10, 80))
+    picture.extend(
+        [
+            clip,
+            otio.schema.Transition(in_offset=half, out_offset=half),
+            otio.schema.Clip(name="s", media_reference=frames, source_range=span(0, 50)),
+        ]
+    )
+    sound = otio.schema.Track(
+        name="A",
+        kind="Audio",
+        source_range=span(-10, 80),
+        metadata={"dubline": {"role": "takes", "language": "es", "level_db": -3}},
+    )
+    wav = otio.schema.ExternalReference(
+        target_url="file:///s.wav",
+        available_range=span(0, 960000, 48000),
+        metadata={"dubline": {"channels": 2, "sample_rate": 48000}},
+    )
+    take = {"id": 1, "sample_start": 19200, "sample_rate": 48000, "samples": 96000, "text": "Hi."}
+    sound.extend(
+        [
+            otio.schema.Gap(source_range=span(0, 10)),
+            otio.schema.Clip(
+                name="w", media_reference=wav, source_range=span(0, 96000, 48000), metadata={"dubline": take}
+            ),
+        ]
+    )
+    words = otio.schema.Track(
+        name="S", kind="Subtitle", metadata={"dubline": {"language": "en", "speaker": "S"}}
+    )
+    words.append(
+        otio.schema.Clip(
+            name="Hi.", source_range=span(0, 40), metadata={"dubline": {"start": 0.0, "end": 1.6}}
+        )
+    )
+    made.tracks.extend([picture, sound, words])
+    made.metadata["dubline"] = {"rate": "25", "drop_frame": False, "run": "/run", "notes": ["a"]}
+    small = otio.schema.Timeline(name="y")
+    small.tracks.append(
+        otio.schema.Track(kind="Video", children=[otio.schema.Clip(name="b", source_range=span(0, 10))])
+    )
+    return [otio.adapters.write_to_string(one, "otio_json").encode() for one in (made, small)]
+
+
 READERS = {
     reader.name: reader
     for reader in (
@@ -281,6 +377,7 @@ READERS = {
         Reader("sent", ".json", _read_sent, _sent, JSON),
         Reader("speakers", ".json", _read_speakers, _speakers, JSON),
         Reader("run", ".json", _read_run, _runs, JSON),
+        Reader("timeline", ".otio", _read_timeline, _timelines, OTIO),
     )
 }  # fmt: skip
 """Name -> reader."""

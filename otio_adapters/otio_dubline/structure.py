@@ -181,14 +181,16 @@ class _Looking:
         if isinstance(value, dict):
             return self._object(value, place, depth, nested, free=free)
         if type(value) is int and not -(2**63) <= value < 2**63:
-            return self._large(value, place)
+            return self._large(value, place, free=free)
         return value
 
-    def _large(self, value: int, place: str) -> float | None:
+    def _large(self, value: int, place: str, *, free: bool) -> float | None:
         """A number that does not fit into 64 bits, as a float; None where it does not fit into that."""
         try:
             return float(value)
         except OverflowError:
+            if not free:
+                raise self.refuse(place, "has a number of too many digits") from None
             self.notes[f"A number of {value.bit_length() * 0.30103:.0f} digits was left out, at {place}."] = (
                 None
             )

@@ -283,3 +283,18 @@ def test_a_target_without_its_library_says_how_to_get_it(run: Path, monkeypatch:
 def absent(name: str) -> Any:
     """An import on a machine without pyaaf2."""
     raise ModuleNotFoundError("No module named 'aaf2'", name="aaf2")
+
+
+def test_exports_of_a_run_that_was_moved_are_written_anew(run: Path, tmp_path: Path) -> None:
+    assert dubline("export", run, "--to", "edl,kdenlive", "--lang", "en").status == 0
+    there = tmp_path / "elsewhere" / run.name
+    there.parent.mkdir()
+    run.rename(there)
+    project = there / "exports/kdenlive/Bölüm & 1.kdenlive"
+    assert str(run) in project.read_text(encoding="utf-8").replace("&amp;", "&")
+    done = dubline("export", there, "--to", "edl")
+    assert done.status == 0 and "has been moved since kdenlive was exported: written anew too" in done.out
+    text = project.read_text(encoding="utf-8").replace("&amp;", "&")
+    assert str(there) in text and str(run) not in text
+    assert not list(project.parent.glob("*.tr.srt")), "as it was asked for"
+    assert "written anew" not in dubline("export", there, "--to", "edl").out

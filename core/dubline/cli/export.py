@@ -13,7 +13,7 @@ from dubline.cli.film import at_work, is_run, run_of
 from dubline.cli.options import argument, languages, option
 from dubline.cli.progress import stoppable
 from dubline.cli.report import bring_up_to_date
-from dubline.errors import BackendMissing, InvalidJob
+from dubline.errors import BackendMissing, DublineError, InvalidJob, StorageFull
 from dubline.files import typed
 from dubline.values.layout import Layout
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import opentimelineio as otio
 
     from dubline.values.programme import Programme
+    from dubline.programme.export_places import ExportPlace
     from otio_dubline.exporters import Exported, ExportOptions
 
 
@@ -86,6 +87,14 @@ def export(
             panel="Where",
         ),
     ] = False,
+    allow_outside: Annotated[
+        bool,
+        option(
+            "Let an .otio file take along media that lie outside its folder (otioz, aaf, resolve).",
+            "--allow-outside",
+            panel="Where",
+        ),
+    ] = False,
     list_targets: Annotated[
         bool, option("List the targets and what each is for, and exit.", "--list", panel="What")
     ] = False,
@@ -141,7 +150,22 @@ def export(
     options = exporters.ExportOptions(schema=schema, embed=not linked, languages=wanted, takes=takes)
     place = out or (Layout(run).exports if run.is_dir() else run.with_name(f"{run.stem}.exports"))
     with stoppable("The target in work was left as it was; those told above are whole."):
-        write_targets(run, names, place, options, rate=rate, remix=remix, bilingual=bilingual)
+        moved = _moved(run, place, names)
+        try:
+            write_targets(
+                run,
+                names,
+                place,
+                options,
+                rate=rate,
+                remix=remix,
+                bilingual=bilingual,
+                allow_outside=allow_outside,
+            )
+        except typer.Exit:  # some of them were written
+            _write_moved(run, place, moved)
+            raise
+        _write_moved(run, place, moved)
 
 
 def target_names(to: Iterable[str]) -> tuple[str, ...]:
@@ -167,18 +191,25 @@ def write_targets(
     rate: str = "",
     remix: bool = False,
     bilingual: bool = False,
+    allow_outside: bool = False,
 ) -> None:
-    """Write a folder in `place` for each target, and say what came out.
+    """Write a folder in `place` for each target, and say what came out. Of several targets, those that cannot
+    be do not keep the others back; the end tells them.
 
     Raises:
+        typer.Exit: with status 1, where some of several could not be written.
         InvalidJob: there is nothing to export, or not what the options ask for.
         StorageFull.
     """
+    from msgspec.structs import replace
+
     from dubline.files import full_disk_is_told
+    from dubline.programme.export_places import keep_export
     from dubline.programme.publications import noted
     from otio_dubline import exporters
     from otio_dubline.exporters.named_sounds import FOLDER, under_the_films_name
     from otio_dubline.exporters.neutral import schema_versions
+    from otio_dubline.outside import places_of
     from otio_dubline.reading import require_media
 
     pointing = [name for name in names if exporters.TARGETS[name] != "subtitles"]
@@ -189,22 +220,96 @@ def write_targets(
         timeline = exporters.for_remix(timeline)
     if not options.takes:
         timeline = exporters.without_takes(timeline)
-    if pointing:
-        require_media(timeline, None if run.is_dir() else run.absolute().parent)
     if options.schema:  # refused before anything is written
         schema_versions(options.schema)
+    if not run.is_dir():
+        own = places_of(timeline, run)
+        options = replace(options, places=(run.absolute().anchor,) if allow_outside else own)
+    failed: dict[str, DublineError] = {}
+    if pointing:
+        try:
+            require_media(timeline, None if run.is_dir() else run.absolute().parent)
+        except InvalidJob as error:
+            if len(pointing) == len(names):
+                raise
+            failed = dict.fromkeys(pointing, error)
     if run.is_dir() and at_work(run):
         typer.echo(f"{run.name} is being worked on: this is what it has so far. Export again when it is done")
     for note in timeline.metadata.get("dubline", {}).get("notes", []):
         typer.echo(note)
     with full_disk_is_told(place), _alone(place):
-        if set(pointing) - {"resolve"}:  # which takes them along
+        if set(pointing) - {"resolve"} and not failed:  # which takes them along
             timeline = under_the_films_name(timeline, place / FOLDER)
         for name in names:
-            for done in exporters.export(timeline, [name], place, options):
-                _tell(done)
-                if run.is_dir() and place == Layout(run).exports:
-                    noted(run, f"export RUN --to {name}", (place / name).rglob("*"))
+            if name in failed:
+                continue
+            try:
+                (done,) = exporters.export(timeline, [name], place, options)
+            except StorageFull:
+                raise
+            except DublineError as error:
+                if len(names) == 1:
+                    raise
+                failed[name] = error
+                continue
+            _tell(done)
+            if run.is_dir() and place == Layout(run).exports:
+                noted(run, f"export RUN --to {name}", (place / name).rglob("*"))
+                if name in pointing:
+                    keep_export(run, name, _asked(run, options, rate, remix))
+    for name, refusal in failed.items():
+        typer.echo(f"{name:<9} not written: {refusal.message}", err=True)
+        if refusal.hint:
+            typer.echo(f"  {refusal.hint}", err=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _asked(run: Path, options: ExportOptions, rate: str, remix: bool) -> ExportPlace:
+    """Where a run lies, and what was asked of an export."""
+    from msgspec.structs import replace
+
+    from dubline.programme.export_places import place_now
+
+    return replace(
+        place_now(run),
+        schema=options.schema,
+        embed=options.embed,
+        languages=options.languages,
+        takes=options.takes,
+        remix=remix,
+        rate=rate,
+    )
+
+
+def _moved(run: Path, place: Path, names: Sequence[str]) -> dict[str, ExportPlace]:
+    """The run's other exports that point to where it lay before; they are told."""
+    from dubline.programme.export_places import moved_exports
+
+    if not run.is_dir() or place != Layout(run).exports:
+        return {}
+    moved = {name: asked for name, asked in moved_exports(run).items() if name not in names}
+    if moved:
+        typer.echo(
+            f"{run.name} or its film has been moved since {', '.join(moved)} "
+            f"{'was' if len(moved) == 1 else 'were'} exported: written anew too"
+        )
+    return moved
+
+
+def _write_moved(run: Path, place: Path, moved: dict[str, ExportPlace]) -> None:
+    """Write exports anew as they were asked for; one that cannot be is told."""
+    from otio_dubline.exporters import TARGETS, ExportOptions
+
+    for name, asked in moved.items():
+        options = ExportOptions(
+            schema=asked.schema, embed=asked.embed, languages=asked.languages, takes=asked.takes
+        )
+        try:
+            if name in TARGETS:
+                write_targets(run, [name], place, options, rate=asked.rate, remix=asked.remix)
+        except (BackendMissing, InvalidJob) as error:
+            typer.echo(f"{name:<9} still points to the old place: {error.message}", err=True)
 
 
 @contextmanager

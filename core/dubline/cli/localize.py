@@ -124,15 +124,19 @@ def localize(
         bar.say(*_left(job, place.root))
         localized = localizing(job, run, decided=decided, threads=asked.threads, tell=bar.say)
     _tell(localized, place.root, job.languages)
+    unwritten = False
     if targets:
         from otio_dubline.exporters import ExportOptions
 
         with stoppable("The dub is whole; `dubline export` writes the timelines."):
-            write_targets(place.root, targets, Layout(place.root).exports, ExportOptions())
+            try:
+                write_targets(place.root, targets, Layout(place.root).exports, ExportOptions())
+            except typer.Exit:  # some of them; they were told, and the report is still to come
+                unwritten = True
     tell_report(place.root)
     if decided.left and localized.translations:
         result(f"\n{decided.left}")
-    failed = any(translation.totals.failed for translation in localized.translations)
+    failed = unwritten or any(translation.totals.failed for translation in localized.translations)
     if failed or any(take.unheard for dub in localized.dubs for take in dub.takes.takes):
         raise typer.Exit(1)
 

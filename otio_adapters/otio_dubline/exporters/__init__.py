@@ -6,6 +6,7 @@ A target's module has
     TARGET_FEATURES    what does not come through whole, for the table in docs/timelines.md: no, sidecar,
                        "part: why"
     WHOLE_FRAMES       (if it has it) True: clips lie on whole frames, so takes go there as copies that do
+    COPIES             (if it has it) "media" or "sound": what of the timeline it takes copies of
     export    (timeline, folder, options) -> the files written, the one to open first
 
 `export` is given the neutral timeline (see `otio_dubline.build`) and an empty folder, and may write anything
@@ -61,7 +62,8 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
     `schema`: OTIO's version family for old readers ("0.14.0"; "" is the newest). `embed`: sound inside the
     AAF instead of beside it. `languages`: subtitles and dubs in these only; empty: all. `takes`: the spoken
     lines of a dub one by one, too. `gather`: the run's sounds are put beside the timeline (DaVinci Resolve),
-    as hard links where the disk has them.
+    as hard links where the disk has them. `places`: files and folders that media may be copied from; None:
+    any, for timelines of our own.
     """
 
     target: str = ""
@@ -70,6 +72,7 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
     languages: tuple[str, ...] = ()
     takes: bool = True
     gather: bool = True
+    places: tuple[str, ...] | None = None
 
 
 class Exported(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +164,10 @@ def export(
         aside.mkdir()
         try:
             given = timeline
+            if options.places is not None:
+                from otio_dubline.outside import refuse_outside
+
+                refuse_outside(given, module, options.places)
             if getattr(module, "WHOLE_FRAMES", False):
                 given = framed = framed or on_whole_frames(timeline, place / FOLDER)
             written: Written = module.export(

@@ -30,6 +30,7 @@ from otio_dubline.exporters.lanes import Laid, Lane, Piece, lay_out
 from otio_dubline.exporters.subtitles import write_files
 
 TITLE = "Avid Media Composer, Pro Tools, Nuendo, Logic Pro (AAF)"
+COPIES = "sound"
 TARGET_FEATURES = {
     "picture": "part: an offline reference",
     "mono tracks": "part: a mono track for each channel",

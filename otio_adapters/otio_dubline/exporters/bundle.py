@@ -17,10 +17,11 @@ from otio_dubline.exporters import ExportOptions, Written
 from otio_dubline.exporters.neutral import TARGET_FEATURES, WHOLE_FRAMES, schema_versions
 from otio_dubline.reading import external_references, media_file, require_media
 
-__all__ = ["TARGET_FEATURES", "TITLE", "WHOLE_FRAMES", "export"]
+__all__ = ["COPIES", "TARGET_FEATURES", "TITLE", "WHOLE_FRAMES", "export"]
 
 TITLE = "OpenTimelineIO with its media in one file (.otioz)"
 VERSION = "1.0.0"
+COPIES = "media"
 
 
 def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions) -> Written:

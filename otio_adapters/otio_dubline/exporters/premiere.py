@@ -77,6 +77,7 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
         )
     name = file_name(sequence.name)
     (folder / f"{name}.xml").write_bytes(document(_Writer(sequence).root()))
+    sequence.note("OpenShot knows no addresses of files: show it the folder when it asks for one.")
     sidecars = write_files(timeline, cue_tracks(timeline), folder, "srt")
     if sidecars:
         sequence.lose("The subtitles are not in the XML; they are SRT files beside it.")

@@ -41,6 +41,7 @@ from otio_dubline.time_reference import begins_at
 
 TITLE = "DaVinci Resolve 18.5 and later, free and Studio (.otio)"
 WHOLE_FRAMES = True
+COPIES = "sound"
 TARGET_FEATURES = {
     "5.1": "part: as track type 5.1, which no export of Resolve's at hand confirms",
     "start timecode": "part: non-drop labels unless the project drops frames",
