@@ -181,8 +181,10 @@ def _spoken_codes(command: tuple[str, ...]) -> dict[str, str]:
     and data more."""
     rows = [(row, row.split()) for row in told(*command, "--voices").splitlines()[1:]]
     rows = [(row, fields) for row, fields in rows if len(fields) >= 5 and not fields[4].startswith("mb/")]
-    others = {other.casefold(): fields[1] for row, fields in reversed(rows) for other in _ALIAS.findall(row)}
-    return {**others, **{fields[1].casefold(): fields[1] for _, fields in rows}}
+    # One with a private part is known by its file alone: "chr" of "chr-US-Qaaa-x-west".
+    own = {f[1].casefold(): f[4].rpartition("/")[2] if "-x-" in f[1].casefold() else f[1] for _, f in rows}
+    others = {o.casefold(): own[f[1].casefold()] for row, f in reversed(rows) for o in _ALIAS.findall(row)}
+    return {**others, **{code.casefold(): code for code in own.values()}, **own}
 
 
 @lru_cache(maxsize=4)
