@@ -73,15 +73,21 @@ def references(data: Path) -> dict[str, list[Turn]]:
     return found
 
 
+def meetings(data: Path) -> list[Clip]:
+    """Seven of people in a room."""
+    known = references(data)
+    named = [(plain_name(path.stem), path) for path in sorted(data.glob("diarization/*.wav"))]
+    return [(name, path, known[name]) for name, path in named if name in known and name != "sample"]
+
+
+def call(data: Path) -> Clip:
+    """Two people on the telephone."""
+    return "sample", data / "diarization/sample.wav", references(data)["sample"]
+
+
 def clips(data: Path, folder: Path, piper: Path) -> dict[str, list[Clip]]:
     """Set -> (name, sound file, truth)."""
-    known = references(data)
-    scene = known["scene_dev"]
-    meetings = [
-        (plain_name(path.stem), path, known[plain_name(path.stem)])
-        for path in sorted(data.glob("diarization/*.wav"))
-        if plain_name(path.stem) in known and path.stem != "sample"
-    ]
+    scene = references(data)["scene_dev"]
     spoken = conversations.spoken(folder, piper)
     plain, mixes = conversations.scene(folder, data, scene)
     voices = {name: (enhanced(mixes[name][0], folder), mixes[name][1]) for name in ("A3", "A4", "B3", "B4")}
@@ -90,8 +96,8 @@ def clips(data: Path, folder: Path, piper: Path) -> dict[str, list[Clip]]:
         return [(f"{kind}-{name}", *clip) for name, clip in some.items()]
 
     return {
-        "sample": [("sample", data / "diarization/sample.wav", known["sample"])],
-        "meetings": meetings,
+        "sample": [call(data)],
+        "meetings": meetings(data),
         "scene": [("scene", data / "scene/dialogue.flac", scene)],
         "scene, mix": [("scene mix", data / "scene/mix.flac", scene)],
         "scene, DFN": [("scene DFN", enhanced(data / "scene/mix.flac", folder), scene)],

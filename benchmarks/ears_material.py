@@ -25,7 +25,7 @@ from dubline.values.base import to_json
 from dubline.values.transcript import Turn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from diarization import clips, references
+from diarization import call, meetings, references
 
 RATE = 48000
 BED = -9.0
@@ -89,11 +89,9 @@ def _scenes(data: Path, place: Path) -> list[Material]:
 
 
 def _meetings(data: Path) -> list[Material]:
-    known, found = references(data), clips(data)
-    both = [*found["meetings"], *found["sample"]]
     return [
-        Material(uri, "meetings", number % 2, path, tuple(known[uri]), (), whole=False)
-        for number, (path, uri) in enumerate(both)
+        Material(uri, "meetings", number % 2, path, tuple(turns), (), whole=False)
+        for number, (uri, path, turns) in enumerate([*meetings(data), call(data)])
     ]
 
 

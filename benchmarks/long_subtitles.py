@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "tests/core")]
 
-from test_linear_readers import HEAD, PIECES, read_whole
+from test_linear_readers import HEAD, PIECES, read_whole  # noqa: E402
 
 
 def seconds(head: str, piece: str, size: int) -> float:

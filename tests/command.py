@@ -39,8 +39,11 @@ def dubline(*words: str | Path) -> Answer:
 
 def kept(answer: Answer) -> set[str]:
     """The steps that a command says it has kept from before."""
+    from dubline.cli.steps import STEPS
+
     lines = [line.partition("kept from before: ")[2] for line in answer.err.splitlines()]
-    return {name for line in lines for name in line.split(", ") if name}
+    said = {word for line in lines for word in line.split(", ") if word}
+    return {name for name, words in STEPS.items() if words.made in said}
 
 
 @contextlib.contextmanager

@@ -98,6 +98,15 @@ def own_models_folder(models_folders: Iterator[Path], monkeypatch: pytest.Monkey
     return folder
 
 
+@pytest.fixture
+def any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any bytes pass for a model: for tests of how files are copied, named and told (`test_structure` has
+    the rest)."""
+    for place in ("files.check_structure", "intake_files.check_loads", "intake_folders.check_folder"):
+        monkeypatch.setattr(f"dubline.weights.{place}", lambda *given: None)
+    monkeypatch.setattr("dubline.weights.kinds.check_structure", lambda path: None)
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     """Threads of torch that wait for each other spin, and slow down everything else."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from dubline.backends.backend import Sought
+    from dubline.errors import DublineError
     from dubline.values.base import Choice
 
 State = Literal["ok", "not set up", "broken"]
@@ -25,6 +26,7 @@ LANGUAGES = (
     *("ar", "hi", "zh", "ja", "ko", "ca"),
 )
 """With which and English a translator's models are looked for."""
+NO_MODEL = "no model here"
 WORDS = {"zh": "你好。"}
 """What a voice is asked to say that cannot say hello."""
 
@@ -47,18 +49,17 @@ def try_voices() -> Iterator[tuple[str, str, State]]:
 
     One that works with the user's own settings only is left alone.
     """
+    from dubline.report import quantity
     from dubline.voice.fitting import usable
 
     def speak(name: str) -> Tried:
         with _opened("voice", name, _settled("voice", name).options) as voice:
             listed = voice.voices()
             word = WORDS.get(listed[0].language.partition("-")[0], "Hello.")
-            spoken = usable(voice.speak(word, listed[0].name, speed=1.0, pitch=1.0, tick=_go_on))
+            usable(voice.speak(word, listed[0].name, speed=1.0, pitch=1.0, tick=_go_on))
             notes = "; ".join(voice.notes)
-        seconds = spoken.sound.shape[1] / spoken.rate
-        more = f" and {len(listed) - 1} more" if len(listed) > 1 else ""
-        said = f"works with {listed[0].name}{more}: {seconds:.2f} s of speech at {spoken.rate} Hz"
-        return f"{said}; {notes}".rstrip("; "), "ok"
+        more = f" and {quantity(len(listed) - 1, 'more voice')}" if len(listed) > 1 else ""
+        return f"works with {listed[0].name}{more}: {notes}".rstrip(": "), "ok"
 
     yield from _each("voice", speak)
 
@@ -80,7 +81,7 @@ def try_translators() -> Iterator[tuple[str, str, State]]:
             except DublineError:  # not this pair
                 continue
         remedy = cls.how_to_get(Sought(language="tr", target="en"))
-        raise WeightsError("no model is here", hint=remedy or "`dubline models list` shows some.")
+        raise WeightsError(NO_MODEL, hint=remedy or "`dubline models list` shows some.")
 
     def translate(name: str) -> Tried:
         if find("translator", name).by_hand:
@@ -140,15 +141,12 @@ def try_listeners(kind: Literal["diarizer", "recognizer"]) -> Iterator[tuple[str
                 file.append(voice[None])
             with _opened(kind, name, options) as backend, Speech(path) as speech:
                 if kind == "diarizer":
-                    count = len(backend.diarize(speech, silent).embeddings)
-                    heard = f"{count} speaker{'' if count == 1 else 's'}"
+                    backend.diarize(speech, silent)
                 else:
-                    (answer,) = backend.recognize(speech, (Stretch(start=0.0, end=2.0),), silent)
-                    count = len(answer.words)
-                    heard = f"{count} word{'' if count == 1 else 's'}"
+                    tuple(backend.recognize(speech, (Stretch(start=0.0, end=2.0),), silent))
                 notes = "; ".join(backend.notes)
         model = f" with {options['model']}" if "model" in options else ""
-        return f"works{model}: {heard} in two seconds of hum; {notes}".rstrip("; "), "ok"
+        return f"works{model}: {notes}".rstrip(": "), "ok"
 
     yield from _each(kind, listen)
 
@@ -173,10 +171,9 @@ def try_separators() -> Iterator[tuple[str, str, State]]:
             job = SeparationJob(separator=_settled("separator", name, content="dialogue"))
             with Run(folder / "run") as run:
                 stems = run.step(separate, open_sound(folder / "tone.wav"), job)
-        exact = stems.quality is not None and stems.quality.residue_dbfs is None
-        words = "works: its stems sum to the source" if exact else "its stems do NOT sum to the source"
-        notes = (note for note in stems.notes if "SHA-256" not in note)
-        return "; ".join((words, *notes)), "ok" if exact else "broken"
+        if stems.quality is not None and stems.quality.residue_dbfs is None:
+            return "works: its stems together are the source again", "ok"
+        return "its stems together are NOT the source again", "broken"
 
     yield from _each("separator", take_apart)
 
@@ -195,6 +192,13 @@ def _opened(kind: str, name: str, options: dict[str, Any]) -> Any:
     return cls(options_of(cls, options))
 
 
+def _in_short(name: str, error: DublineError) -> str:
+    """What an error says, and the one command that mends it; all that it hints at where it names none."""
+    command = re.search(r"`(dubline [^`]+)`", error.hint)
+    message = NO_MODEL if error.message == f"{name} has no model on this machine" else error.message
+    return f"{message}: {command[1]}" if command else f"{message}. {error.hint}"
+
+
 def _each(kind: str, attempt: Callable[[str], Tried]) -> Iterator[tuple[str, str, State]]:
     """Try each that is installed; what an attempt raises becomes words."""
     from dubline.backends.choosing import available, find
@@ -206,11 +210,11 @@ def _each(kind: str, attempt: Callable[[str], Tried]) -> Iterator[tuple[str, str
             continue
         try:
             if find(kind, name).trial_options() is None:
-                yield name, f"not tried: it needs settings of yours, given with --{kind} {name}", "not set up"
+                yield name, f"needs settings of yours: --{kind} {name}", "not set up"
             else:
                 yield name, *attempt(name)
         except DublineError as error:
             mendable = isinstance(error, BackendMissing | WeightsError)
-            yield name, f"{error.message}. {error.hint}", "not set up" if mendable else "broken"
+            yield name, _in_short(name, error), "not set up" if mendable else "broken"
         except Exception as error:  # whatever a stranger's back end or a library raises
             yield name, f"{type(error).__name__}: {error}", "broken"

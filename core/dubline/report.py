@@ -23,6 +23,7 @@ UNITS = {
     "references": "speakers",
     "pace": "lines",
     "speak": "lines",
+    "verify": "MB",
 }
 """Stages that count things; all others count seconds of sound."""
 
@@ -41,7 +42,8 @@ class Progress:
 
     `show(stage, done, total, seconds_left)` is called at most `per_second` times a second, and
     always for the first and the last tick of a stage. `seconds_left` is None until there is
-    something to judge by. `cancel()` may be called from any thread or signal handler.
+    something to judge by. A stage that goes over its sound again does not step back: `done` stays until it
+    is passed. `cancel()` may be called from any thread or signal handler.
     """
 
     def __init__(
@@ -58,10 +60,11 @@ class Progress:
         self._stage = ""
         self._start: tuple[float, float] | None = None  # clock and `done` of the first tick
         self._last = float("-inf")
+        self._share = 0.0
 
     def stage(self, name: str) -> Report:
         """The report for one named stage; its first tick may be well above zero (a resumed run)."""
-        self._stage, self._start, self._last = name, None, float("-inf")
+        self._stage, self._start, self._last, self._share = name, None, float("-inf"), 0.0
         return self
 
     def cancel(self) -> None:
@@ -71,6 +74,9 @@ class Progress:
     def __call__(self, done: float, total: float) -> None:
         if self._stop.is_set():
             raise Cancelled("stopped", hint="Run the same command again to pick up where it stopped.")
+        if total > 0:
+            self._share = max(self._share, min(1.0, done / total))
+            done = max(done, self._share * total)
         now = self._clock()
         if self._start is None:
             self._start = (now, done)
@@ -83,11 +89,12 @@ class Progress:
         self._show(self._stage, done, total, left)
 
 
-def part(report: Report, start: float, share: float) -> Report:
-    """A report for a piece of a larger work: 0..total maps to start..start+share of 1."""
+def part(report: Report, start: float, share: float, whole: float = 1.0) -> Report:
+    """A report for a piece of a larger work: 0..total maps to start..start+share of 1, told as that share of
+    `whole`, which is in seconds or items where `report` is a stage's."""
 
     def inner(done: float, total: float) -> None:
-        report(start + share * (done / total if total else 1.0), 1.0)
+        report(whole * (start + share * (done / total if total else 1.0)), whole)
 
     return inner
 

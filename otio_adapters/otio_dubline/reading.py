@@ -3,14 +3,12 @@
     timeline = read_timeline(Path("edit.otio"))      # as OpenTimelineIO reads it, after the checks
     path = media_file(reference.target_url)          # a file of this machine, or a refusal
 
-The library's own reader has no bound: a file of a few megabytes that nests a million stacks ends the process,
-and "NaN" as a rate ends in a division somewhere else. So the JSON is looked at first, by a parser that
-cannot be made to recurse, and the library gets what is known to be a timeline.
+The library's own reader trusts what it reads, so the JSON is looked through first (`otio_dubline.structure`),
+and a file is read in a process of its own (`otio_dubline.apart`).
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -24,25 +22,31 @@ import opentimelineio as otio
 
 from dubline.errors import InvalidJob
 from dubline.timebase import frame_rate, may_drop, whole
+from otio_dubline.structure import HINT, checked
 
 LARGEST_FILE = 256 * 2**20
 """Bytes. Three hours with 6,000 segments in six languages are a tenth of this."""
-DEEPEST = 64
-"""Stacks and tracks inside each other. Editing programs nest a handful."""
-
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-_KNOWN = {
-    "Timeline", "Stack", "Track", "Clip", "Gap", "Transition", "Marker", "Effect", "TimeEffect",
-    "LinearTimeWarp", "FreezeFrame", "ExternalReference", "MissingReference", "GeneratorReference",
-    "ImageSequenceReference", "RationalTime", "TimeRange", "TimeTransform", "V2d", "Box2d", "Color",
-    "MediaReference", "Item", "Composable", "Composition", "SerializableObject",
-    "SerializableObjectWithMetadata", "Sequence",
-}  # fmt: skip
-_COMPOSITIONS = {"Stack", "Track", "Sequence", "Composition"}
+_STRINGS_OR_NONE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|nan|Infinity|Inf|inf)\b', re.DOTALL)
+PICTURES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"))
+"""The names of files that hold one picture end with these."""
+SLOWEST, FASTEST = 6, 1000
+"""Frames a second: a timeline's start with a lower rate counts seconds; any higher rate is one of sound."""
 
 
 def read_timeline(path: Path) -> otio.schema.Timeline:
-    """A timeline from an .otio file.
+    """A timeline from an .otio file, read in a process of its own (see `otio_dubline.apart`).
+
+    Raises:
+        InvalidJob: the file cannot be read or is refused; see `parse_timeline`.
+    """
+    from otio_dubline.apart import read_apart
+
+    return read_apart(path)
+
+
+def parse_file(path: Path) -> otio.schema.Timeline:
+    """A timeline from an .otio file, read here: a damaged one may end the process.
 
     Raises:
         InvalidJob: the file cannot be read or is refused; see `parse_timeline`.
@@ -63,75 +67,52 @@ def read_timeline(path: Path) -> otio.schema.Timeline:
 
 
 def parse_timeline(data: bytes, where: str = "timeline") -> otio.schema.Timeline:
-    """OTIO JSON -> timeline.
+    """OTIO JSON -> timeline. What was dropped or read as something older stands in its notes (`note_on`).
 
     Raises:
-        InvalidJob: not JSON; nested too deep; a number that is none (NaN, infinite); a rate that is not above
-            zero or a negative duration; no timeline; an object of a kind that plain OpenTimelineIO cannot
-            put on a track.
+        InvalidJob: not JSON; nested too deep; a field that holds what it cannot; a time that is none; a
+            negative duration; no timeline; an object of a kind that plain OpenTimelineIO cannot put on a
+            track, or that holds itself.
     """
-    hint = "Export it again from the program that wrote it, as OTIO without extensions."
     try:
-        raw = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
+        data = data.removeprefix(b"\xef\xbb\xbf")
+        try:
+            raw, dropped = msgspec.json.decode(data), 0
+        except msgspec.DecodeError:
+            data, dropped = _without_no_numbers(data)
+            if not dropped:
+                raise
+            raw = msgspec.json.decode(data)
+        cleaned, notes = checked(raw, where)
     except RecursionError:
-        raise InvalidJob(f"{where} is nested too deep to be a timeline", hint=hint) from None
+        raise InvalidJob(f"{where} is nested too deep to be a timeline", hint=HINT) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidJob(f"{where} is not JSON: {error}", hint=hint) from None
-    kind = _kind(raw)
-    if kind != "Timeline":
-        raise InvalidJob(f"{where} holds {kind or 'no OTIO object'}, not a timeline", hint=hint)
-    _look_through(raw, where, hint)
+        raise InvalidJob(f"{where} is not JSON: {error}", hint=HINT) from None
     try:
-        timeline = otio.adapters.read_from_string(data.decode("utf-8-sig"), "otio_json")
-    except (otio.exceptions.OTIOError, ValueError, TypeError, KeyError) as error:
-        raise InvalidJob(f"{where} is not a timeline that OTIO reads: {error}", hint=hint) from None
+        timeline = otio.adapters.read_from_string(msgspec.json.encode(cleaned).decode(), "otio_json")
+    except (otio.exceptions.OTIOError, ValueError, TypeError, KeyError, msgspec.MsgspecError) as error:
+        raise InvalidJob(f"{where} is not a timeline that OTIO reads: {error}", hint=HINT) from None
     if not isinstance(timeline, otio.schema.Timeline):
-        raise InvalidJob(f"{where} is not a timeline", hint=hint)
+        raise InvalidJob(f"{where} is not a timeline", hint=HINT)
+    if dropped:
+        notes = (f"Numbers that are none (NaN or infinite) were left out: {dropped}.", *notes)
+    for note in notes:
+        note_on(timeline, note)
     return timeline
 
 
-def _kind(value: Any) -> str:
-    """ "Clip" of {"OTIO_SCHEMA": "Clip.2"}; "" where there is none."""
-    schema = value.get("OTIO_SCHEMA") if isinstance(value, dict) else None
-    return schema.partition(".")[0] if isinstance(schema, str) else ""
+def _without_no_numbers(data: bytes) -> tuple[bytes, int]:
+    """JSON in which NaN and the infinities, which only some programs read and write, are null; how many."""
+    count = 0
 
+    def kept(match: re.Match[bytes]) -> bytes:
+        nonlocal count
+        if match[0].startswith(b'"'):
+            return match[0]
+        count += 1
+        return b"null"
 
-def _look_through(raw: dict[str, Any], where: str, hint: str) -> None:
-    """Refuse what the library would choke on. Metadata may hold anything that is JSON."""
-    waiting: list[tuple[Any, int, bool]] = [(raw, 0, False)]
-    while waiting:
-        value, depth, free = waiting.pop()
-        if isinstance(value, list):
-            waiting += [(item, depth, free) for item in value]
-            continue
-        if not isinstance(value, dict):
-            continue
-        kind = _kind(value)
-        if kind in _COMPOSITIONS:
-            depth += 1
-            if depth > DEEPEST:
-                raise InvalidJob(f"{where} nests more than {DEEPEST} stacks and tracks", hint=hint)
-        if kind and kind not in _KNOWN and not free:
-            raise InvalidJob(f"{where} holds an object of unknown kind, {value['OTIO_SCHEMA']!r}", hint=hint)
-        if kind == "RationalTime":
-            _check_time(value, where, hint)
-        elif kind == "TimeRange" and _number(value.get("duration"), "value") < 0:
-            raise InvalidJob(f"{where} holds a range of negative length", hint=hint)
-        waiting += [(item, depth, free or key == "metadata") for key, item in value.items()]
-
-
-def _check_time(value: dict[str, Any], where: str, hint: str) -> None:
-    rate, count = _number(value, "rate"), _number(value, "value")
-    if not (0 < rate < math.inf and math.isfinite(count)):
-        raise InvalidJob(
-            f"{where} holds a time that is none: {value.get('value')!r} at a rate of {value.get('rate')!r}",
-            hint=hint,
-        )
-
-
-def _number(value: Any, name: str) -> float:
-    figure = value.get(name) if isinstance(value, dict) else None
-    return float(figure) if isinstance(figure, int | float) else math.nan
+    return _STRINGS_OR_NONE.sub(kept, data), count
 
 
 # --- media -------------------------------------------------------------------------------------
@@ -171,15 +152,15 @@ def media_file(url: str, beside: Path | None = None) -> Path:
 
 
 def external_references(timeline: otio.schema.Timeline) -> Iterator[otio.schema.ExternalReference]:
-    """Every external reference of every clip, the inactive ones too."""
+    """The external reference that each clip shows."""
     for clip in timeline.find_clips():
-        for reference in clip.media_references().values():
-            if isinstance(reference, otio.schema.ExternalReference):
-                yield reference
+        if isinstance(clip.media_reference, otio.schema.ExternalReference):
+            yield clip.media_reference
 
 
 def require_media(timeline: otio.schema.Timeline, beside: Path | None = None) -> None:
-    """Make all references absolute `file://` URLs of files that are there.
+    """Make the references that clips show absolute `file://` URLs of files that are there. The others, such
+    as proxies, stay where their file is there too, else they go, and a note on the timeline tells it.
 
     Raises:
         InvalidJob: as `media_file`; or files are missing, and the first of them are named.
@@ -197,26 +178,85 @@ def require_media(timeline: otio.schema.Timeline, beside: Path | None = None) ->
             f"media of this timeline are missing: {names}",
             hint="Put them back in their place. What a run made is made again by its command.",
         )
+    gone: dict[str, None] = {}
+    for clip in timeline.find_clips():
+        references, active = clip.media_references(), clip.active_media_reference_key
+        absent = []
+        for key, reference in references.items():
+            if key == active or not isinstance(reference, otio.schema.ExternalReference):
+                continue
+            try:
+                path = media_file(reference.target_url, beside)
+            except InvalidJob:
+                path = None
+            if path is not None and path.is_file():
+                reference.target_url = path.absolute().as_uri()
+            else:
+                gone[f"{called(clip)}: {key!r} ({reference.target_url})"] = None
+                absent.append(key)
+        if absent:  # copies, because the clip drops those that it holds
+            kept = {key: value.deepcopy() for key, value in references.items() if key not in absent}
+            clip.set_media_references(kept, active)
+    for text in gone:
+        note_on(timeline, f"Other media of a clip are not there and are left out: {text}.")
+
+
+def note_on(timeline: otio.schema.Timeline, text: str) -> None:
+    """Keep a sentence with a timeline, for whoever exports it."""
+    facts = facts_of(timeline)
+    notes = facts.get("notes")
+    kept = [str(note) for note in notes] if hasattr(notes, "__iter__") and not isinstance(notes, str) else []
+    if text not in kept:
+        timeline.metadata["dubline"] = facts | {"notes": [*kept, text]}
 
 
 # --- what every target asks of a timeline --------------------------------------------------------
 
 
 def rate_of(timeline: otio.schema.Timeline) -> Fraction:
-    """The timeline's exact rate: of its start, else of its first item.
+    """The timeline's exact rate: what a run noted, else that of its start, else of the picture's media, else
+    of most of its clips; 25 where nothing tells one (`rate_is_told`).
 
     Raises:
-        InvalidJob: it has neither, or what it has is no frame rate.
+        InvalidJob: the rate that a run noted is none.
     """
     rate = facts_of(timeline).get("rate")
     if isinstance(rate, str):
         return frame_rate(rate)
-    if timeline.global_start_time is not None:
-        return frame_rate(timeline.global_start_time.rate)
-    for item in timeline.find_children(descended_from_type=otio.core.Item):
-        if item.source_range is not None:
-            return frame_rate(item.source_range.start_time.rate)
-    raise InvalidJob("the timeline is empty", hint="There is nothing on it to export.")
+    return _told_rate(timeline) or Fraction(25)
+
+
+def rate_is_told(timeline: otio.schema.Timeline) -> bool:
+    """Whether anything on a timeline tells its rate."""
+    return isinstance(facts_of(timeline).get("rate"), str) or _told_rate(timeline) is not None
+
+
+def _told_rate(timeline: otio.schema.Timeline) -> Fraction | None:
+    begin = timeline.global_start_time
+    if begin is not None and (rate := _rate_of_frames(begin.rate)) is not None and rate >= SLOWEST:
+        return rate
+    kinds: tuple[dict[Fraction, float], ...] = ({}, {}, {}, {})  # in the order in which they count
+    for clip in timeline.find_clips():
+        media, own = clip.media_reference, clip.source_range
+        picture = getattr(clip.parent(), "kind", "") == otio.schema.TrackKind.Video and not is_still(media)
+        known = getattr(media, "available_range", None)
+        for votes, span in zip(kinds, (known, own, own, known), strict=True):
+            counts = picture or votes is kinds[2] or votes is kinds[3]
+            if span is not None and counts and (rate := _rate_of_frames(span.duration.rate)) is not None:
+                shown = (own or span).duration
+                votes[rate] = votes.get(rate, 0.0) + shown.value / shown.rate
+    for votes in kinds:
+        if votes:
+            return max(votes, key=lambda rate: (votes[rate], rate))
+    return None
+
+
+def _rate_of_frames(rate: float) -> Fraction | None:
+    """A rate of frames; None of samples, and where it is none."""
+    try:
+        return frame_rate(rate) if rate <= FASTEST else None
+    except InvalidJob:
+        return None
 
 
 def start_of(timeline: otio.schema.Timeline, fps: Fraction) -> tuple[int, bool]:
@@ -243,35 +283,42 @@ def exact_rate(rate: float) -> Fraction:
     return frame_rate(rate) if rate <= 1000 else Fraction(rate)
 
 
-def shown_part(track: otio.schema.Track, name: str) -> otio.schema.Track:
-    """The part of a track that it shows, as a track; `name` is what it is called.
-
-    Raises:
-        InvalidJob: it is trimmed in a way that cannot be carried over.
-    """
-    if track.source_range is None:
-        return track
-    try:
-        return otio.algorithms.track_trimmed_to_range(track, track.source_range)
-    except otio.exceptions.OTIOError as error:
-        raise InvalidJob(
-            f"track {name!r} is trimmed in a way that cannot be carried over: {error}",
-            hint="Flatten the track in the program that made it.",
-        ) from None
-
-
 def placed(track: otio.schema.Track, fps: Fraction) -> Iterator[tuple[int, int, otio.core.Item]]:
     """(first frame on the track, length, item) of what lies on a track, gaps and nested pieces too.
 
     Transitions take no time of their own. Positions are rounded, not lengths, so that nothing drifts.
     """
-    at = otio.opentime.RationalTime(0, float(fps))
+    at = Fraction(0)
     for item in track:
         if isinstance(item, otio.schema.Transition):
             continue
-        start = frames_of(at, fps)
-        at = at + item.duration()
-        yield start, frames_of(at, fps) - start, item
+        start, length = whole(at), item.duration()
+        at += Fraction(length.value) * fps / exact_rate(length.rate)
+        yield start, whole(at) - start, item
+
+
+def is_still(media: Any) -> bool:
+    """Whether a reference is to one picture, which is shown as long as its clip lasts."""
+    if not isinstance(media, otio.schema.ExternalReference):
+        return False
+    return PurePosixPath(media.target_url.rpartition("/")[2]).suffix.lower() in PICTURES
+
+
+def without_file(media: Any) -> str:
+    """Why a clip cannot be carried over where a media file is wanted: what it shows instead of one."""
+    if isinstance(media, otio.schema.ImageSequenceReference):
+        name, digits = media.name_prefix, media.frame_zero_padding
+        first = f"{name}{media.start_frame:0{max(min(digits, 20), 1)}d}{media.name_suffix}"
+        return f"it is an image sequence ({first} and on): make a video file of it, or put it in by hand"
+    if isinstance(media, otio.schema.GeneratorReference):
+        return f"it is made by the program itself ({media.generator_kind or media.name or 'a generator'})"
+    return "it names no media file"
+
+
+def called(item: Any) -> str:
+    """What a sentence calls something on a timeline: "clip 'a'"."""
+    name = str(getattr(item, "name", "") or "")
+    return f"{type(item).__name__.lower()} {name!r}" if name else f"a {type(item).__name__.lower()}"
 
 
 def exact_start(clip: otio.schema.Clip, at: int, fps: Fraction) -> Fraction | None:

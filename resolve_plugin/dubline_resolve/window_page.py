@@ -7,10 +7,14 @@ its own name. One that changes something needs the page's own header too, which 
 
 import hmac
 import json
+import queue
 import secrets
+import socket
+import threading
 import time
 import webbrowser
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Dict, Optional
 
 from dubline_resolve.page_text import PAGE
@@ -19,7 +23,11 @@ from dubline_resolve.view_model import WindowModel
 TURN = 0.1
 """Seconds to wait for a request before the engine is looked at."""
 SLOWEST = 2.0
-"""Seconds that a request may take to arrive: one that hangs must not stop the others."""
+"""Seconds without a byte after which a connection is given up."""
+LONGEST = 10.0
+"""Seconds after which a connection is closed, whatever it does."""
+MOST = 64
+"""Connections at a time; one more is closed at once."""
 FORSAKEN = 300.0
 """Seconds without a page, and without work, after which it ends. Hidden pages ask once a minute."""
 LARGEST = 1 << 16
@@ -40,8 +48,8 @@ class PageWindow:
         self.once = ""
         self.session = secrets.token_urlsafe(32)
         self.asked = time.monotonic()
-        self.server = HTTPServer(("127.0.0.1", 0), _handler(self))
-        self.server.timeout = TURN
+        self.asking: "queue.Queue[Callable[[], None]]" = queue.Queue()
+        self.server = _Server(("127.0.0.1", 0), _handler(self))
         self.port = self.server.server_address[1]
 
     def address(self) -> str:
@@ -62,9 +70,13 @@ class PageWindow:
     def run(self) -> None:
         """Serve until the window is closed, or left alone for long with nothing to do."""
         self.show()
+        serving = threading.Thread(target=self.server.serve_forever, args=(TURN,), daemon=True)
+        serving.start()
         try:
             while not self.model.closed:
-                self.server.handle_request()  # one at a time: Resolve is spoken to from this thread alone
+                # Connections have threads of their own; Resolve is spoken to from this one alone.
+                with suppress(queue.Empty):
+                    self.asking.get(timeout=TURN)()
                 self.model.tick()
                 if self.knocked():
                     self.show()
@@ -72,7 +84,27 @@ class PageWindow:
                     break
         finally:
             self.model.close()
+            self.server.shutdown()
             self.server.server_close()
+
+    def here(self, work: Callable[[], Any]) -> Any:
+        """What `work` gives in the thread of `run`, or its error; None once the window is closed."""
+        answer: "queue.Queue[Any]" = queue.Queue()
+
+        def do() -> None:
+            try:
+                answer.put((work(), None))
+            except Exception as error:  # for whoever asked
+                answer.put((None, error))
+
+        self.asking.put(do)
+        while not self.model.closed or not answer.empty():
+            with suppress(queue.Empty):
+                value, error = answer.get(timeout=TURN)
+                if error is not None:
+                    raise error
+                return value
+        return None
 
     def layout(self) -> Dict[str, Any]:
         """What the page draws its elements from."""
@@ -102,6 +134,40 @@ class PageWindow:
             self.model.act(str(message["act"]))
 
 
+class _Server(ThreadingHTTPServer):
+    """A thread for each connection, so that one which is slow or silent holds up nobody."""
+
+    daemon_threads = True
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.free = threading.BoundedSemaphore(MOST)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self.free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        end = threading.Timer(LONGEST, _cut, (request,))
+        end.daemon = True
+        end.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            end.cancel()
+            self.free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: the other side went away."""
+
+
+def _cut(connection: Any) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
 def _handler(window: PageWindow) -> Any:
     class Handler(BaseHTTPRequestHandler):
         timeout = SLOWEST
@@ -119,7 +185,7 @@ def _handler(window: PageWindow) -> Any:
                 self._answer(403, "text/plain", b"This address was used. Start Dubline again from the menu.")
                 return
             nonce = secrets.token_urlsafe(16)
-            page = PAGE.replace("NONCE", nonce).replace("LAYOUT", _embedded(window.layout()))
+            page = PAGE.replace("NONCE", nonce).replace("LAYOUT", _embedded(window.here(window.layout)))
             self._answer(200, "text/html", page.encode("utf-8"), nonce, cookie=True)
 
         def do_POST(self) -> None:
@@ -135,11 +201,11 @@ def _handler(window: PageWindow) -> Any:
                 if not isinstance(message, dict):
                     raise ValueError("no object")
                 window.asked = time.monotonic()
-                window.take(message)
-            except (ValueError, TypeError):
+                view = window.here(lambda: (window.take(message), window.model.view())[1])
+            except (ValueError, TypeError, RecursionError):
                 self._answer(400)
                 return
-            self._answer(200, "application/json", json.dumps(window.model.view()).encode("ascii"))
+            self._answer(200, "application/json", json.dumps(view or {}).encode("ascii"))
 
         def _ours(self) -> bool:
             hosts = ["{}:{}".format(name, window.port) for name in ("127.0.0.1", "localhost")]

@@ -109,7 +109,7 @@ def test_what_cannot_be_costs_no_work(tmp_path: Path) -> None:
     for words, said in (
         (("--content", "opera"), "opera"),
         (("--separator", "nosuch"), "nosuch"),
-        (("--from", "tr"), "not 'tr'"),
+        (("--from", "tr"), "not Turkish"),
         (("--to", "en"), "both en"),
     ):
         answer = dubline("localize", path, *WORDS, *words)

@@ -16,6 +16,8 @@ from dubline.errors import WeightsError
 from dubline.weights.files import resolve
 from dubline.weights.known import KNOWN
 
+pytestmark = pytest.mark.usefixtures("any_bytes")
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -230,6 +230,35 @@ def test_a_job_that_is_not_there_or_no_text_is_said_as_such(tmp_path: Path) -> N
         read_job(path)
 
 
+WORDS = "1\n00:00:01,000 --> 00:00:02,000\nM\u00fcnchen\n"
+TURNS = "SPEAKER a 1 0.0 1.0 <NA> <NA> M\u00fcller <NA> <NA>\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "text", "remedy"),
+    [
+        ("transcribe FILM --text", "a.srt", WORDS, "--text-encoding cp1254"),
+        ("transcribe FILM --text", "a.txt", "M\u00fcnchen", "--text-encoding cp1254"),
+        ("transcribe FILM --text-encoding ascii --text", "a.srt", WORDS, "--text-encoding cp1254"),
+        ("transcribe FILM --text-encoding none --text", "a.srt", WORDS, "--text-encoding cp1254"),
+        ("transcribe FILM --turns", "a.rttm", TURNS, "save it as UTF-8"),
+        ("transcribe FILM --cast", "a.toml", '[cast]\n"M\u00fcller" = ["a.wav"]\n', "save it as UTF-8"),
+        ("transcribe FILM --job", "a.toml", '[transcribe]\nlanguage = "t\u00fcrk"\n', "save it as UTF-8"),
+        ("subtitles check --encoding ascii", "a.srt", WORDS, "--encoding cp1254"),
+        ("subtitles check FILM --profile", "a.toml", "# M\u00fcller\n", "save it as UTF-8"),
+    ],
+)
+def test_a_text_in_another_encoding_says_what_to_give(
+    command: str, name: str, text: str, remedy: str, tmp_path: Path
+) -> None:
+    film, file = tmp_path / "film.wav", tmp_path / name
+    soundfile.write(film, [0.0] * 8000, 8000)
+    file.write_bytes(text.encode("latin-1"))
+    answer = dubline(*(film if word == "FILM" else word for word in command.split()), file)
+    assert answer.status == 2, answer
+    assert remedy in answer.err and "codec" not in answer.err, answer.err
+
+
 def test_options_stand_above_a_job_and_both_above_the_run(tmp_path: Path) -> None:
     path = job(
         tmp_path,

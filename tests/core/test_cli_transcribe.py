@@ -47,6 +47,7 @@ def test_words_speakers_and_names(talk: Path, shared: Shared) -> None:
     assert {s.speaker for s in transcript.segments if s.end < 11.9} == {"SPEAKER_00"}
     assert {s.speaker for s in transcript.segments if s.start > 12.0} == {"SPEAKER_01"}
     assert "SPEAKER" in (root / "work/transcript.rttm").read_text()
+    assert "SPEAKER" in (root / "work/diarizer.rttm").read_text()
     assert "-->" in (root / "subtitles/source.srt").read_text(encoding="utf-8")
 
     assert "SPEAKER_01" in dubline("speakers", "list", root).out

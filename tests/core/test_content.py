@@ -11,6 +11,7 @@ import soundfile
 from shared_media import Shared
 
 from dubline.errors import BackendMissing
+from dubline.media import speech
 from dubline.media.sound import open_sound
 from dubline.run import Run, read_manifest
 from dubline.separation import content
@@ -56,6 +57,17 @@ def test_real_sounds_are_told_apart(
         assert told.speech < 0.2 and told.music > 0.8
 
 
+@pytest.mark.parametrize("gains", [(1.0, -1.0), (1.0, 0.0)], ids=["inverted", "one side"])
+def test_a_talk_is_one_however_its_channels_carry_it(
+    gains: tuple[float, float], shared: Shared, tmp_path: Path
+) -> None:
+    talk, rate = soundfile.read(shared("scene/dialogue.flac", real=True), always_2d=True, dtype="float32")
+    voice = talk[48 * rate : 72 * rate].mean(axis=1, keepdims=True)
+    soundfile.write(tmp_path / "clip.wav", voice * gains, rate)
+    told = heard(tmp_path / "clip.wav", tmp_path / "run")
+    assert told.kind == "dialogue" and told.speech > 0.7, told
+
+
 def test_stretches_of_a_long_sound_are_few_and_reach_from_end_to_end() -> None:
     def of(seconds: float) -> list[tuple[int, int]]:
         return stretches(Sound(path="x.wav", rate=RATE, channels=2, frames=round(seconds * RATE)))
@@ -90,13 +102,13 @@ def test_three_hours_are_read_in_parts(
             file.seek(44 + 2 * start)
             file.write(talk[: stop - start].tobytes())
     read: list[int] = []
-    blocks = content.read_blocks
+    blocks = speech.read_blocks
 
     def counted(where: Path, *, start: int, stop: int) -> object:
         read.append(stop - start)
         return blocks(where, start=start, stop=stop)
 
-    monkeypatch.setattr(content, "read_blocks", counted)
+    monkeypatch.setattr(speech, "read_blocks", counted)
     told = heard(path, tmp_path / "run")
     assert len(read) == MOST and sum(read) <= MOST * STRETCH * rate
     assert told.kind == "dialogue" and told.seconds <= MOST * STRETCH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -241,6 +242,26 @@ def test_who_hardly_speaks_is_taken_for_the_most_alike_voice() -> None:
     options: dict[str, Any] = {"distance": 0.3, "apart": none_apart(4)}
     assert list(voice_clusters.cluster(rows, seconds, seconds, shortest=2.0, **options)) == [0, 0, 0, 1]
     assert list(voice_clusters.cluster(rows, seconds, seconds, shortest=1.0, **options)) == [0, 0, 1, 2]
+
+
+def test_a_voice_with_little_to_say_is_a_longer_one_that_it_is_like_and_not_beside() -> None:
+    """Two who speak for 40 s, and 4 s of sound whose cosine with the second is 0.45."""
+    rows = np.array([[1, 0, 0], [0, 1, 0], [0, 0.45, math.sqrt(1 - 0.45**2)]], np.float32)
+    seconds = np.array([40.0, 40.0, 4.0])
+
+    def voices(apart: Any = None, **options: Any) -> list[int]:
+        options = {"small": 0.06, "alike": 0.4, **options}
+        beside = none_apart(3) if apart is None else apart
+        labels = voice_clusters.cluster(rows, seconds, seconds, beside, distance=0.3, shortest=2.0, **options)
+        return [int(label) for label in labels]
+
+    assert voices() == [0, 1, 1]
+    assert voices(alike=0.5) == [0, 1, 2], "it is not like her enough"
+    assert voices(small=0.04) == [0, 1, 2], "it is long enough to be somebody"
+    assert voices(at_least=3) == [0, 1, 2], "three people were asked for"
+    beside = none_apart(3)
+    beside[1, 2] = beside[2, 1] = True
+    assert voices(beside) == [0, 1, 2], "she speaks at the same time"
 
 
 def test_what_is_followed_as_one_voice_is_closer_than_its_vectors() -> None:

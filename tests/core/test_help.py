@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,3 +97,53 @@ def test_help_all_of_everything_has_the_page_of_every_command() -> None:
 def test_a_value_that_is_no_option_is_none() -> None:
     answer = dubline("separate", "--", ALL)
     assert answer.status == 2 and ALL in answer.err
+
+
+# --- what was typed wrong ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("words", "command"), EACH)
+def test_a_usage_line_reads_as_it_is_typed(words: tuple[str, ...], command: Any) -> None:
+    names = [p.name.upper() for p in command.params if p.param_type_name == "argument" and p.required]
+    answer = dubline(*words, *(() if names else ("one", "two", "three")))
+    assert answer.status == 2, answer
+    usage = answer.err.partition("\n\n")[0]
+    assert "{" not in usage and not re.search(r"\b[A-Z]*[a-z]+\b", usage.split("[OPTIONS]")[1].split("\n")[0])
+    assert (f"Missing argument {names[0]}" if names else "There is no place for") in answer.err
+    example = re.search(r"For example: dubline (.*)", answer.err)
+    assert example is None or example[1].startswith(" ".join(words))
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("speakers RUN rename A B", "speakers rename RUN A B"),
+        ("speakers RUN undo", "speakers undo RUN"),
+        ("subtitles RUN export", "subtitles export RUN"),
+        ("transcript RUN export --names", "transcript export RUN --names"),
+        ("models NAME fetch", "models fetch NAME"),
+        ("RUN export --to srt", "export RUN --to srt"),
+        ("RUN speakers rename A B", "speakers rename RUN A B"),
+    ],
+)
+def test_a_run_may_stand_before_its_verb(said: str, meant: str, tmp_path: Path) -> None:
+    run = str(tmp_path / "no such run")
+    first, second = (dubline(*(run if w == "RUN" else w for w in text.split())) for text in (said, meant))
+    assert first == second and first.status
+
+
+def test_a_run_without_a_verb_is_told_what_can_be_done(tmp_path: Path) -> None:
+    run = tmp_path / "a film.dubline"
+    run.mkdir()
+    told = dubline("subtitles", run).err
+    for verb in ("export", "import", "check"):
+        assert f"dubline subtitles {verb} '{run}'" in told, told
+    every = dubline(run).err
+    assert f"dubline dub '{run}'" in every and "doctor" not in every and "models" not in every
+    assert "Did you mean 'rename'" in dubline("speakers", "renam", run, "A", "B").err
+
+
+def test_what_is_no_number_is_said_in_words() -> None:
+    for value, told in (("two", "give a whole number, such as 2"), ("0", "give 1 or more")):
+        assert told in dubline("transcribe", "a.mov", "--speakers", value).err
+    assert "give a number, such as 0.5" in dubline("separate", "a.mov", "--overlap", "half").err

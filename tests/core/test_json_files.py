@@ -15,9 +15,11 @@ from dubline.errors import InvalidJob
 from dubline.recognition.speaker_log import read_log
 from dubline.run import Manifest, read_manifest
 from dubline.subtitles.sent import Sent, read_sent, write_sent
+from dubline.values.base import to_json
 from dubline.values.dubbed import read_dub
 from dubline.values.json_files import DEEPEST, kept_json, line_json, parse_json, raw_json, read_json
 from dubline.values.layout import Layout
+from dubline.values.sealed import told_sealed
 from dubline.values.transcript import Transcript, read_transcript, transcript_json
 from dubline.values.translated import read_translation
 
@@ -128,8 +130,11 @@ def test_everything_that_json_says_is_read_as_python_reads_it(value: Any) -> Non
 def test_a_value_comes_back_from_its_file(tmp_path: Path) -> None:
     sent = Sent(language="tr", cues=())
     write_sent(sent, tmp_path / "a.json")
-    assert read_json(tmp_path / "a.json", Sent, hint="") == sent
-    assert kept_json(tmp_path / "a.json", Sent) == sent
+    assert told_sealed(tmp_path / "a.json", Sent, hint="") == sent
+    (tmp_path / "plain.json").write_bytes(to_json(sent))
+    for read in (read_json, told_sealed):
+        assert read(tmp_path / "plain.json", Sent, hint="") == sent
+    assert kept_json(tmp_path / "plain.json", Sent) == sent
     assert kept_json(tmp_path / "b.json", Sent) is None
     with pytest.raises(InvalidJob, match="there is no file"):
         read_json(tmp_path / "b.json", Sent, hint="")

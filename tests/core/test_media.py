@@ -361,12 +361,92 @@ def test_a_track_without_a_sample_is_refused(shared: Shared) -> None:
     assert caught.value.hint
 
 
-def test_another_format_than_announced_is_refused(shared: Shared) -> None:
+def test_another_format_than_announced_is_converted_and_told(shared: Shared) -> None:
     track = AudioTrack(index=0, rate=44_100, channels=2)
-    with pytest.raises(FFmpegError, match="changes its format"):
-        list(decode(shared("scene/scene.mp4"), track))
+    notes: list[str] = []
+    blocks = list(decode(shared("scene/scene.mp4"), track, notes=notes))
+    assert abs(sum(b.shape[1] for b in blocks) - 4_608_000 * 441 // 480) <= 1
+    assert notes == [
+        "the sound changes its format on the way (96.000 s in 48000 Hz, stereo); "
+        "all of it was brought to 44100 Hz, stereo"
+    ]
+
+
+def test_a_track_that_is_not_in_the_file_is_refused(shared: Shared) -> None:
     with pytest.raises(FFmpegError, match="cannot be decoded"):
         list(decode(shared("scene/scene.mp4"), AudioTrack(index=7, rate=48_000, channels=2)))
+
+
+# --- decoding: formats that change -------------------------------------------------------------
+
+
+def encoded(codec: str, form: str, rate: int, layout: str, hertz: float, seconds: float) -> bytes:
+    """A tone as a bare stream, one amplitude in all channels."""
+    import io
+
+    file = io.BytesIO()
+    channels = len(av.AudioLayout(layout).channels)
+    tone = (0.4 * np.sin(2 * np.pi * hertz * np.arange(int(rate * seconds)) / rate)).astype(np.float32)
+    with av.open(file, "w", format=form) as container:
+        stream = container.add_stream(codec, rate=rate, layout=layout)
+        samples = np.ascontiguousarray(np.repeat(tone[:, None], channels, axis=1).reshape(1, -1))
+        frame = av.AudioFrame.from_ndarray(samples, format="flt", layout=layout)
+        frame.sample_rate = rate
+        for part in av.AudioResampler(stream.codec_context.format.name).resample(frame):
+            part.pts = None
+            container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("codec", "parts", "wanted"),
+    [
+        ("mp3", [(44_100, "mono", 4), (48_000, "mono", 2)], (44_100, "mono")),
+        ("mp3", [(44_100, "mono", 1), (48_000, "stereo", 6)], (48_000, "stereo")),
+        ("mp3", [(44_100, "stereo", 1), (48_000, "mono", 6)], (48_000, "mono")),
+        ("ac3", [(48_000, "stereo", 1), (48_000, "5.1(side)", 6), (48_000, "stereo", 1)], (48_000, "5.1")),
+        ("ac3", [(48_000, "5.1(side)", 1), (48_000, "stereo", 6)], (48_000, "stereo")),
+    ],
+)
+def test_a_format_that_changes_is_brought_to_that_of_most_of_it(
+    tmp_path: Path, codec: str, parts: list[tuple[int, str, float]], wanted: tuple[int, str]
+) -> None:
+    path, tones = tmp_path / f"a.{codec}", (440.0, 880.0, 660.0)
+    path.write_bytes(
+        b"".join(
+            encoded(codec, codec, rate, layout, hertz, seconds)
+            for (rate, layout, seconds), hertz in zip(parts, tones, strict=False)
+        )
+    )
+    samples, notes = heard(path)
+    sound, _ = extract(path, probe(path).audio[0], tmp_path / "out.wav", silent)
+    assert (sound.rate, sound.layout) == wanted
+    assert abs(samples.shape[1] / sound.rate - sum(seconds for *_, seconds in parts)) < 0.2
+    assert "changes its format" in notes[-1]
+    assert not any("damaged" in note for note in notes)
+    begin = 0.0
+    for (_, layout, seconds), hertz in zip(parts, tones, strict=False):
+        middle = samples[:, int((begin + seconds / 2) * sound.rate) :][:, : sound.rate // 4]
+        spectrum = np.abs(np.fft.rfft(middle * np.hanning(middle.shape[1])))
+        assert abs(int(spectrum[0].argmax()) * 4 - hertz) <= 4
+        if len(av.AudioLayout(layout).channels) <= 2:  # no louder or quieter than it came
+            assert np.abs(middle[0]).max() == pytest.approx(0.4, rel=0.1)
+        begin += seconds
+
+
+@pytest.mark.parametrize("name", ["rate_change.mp3", "jingle_first.mp3", "a3.webm"])
+def test_all_that_decodes_is_there(name: str, shared: Shared) -> None:
+    path = shared(f"cases/av/{name}", real=True)
+    samples, notes = heard(path)
+    rate = probe(path).audio[0].rate
+    with av.open(str(path)) as container:
+        seconds = sum(Fraction(f.samples, f.sample_rate) for f in container.decode(audio=0))
+    assert abs(samples.shape[1] - seconds * rate) <= 3
+    assert not any(word in note for note in notes for word in ("damaged", "gaps", "overlaps"))
+    if name == "a3.webm":
+        assert np.array_equal(samples, raw(path))
+        assert not notes
 
 
 # --- extracting --------------------------------------------------------------------------------
@@ -459,6 +539,19 @@ def test_sound_is_never_further_from_its_time_than_the_tolerance(pieces: list[tu
             assert abs(clock.position - (at + count)) <= 480
         at += count
     assert total == 1024 + sum(n for _, n in pieces) + clock.filled - clock.cut
+
+
+@given(st.integers(500, 200_000), st.integers(1, 4), st.sampled_from([-1, 1]))
+def test_single_times_that_stray_move_nothing(by: int, count: int, way: int) -> None:
+    """A time that is off and comes back is the file's slip; one that stays off is a gap or an overlap."""
+    times = [20_000_000 + 1024 * n for n in range(40)]
+    for n in range(20, 20 + count):
+        times[n] += way * by
+    clock = placing()
+    for n, at in enumerate(times):
+        silence, cut = clock.place(at, 1024, [(later, 1024) for later in times[n + 1 : n + 24]])
+        assert (silence, cut) == (at if n == 0 else 0, 0)
+    assert not clock.notes()
 
 
 def test_slow_drift_is_caught_up() -> None:

@@ -178,6 +178,7 @@ def test_import_keeps_the_source_and_lists_licence_and_kind(whispers: Path) -> N
     assert other.status == 1 and "--name" in other.err
 
 
+@pytest.mark.usefixtures("any_bytes")
 def test_a_separators_name_is_not_overwritten_and_separators_pass_speech_models_over(
     whispers: Path, tmp_path: Path
 ) -> None:

@@ -202,7 +202,7 @@ def test_a_recognizer_of_ours_touches_two_places(with_echo: Path) -> None:
     assert found["package"] == "dubline" and "echo" in found["names"]
     backend, options, why = found["auto"]
     assert (backend, options) == ("echo", {"language": "en"}) and "it knows one word" in why
-    assert found["doctor"]["echo"].startswith("works: 1 word in two seconds of hum")
+    assert found["doctor"]["echo"].startswith("works")
 
 
 @pytest.mark.parametrize("words", [["backends"], ["transcribe", "--help"]])

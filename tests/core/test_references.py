@@ -104,6 +104,25 @@ def test_a_cut_is_the_speakers_own_sound_and_its_words(tmp_path: Path) -> None:
     assert abs(own[0]) < 0.05 * np.abs(own).max() and abs(own[-1]) < 0.05 * np.abs(own).max()
 
 
+@pytest.mark.parametrize("gains", [(1.0, -1.0), (0.0, 1.0)], ids=["inverted", "one side"])
+def test_a_voice_that_the_mean_of_the_channels_would_lose_is_cut(
+    gains: tuple[float, float], tmp_path: Path
+) -> None:
+    vocals(tmp_path / "v.wav", [(5, 14, 0.2)])
+    block = np.concatenate(list(read_blocks(tmp_path / "v.wav")), axis=1)
+    with SoundWriter(tmp_path / "odd.wav", RATE, 2, block.shape[1]) as file:
+        file.write((block * np.array(gains)[:, None]).astype(np.float32))
+    made = [
+        cut(tmp_path / name, open_sound(path), transcript(line(1, 5, 14)))
+        for name, path in (("plain", tmp_path / "v.wav"), ("odd", tmp_path / "odd.wav"))
+    ]
+    plain, odd = (
+        np.concatenate(list(read_blocks(Layout(tmp_path / name).file(found.cuts["A"].path))), axis=1)
+        for name, found in zip(("plain", "odd"), made, strict=True)
+    )
+    assert np.abs(odd - plain).max() < 2**-22
+
+
 @pytest.mark.parametrize(
     ("worse", "reason"),
     [

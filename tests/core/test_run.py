@@ -98,6 +98,25 @@ def test_a_step_is_done_once_and_then_found(tmp_path: Path) -> None:
     assert records[0].key in first.path
 
 
+@step("worry", version=1)
+def worries(work: Work) -> int:
+    work.note("a detail")
+    work.note("this may be wrong", warn=True)
+    return 1
+
+
+def test_a_warning_is_told_at_every_start_and_a_note_when_it_is_made(tmp_path: Path) -> None:
+    for noted in (["a detail"], []):
+        heard: list[str] = []
+        notes: list[str] = []
+        with Run(tmp_path / "r", tell=heard.append, note=notes.append) as run:
+            run.step(worries)
+        assert (heard, notes) == (["this may be wrong"], noted)
+    (record,) = run.manifest().steps
+    assert record.notes == ("a detail", "this may be wrong"), "a warning is a note as well"
+    assert record.warnings == ("this may be wrong",)
+
+
 def test_other_inputs_are_other_work(tmp_path: Path) -> None:
     with Run(tmp_path) as run:
         a, b = run.step(make, "a"), run.step(make, "b")

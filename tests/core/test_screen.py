@@ -18,10 +18,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from run_to_dub import sound_of
 
+import dubline as dubline_package
 from dubline.backends.choosing import in_brief
 from dubline.cli import app
-from dubline.cli.pace import Job, known_paces
-from dubline.cli.screen import COMMANDS, as_typed, wrapped
+from dubline.cli.pace import Job, keep_pace, known_paces
+from dubline.cli.progress import Bar
+from dubline.cli.screen import COMMANDS, Line, as_typed, wrapped
+from dubline.cli.steps import STEPS
+from dubline.report import Progress
+from dubline.report import part as piece_of
+from dubline.run import StepRecord
 
 COMMAND = (sys.executable, "-c", "from dubline.cli import main; main()")
 PLAN = r"(content|film model|separator|diarizer|recognizer|translator|voice)"
@@ -248,3 +254,69 @@ def test_commands_are_said_as_they_are_typed(monkeypatch: pytest.MonkeyPatch, tm
 def test_every_command_can_be_said() -> None:
     groups = {group.name for group in app.registered_groups}
     assert groups | {command.name for command in app.registered_commands} == {*COMMANDS}
+
+
+# --- how far it is -------------------------------------------------------------------------------------
+
+
+class Watched:
+    """A screen that keeps what the bars show."""
+
+    log, verbose, watched = None, False, True
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[Line, Line]] = []
+        self.said: list[str] = []
+
+    def bars(self, whole: Line, part: Line) -> None:
+        self.shown.append((whole, part))
+
+    def say(self, text: str, indent: int = 0) -> None:
+        self.said.append(text)
+
+    write = say
+
+
+def test_no_bar_steps_back_and_no_clock_changes_its_end() -> None:
+    """Over a stage that hears its sound twice, stages that weigh otherwise once one was measured, and steps
+    that are no stage."""
+    keep_pace(("recognize", "whisper"), 1.0)
+    keep_pace(("speak", "piper"), 10.0)
+    screen = Watched()
+    bar = Bar(screen, ("separate", "recognize", "speak"))  # type: ignore[arg-type]
+    bar.film, bar.progress = 60.0, Progress(bar.show, per_second=1e9)
+    bar.plan(("separator: builtin", "recognizer: whisper", "voice: piper"))
+    for name in ("separate", "recognize", "speak"):
+        report = bar.stage(name)
+        for at in (*range(0, 50, 10), *range(0, 61, 10)):
+            report(at, 60.0)
+        bar.finished(StepRecord(name=name, key="k", state="done", seconds=6.0))
+        bar.plan(["voice: piper"])  # said on the way; what was measured by then counts
+        bar.stage("pitch")(1, 2)
+    wholes = [whole.share for whole, _ in screen.shown if whole.share is not None]
+    assert wholes == sorted(wholes) and wholes[-1] == 1.0 and len(set(wholes)) > 12
+    for name in ("separating", "words"):
+        clocks = [part.amount for _, part in screen.shown if part.name == name]
+        assert clocks == sorted(clocks) and {clock.partition(" of ")[2] for clock in clocks} == {"1:00"}
+
+
+def test_a_piece_of_a_stage_is_told_in_what_the_stage_counts() -> None:
+    told: list[tuple[float, float]] = []
+    report = piece_of(lambda done, total: told.append((done, total)), 0.5, 0.25, 120.0)
+    for at in (0, 20, 40):
+        report(at, 40)
+    assert told == [(60.0, 120.0), (75.0, 120.0), (90.0, 120.0)]
+
+
+def test_every_step_has_words_and_none_is_shown_by_its_name() -> None:
+    root = Path(dubline_package.__file__).parent
+    texts = [path.read_text("utf-8") for path in root.rglob("*.py")]
+    found = {name for text in texts for name in re.findall(r'^@step\("(\w+)"', text, re.M)}
+    assert found and found - {*STEPS} == set()
+    assert all(len(words.doing) <= 14 and "_" not in words.doing + words.made for words in STEPS.values())
+    screen = Watched()
+    bar = Bar(screen)  # type: ignore[arg-type]
+    for name in ("extract", "original", "separate", "diarize", "witness"):
+        bar.finished(StepRecord(name=name, key="k", state="kept"))
+    bar.say("on")
+    assert screen.said == ["kept from before: sound, stems, speakers", "on"]

@@ -16,6 +16,8 @@ from dubline.separation.way import Separating, settle_separation
 from dubline.values.wishes import SeparateWish
 from dubline.weights.intake_files import import_model
 
+pytestmark = pytest.mark.usefixtures("any_bytes")
+
 PLAIN = "builtin" if DeepFilterNet.missing() else "deepfilternet"
 """Who takes dialogue where there is no model."""
 

@@ -271,7 +271,7 @@ def test_the_machine_and_the_quality_choose(
 def test_turkish_to_english_is_told_first_where_the_index_has_no_translator() -> None:
     assert "no translator from Turkish to English" in translator_gap("tr", "en")
     assert translator_gap("en", "pt-BR") == ""
-    assert "No model is the usual one" in translator_gap("ka", "sw")
+    assert "No ready-made translator" in translator_gap("ka", "sw")
     answer = dubline("setup", "--from", "tr", "--to", "en")
     assert answer.out.startswith("The Python package index has no translator from Turkish to English")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -266,12 +267,22 @@ def test_names_of_the_first_format_are_read(run: Path) -> None:
 )  # fmt: skip
 def test_a_damaged_log_is_refused_with_its_name(run: Path, text: str) -> None:
     (run / "work/speakers.json").write_text(text)
+    shutil.rmtree(run / "work/.copies", ignore_errors=True)
     before = (run / "transcript.json").read_bytes()
     for act in (lambda: again(run, FIRST), lambda: rename_speaker(run, "SPEAKER_00", "X")):
         with pytest.raises(InvalidJob, match=r"speakers\.json") as caught:
             act()
         assert caught.value.hint
     assert (run / "transcript.json").read_bytes() == before
+
+
+def test_a_damaged_log_is_put_back_from_its_copy(run: Path) -> None:
+    rename_speaker(run, "SPEAKER_00", "Ayşe")
+    path = run / "work/speakers.json"
+    path.write_bytes(path.read_bytes()[:100])
+    rename_speaker(run, "SPEAKER_01", "Tom")
+    assert [s.name for s in again(run, FIRST)[0].speakers][:2] == ["Ayşe", "Tom"]
+    assert (run / "work/damaged.speakers.json").stat().st_size == 100
 
 
 def test_a_cast_name_gives_way_to_one_given_by_hand(run: Path) -> None:

@@ -40,6 +40,8 @@ from dubline.weights.kinds import NEEDED
 from dubline.weights.known import KNOWN
 from dubline.weights.starters import STARTERS, Starter, StarterFile, Wheel, short_name
 
+pytestmark = pytest.mark.usefixtures("any_bytes")
+
 constants = pytest.importorskip("huggingface_hub.constants", reason="huggingface_hub is not installed")
 
 VOICE = random.Random(1).randbytes(3_000_000)

@@ -95,7 +95,7 @@ def test_a_named_encoding_is_used_and_nothing_else() -> None:
 
 def test_damaged_utf_8_is_not_taken_for_another_encoding() -> None:
     data = "Çünkü çok güzel\nbir öğleden sonra".encode()
-    with pytest.raises(InvalidJob, match=r"e\.srt, line 2: UTF-8 with 1 damaged places"):
+    with pytest.raises(InvalidJob, match=r"e\.srt, line 2: UTF-8 with 1 damaged place"):
         decode(data.replace("ö".encode(), b"\xc3"), where="e.srt")
 
 
@@ -134,5 +134,5 @@ def test_the_encoding_is_told_with_the_cues(tmp_path: Path) -> None:
     assert (found.cues[0].text, found.encoding) == ("Şimdi gel.", "cp1254")
     assert found.notes == (
         "e.srt is not UTF-8 and was read as cp1254, Turkish: 'Şimdi gel.'. "
-        "If that is wrong, name its encoding.",
+        "If that is wrong, save it as UTF-8.",
     )

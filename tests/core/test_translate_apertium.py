@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -207,10 +208,18 @@ def test_stopping_ends_the_program_and_its_children(broken: Path) -> None:
     with pytest.raises(Cancelled):
         _piped([str(broken / "apertium"), "-u", "eng-spa"], "text", tick)
     assert len(started) == 2
-    for pid in started:
-        state = Path(f"/proc/{pid}/stat")
-        # Ended, or a zombie that nobody in this container picks up.
-        assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+    deadline = time.monotonic() + 30  # a child that was told to end may still be on its way out
+    while not all(ended(pid) for pid in started):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def ended(pid: int) -> bool:
+    """Whether process pid is gone, or a zombie that nobody in this container picks up."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def test_a_language_must_be_named() -> None:

@@ -398,7 +398,7 @@ def test_missing_programs_and_models_say_how_to_get_them(
     (tmp_path / "a.onnx").write_bytes(b"x")
     with pytest.raises(WeightsError, match="does not describe"):
         Piper(Piper.Options(model=str(tmp_path / "a.onnx")))
-    with pytest.raises(WeightsError, match="a voice for 'tr' cannot be had") as none:
+    with pytest.raises(WeightsError, match="a voice for Turkish cannot be had") as none:
         settle("voice", "auto", Sought(language="tr"))
     assert "espeak-ng" in none.value.hint
 
@@ -486,6 +486,11 @@ def test_espeak_is_as_high_as_its_table_says(tmp_path: Path) -> None:
             file.write(take.sound)
         whole = (0.0, take.sound.shape[1] / take.rate)
         assert median_pitch(path, [whole]) == pytest.approx(PITCHES[variant] * factor, rel=0.06)
+        for gain in (-1.0, 0.0):  # inverted on one side; on the other side alone
+            odd = tmp_path / f"{variant} {gain}.wav"
+            with SoundWriter(odd, take.rate, 2, take.sound.shape[1]) as file:
+                file.write(np.concatenate([take.sound, np.float32(gain) * take.sound]))
+            assert median_pitch(odd, [whole]) == median_pitch(path, [whole])
     assert [pitch_setting(f) for f in (0.1, 1.0, 9.0)] == [0, 50, 99]
 
 

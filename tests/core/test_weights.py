@@ -30,6 +30,8 @@ from dubline.weights.files import (
 from dubline.weights.intake_files import fetch, import_model
 from dubline.weights.known import KNOWN, KnownFile, KnownWeights
 
+pytestmark = pytest.mark.usefixtures("any_bytes")
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

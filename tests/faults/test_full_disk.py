@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 from command import Answer, at_call, dubline, results, shown
+from full_disk_limits import limit, limit_restored
 from random_demucs import htdemucs, save_bag
 
 from dubline.errors import StorageFull
@@ -21,7 +20,7 @@ from dubline.media.sound import SoundWriter
 from dubline.separation import run_demucs_separation, stage
 from dubline.values.stems import STEM_NAMES
 
-resource = pytest.importorskip("resource", reason="limits of this kind are POSIX's")
+pytest.importorskip("resource", reason="limits of this kind are POSIX's")
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +31,6 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     model = str(save_bag(folder / "model", "house", [htdemucs(seed=1)]))
     return ["separate", str(folder / "a.wav"), "--separator", "demucs", "--model", model,
             "--precision", "fp32", "--threads", "1"]  # fmt: skip
-
-
-@contextmanager
-def limit_restored() -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def limit(size: int) -> None:
-    """No file may grow beyond `size` bytes: the system then refuses as it does on a full disk."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
 def full(answer: Answer, root: Path) -> None:

@@ -53,6 +53,26 @@ def run(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / made.name))
 
 
+@pytest.mark.parametrize("kind", ["srt", "vtt", "ass"])
+def test_both_languages_in_one_file_as_subtitles_export_writes_them(run: Path, kind: str) -> None:
+    done = dubline("export", run, "--to", kind, "--bilingual", "--lang", "en")
+    assert (done.status, done.err) == (0, "")
+    (both,) = (run / "exports" / kind).glob(f"*.en.{kind}")
+    sent = dubline("subtitles", "export", run, "--lang", "en", "--bilingual", "--format", kind)
+    assert sent.status == 0 and both.read_bytes() == Path(sent.out.strip()).read_bytes()
+    text = both.read_text("utf-8")
+    assert text.index("Gel.") < text.index("Come.")
+    dubline("export", run, "--to", kind, "--lang", "en")
+    assert "Gel." not in both.read_text("utf-8")
+
+
+def test_both_languages_are_for_subtitles_of_a_run(run: Path, tmp_path: Path) -> None:
+    assert dubline("export", run, "--to", "otio").status == 0
+    for words in ((run, "--to", "edl"), (run / "timeline.otio", "--to", "srt")):
+        refused = dubline("export", *words, "--bilingual")
+        assert refused.status == 2 and "--to srt, vtt or ass" in refused.err, refused
+
+
 def test_several_targets(run: Path) -> None:
     done = dubline("export", run, "--to", "otio,edl", "--to", "srt")
     assert (done.status, done.err) == (0, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -176,3 +177,47 @@ def test_the_pages_script_is_javascript(page: tuple[PageWindow, str], tmp_path: 
     process = subprocess.run([node, "--check", str(tmp_path / "page.js")], capture_output=True, check=False)
     assert process.returncode == 0, process.stderr.decode()
     assert json.loads(script.partition("const layout = ")[2].partition(", byId =")[0]) == window.layout()
+
+
+@pytest.mark.parametrize("sent", [b"", b"P", b"POST /state HTTP/1.1\r\nContent-Length: 900\r\n\r\n{"])
+def test_connections_that_are_silent_or_slow_hold_up_nobody(
+    page: tuple[PageWindow, str], sent: bytes
+) -> None:
+    window, address = page
+    others = [socket.create_connection(("127.0.0.1", window.port)) for _ in range(20)]
+    try:
+        for other in others:
+            other.sendall(sent)
+        browser = Browser(window.port)
+        assert browser.ask("GET", address)[0] == 200
+        assert browser.state()[0] == 200
+    finally:
+        for other in others:
+            other.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 60_000,
+        b'{"set":' * 9000,
+        b'{"a":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+        b"\xff",
+        b"[]",
+        b"nul",
+    ],
+)
+def test_what_is_no_message_is_refused(
+    page: tuple[PageWindow, str], body: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    window, address = page
+    browser = Browser(window.port)
+    browser.ask("GET", address)
+    wire = http.client.HTTPConnection("127.0.0.1", window.port, timeout=30)
+    headers = {"Host": f"127.0.0.1:{window.port}", "Cookie": browser.cookie, "X-Dubline": "1"}
+    wire.request("POST", "/state", body, headers)
+    status = wire.getresponse().status
+    wire.close()
+    assert status == 400 or body.startswith(b'{"a":')  # a reader that can go so deep may
+    assert "Traceback" not in capfd.readouterr().err
+    assert browser.state()[0] == 200

@@ -21,6 +21,7 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.values.base import ModelIdentity
+from dubline.values.languages import language_name
 from dubline.weights.installation import extra_command
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ class Backend:
         language = sought.language.partition("-")[0].lower()
         if cls.languages is not None and language and language not in cls.languages:
             raise InvalidJob(
-                f"{name_of(cls)} knows {', '.join(cls.languages)} only, not {sought.language!r}",
+                f"{name_of(cls)} knows {' and '.join(map(language_name, cls.languages))} only, "
+                f"not {language_name(sought.language)}",
                 hint="Use another one: `dubline backends` lists them.",
             )
 

@@ -22,6 +22,7 @@ import msgspec.inspect
 from dubline.backends.backend import Sought, entry_points, name_of, versions
 from dubline.errors import BackendMissing, DublineError, InvalidJob, WeightsError
 from dubline.values.base import Choice, complaint
+from dubline.values.languages import language_name
 
 COSTS = ". What it costs: "
 BETTER = ". For a better one: "
@@ -194,9 +195,14 @@ def _settle(kind: str, backend: str, sought: Sought, given: dict[str, Any], why:
         choice = _choice(kind, backend, cls, sought, model, given)
         return Settled(choice, (reason, *_damaged(cls, sought)), place)
     passed: list[str] = []
+    refused: list[InvalidJob] = []
     remedies: list[str] = []
     damaged: list[str] = []
-    for name, info, cls in _ranked(kind, sought.content):
+    for name, info, cls in (ranked := _ranked(kind, sought.content)):
+        if (refusal := _refusal(cls, sought)) is not None:
+            refused.append(refusal)
+            passed.append(refusal.message)
+            continue
         if info.missing or cls is None:
             passed.append(f"{name} is not installed")
             remedies.append(f"`{info.remedy}`" if info.remedy else "")
@@ -216,6 +222,8 @@ def _settle(kind: str, backend: str, sought: Sought, given: dict[str, Any], why:
         why += _cost(cls, sought, place) + (f"{BETTER}{better}" if better else "")
         return Settled(_choice(kind, name, cls, sought, model, given), (why, *damaged), place)
     passed.extend(damaged)
+    if refused and len(refused) == len(ranked):
+        raise InvalidJob("; ".join(dict.fromkeys(passed)), hint=refused[0].hint)
     what = f"the model {sought.model!r}" if sought.model else f"a {kind}{_for(sought)}"
     raise WeightsError(
         f"{what} cannot be had: {'; '.join(passed) or 'none is declared'}",
@@ -232,6 +240,18 @@ def in_brief(reason: str) -> tuple[str, str]:
     if why.startswith("since "):
         why = "since no other is set up here" if who == "manual" else "the best that is set up here"
     return who, (f"{who}, {why}" if why else who) + (f": {cost}" if cost else "")
+
+
+def _refusal(cls: Any, sought: Sought) -> InvalidJob | None:
+    """Why a back end can do nothing of what is sought, with any model and once it is installed."""
+    try:
+        if cls is not None:
+            cls.check(sought)
+    except InvalidJob as error:
+        return error
+    except Exception:  # what it lacks, and a stranger's faults, are told below
+        return None
+    return None
 
 
 def _choice(kind: str, name: str, cls: Any, sought: Sought, model: str, given: dict[str, Any]) -> Choice:
@@ -316,7 +336,8 @@ def _cost(cls: Any, sought: Sought, place: Path | None) -> str:
 
 def _for(sought: Sought) -> str:
     if sought.target:
-        return f" from {sought.language or 'any language'} to {sought.target}"
+        source = language_name(sought.language) if sought.language else "any language"
+        return f" from {source} to {language_name(sought.target)}"
     if sought.content == "film":
         return " that splits music from effects"
-    return f" for {sought.language!r}" if sought.language else ""
+    return f" for {language_name(sought.language)}" if sought.language else ""

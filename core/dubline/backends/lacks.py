@@ -5,18 +5,21 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 
+from dubline.backends.choosing import available
 from dubline.backends.needs import Wanted, command, translator_gap
 from dubline.backends.translators.seq2seq_languages import short_code
 from dubline.errors import DublineError, NotSetUp
 from dubline.values.languages import language_name
 from dubline.values.timeline import FileMedia
 from dubline.values.wishes import LocalizeJob, Wish
-from dubline.weights.recommended import VOICES, translators
+from dubline.weights.recommended import ESPEAK, VOICES, translators
 
 _SET_UP_VOICES = frozenset(row.backend for row in VOICES)
 BY_HAND = "manual"
 """The translator that leaves all lines to a person."""
 OWN_SERVER = "A language model on a server of your own can do it: --translator llm --server URL."
+
+OWN_VOICE = "A program or a service of your own can speak it: --voice-command or --voice-address."
 
 
 def wanted_by(job: LocalizeJob, source: str, kinds: Iterable[str]) -> Wanted:
@@ -42,6 +45,8 @@ def not_set_up(job: LocalizeJob, source: str, errors: Sequence[DublineError]) ->
         lines.append(f"{error.kind}: {error.message}" + (f". {error.hint}" if named and error.hint else ""))
         if error.kind == "translator" and not named and not _brought(source, job.languages):
             hints.append(OWN_SERVER)
+        elif error.kind == "voice" and not named and available("voice")[ESPEAK.backend].installed:
+            hints.append(OWN_VOICE)  # of those that `setup` brings it speaks the most languages
         elif not named:
             open_kinds.append(error.kind)
     if open_kinds:

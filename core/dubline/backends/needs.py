@@ -19,6 +19,7 @@ from typing import NamedTuple, get_args
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import available
 from dubline.backends.recognizers.paddlespeech import PaddleSpeech
+from dubline.backends.recognizers.whisper_folder import LANGUAGES, OWN_TEXT, its_language
 from dubline.backends.translators.firefox_way import way
 from dubline.backends.translators.seq2seq_languages import short_code
 from dubline.errors import DublineError, InvalidJob, StorageFull
@@ -168,8 +169,13 @@ def plan_for(wanted: Wanted, machine: Machine) -> Plan:
         return dict.fromkeys(row for kind, them in some.items() if kind in wanted.kinds for row in them)
 
     chosen = rows(wanted.quality)
+    unheard = ""
+    if source and not its_language(source, LANGUAGES) and "recognizer" in wanted.kinds:
+        unheard = f"Whisper does not know {language_name(source)}. {OWN_TEXT}"
+        chosen = {row: None for row in chosen if row.kind != "recognizer"}
     remarks = [PADDLESPEECH.note] if seed and source not in ("zh", "en") else []
     by_name = [row for row in (PYANNOTE, HTDEMUCS, CDX23) if row.kind in wanted.kinds]
+    remarks += [unheard] if unheard else []
     if "translator" in wanted.kinds:
         remarks += filter(None, (translator_gap(*pair) for pair in pairs))
         by_name += MANY if any(not translators(*pair, wanted.quality) for pair in pairs) else ()
@@ -190,7 +196,8 @@ def translator_gap(source: str, target: str) -> str:
         return ""
     if not rows and not translators(source, target, "good"):
         return (
-            f"No model is the usual one {pair}: name one for many languages, or leave the lines to a person."
+            f"No ready-made translator {pair} is known: name a model for many languages, or leave "
+            "the lines to a person."
         )
     return (
         f"The Python package index has no translator {pair}: it comes from the Hugging Face hub or from "

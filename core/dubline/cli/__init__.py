@@ -17,6 +17,7 @@ from dubline.cli import (
     localize,
     models,
     report,
+    runs,
     separate,
     setup,
     speakers,
@@ -45,6 +46,7 @@ app.command("demo", rich_help_panel=JOB)(demo.demo)
 app.command("report", rich_help_panel=LOOK)(report.report)
 app.add_typer(speakers.app, name="speakers", rich_help_panel=LOOK)
 app.add_typer(transcript.app, name="transcript", rich_help_panel=LOOK)
+app.add_typer(runs.app, name="runs", rich_help_panel=LOOK)
 app.command("export", rich_help_panel=OTHERS)(export.export)
 app.add_typer(subtitles.app, name="subtitles", rich_help_panel=OTHERS)
 app.command("setup", rich_help_panel=SET_UP)(setup.setup)
@@ -106,6 +108,13 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except OSError as error:
+        from dubline.files import is_full
+
+        hint = (
+            "Make room on that disk"
+            if is_full(error)
+            else "Check that the disk is there and that you may read and write on it"
+        )
         print(f"dubline: {error}", file=sys.stderr)
-        print("  Check that the disk is there and that you may read and write on it.", file=sys.stderr)
+        print(f"  {hint}.", file=sys.stderr)
         raise SystemExit(1) from None

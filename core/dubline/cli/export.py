@@ -49,6 +49,10 @@ def export(
         ),
     ] = "",
     lang: Annotated[str, languages("Subtitles and dubs in these languages only, such as en,de.")] = "",
+    bilingual: Annotated[
+        bool,
+        option("The film's own words in the line above the translation.", "--bilingual", panel="What"),
+    ] = False,
     schema: Annotated[
         str,
         option(
@@ -122,6 +126,11 @@ def export(
         run = run_of(run)
     if linked and "aaf" not in names:
         raise InvalidJob("--linked is about an AAF", hint="Add aaf to --to, or leave out --linked.")
+    if bilingual and not (run.is_dir() and {exporters.TARGETS[name] for name in names} & {"subtitles"}):
+        raise InvalidJob(
+            "--bilingual is about the subtitles of a run",
+            hint="Give a run folder and --to srt, vtt or ass, or leave out --bilingual.",
+        )
     if remix and not takes:
         raise InvalidJob(
             "--remix without takes would be a timeline without voices",
@@ -131,7 +140,7 @@ def export(
     options = exporters.ExportOptions(schema=schema, embed=not linked, languages=wanted, takes=takes)
     place = out or (Layout(run).exports if run.is_dir() else run.with_name(f"{run.stem}.exports"))
     with stoppable("The target in work was left as it was; those told above are whole."):
-        write_targets(run, names, place, options, rate=rate, remix=remix)
+        write_targets(run, names, place, options, rate=rate, remix=remix, bilingual=bilingual)
 
 
 def target_names(to: Iterable[str]) -> tuple[str, ...]:
@@ -156,6 +165,7 @@ def write_targets(
     *,
     rate: str = "",
     remix: bool = False,
+    bilingual: bool = False,
 ) -> None:
     """Write a folder in `place` for each target, and say what came out.
 
@@ -164,12 +174,13 @@ def write_targets(
         StorageFull.
     """
     from dubline.files import full_disk_is_told
+    from dubline.programme.publications import noted
     from otio_dubline import exporters
     from otio_dubline.exporters.named_sounds import FOLDER, under_the_films_name
     from otio_dubline.exporters.neutral import schema_versions
     from otio_dubline.reading import require_media
 
-    timeline = _timeline(run, rate)
+    timeline = _timeline(run, rate, bilingual=bilingual)
     if options.languages:
         timeline = exporters.in_languages(timeline, options.languages)
     if remix:
@@ -191,6 +202,8 @@ def write_targets(
         for name in names:
             for done in exporters.export(timeline, [name], place, options):
                 _tell(done)
+                if run.is_dir() and place == Layout(run).exports:
+                    noted(run, f"export RUN --to {name}", (place / name).rglob("*"))
 
 
 @contextmanager
@@ -208,7 +221,7 @@ def _alone(place: Path) -> Iterator[None]:
         ) from None
 
 
-def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
+def _timeline(run: Path, rate: str, *, bilingual: bool = False) -> otio.schema.Timeline:
     from dubline.programme.reading import read_programme
     from dubline.programme.subtitle_files import publish_subtitles
     from otio_dubline.build import build
@@ -221,7 +234,7 @@ def _timeline(run: Path, rate: str) -> otio.schema.Timeline:
     if run.is_dir():
         publish_subtitles(run)  # a text may have been changed by hand
         bring_up_to_date(run)  # or the run has been moved
-        return build(read_programme(run, rate=rate))
+        return build(read_programme(run, rate=rate, bilingual=bilingual))
     if rate:
         raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave out --rate.")
     if run.suffix.lower() != ".otio":

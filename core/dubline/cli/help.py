@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from dubline.files import typed
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 ALL = "--help-all"
@@ -21,6 +24,18 @@ KINDS = {kind: "NUMBER" for kind in ("INTEGER", "INT", "RANGE", "FLOAT")} | {"LI
 """Types of values as Typer calls them, and as the pages do."""
 NAMES = 32
 """Columns for the names of options; of longer ones the text begins on the line below."""
+
+UsageError: Any = typer.BadParameter.__mro__[1]
+"""What a command raises that was typed wrong; Typer gives it no name of its own."""
+EXTRA = re.compile(r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)")
+"""Click's sentence on words that a command has no place for."""
+NUMBERS = (
+    (r"Input should be a valid integer.*", "give a whole number, such as 2"),
+    (r"Input should be a valid number.*", "give a number, such as 0.5"),
+    (r"Input should be greater than or equal to (\S+)", r"give \1 or more"),
+    (r"Input should be less than or equal to (\S+)", r"give \1 or less"),
+)
+"""Typer's sentences on numbers, and what is said instead."""
 
 PANELS = (
     "The job",
@@ -70,25 +85,66 @@ class Command(TyperCommand):
             width = ctx.make_formatter().width
             typer.echo("\n".join(_page(self, ctx, width, whole=True)))
             raise typer.Exit()
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            self._explain(error)
+            raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The page that `--help` shows."""
         formatter.write("\n".join(_page(self, ctx, formatter.width, whole=False)))
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """The line above what was typed wrong."""
+        formatter.write("\n".join(_usage(self, ctx, formatter.width)) + "\n")
+
+    def _explain(self, error: Any) -> None:
+        """Say what was typed wrong by the names that the pages have, with an example."""
+        param = getattr(error, "param", None)
+        if param is not None and param.param_type_name == "argument":
+            error.param_hint = param.name.upper()
+        example = next((f"For example: {one}" for one in _examples(self.help or "")), "")
+        if extra := EXTRA.fullmatch(error.message):
+            told = f"There is no place for {extra[1]!r} here. A name with spaces stands in quotes."
+            error.message = f"{told}\n{example}".rstrip()
+        elif not error.message:  # an argument is missing
+            error.message = example
+        for pattern, told in NUMBERS:
+            error.message = re.sub(pattern, told, error.message)
 
 
 class Group(TyperGroup):
     """A group of commands; they too stand in panels."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """`--help-all` before a command: every command's whole page."""
+        """`--help-all` before a command: every command's whole page. A command may follow its run:
+        `speakers RUN rename` is `speakers rename RUN`."""
         if args[:1] == [ALL]:
             formatter = ctx.make_formatter()
             self.format_help(ctx, formatter)
             pages = [formatter.getvalue(), *_pages(self, ctx, formatter.width)]
             typer.echo("\n\n".join(page.strip("\n") for page in pages))
             raise typer.Exit()
+        first, *rest = args or [""]
+        if rest and rest[0] in self.commands and first not in self.commands and not first.startswith("-"):
+            args = [rest[0], first, *rest[1:]]
         return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As Typer's; of a run or a film in the place of a command it is told what can be done with it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except UsageError as error:
+            if Path(args[0]).exists():
+                names = [name for name in self.list_commands(ctx) if _takes_a_run(self.commands[name])]
+                ways = [f"{ctx.command_path} {name} {typed(args[0])}" for name in names]
+                error.message = "\n  ".join(["Say what to do with it:", *ways])
+            raise
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        """The line above what was typed wrong."""
+        formatter.write("\n".join(_usage(self, ctx, formatter.width)) + "\n")
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The page that `--help` shows."""
@@ -107,6 +163,14 @@ class Group(TyperGroup):
         lines += ["", "Options:", *_rows(options, width, column)] if options else []
         lines += ["", f"Every option of every command: {ctx.command_path} {ALL}"]
         formatter.write("\n".join(lines))
+
+
+def _takes_a_run(command: Any) -> bool:
+    """Whether a command, or one of a group, works on a film or its run."""
+    if isinstance(command, Group):
+        return any(map(_takes_a_run, command.commands.values()))
+    arguments = {param.name for param in command.params if param.param_type_name == "argument"}
+    return bool(arguments & {"run", "runs", "media", "folder", "text", "source"})
 
 
 def _pages(group: Any, ctx: Any, width: int) -> Iterator[str]:
@@ -181,6 +245,13 @@ def _brief(text: str) -> str:
 def _paragraphs(text: str) -> Iterator[str]:
     for paragraph in re.split(r"\n\s*\n", text.strip("\n")):
         yield paragraph if paragraph[:1].isspace() else " ".join(paragraph.split())
+
+
+def _examples(text: str) -> Iterator[str]:
+    """The commands that a command's text shows."""
+    for paragraph in _paragraphs(text):
+        if paragraph.startswith(("Example: ", "    ")):
+            yield " ".join(paragraph.removeprefix("Example: ").split())
 
 
 def _text(text: str, width: int, *, brief: bool = False) -> Iterator[str]:

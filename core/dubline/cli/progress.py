@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from dubline.cli.pace import Job, keep_pace, known_paces
 from dubline.cli.screen import TOPIC, Line, Screen, no_output, quiet_here
+from dubline.cli.steps import doing, made
 from dubline.errors import Cancelled, InvalidJob
 from dubline.report import UNITS, Progress, Report
 
@@ -31,32 +32,6 @@ STEPS = {
     "voice": "speak",
 }
 """What a back end of a kind does."""
-
-DOING = {
-    "extract": "reading film",
-    "timeline": "reading clips",
-    "separate": "separating",
-    "microphones": "listening",
-    "listen": "listening",
-    "content": "listening",
-    "enhance": "finding voice",
-    "raw_audio": "raw sound",
-    "no_vocals": "writing stems",
-    "diarize": "who speaks",
-    "witness": "who speaks",
-    "recognize": "words",
-    "place": "placing text",
-    "tone": "tone of voice",
-    "translate": "translating",
-    "references": "voice clips",
-    "pace": "trying voices",
-    "pitch": "pitches",
-    "speak": "speaking",
-    "remix": "mixing",
-    "audition": "audition",
-    "mux": "writing film",
-}
-"""A step as the screen calls it."""
 
 RESUMABLE = ("separate", "speak")
 """Steps that go on where they were stopped, and then tell no pace of the whole."""
@@ -78,6 +53,8 @@ class Bar:
         self._job = Job((), {})
         self._kept: list[str] = []
         self._resumed: bool | None = None  # not known before the first tick
+        self._whole = 0.0  # the share of the job that was shown
+        self._since = (0.0, 0.0)  # what was shown, and what was true, when the stages were weighed
 
     def plan(self, reasons: Iterable[str]) -> None:
         """Say who does what and why, a line for each; more of it is in the log."""
@@ -98,6 +75,7 @@ class Bar:
                 self.screen.log.line(reason)
         stages = [(step, self._who.get(step, "")) for step in self._steps]
         self._job = Job(stages, known_paces(), self._job.now)
+        self._since = (self._whole, self._job.share(0.0))
 
     def show(self, stage: str, done: float, total: float, left: float | None) -> None:
         """Called by `Progress`."""
@@ -109,16 +87,18 @@ class Bar:
             amount = f"{done:.0f} of {total:.0f} {UNITS[stage]}"
         else:
             amount = f"{_clock(done)} of {_clock(total)}"
-        part = Line(DOING.get(stage, stage), share, amount, _left(left if share < 1 else None))
+        part = Line(doing(stage), share, amount, _left(left if share < 1 else None))
         if not self._job.stages:
             self.screen.bars(Line("", None), part)
             return
         mine = self._job.begin(stage)
         whole = self._job.left(left, self.film) if mine and share < 1 else None
         count = f"stage {min(self._job.now + 1, len(self._job.stages))} of {len(self._job.stages)}"
-        self.screen.bars(
-            Line("whole job", self._job.share(share if mine else 0.0), count, _left(whole)), part
-        )
+        # What is measured on the way changes what the stages weigh: the bar goes on from where it is.
+        shown, at = self._since
+        now = self._job.share(share if mine else 0.0)
+        self._whole = max(self._whole, shown + (1.0 - shown) * (now - at) / ((1.0 - at) or 1.0))
+        self.screen.bars(Line("whole job", self._whole, count, _left(whole)), part)
 
     def stage(self, name: str) -> Report:
         """The report of a step that begins."""
@@ -163,7 +143,7 @@ class Bar:
 
     def _tell_kept(self) -> None:
         if self._kept:
-            names, self._kept = dict.fromkeys(self._kept), []
+            names, self._kept = dict.fromkeys(map(made, self._kept)), []
             self.screen.write(f"kept from before: {', '.join(names)}", indent=len("kept from before: "))
 
 
@@ -196,6 +176,7 @@ def working(
     from dubline import __version__
     from dubline.media.film_place import ORIGINAL
     from dubline.programme.timeline_file import bring_timeline_up_to_date
+    from dubline.recognition.publish import publish_tables
     from dubline.run import Run, standing
     from dubline.values.media import Original
 
@@ -223,6 +204,7 @@ def working(
                 bar.plan(reasons)
                 yield run, bar
                 try:
+                    publish_tables(root)
                     bring_timeline_up_to_date(root)
                 except InvalidJob as error:  # what was asked for is done
                     bar.say(f"timeline.otio stays as it was: {error}")

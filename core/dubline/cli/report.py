@@ -25,16 +25,22 @@ def report(run: RunFolder) -> None:
     """
     from dubline.exchange.report import write_report
 
+    bring_up_to_date(run)
     result(f"{write_report(run)}")
 
 
 def bring_up_to_date(root: Path) -> None:
     """Write timeline and report again where they are, after a correction, which counts without them."""
     from dubline.exchange.report import write_report
+    from dubline.files import clear_parts
     from dubline.programme.timeline_file import bring_timeline_up_to_date
+    from dubline.recognition.publish import publish_tables
     from dubline.values.layout import Layout
 
+    for folder in Layout(root).written_to():
+        clear_parts(folder)
     with suppress(InvalidJob):
+        publish_tables(root)
         bring_timeline_up_to_date(root)
         if Layout(root).report.is_file():
             write_report(root)

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 COMMANDS = (
-    "backends", "demo", "doctor", "dub", "export", "localize", "models", "report", "separate", "setup",
-    "speakers", "subtitles", "transcribe", "transcript", "translate",
+    "backends", "demo", "doctor", "dub", "export", "localize", "models", "report", "runs", "separate",
+    "setup", "speakers", "subtitles", "transcribe", "transcript", "translate",
 )  # fmt: skip
 """What `dubline` may be followed by."""
 _COMMAND = re.compile(rf"(?<![\w./\\-])dubline(?= (?:{'|'.join(COMMANDS)})\b)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,9 @@ class _ListByDefault(Group):
     """`dubline speakers RUN` is `dubline speakers list RUN`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and not args[0].startswith("-"):
+        verbs = {*args[:2]} & {*self.commands}
+        meant = args and get_close_matches(args[0], self.commands) and not Path(args[0]).exists()
+        if args and not verbs and not meant and not args[0].startswith("-"):
             args = ["list", *args]
         rest: list[str] = super().parse_args(ctx, args)
         return rest
@@ -81,6 +84,7 @@ def show(run: Path, transcript: Transcript) -> None:
 
 
 def _samples(run: Path, transcript: Transcript) -> str:
+    from dubline.programme.publications import noted
     from dubline.recognition.origin import origin_of
     from dubline.recognition.samples import write_samples
 
@@ -90,6 +94,7 @@ def _samples(run: Path, transcript: Transcript) -> str:
             return "\nno samples: the sound that was listened to is gone or has changed"
         folder = Layout(run).samples
         written = write_samples(transcript, Path(origin.sound.path), folder, origin.diarized.turns)
+        noted(run, "speakers RUN", written.values())
     except (DublineError, OSError) as error:
         return f"\nno samples: {error}"
     if not written:

@@ -78,7 +78,7 @@ def check_subtitles(
         found, start, lang = _of_run(source, lang, fps)
         fps = start.rate
     else:
-        found = read_subtitles(source, encoding=encoding, language=lang)
+        found = read_subtitles(source, encoding=encoding, language=lang, option="--encoding")
         known = _of_a_run(source)
         lang, fps = lang or known[0], fps or known[1]
     limits = limits or profile_of(lang or "en")

@@ -19,6 +19,7 @@ from msgspec import UNSET
 
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, write_whole
+from dubline.programme.publications import noted
 from dubline.values.layout import Layout
 from dubline.values.transcript import (
     DOUBTFUL,
@@ -60,6 +61,8 @@ def export_transcript(
     with full_disk_is_told(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data)
+    if out is None:
+        noted(root, f"transcript export RUN --lang {spoken}", [path])
     return path
 
 

@@ -10,7 +10,7 @@ from dubline.exchange.report_html import Made, Page, page_html
 from dubline.exchange.report_models import Used
 from dubline.files import full_disk_is_told, write_whole
 from dubline.media.film_place import ORIGINAL
-from dubline.programme.publications import published
+from dubline.programme.publications import noted, published
 from dubline.programme.reading import read_programme, read_translations
 from dubline.recognition.origin import origin_of
 from dubline.recognition.publish import sample_files
@@ -122,6 +122,7 @@ def _samples(here: Layout, transcript: Transcript) -> dict[str, str]:
             if origin.sound is not None:
                 sound = Path(origin.sound.path)
                 there = write_samples(transcript, sound, here.samples, origin.diarized.turns)
+                noted(here.root, "speakers RUN", there.values())
         except (DublineError, OSError):
             pass  # the page is about more than voices
     return {speaker: here.named(path) for speaker, path in there.items()}

@@ -15,11 +15,12 @@ from dubline.exchange.start_times import check_inside, from_start
 from dubline.exchange.texts import Texts, read_texts, state_of
 from dubline.files import full_disk_is_told, write_whole
 from dubline.language.splitting import split_back
+from dubline.programme.publications import noted
 from dubline.programme.reading import programme_rate, start_timecode
 from dubline.programme.subtitle_files import publish_subtitles, sent_cues, shown
 from dubline.programme.subtitle_tracks import cues_of
-from dubline.recognition.exports import to_ctm, to_rttm
 from dubline.recognition.intervals import overlapping
+from dubline.recognition.publish import publish_tables
 from dubline.run import Run
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.roundtrip import Comparison, LineNow, compare
@@ -74,7 +75,7 @@ def import_subtitles(
     """
     seen = state_of(root)
     texts = read_texts(root)
-    read = read_subtitles(path, encoding=encoding, language=language)
+    read = read_subtitles(path, encoding=encoding, language=language, option="--encoding")
     notes = [*read.notes, *(f"{path.name}, line {p.line}: {p.reason}" for p in read.problems)]
     record = _record(root, path, read.cues, language, texts, notes)
     last = milliseconds(texts.transcript.duration)
@@ -106,6 +107,8 @@ def import_subtitles(
         if state_of(root) != seen:
             raise InvalidJob(f"the texts in {root} were changed meanwhile", hint="Import again.")
         summary.files = _Writing(root, texts, sent.language, comparison, take_times, remove).write()
+        publish_subtitles(root)
+        publish_tables(root)
     return summary
 
 
@@ -239,9 +242,8 @@ class _Writing:
             place = here.transcript
             write_whole(here.aside("transcript.before.json"), place.read_bytes())
             write_whole(place, transcript_json(transcript))
-            write_whole(here.rttm, to_rttm(transcript, self.root.stem).encode())
-            write_whole(here.ctm, to_ctm(transcript, self.root.stem).encode())
-            publish_subtitles(self.root)
+            noted(self.root, "transcribe RUN", [place])
+            publish_tables(self.root)
             files.append(place)
         return tuple(files)
 

@@ -11,6 +11,7 @@ import msgspec
 from dubline.errors import InvalidJob
 from dubline.exchange.texts import read_texts
 from dubline.files import file_name, full_disk_is_told, typed, write_whole
+from dubline.programme.publications import noted
 from dubline.programme.reading import programme_rate, read_programme
 from dubline.programme.subtitle_files import publish_subtitles, sent_cues
 from dubline.programme.subtitle_tracks import cues_of
@@ -100,6 +101,9 @@ def export_subtitles(
             if request.format in ("srt", "vtt"):
                 write_sent(sent, path.with_name(path.name + SUFFIX))
                 keep_sent(sent, root)
+    if request.place is None:
+        records = (path.with_name(path.name + SUFFIX) for path in written)
+        noted(root, f"subtitles export RUN --lang {language}", (*written, *records))
     return tuple(written)
 
 

@@ -16,7 +16,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,8 @@ from dubline.media.containers import (
     open_container,
     start_timecode,
 )
+from dubline.media.decoding import Converter, Format, Piece, looking_ahead, main_format, packets
+from dubline.media.headers import told_wrong
 from dubline.media.sound import (
     FRAMES,
     SoundWriter,
@@ -41,7 +43,7 @@ from dubline.media.sound import (
     sound_bytes,
     system_name,
 )
-from dubline.media.timestamps import Placing, as_float, cut_evenly, silence, speakers
+from dubline.media.timestamps import Placing, cut_evenly, silence, speakers
 from dubline.report import Report
 from dubline.timebase import frame_rate, rate_text, seconds_to_samples, whole
 from dubline.values.media import AudioTrack, Media, Sound, VideoTrack
@@ -60,6 +62,7 @@ _DIRECT = {"WAV", "WAVEX", "RF64", "W64", "FLAC", "AIFF"}
 _LOSSLESS = {"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"}
 
 _TOLERANCE = Fraction(1, 100)  # seconds: less than a frame of any usual codec, more than their jitter
+_STRAYING = 0.5  # seconds in which sound that runs straight on is back on its clock, if single times stray
 _CLOCK_BREAK = 60  # seconds: a step back by more, or ahead past the end by more, is no gap but a new clock
 
 
@@ -89,6 +92,10 @@ def probe(path: Path, *, need_sound: bool = True) -> Media:
         FFmpegError: not a media file, or one that only points to others.
     """
     path = Path(path).absolute()
+    check_readable(path)
+    found = told_wrong(path)
+    if found is not None:
+        return found.media(fingerprint(path))
     with open_container(path) as container:
         zero = clock_zero(container)
         pictures = moving_pictures(container)
@@ -101,6 +108,8 @@ def probe(path: Path, *, need_sound: bool = True) -> Media:
             timecode=start_timecode(container),
             container=container.format.name,
         )
+        tracks = tuple(_as_mostly(container, track) for track in media.audio)
+        media = msgspec.structs.replace(media, audio=tracks)
     if need_sound:
         _need_sound(media)
     return media
@@ -131,6 +140,18 @@ def _audio_track(container: InputContainer, index: int, zero: Fraction) -> Audio
         start=float(start),
         frames=stream.duration if exact else None,
     )
+
+
+def _as_mostly(container: InputContainer, track: AudioTrack) -> AudioTrack:
+    """The track in the format that most of it has, where that is not its header's."""
+    stream = container.streams.audio[track.index]
+    if not track.rate or stream.codec_context is None:
+        return track
+    rate, layout = main_format(container, stream)
+    channels = len(_speakers_of(layout))
+    if (rate, channels) == (track.rate, track.channels):
+        return track
+    return msgspec.structs.replace(track, rate=rate, channels=channels, layout=layout, frames=None)
 
 
 def _video_track(container: InputContainer, stream: VideoStream) -> VideoTrack:
@@ -198,34 +219,26 @@ def decode(
 ) -> Iterator[Block]:
     """A track's sound on the media clock: float32 (channels, `block`), the last one shorter.
 
-    At the track's own rate and with its own channels, in the order of a WAV file; up to 24 bits are
-    exact. It ends where the track ends, not where the picture does. What was missing, doubled or
-    damaged is told in `notes` when the end is reached (as warnings, if no list was given).
+    At the track's rate and with its channels, in the order of a WAV file; up to 24 bits are exact. What has
+    another format on the way is converted. It ends where the track ends, not where the picture does. What was
+    missing, doubled, damaged or converted is told in `notes` when the end is reached (as warnings, if no list
+    was given).
 
     Raises:
         ValidationError: the track holds no sound, or none of it could be decoded.
-        FFmpegError: no decoder, or the format changes on the way.
+        FFmpegError: no decoder.
     """
     remarks: list[str] = []
-    yield from cut_evenly(_pieces(Path(path), track, block, remarks), block)
+    found = told_wrong(Path(path))
+    if found is not None:
+        yield from found.blocks(block)
+        remarks.append(found.note)
+    else:
+        yield from cut_evenly(_pieces(Path(path), track, block, remarks), block)
     if notes is not None:
         notes += remarks
     for note in remarks if notes is None else ():
         warnings.warn(f"{path}: {note}", stacklevel=2)
-
-
-def _samples(frame: Any) -> NDArray[Any]:
-    """A frame's samples as PyAV gives them.
-
-    PyAV reads beyond the frame where its channels lie apart (planar) and are eight or more; such a frame is
-    laid side by side first, which changes no sample.
-    """
-    import av
-
-    if frame.format.is_planar and frame.layout.nb_channels >= 8:
-        (frame,) = av.AudioResampler(format=frame.format.packed.name).resample(frame)
-    samples: NDArray[Any] = frame.to_ndarray()
-    return samples
 
 
 def _pieces(path: Path, track: AudioTrack, block: int, notes: list[str]) -> Iterator[Block]:
@@ -233,7 +246,8 @@ def _pieces(path: Path, track: AudioTrack, block: int, notes: list[str]) -> Iter
     rate, channels = track.rate, track.channels
     with open_container(path) as container:
         stream, zero = _stream(container, path, track), clock_zero(container)
-        order, _ = speakers(tuple(channel.name for channel in stream.layout.channels))
+        wanted = Format(rate, _layout_name(stream, track))
+        order, _ = speakers(_speakers_of(wanted.layout))
         base = stream.time_base or Fraction(1, rate)
         length = Fraction(container.duration or 86_400_000_000, 1_000_000)
         placing = Placing(
@@ -242,45 +256,62 @@ def _pieces(path: Path, track: AudioTrack, block: int, notes: list[str]) -> Iter
             limit=seconds_to_samples(length + _CLOCK_BREAK, rate),
             reset=_CLOCK_BREAK * rate,
         )
-        exact, strange, heard, last = True, 0, False, None
-        for packet, frames in _frames(container, stream):
-            if packet.pts is not None and packet.duration:
-                last = seconds_to_samples((packet.pts + packet.duration) * base - zero, rate)
-            if frames is None:
+        converter, last = Converter(wanted, channels), None
+
+        def decoded() -> Iterator[Piece | None]:
+            """Pieces in one format; None for what is damaged."""
+            nonlocal last
+            for packet, frames in packets(container, stream):
+                if packet.pts is not None and packet.duration:
+                    last = seconds_to_samples((packet.pts + packet.duration) * base - zero, rate)
+                if frames is None:
+                    yield from converter.rest()
+                    yield None
+                for frame in frames or ():
+                    yield from converter.take(frame)
+            yield from converter.rest()
+
+        def time_of(piece: Piece) -> int | None:
+            return None if piece.time is None else seconds_to_samples(piece.time - zero, rate)
+
+        exact, heard = True, False
+        for piece, ahead in looking_ahead(decoded(), _STRAYING, rate):
+            if piece is None:
                 placing.damage()
                 continue
-            for frame in frames:
-                if (frame.sample_rate, frame.layout.nb_channels) != (rate, channels):
-                    placing.damage()  # a damaged header looks like this for a moment, a new format for good
-                    strange += frame.samples
-                    if strange > frame.sample_rate:
-                        raise FFmpegError(
-                            f"the sound of {path} changes its format at {placing.position / rate:.1f} s",
-                            hint="Convert the file to one rate and one layout first, or cut it there.",
-                        )
-                    continue
-                strange = 0
-                at = frame.pts
-                if at is not None:
-                    at = seconds_to_samples(at * (frame.time_base or base) - zero, rate)
-                before, cut = placing.place(at, frame.samples)
-                yield from silence(channels, before, block)
-                piece, unrounded = as_float(_samples(frame), channels)
-                exact, heard = exact and unrounded, True
-                yield piece[order, cut:] if order else piece[:, cut:]
+            follow = [
+                (time_of(p), p.samples.shape[1]) for p in takewhile(lambda p: p is not None, ahead) if p
+            ]
+            before, cut = placing.place(time_of(piece), piece.samples.shape[1], follow)
+            yield from silence(channels, before, block)
+            exact, heard = exact and piece.exact, True
+            yield piece.samples[order, cut:] if order else piece.samples[:, cut:]
         if not heard:
             raise ValidationError(
                 f"audio track {track.index} of {path} holds no sound that could be decoded",
                 hint="Choose another track; if all are like this, the file is damaged or encrypted.",
             )
         yield from silence(channels, placing.end(last), block)
-    notes += placing.notes()
+    notes += placing.notes() + converter.notes()
     if not exact:
         notes.append("samples of more than 24 bits were rounded to 24")
     promise = seconds_to_samples(track.start, rate) + (track.frames or 0)
     if placing.position + rate // 10 < promise:
         ends = placing.position / rate
         notes.append(f"the sound ends at {ends:.3f} s although the file promises {promise / rate:.3f} s")
+
+
+def _layout_name(stream: Any, track: AudioTrack) -> str:
+    """FFmpeg's name of the layout that a track's sound gets."""
+    if stream.layout.nb_channels == track.channels:
+        return str(stream.layout.name)
+    return track.layout or {1: "mono", 2: "stereo"}.get(track.channels, f"{track.channels}c")
+
+
+def _speakers_of(layout: str) -> tuple[str, ...]:
+    import av
+
+    return tuple(channel.name for channel in av.AudioLayout(layout).channels)
 
 
 def _stream(container: InputContainer, path: Path, track: AudioTrack) -> Any:
@@ -293,25 +324,6 @@ def _stream(container: InputContainer, path: Path, track: AudioTrack) -> Any:
     return streams[track.index]
 
 
-def _frames(container: InputContainer, stream: Any) -> Iterator[tuple[Any, list[Any] | None]]:
-    """Packets and the frames in each; None instead of frames for one that is damaged."""
-    import av
-
-    packet = None
-    for _ in range(1000):  # a reader that fails may be able to go on behind the damage
-        try:
-            for packet in container.demux(stream):
-                try:
-                    yield packet, packet.decode()
-                except av.FFmpegError:
-                    yield packet, None
-            return
-        except av.FFmpegError:
-            if packet is None:
-                return
-            yield packet, None
-
-
 def extract(path: Path, track: AudioTrack, out: Path, report: Report) -> tuple[Sound, tuple[str, ...]]:
     """A track's sound as a WAV at `out`, and what `decode` had to note. Nothing decoded is lost.
 
@@ -322,11 +334,16 @@ def extract(path: Path, track: AudioTrack, out: Path, report: Report) -> tuple[S
         StorageFull: it does not fit on the disk.
         ValidationError, FFmpegError: as `decode`.
     """
-    with open_container(path) as container:
-        stream = _stream(container, path, track)
-        seconds = (container.duration or 0) / 1e6
-        subtype = _subtype(stream)
-        _, layout = speakers(tuple(channel.name for channel in stream.layout.channels))
+    found = told_wrong(path)
+    if found is not None:
+        seconds, layout = found.frames / track.rate, track.layout
+        subtype = found.subtype
+    else:
+        with open_container(path) as container:
+            stream = _stream(container, path, track)
+            seconds = (container.duration or 0) / 1e6
+            subtype = _subtype(stream)
+            _, layout = speakers(_speakers_of(_layout_name(stream, track)))
     frames = seconds_to_samples(seconds, track.rate, "ceil")
     require_space(out.parent, sound_bytes(frames, track.channels, subtype), f"the sound of {path.name}")
     roomy = frames + frames // 10 + 60 * track.rate if frames else 2**40  # containers can be wrong
@@ -349,7 +366,8 @@ def _subtype(stream: Any) -> Subtype:
 
 
 def as_sound(path: Path) -> Sound | None:
-    """A WAV, FLAC or AIFF as it lies there, with its fingerprint and absolute path; None for all else.
+    """A WAV, FLAC or AIFF as it lies there, with its fingerprint and absolute path; None for all else, also
+    where its header does not tell what is in it.
 
     Raises:
         ValidationError: missing, a folder, empty, or a sound file that holds no sound.
@@ -362,6 +380,6 @@ def as_sound(path: Path) -> Sound | None:
         info = soundfile.info(system_name(path))
     except soundfile.LibsndfileError:
         return None
-    if info.format not in _DIRECT or info.subtype not in _LOSSLESS:
+    if info.format not in _DIRECT or info.subtype not in _LOSSLESS or told_wrong(path) is not None:
         return None
     return msgspec.structs.replace(open_sound(path), fingerprint=fingerprint(path))

@@ -3,8 +3,8 @@
 Blocks are float32 arrays of shape (channels, samples), full scale at 1.0, so memory never grows with
 the length of a film. Channels come in the order of a WAV file (FL FR FC LFE BL BR SL SR).
 
-A file that is being written is a hidden `.NAME.part` beside its place and takes its name only when
-it is whole; a full disk is `StorageFull`, and nothing half-written stays behind.
+A file that is being written is a hidden one beside its place and takes its name only when it is
+whole; a full disk is `StorageFull`, and nothing half-written stays behind.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubline.errors import AudioProcessingError, DublineError, StorageFull, ValidationError
+from dubline.files import aside_of, rename
 from dubline.signal.channels import layout_of
 from dubline.values.media import Sound
 
@@ -217,10 +218,9 @@ class SoundWriter(contextlib.AbstractContextManager["SoundWriter"]):
     ) -> None:
         import soundfile
 
-        self.path, self.frames, self.clipped, self._silent = path, 0, 0, True
+        self.path, self._part, self.frames, self.clipped, self._silent = path, aside_of(path), 0, 0, True
         self._rate, self._channels, self._subtype = rate, channels, subtype
         self._layout = layout or layout_of(channels)
-        self._part = path.with_name(f".{path.name}.part")
         self._large = sound_bytes(frames_expected, channels, subtype) > _WAV_LIMIT
         kind = "RF64" if self._large else "WAV" if channels <= 2 else "WAVEX"
         with _storage(path):
@@ -311,7 +311,7 @@ class SoundWriter(contextlib.AbstractContextManager["SoundWriter"]):
             written = soundfile.info(system_name(self._part)).frames
             if written != self.frames:
                 raise AudioProcessingError(f"{self.path}: {self.frames} samples went in, {written} are there")
-            self._part.replace(self.path)
+            rename(self._part, self.path)
 
 
 def _settle_header(file: BinaryIO, mask: int) -> int:

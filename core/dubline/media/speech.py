@@ -79,9 +79,11 @@ def mixdown(
     channel: int | None = None,
     tell: Callable[[str], None] = lambda note: None,
     *,
+    start: int = 0,
     stop: int | None = None,
 ) -> Iterator[NDArray[np.float32]]:
-    """A sound, up to the sample `stop`, as one channel (or one channel of it) at its own rate: (1, n) blocks.
+    """A sound, from the sample `start` to `stop`, as one channel (or one channel of it) at its own rate: (1,
+    n) blocks.
 
     It is the mean of the channels, in which voices that are late, inverted or on one side are kept as
     `dubline.signal.downmix` tells. Of a 5.1 or 7.1 sound the three fronts are always listened to, the
@@ -100,7 +102,7 @@ def mixdown(
     plain = len(columns) == 1 or sound.rate < LOWEST_RATE
 
     def mean_and_channels() -> Iterator[NDArray[np.float32]]:
-        for block in read_blocks(source, stop=stop):
+        for block in read_blocks(source, start=start, stop=stop):
             if not np.isfinite(block[columns]).all():
                 raise ValidationError(
                     f"{source.name} holds samples that are not numbers",

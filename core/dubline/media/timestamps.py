@@ -7,7 +7,7 @@ tells these apart, so that sample k of the result is always heard k/rate seconds
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,8 @@ class Placing:
 
     A step of up to `tolerance` is jitter and moves nothing; since each piece is measured against the
     clock and not against the piece before, jitter never adds up to more. A larger step ahead is filled
-    with silence, a larger step back is cut. A step back by more than `reset`, or ahead beyond `limit`,
+    with silence, a larger step back is cut; but not where the times `ahead` are those of sound that runs
+    straight on, for then single times stray. A step back by more than `reset`, or ahead beyond `limit`,
     cannot be a gap: the clock itself was set anew there, and the sound goes on without a break.
     """
 
@@ -42,9 +43,11 @@ class Placing:
         self.position = 0
         self.early = self.filled = self.cut = self.lost = 0
 
-    def place(self, at: int | None, count: int) -> tuple[int, int]:
+    def place(
+        self, at: int | None, count: int, ahead: Sequence[tuple[int | None, int]] = ()
+    ) -> tuple[int, int]:
         """A piece of `count` samples at `at` (None: right after the last) -> (silence to put before
-        it, samples to cut from its front)."""
+        it, samples to cut from its front). `ahead` are time and length of the pieces that follow it."""
         drift = 0 if at is None else at + self._shift - self.position
         if not self._begun:
             if drift < 0:
@@ -53,7 +56,7 @@ class Placing:
                 self._begun = cut < count
                 self.position += count - cut
                 return 0, cut
-        elif abs(drift) <= self._tolerance:
+        elif abs(drift) <= self._tolerance or self._strays(count, ahead):
             drift = 0
         elif drift < -self._reset or self.position + drift > self._limit:
             self._shift -= drift
@@ -71,6 +74,15 @@ class Placing:
         self._begun, self._hurt = True, False
         self.position += silence + count - cut
         return silence, cut
+
+    def _strays(self, count: int, ahead: Sequence[tuple[int | None, int]]) -> bool:
+        """Whether a time to come is back where it is without a gap or a cut."""
+        expected = self.position + count
+        for at, samples in ahead:
+            if at is not None and abs(at + self._shift - expected) <= self._tolerance:
+                return True
+            expected += samples
+        return False
 
     def damage(self) -> None:
         """A packet could not be decoded; its sound is missing from here on."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dubline.errors import DublineError, FFmpegError, InvalidJob, ValidationError
+from dubline.files import aside_of, rename
 from dubline.media.sound import check_readable, open_sound, read_blocks, storage_error
 from dubline.mix.text_tracks import TextTrack, text_packets, text_stream
 from dubline.report import Report, silent
@@ -257,7 +258,7 @@ def _written(out: Path, kind: str) -> Iterator[OutputContainer]:
     """A container that takes its name when it is whole and vanishes when it is not."""
     import av
 
-    part = out.with_name(f".{out.name}.part")
+    part = aside_of(out)
     options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
     try:
         try:
@@ -265,7 +266,7 @@ def _written(out: Path, kind: str) -> Iterator[OutputContainer]:
                 yield container
             with part.open("r+b") as file:
                 os.fsync(file.fileno())
-            part.replace(out)
+            rename(part, out)
         finally:
             part.unlink(missing_ok=True)
     except DublineError:  # StorageFull is an OSError too, and already ours

@@ -14,11 +14,12 @@ from dubline.language.markup import spoken_text
 from dubline.language.script import base_language
 from dubline.media.film_place import ORIGINAL, changed_file
 from dubline.report import quantity
-from dubline.run import read_manifest, standing
+from dubline.run import is_damaged, read_manifest, standing
 from dubline.values.dubbed import read_dubs
 from dubline.values.languages import language_name
 from dubline.values.layout import Layout
 from dubline.values.media import Original
+from dubline.values.sealed import is_whole
 from dubline.values.stems import Stems
 from dubline.values.transcript import Transcript, read_transcript
 from dubline.values.translated import Translation, place_of
@@ -32,12 +33,24 @@ def at_odds(root: Path, translations: tuple[Translation, ...]) -> tuple[str, ...
     transcript = Layout(root).transcript
     known = read_transcript(transcript) if transcript.exists() else None
     return (
+        *_damaged(root),
         *changed_film(root),
         *_other_sound(root, known),
         *(sentence for t in translations for sentence in changed_lines(root, known, t)),
         *_old_mixes(root),
         *_old_takes(root, translations),
     )
+
+
+def _damaged(root: Path) -> Iterator[str]:
+    """What is read from its copy, since it is damaged itself."""
+    here = Layout(root)
+    places = [here.manifest] if is_damaged(root) else []
+    for place in (*places, *(path for path in here.kept_twice() if not is_whole(path))):
+        yield (
+            f"{here.named(place)} is damaged, and what it said comes from its copy. The next command that "
+            "works in the run puts it right"
+        )
 
 
 def changed_film(root: Path) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from dubline.run import check, shown
 from dubline.values.dubbed import Dub, Take, dub_place
 from dubline.values.layout import Layout
 from dubline.values.programme import Mark, MarkKind, SoundTrack, TakeClip, TakeTrack
@@ -25,11 +26,11 @@ def dub_sounds(root: Path, dubs: Sequence[Dub], layout: str = "") -> Iterator[So
     mixed = [(dub, dub.mix) for dub in dubs if dub.mix is not None]
     for number, (dub, mix) in enumerate(mixed):
         first = dub_place(root, dub.language) == Layout(root).dub()
-        shown = Layout(root).final(".wav", "" if first else f".{dub.language}")
+        place = Layout(root).final(".wav", "" if first else f".{dub.language}")
         yield SoundTrack(
             name=f"dub {dub.language or 'und'}",
             role="dub",
-            path=published(root, shown, mix.wav),
+            path=published(root, place, mix.wav),
             rate=mix.rate,
             channels=mix.channels,
             frames=mix.frames,
@@ -55,7 +56,11 @@ def dub_takes(root: Path, dubs: Sequence[Dub], names: dict[str, str]) -> Iterato
     """A track "takes LANGUAGE NAME" for each speaker of each dub; `names` by speaker.
 
     What was not spoken has no clip. Where no mix is heard, the first dub's takes are.
+
+    Raises:
+        Damaged: the takes are not as they were written.
     """
+    check(root, *(take.path for dub in dubs for take in dub.takes.takes))
     for number, dub in enumerate(dubs):
         spoken = [take for take in dub.takes.takes if _has_sound(take)]
         for speaker in dict.fromkeys(take.speaker for take in spoken):
@@ -121,6 +126,11 @@ def _has_sound(take: Take) -> bool:
     return said and take.frames > 0 and take.rate > 0 and take.start >= 0
 
 
-def published(root: Path, shown: Path, path: str) -> str:
-    """The published file, else the step's own; absolute."""
-    return (shown if shown.exists() else Layout(root).file(path)).absolute().as_posix()
+def published(root: Path, target: Path, path: str) -> str:
+    """The published file, else the step's own; absolute.
+
+    Raises:
+        Damaged: it is not as it was written.
+    """
+    check(root, path)
+    return shown(root, target, path).absolute().as_posix()

@@ -14,17 +14,18 @@ from typing import Any
 from dubline import __version__
 from dubline.files import full_disk_is_told, write_whole
 from dubline.media.film_place import original_in
-from dubline.run import read_manifest
-from dubline.values.base import Value, canonical_json, to_json
-from dubline.values.json_files import kept_json
+from dubline.run import FileMark, mark_of, read_manifest
+from dubline.values.base import Value, canonical_json
 from dubline.values.layout import Layout
+from dubline.values.sealed import read_sealed, sealed
 
 
 class Publication(Value, frozen=True):
-    """How a run stood when files were made of it, and what they were then: path -> size and time."""
+    """How a run stood when files were made of it ("": that does not matter), and what they were then: path ->
+    size, time and digest."""
 
     of: str
-    files: dict[str, str]
+    files: dict[str, FileMark]
 
 
 def published(
@@ -37,16 +38,42 @@ def published(
         StorageFull, and what `write` raises.
     """
     here, of = Layout(root), _state(root, reads, tells)
-    before = _kept(here)
+    before = read_publications(root)
     mine = before.get(name)
-    if mine is not None and mine == Publication(of, {path: _stamp(here.root / path) for path in mine.files}):
+    if mine is not None and mine.of == of and all(_is_as(here.root / p, m) for p, m in mine.files.items()):
         return tuple(here.root / path for path in mine.files)
     files = tuple(write())
-    made = Publication(of, {here.named(path): _stamp(path) for path in files})
-    with full_disk_is_told(root):
-        here.work.mkdir(exist_ok=True)
-        write_whole(here.publications, to_json({**before, name: made}))
+    noted(root, name, files, of=of)
     return files
+
+
+def noted(root: Path, name: str, files: Iterable[Path], *, of: str = "") -> None:
+    """Keep what files are that were written now, so that `dubline runs verify` knows them again. `name`: the
+    words behind `dubline` that write them, with RUN for the run folder.
+
+    Raises:
+        StorageFull.
+    """
+    here, before = Layout(root), read_publications(root)
+    known = before[name].files if name in before else {}
+    marks = {}
+    for path in files:
+        if path.is_file():
+            told = here.named(path)
+            marks[told] = known[told] if told in known and _is_as(path, known[told]) else mark_of(path)
+    made = Publication(of=of, files=marks)
+    if before.get(name) != made:
+        with full_disk_is_told(root):
+            here.work.mkdir(exist_ok=True)
+            write_whole(here.publications, sealed({**before, name: made}))
+
+
+def _is_as(path: Path, mark: FileMark) -> bool:
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (mark.size, mark.time)
 
 
 def _state(root: Path, reads: Iterable[Path], tells: Any) -> str:
@@ -86,5 +113,9 @@ def _stamp(path: Path, *, texts: bool = False) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}"
 
 
-def _kept(here: Layout) -> dict[str, Publication]:
-    return kept_json(here.publications, dict[str, Publication]) or {}
+def read_publications(root: Path) -> dict[str, Publication]:
+    """What was written, by name; nothing where that is not known."""
+    try:
+        return read_sealed(Layout(root).publications, dict[str, Publication])
+    except (OSError, ValueError):  # msgspec's errors are ValueErrors
+        return {}

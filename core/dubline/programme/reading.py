@@ -25,7 +25,7 @@ from dubline.programme.dub_tracks import (
     spoken_lines,
 )
 from dubline.programme.subtitle_tracks import subtitle_tracks
-from dubline.run import standing
+from dubline.run import check, standing
 from dubline.timebase import Timecode, frame_rate, rate_text, seconds_to_frames
 from dubline.values.dubbed import Dub, read_dubs
 from dubline.values.layout import Layout
@@ -41,11 +41,12 @@ LOW_CONFIDENCE = 0.5
 """Segments of which the recognizer was less sure than this get a mark."""
 
 
-def read_programme(root: Path, *, rate: str = "") -> Programme:
+def read_programme(root: Path, *, rate: str = "", bilingual: bool = False) -> Programme:
     """What a run folder holds, as far as it has come.
 
-    `rate` is for a sound without picture; a picture's own rate is never changed. Media are not opened here:
-    whether they are still in their place is for whoever writes a timeline of them.
+    `rate` is for a sound without picture; a picture's own rate is never changed. `bilingual` puts the film's
+    own words above the translations in their subtitles. Media are not opened here: whether they are still in
+    their place is for whoever writes a timeline of them.
 
     Raises:
         InvalidJob: no run there, nothing in it to show, a damaged transcript, translation or dub, no frame
@@ -61,7 +62,8 @@ def read_programme(root: Path, *, rate: str = "") -> Programme:
     translations = read_translations(root)
     dubs = read_dubs(root)
     if source is None and transcript is None and translations:  # subtitles that were translated alone
-        return programme_of_text(root.absolute().name.removesuffix(".dubline"), None, translations, rate=rate)
+        name = root.absolute().name.removesuffix(".dubline")
+        return programme_of_text(name, None, translations, rate=rate, bilingual=bilingual)
     if source is None and transcript is None:
         raise InvalidJob(
             f"there is nothing in {root} to put on a timeline",
@@ -81,7 +83,7 @@ def read_programme(root: Path, *, rate: str = "") -> Programme:
         picture=media if media and media.video else None,
         sounds=tuple(_sounds(root, source, dubs)),
         takes=tuple(dub_takes(root, dubs, speaker_names(transcript, translations))),
-        subtitles=subtitle_tracks(transcript, translations, fps),
+        subtitles=subtitle_tracks(transcript, translations, fps, bilingual=bilingual),
         marks=tuple(_marks(transcript, translations, dubs)),
         root=root.absolute().as_posix(),
         notes=(*notes, *at_odds(root, translations)),
@@ -89,7 +91,12 @@ def read_programme(root: Path, *, rate: str = "") -> Programme:
 
 
 def programme_of_text(
-    name: str, transcript: Transcript | None, translations: tuple[Translation, ...], *, rate: str = ""
+    name: str,
+    transcript: Transcript | None,
+    translations: tuple[Translation, ...],
+    *,
+    rate: str = "",
+    bilingual: bool = False,
 ) -> Programme:
     """A programme of words alone: no picture, no sound, from 00:00:00:00.
 
@@ -102,7 +109,7 @@ def programme_of_text(
         name=name,
         rate=rate_text(fps),
         frames=seconds_to_frames(seconds, fps, "ceil"),
-        subtitles=subtitle_tracks(transcript, translations, fps),
+        subtitles=subtitle_tracks(transcript, translations, fps, bilingual=bilingual),
         marks=tuple(_marks(transcript, translations)),
     )
 
@@ -168,6 +175,7 @@ def _sounds(root: Path, source: Sound | None, dubs: tuple[Dub, ...]) -> Iterable
     dubbed = tuple(dub_sounds(root, dubs, source.layout if source else ""))
     stems = standing(root, "stems", Stems)
     if source is not None:
+        check(root, source.path)
         yield SoundTrack(
             name="original",
             role="original",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.files import file_name
+from dubline.files import file_name, link
 from dubline.programme.frames import sound_frames
 from dubline.run import standing
 from dubline.timebase import rate_text
@@ -168,13 +166,7 @@ def _linked(sound: SoundTrack, name: str, place: Path) -> Path:
         ) from None
     target = place / f"{clean_name(name)} - {clean_name(sound.name)} {mark}{source.suffix}"
     if not target.exists():
-        aside = target.with_name(f".{target.name}.part")
-        aside.unlink(missing_ok=True)
-        try:
-            os.link(source, aside)
-        except OSError:
-            shutil.copyfile(source, aside)
-        aside.replace(target)
+        link(source, target)
     return target
 
 

@@ -84,22 +84,28 @@ def _spoken(segment: Segment | TranslatedSegment, text: str, source: str, *, bil
 
 
 def subtitle_tracks(
-    transcript: Transcript | None, translations: Sequence[Translation], fps: Fraction
+    transcript: Transcript | None,
+    translations: Sequence[Translation],
+    fps: Fraction,
+    *,
+    bilingual: bool = False,
 ) -> tuple[SubtitleTrack, ...]:
-    """A track for each speaker in the source language, then in each target."""
+    """A track for each speaker in the source language, then in each target. `bilingual`: as for `cues_of`, in
+    the targets."""
     tracks: list[SubtitleTrack] = []
     if transcript is not None:
         tracks += _per_speaker(transcript, speaker_names(transcript, ()), fps)
     for translation in translations:
         # A speaker may have been named since.
-        tracks += _per_speaker(translation, speaker_names(transcript, (translation,)), fps)
+        names = speaker_names(transcript, (translation,))
+        tracks += _per_speaker(translation, names, fps, bilingual=bilingual)
     return tuple(tracks)
 
 
 def _per_speaker(
-    text: Transcript | Translation, names: dict[str, str], fps: Fraction
+    text: Transcript | Translation, names: dict[str, str], fps: Fraction, *, bilingual: bool = False
 ) -> Iterable[SubtitleTrack]:
-    cues, language = cues_of(text, fps), language_of(text)
+    cues, language = cues_of(text, fps, bilingual=bilingual), language_of(text)
     for speaker in dict.fromkeys(segment.speaker for segment, said, _ in lines_of(text) if said.strip()):
         name = names.get(speaker) or speaker
         yield SubtitleTrack(

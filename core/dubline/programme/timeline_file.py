@@ -8,6 +8,7 @@ from dubline.files import full_disk_is_told, write_whole
 from dubline.media.film_place import ORIGINAL
 from dubline.programme.publications import published
 from dubline.programme.reading import read_programme
+from dubline.programme.subtitle_files import publish_subtitles
 from dubline.run import standing
 from dubline.values.layout import Layout
 from dubline.values.media import Original
@@ -42,13 +43,15 @@ def _written(root: Path) -> Path:
 
 
 def bring_timeline_up_to_date(root: Path) -> None:
-    """Write the run's timeline again where it has one, so that it shows what the run has now; the sounds that
-    exported timelines point to are what they are now, too.
+    """Write the run's subtitles, and its timeline where it has one, again, so that they show what the run has
+    now; the sounds that exported timelines point to are what they are now, too.
 
     Raises:
         As `keep_timeline`.
     """
     here = Layout(root)
+    if here.transcript.is_file() or here.translations():
+        publish_subtitles(root)
     if here.timeline.is_file():
         keep_timeline(root)
     if here.sounds.is_dir():

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dubline.errors import InvalidJob
-from dubline.files import bytes_of
+from dubline.files import bytes_of, decoded
 from dubline.subtitles.line_times import rttm_rows
 from dubline.values.transcript import Transcript, Turn, milliseconds
 
@@ -83,11 +83,7 @@ def read_rttm(path: Path, name: str | None = None) -> tuple[Turn, ...]:
     Raises:
         InvalidJob: see `parse_rttm`; or the file cannot be read.
     """
-    try:
-        text = bytes_of(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidJob(f"{path.name} is not UTF-8: {error}", hint="Save it as UTF-8.") from None
-    return parse_rttm(text, name, where=path.name)
+    return parse_rttm(decoded(bytes_of(path), path.name), name, where=path.name)
 
 
 def parse_rttm(text: str, name: str | None = None, *, where: str = "RTTM") -> tuple[Turn, ...]:

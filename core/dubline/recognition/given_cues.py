@@ -15,6 +15,7 @@ from dubline.errors import InvalidJob
 from dubline.files import bytes_of
 from dubline.report import quantity
 from dubline.subtitles.cues import SubtitleText, unlabelled
+from dubline.subtitles.decoding import decode
 from dubline.subtitles.rolling import folded
 from dubline.subtitles.srt import read_srt
 from dubline.subtitles.transcript_files import parse_given
@@ -134,15 +135,8 @@ def shifted(cues: tuple[Cue, ...], seconds: float) -> tuple[Cue, ...]:
 
 
 def _text(data: bytes, name: str, encoding: str) -> str:
-    if not encoding:
-        encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return data.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
-        raise InvalidJob(
-            f"{name} is not written in {'UTF-8' if encoding == 'utf-8-sig' else encoding}",
-            hint="Say which encoding it has, such as cp1254 (Turkish) or gb18030, or save it as UTF-8.",
-        ) from None
+    """The text, whose encoding is not guessed: it is kept to the letter."""
+    return decode(data, encoding=encoding or "UTF-8", where=name, option="--text-encoding").text
 
 
 def _timed(text: str, name: str) -> list[Cue]:

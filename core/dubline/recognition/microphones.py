@@ -163,7 +163,7 @@ def diarize_microphones(
     chances = np.zeros((len(heard), count), np.float32)
     levels = np.zeros((len(heard), count), np.float32)
     for number, file in enumerate(heard):
-        report = part(work.report, number / len(heard), 1 / len(heard))
+        report = part(work.report, number / len(heard), 1 / len(heard), frames / RATE)
         detector.reset()
         with Speech(work.open(file.path)) as speech:
             for at in range(0, speech.frames, BLOCK):
@@ -295,7 +295,7 @@ def recognize_microphones(
     completed_seconds, total = 0.0, sum(sizes) or 1.0
     with opened("recognizer", job.recognizer, work.hints, work.note) as recognizer:
         for file, label, turns, size in zip(heard, labels, spoken, sizes, strict=True):
-            report = part(work.report, completed_seconds / total, size / total)
+            report = part(work.report, completed_seconds / total, size / total, total)
             with OwnSpeech(work.open(file.path), turns) as speech:
                 all_passages += passages(
                     recognizer, speech, turns, report, speaker=label, named=named_in(job)

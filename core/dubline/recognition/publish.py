@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from dubline.errors import InvalidJob
 from dubline.files import full_disk_is_told, typed, write_if_new
+from dubline.programme.publications import noted, published
 from dubline.programme.subtitle_files import publish_subtitles
 from dubline.recognition.edits import HAND, RECOGNISED, apply_edits, number_of, with_speakers
 from dubline.recognition.exports import to_ctm, to_rttm
@@ -35,8 +37,8 @@ from dubline.recognition.speaker_log import (
     spans_of,
 )
 from dubline.run import Run
-from dubline.values.base import to_json
 from dubline.values.layout import Layout
+from dubline.values.sealed import sealed, write_twice
 from dubline.values.transcript import (
     Segment,
     Transcript,
@@ -46,6 +48,9 @@ from dubline.values.transcript import (
 )
 
 EDITED = "transcript.edited"
+
+if TYPE_CHECKING:
+    from dubline.recognition.stage import Diarized
 
 Tell = Callable[[str], None]
 
@@ -108,6 +113,21 @@ def publish_transcript(
     return applied.transcript
 
 
+def publish_turns(speakers: Diarized, transcript: Transcript, root: Path) -> None:
+    """Write the diarizer's own turns as work/diarizer.rttm, by the ids that the transcript has for them.
+
+    transcript.rttm has the segments, where there are words; this has all that was taken for speech.
+
+    Raises:
+        StorageFull: the disk is full.
+    """
+    ids = {speaker.label: speaker.id for speaker in transcript.speakers}
+    turns = [structs.replace(turn, speaker=ids.get(turn.speaker, turn.speaker)) for turn in speakers.turns]
+    with full_disk_is_told(root):
+        Layout(root).work.mkdir(exist_ok=True)
+        write_if_new(Layout(root).turns, to_rttm(turns, root.stem).encode())
+
+
 def sample_files(folder: Path) -> list[Path]:
     """The samples of voices in a folder that are named after a speaker's id."""
     return sorted(p for p in folder.glob("SPEAKER_*.wav") if number_of(p.stem) >= 0)
@@ -143,11 +163,31 @@ def _write(root: Path, transcript: Transcript, log: SpeakerLog) -> None:
     with full_disk_is_told(root):
         # The log first: an edit that is in the log alone is done again, one in the file alone would be lost.
         log = structs.replace(log, transcript=checksum_of(data))
-        write_if_new(here.speaker_log, to_json(log))
+        write_twice(here.speaker_log, sealed(log))
         write_if_new(here.transcript, data)
-        write_if_new(here.rttm, to_rttm(transcript, root.stem).encode())
-        write_if_new(here.ctm, to_ctm(transcript, root.stem).encode())
+    noted(root, "transcribe RUN", [here.transcript])
+    publish_tables(root)
     publish_subtitles(root)
+
+
+def publish_tables(root: Path) -> None:
+    """Write transcript.rttm and .ctm as the transcript stands, where there is one.
+
+    Raises:
+        InvalidJob: the transcript is damaged.
+        StorageFull.
+    """
+    here = Layout(root)
+
+    def write() -> tuple[Path, Path]:
+        transcript = read_transcript(here.transcript)
+        with full_disk_is_told(root):
+            write_if_new(here.rttm, to_rttm(transcript, root.stem).encode())
+            write_if_new(here.ctm, to_ctm(transcript, root.stem).encode())
+        return here.rttm, here.ctm
+
+    if here.transcript.is_file():
+        published(root, "tables", write)
 
 
 # --- edits -------------------------------------------------------------------------------------

@@ -15,10 +15,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dubline.errors import InvalidJob
-from dubline.files import bytes_of
 from dubline.values.base import Value
 from dubline.values.json_files import parse_json, raw_json
 from dubline.values.layout import Layout
+from dubline.values.sealed import told_bytes
 from dubline.values.transcript import Segment, Speaker, Transcript
 
 FORMAT = "dubline.speakers.2"
@@ -129,7 +129,7 @@ def read_log(root: Path) -> SpeakerLog:
     hint = "Fix the file, or delete it to begin again."
     if not path.exists():
         return SpeakerLog()
-    data = bytes_of(path)
+    data = told_bytes(path, hint=hint, twice=True)
     known = raw_json(data, path.name, hint=hint)
     if isinstance(known, dict) and known.get("format") == OLD_FORMAT:
         old = parse_json(data, _OldNames, path.name, hint=hint)

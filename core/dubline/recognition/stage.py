@@ -106,7 +106,7 @@ def listen(work: Work, sound: Sound, channel: int | None) -> SpeechFile:
     return SpeechFile(path=work.result("speech.f32"), frames=frames)
 
 
-@step("diarize", version=2)
+@step("diarize", version=3)
 def diarize(work: Work, heard: SpeechFile, job: DiarizationJob) -> Diarized:
     """Find who speaks when.
 
@@ -173,10 +173,11 @@ def recognize(
     ):
         alone = unclaimed(pack(speakers.turns, speech), witness)
         share = 1.0 - min(0.5, len(alone) / (len(alone) + len(speakers.turns) or 1))
-        report, named = part(work.report, 0.0, share), named_in(job)
+        total = sum(turn.end - turn.start for turn in (*speakers.turns, *alone)) or 1.0
+        report, named = part(work.report, 0.0, share, total), named_in(job)
         found = passages(recognizer, speech, speakers.turns, report, named=named, edges=voice)
         if alone:  # by itself: what the diarizer hears is heard as it would be without
-            report = part(work.report, share, 1.0 - share)
+            report = part(work.report, share, 1.0 - share, total)
             more = passages(recognizer, speech, alone, report, named=named, edges=voice)
             found = sorted([*found, *more], key=lambda one: one.start or 0.0)
         return recognized(found, recognizer, job, work)

@@ -47,7 +47,7 @@ from dubline.recognition.microphones import (
     recognize_microphones,
 )
 from dubline.recognition.passages import Witness
-from dubline.recognition.publish import publish_transcript
+from dubline.recognition.publish import publish_transcript, publish_turns
 from dubline.recognition.stage import (
     NO_WITNESS,
     CutJob,
@@ -207,7 +207,7 @@ def transcribe_run(
     hints: Hints,
     tell: Tell = lambda words: None,
 ) -> Transcript:
-    """The transcript of a run, published with its .rttm, .ctm and .srt.
+    """The transcript of a run, published with its .rttm, .ctm and .srt, and the diarizer's turns as .rttm.
 
     `stems` are those of the sound, for ears that want the separated voices. `media` is the file and the name
     of its track, for microphones.
@@ -220,13 +220,14 @@ def transcribe_run(
     hints = {**hints, "reasons": transcribing.reasons}
     names = None
     if microphones := microphones_of(transcribing.wish, media):
-        transcript = _by_microphones(run, microphones, transcribing.job, hints)
+        transcript, speakers = _by_microphones(run, microphones, transcribing.job, hints)
     else:
         if stems is not None and stems.lost and transcribing.ears.stems:
             why = f"sound: the mix, because {stems.lost}"
             tell(why)
             hints["reasons"] = (*transcribing.reasons, why)
-        transcript, names = _by_voices(run, sound, stems, transcribing, hints)
+        transcript, speakers, names = _by_voices(run, sound, stems, transcribing, hints)
+    publish_turns(speakers, transcript, run.root)
     transcript = publish_transcript(transcript, run.root, cast=names, tell=tell)
     run.keep_wish("transcribe", transcribing.wish.kept())
     return transcript
@@ -253,8 +254,8 @@ def microphones_of(wish: TranscribeWish, media: tuple[Path, str] | None) -> tupl
 
 def _by_voices(
     run: Run, sound: Sound, stems: Stems | None, transcribing: Transcribing, hints: dict[str, Any]
-) -> tuple[Transcript, dict[str, str] | None]:
-    """Who says what in one sound, and the names that a cast with clips gives."""
+) -> tuple[Transcript, Diarized, dict[str, str] | None]:
+    """Who says what in one sound, who speaks when in it, and the names that a cast with clips gives."""
     job, ears = transcribing.job, transcribing.ears
     assert job.diarization is not None
     made: dict[str, SpeechFile] = {}
@@ -286,13 +287,13 @@ def _by_voices(
         words = run.step(recognize, for_words, speakers, job.words, second, *edges, hints=hints)
     transcript = _written(run, for_turns, speakers, words, job, second)
     if transcribing.cast is None:
-        return transcript, None
-    return transcript, cast_names(run, speakers, job.diarization, transcribing.cast, hints=hints)
+        return transcript, speakers, None
+    return transcript, speakers, cast_names(run, speakers, job.diarization, transcribing.cast, hints=hints)
 
 
 def _by_microphones(
     run: Run, microphones: tuple[Microphone, ...], job: TranscriptionJob, hints: dict[str, Any]
-) -> Transcript:
+) -> tuple[Transcript, Diarized]:
     """Who says what, where everybody has a microphone; nothing is separated or diarized."""
     heard = tuple(_listened(run, microphone) for microphone in microphones)
     labels = tuple(microphone.label for microphone in microphones)
@@ -302,7 +303,7 @@ def _by_microphones(
     if job.words is not None:
         words = run.step(recognize_microphones, heard, labels, speakers, job.words, hints=hints)
     longest = max(heard, key=lambda file: file.frames)
-    return _written(run, longest, speakers, words, job)
+    return _written(run, longest, speakers, words, job), speakers
 
 
 def _listened(run: Run, microphone: Microphone) -> SpeechFile:

@@ -55,7 +55,7 @@ def witness(work: Work, heard: tuple[SpeechFile, ...], detector: tuple[str, ...]
     spans: list[tuple[float, float]] = []
     for number, file in enumerate(heard):
         with Speech(work.open(file.path)) as speech:
-            report = part(work.report, number / len(heard), 1 / len(heard))
+            report = part(work.report, number / len(heard), 1 / len(heard), speech.duration)
             spans += _spans(speech, silero, report)
     return Witness(spans=tuple(Line(start=start, end=end) for start, end in merged(spans)))
 

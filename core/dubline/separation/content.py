@@ -13,7 +13,6 @@ The bounds were chosen on one set of clips and held on another: benchmarks/conte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 
 from dubline.backends.diarizers.silero import FRAME, Silero
 from dubline.errors import imported
-from dubline.media.sound import read_blocks
+from dubline.media.speech import mixdown
 from dubline.run import Work, step
 from dubline.signal.resample import resampled
 from dubline.timebase import resampled_length
@@ -70,7 +69,7 @@ class Content(Value, frozen=True):
     reason: str
 
 
-@step("content", version=1)
+@step("content", version=2)
 def hear_content(work: Work, sound: Sound, detector: tuple[str, ...]) -> Content:
     """Judge what kind of sound it is; `detector` is the identity of the speech detector.
 
@@ -196,15 +195,10 @@ def _under(levels: Floats, chances: Floats) -> float | None:
 
 
 def _mono(path: Path, sound: Sound, start: int, stop: int) -> NDArray[np.float32]:
-    """A stretch at 16 kHz: the mean of the channels, of the three fronts in a surround sound."""
-    fronts = 3 if sound.layout in ("5.1", "7.1") else sound.channels
-
-    def mono() -> Iterator[NDArray[np.float32]]:
-        for block in read_blocks(path, start=start, stop=stop):
-            yield np.nan_to_num(block[:fronts].mean(axis=0, dtype=np.float32, keepdims=True))
-
+    """A stretch at 16 kHz, as the ears of the transcription would hear it."""
     frames = resampled_length(stop - start, sound.rate, RATE, "floor")
-    return np.concatenate([block[0] for block in resampled(mono(), sound.rate, RATE, frames)])
+    blocks = resampled(mixdown(path, sound, start=start, stop=stop), sound.rate, RATE, frames)
+    return np.concatenate([block[0] for block in blocks])
 
 
 _WINDOW, _HOP, _GROUP = 2048, 512, 12  # 128 ms every 32 ms; twelve together are half a second

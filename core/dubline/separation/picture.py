@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import textwrap
 import warnings
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubline.errors import InvalidJob, ValidationError
+from dubline.files import aside_of, rename
 from dubline.media.sound import storage_error
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
@@ -197,7 +197,7 @@ class StemPicture:
             AudioProcessingError: the file cannot be written.
         """
         path = Path(path)
-        aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+        aside = aside_of(path)
         self._take_spectra()
         figure = self._draw(title)
         try:
@@ -206,7 +206,7 @@ class StemPicture:
                 warnings.filterwarnings("ignore", message="Glyph .* missing from font")
                 fast = {"compress_level": 1}  # tighter, a picture is a sixth smaller and takes a third longer
                 figure.savefig(aside, format="png", dpi=DPI, facecolor="white", pil_kwargs=fast)
-            aside.replace(path)
+            rename(aside, path)
         except OSError as error:
             raise storage_error(path, error) from error
         finally:

@@ -23,7 +23,7 @@ from dubline.backends.choosing import Settled, find, settle
 from dubline.errors import BackendMissing, DublineError, InvalidJob, WeightsError
 from dubline.media.film_place import ORIGINAL
 from dubline.media.raw_audio import raw_audio
-from dubline.run import Run, read_wish, standing
+from dubline.run import Damaged, Run, read_wish, standing
 from dubline.separation.plan import SeparationJob
 from dubline.subtitles.line_times import read_lines
 from dubline.values.base import Choice
@@ -179,14 +179,17 @@ def separate_run(
         hints={**hints, "reasons": separating.reasons},
         stands=STEMS,
     )
-    for stem in stems.stems:
-        run.publish(stem.path, run.layout.stem(stem.name))
+    run.publish_all(
+        (
+            *((stem.path, run.layout.stem(stem.name)) for stem in stems.stems),
+            (f"{stems.vocals.path.rpartition('/')[0]}/stems.png", run.layout.picture),
+        )
+    )
     if stems.lost:
         tell(
             f"{stems.lost}: either nobody speaks in it, or this separator missed the voices. Compare "
             "stems/vocals.wav with the film, or try another --separator"
         )
-    run.publish(f"{stems.vocals.path.rpartition('/')[0]}/stems.png", run.layout.picture)
     run.keep_wish("separate", separating.wish.kept())
     return stems
 
@@ -205,7 +208,10 @@ def stems_for(
     Raises:
         As `settle_separation` and `separate_run`.
     """
-    stems = stems_of(run.root, sound)
+    try:
+        stems = stems_of(run.root, sound)
+    except Damaged:  # told, and made again
+        stems = None
     if stems is not None and wish == SeparateWish():
         return stems
     separating = settle_run(run.root, wish, sound.duration)
@@ -215,7 +221,11 @@ def stems_for(
 
 
 def stems_of(root: Path, sound: Sound | None = None) -> Stems | None:
-    """The stems that a run stands on; None where it has none, or none of this sound."""
+    """The stems that a run stands on; None where it has none, or none of this sound.
+
+    Raises:
+        Damaged: they are not as they were written.
+    """
     stems = standing(root, STEMS, Stems)
     if stems is None or not all(Layout(root).file(stem.path).is_file() for stem in stems.stems):
         return None

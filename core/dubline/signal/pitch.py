@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dubline.errors import imported
+from dubline.signal.mono import mono
 from dubline.weights.installation import extra_command
 
 RANGE = (60.0, 600.0)  # Hz: a bass voice to a child's cry
@@ -28,12 +29,12 @@ def praat(what: str, instead: str = "") -> Any:
 
 def pitches(block: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
     """(channels, n) samples -> the fundamental frequency every 10 ms in Hz, 0 where there is no voice."""
-    mono = block.mean(axis=0, dtype=np.float64)
+    sound = mono(block)
     # Praat looks at three periods of the lowest pitch at once and refuses anything shorter.
-    if len(mono) < 3 / RANGE[0] * rate + 2 or not np.isfinite(mono).all() or not mono.any():
+    if len(sound) < 3 / RANGE[0] * rate + 2 or not np.isfinite(sound).all() or not sound.any():
         return np.zeros(0)
-    sound = praat("pitch").Sound(mono, sampling_frequency=rate)
-    pitch = sound.to_pitch(time_step=STEP, pitch_floor=RANGE[0], pitch_ceiling=RANGE[1])
+    heard = praat("pitch").Sound(sound, sampling_frequency=rate)
+    pitch = heard.to_pitch(time_step=STEP, pitch_floor=RANGE[0], pitch_ceiling=RANGE[1])
     return np.asarray(pitch.selected_array["frequency"], np.float64)
 
 

@@ -18,8 +18,11 @@ import codecs
 import re
 from typing import Any
 
+from msgspec.structs import replace
+
 from dubline.errors import InvalidJob
 from dubline.language.script import base_language
+from dubline.report import quantity
 from dubline.values.base import Value
 
 _MARKS = (
@@ -60,7 +63,6 @@ _LOOKED_AT = 32_768
 """Bytes with words that the detector is given."""
 _APART = 0.95
 """A second encoding this close to the first in chardet's confidence counts as equally likely."""
-_HINT = "Name it, for example cp1254 (Turkish), cp1252 (Western) or gb18030 (Chinese), or save it as UTF-8."
 
 
 class Decoded(Value, frozen=True):
@@ -71,13 +73,32 @@ class Decoded(Value, frozen=True):
     note: str = ""
 
 
-def decode(data: bytes, *, encoding: str = "", language: str = "", where: str = "the file") -> Decoded:
-    """Bytes -> text. `encoding` is used as it is, if given; `language` decides between equals only.
+def decode(
+    data: bytes, *, encoding: str = "", language: str = "", where: str = "the file", option: str = ""
+) -> Decoded:
+    """Bytes -> text. `encoding` is used as it is, if given; `language` decides between equals only. `option`:
+    that with which a person names the encoding, where there is one.
 
     Raises:
         InvalidJob: the named encoding does not exist or does not fit; the bytes are no text, or damaged
             UTF-8; two encodings fit alike and give different words.
     """
+    remedy = "Open it in a text editor and save it as UTF-8."
+    if option:
+        remedy = (
+            f"Say which encoding it has, for example {option} cp1254 (Turkish), cp1252 (Western) or gb18030 "
+            "(Chinese), or save it as UTF-8."
+        )
+    try:
+        found = _decode(data, encoding, language, where)
+    except InvalidJob as error:
+        error.hint = f"{error.hint} {remedy}".strip()
+        raise
+    named = f"name its encoding with {option}" if option else "save it as UTF-8"
+    return replace(found, note=f"{found.note} If that is wrong, {named}.") if found.note else found
+
+
+def _decode(data: bytes, encoding: str, language: str, where: str) -> Decoded:
     for mark, codec, title in _MARKS:
         if data.startswith(mark):
             return Decoded(text=_strict(data[len(mark) :], codec, where, title), encoding=codec)
@@ -85,7 +106,7 @@ def decode(data: bytes, *, encoding: str = "", language: str = "", where: str = 
         try:
             name = codecs.lookup(encoding).name
         except LookupError:
-            raise InvalidJob(f"there is no encoding {encoding!r}", hint=_HINT) from None
+            raise InvalidJob(f"there is no encoding {encoding!r}") from None
         return Decoded(text=_strict(data, name, where, encoding), encoding=name)
     zeros = data.count(0)
     if zeros * 8 >= max(len(data), 1):
@@ -94,9 +115,9 @@ def decode(data: bytes, *, encoding: str = "", language: str = "", where: str = 
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         if zeros:
-            raise InvalidJob(f"{where} is not text: it holds zero bytes", hint=_HINT) from None
+            raise InvalidJob(f"{where} is not text: it holds zero bytes") from None
         return _guess(data, language, where)
-    note = f"{where}: {zeros} zero bytes were taken out" if zeros else ""
+    note = f"{where}: {zeros} zero bytes were taken out." if zeros else ""
     return Decoded(text=text.replace("\0", ""), encoding="utf-8", note=note)
 
 
@@ -105,14 +126,14 @@ def _strict(data: bytes, codec: str, where: str, title: str) -> str:
         return data.decode(codec).removeprefix("\ufeff")
     except (UnicodeError, LookupError) as error:
         line = data[: getattr(error, "start", 0)].count(b"\n") + 1
-        raise InvalidJob(f"{where}, line {line}: not written in {title}", hint=_HINT) from None
+        raise InvalidJob(f"{where}, line {line}: not written in {title}") from None
 
 
 def _wide(data: bytes, where: str) -> Decoded:
     """UTF-16 without a mark: the zero bytes of its digits lie on one side."""
     codec = "utf-16-le" if data[1::2].count(0) >= data[::2].count(0) else "utf-16-be"
     text = _strict(data, codec, where, "UTF-16, as its zero bytes suggest")
-    return Decoded(text=text, encoding=codec, note=f"{where} has no mark and was read as {codec}")
+    return Decoded(text=text, encoding=codec, note=f"{where} has no mark and was read as {codec}.")
 
 
 def _guess(data: bytes, language: str, where: str) -> Decoded:
@@ -122,12 +143,12 @@ def _guess(data: bytes, language: str, where: str) -> Decoded:
     if good >= 2 * broken:
         line = lossy[: lossy.index("\ufffd")].count("\n") + 1
         raise InvalidJob(
-            f"{where}, line {line}: UTF-8 with {broken} damaged places",
-            hint="Use an undamaged copy, or name another encoding if it is not UTF-8.",
+            f"{where}, line {line}: UTF-8 with {quantity(broken, 'damaged place')}",
+            hint="Use an undamaged copy if you have one.",
         )
     likely = _likely(data, where)
     if not likely:
-        raise InvalidJob(f"the encoding of {where} could not be found out", hint=_HINT)
+        raise InvalidJob(f"the encoding of {where} could not be found out")
     codec, text, _ = likely[0]
     rivals = {c: t for c, t, sure in likely[1:] if sure >= _APART * likely[0][2] and t != text}
     expected = _OF_LANGUAGE.get(base_language(language)) if language else None
@@ -142,15 +163,13 @@ def _guess(data: bytes, language: str, where: str) -> Decoded:
         other, reading = next(iter(rivals.items()))
         raise InvalidJob(
             f"{where} may be written in {codec} ({_sample(text, reading)!r}) or in {other} "
-            f"({_sample(reading, text)!r})",
-            hint=_HINT,
+            f"({_sample(reading, text)!r})"
         )
     title = f"{codec}, {_NAMES[codec]}" if codec in _NAMES else codec
     return Decoded(
         text=text,
         encoding=codec,
-        note=f"{where} is not UTF-8 and was read as {title}: {_sample(text)!r}. "
-        "If that is wrong, name its encoding.",
+        note=f"{where} is not UTF-8 and was read as {title}: {_sample(text)!r}.",
     )
 
 
@@ -159,7 +178,7 @@ def _likely(data: bytes, where: str) -> list[tuple[str, str, float]]:
     try:
         import chardet
     except ImportError:
-        raise InvalidJob(f"{where} is not UTF-8, and chardet is not installed", hint=_HINT) from None
+        raise InvalidJob(f"{where} is not UTF-8, and chardet is not installed") from None
     lines = [line for line in re.split(rb"[\r\n]+", data) if not line.isascii()]
     words = b"\n".join(lines)[:_LOOKED_AT]
     readings: dict[str, tuple[str, str, float]] = {}

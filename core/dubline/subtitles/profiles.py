@@ -27,7 +27,7 @@ from typing import Any
 import msgspec
 
 from dubline.errors import BackendMissing, InvalidJob
-from dubline.files import bytes_of
+from dubline.files import bytes_of, decoded
 from dubline.language.script import base_language
 from dubline.timebase import seconds_to_frames
 from dubline.values.base import Value, complaint
@@ -119,12 +119,12 @@ def read_profile(name: str) -> Profile:
             )
         return PROFILES[name]
     path = Path(name)
-    data = bytes_of(path)
+    data = decoded(bytes_of(path), path.name)
     try:
         raw = msgspec.toml.decode(data, type=dict[str, Any])
     except ImportError:
         raise BackendMissing("reading TOML on Python 3.10 needs tomli", hint="pip install tomli") from None
-    except (UnicodeDecodeError, msgspec.DecodeError) as error:
+    except msgspec.DecodeError as error:
         raise InvalidJob(f"{path.name} is not TOML: {error}", hint="docs/subtitles.md shows one.") from None
     base = raw.pop("based_on", "netflix-en")
     if not isinstance(base, str) or base not in PROFILES:

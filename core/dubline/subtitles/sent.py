@@ -16,9 +16,9 @@ import msgspec
 from dubline.errors import InvalidJob
 from dubline.files import write_whole
 from dubline.subtitles.cues import SubtitleText, unified
-from dubline.values.base import Value, to_json
-from dubline.values.json_files import read_json
+from dubline.values.base import Value
 from dubline.values.layout import Layout
+from dubline.values.sealed import sealed, told_sealed
 
 FORMAT = "dubline.sent.1"
 SUFFIX = ".ids.json"
@@ -70,7 +70,7 @@ def digest_of(text: str) -> str:
 def write_sent(sent: Sent, path: Path) -> None:
     """Put a record where it is looked for."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, to_json(sent))
+    write_whole(path, sealed(sent))
 
 
 def read_sent(path: Path) -> Sent:
@@ -79,7 +79,7 @@ def read_sent(path: Path) -> Sent:
     Raises:
         InvalidJob: it cannot be read, or is none.
     """
-    return read_json(path, Sent, hint="Delete it: the run has a record of its own.", format=FORMAT)
+    return told_sealed(path, Sent, hint="Delete it: the run has a record of its own.", format=FORMAT)
 
 
 def keep_sent(sent: Sent, root: Path) -> None:

@@ -24,14 +24,17 @@ Format = Literal["srt", "vtt", "ass", "ttml", "csv"]
 FORMATS: tuple[Format, ...] = ("srt", "vtt", "ass", "ttml", "csv")
 
 
-def read_subtitles(path: Path, *, encoding: str = "", language: str = "", strict: bool = False) -> Subtitles:
+def read_subtitles(
+    path: Path, *, encoding: str = "", language: str = "", strict: bool = False, option: str = ""
+) -> Subtitles:
     """The subtitles in a file: WebVTT if it begins with WEBVTT, else SubRip, whatever its name ends in.
+    `option`: as for `decode`.
 
     Raises:
         InvalidJob: see `read_srt` and `read_vtt`; or it has neither.
     """
     data = bytes_of(path)
-    file = decode(data, encoding=encoding, language=language, where=path.name)
+    file = decode(data, encoding=encoding, language=language, where=path.name, option=option)
     text, webvtt = file.text.removeprefix("\ufeff"), is_vtt(file.text)
     if path.suffix.lower() not in (".srt", ".vtt", ".txt", "") and not webvtt:
         raise InvalidJob(

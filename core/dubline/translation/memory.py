@@ -15,10 +15,8 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-import msgspec
-
 from dubline.values.base import Value
-from dubline.values.json_files import line_json
+from dubline.values.sealed import line_value, sealed_line
 from dubline.values.translated import Answer
 
 
@@ -37,7 +35,7 @@ class Memory:
             with path.open("rb") as file:
                 for line in file:
                     self._torn = not line.endswith(b"\n")
-                    if batch := line_json(line, _Batch):
+                    if batch := line_value(line, _Batch):
                         self.known.update(batch.answers)
 
     def add(self, answers: dict[str, Answer], final: Collection[str] = ()) -> None:
@@ -53,7 +51,7 @@ class Memory:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
             # A line that a crash cut off must not swallow the next one.
-            file.write((b"\n" if self._torn else b"") + msgspec.json.encode(_Batch(answers=worth)) + b"\n")
+            file.write((b"\n" if self._torn else b"") + sealed_line(_Batch(answers=worth)))
             file.flush()
             os.fsync(file.fileno())
         self._torn = False

@@ -115,7 +115,8 @@ def translate(work: Work, transcript: Transcript, tones: Tones, job: Translation
             continue
         asked = key_of(_asked_of(backend, choice, job, language), digits=10)
         memory = Memory(Layout(work.root).memory / f"translator-{asked}.jsonl")
-        report = part(work.report, done / (len(segments) or 1), len(mine) / (len(segments) or 1))
+        count = len(segments) or 1
+        report = part(work.report, done / count, len(mine) / count, count)
         with opened(
             "translator", _informed(backend, choice, job, language, spoken), work.hints
         ) as translator:

@@ -16,6 +16,7 @@ from dubline.backends.lacks import translator_ways
 from dubline.errors import InvalidJob, WeightsError
 from dubline.files import bytes_of, decoded, full_disk_is_told, write_if_new, write_whole
 from dubline.programme.coherence import into_itself
+from dubline.programme.publications import noted
 from dubline.programme.reading import read_translations
 from dubline.programme.subtitle_files import publish_subtitles
 from dubline.report import quantity
@@ -341,6 +342,7 @@ def publish_translation(translation: Translation, root: Path) -> tuple[Path, ...
     place = place_of(root, target)
     with full_disk_is_told(root):
         write_if_new(place, translation_json(translation))
+    noted(root, f"translate RUN --to {target}", [place])
     own = (f"{target}.srt", f"{target}.to-translate.srt")
     return (place, *(path for path in publish_subtitles(root) if path.name in own))
 

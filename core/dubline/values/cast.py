@@ -22,6 +22,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from dubline.errors import BackendMissing, InvalidJob
+from dubline.files import bytes_of, decoded
 from dubline.values.base import Value
 
 
@@ -65,10 +66,10 @@ def read_cast(path: Path) -> dict[str, CastMember]:
         BackendMissing: Python 3.10 without tomli.
     """
     try:
-        read = msgspec.toml.decode(path.read_bytes(), type=_CastFile)
+        read = msgspec.toml.decode(decoded(bytes_of(path), path.name), type=_CastFile)
     except ImportError:
         raise BackendMissing("reading TOML on Python 3.10 needs tomli", hint="pip install tomli") from None
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+    except msgspec.DecodeError as error:
         raise InvalidJob(
             f"{path}: {error}", hint='A cast file looks like: [cast], then "NAME" = ["clip.wav"].'
         ) from None

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from dubline.values.base import Choice, ModelIdentity, Value, to_json
-from dubline.values.json_files import read_json
+from dubline.values.base import Choice, ModelIdentity, Value
 from dubline.values.layout import Layout
+from dubline.values.sealed import sealed, told_sealed
 
 FORMAT = "dubline.dub.1"
 
@@ -151,17 +151,17 @@ class Dub(Value, frozen=True):
 
 def dub_json(dub: Dub) -> bytes:
     """The file's text, the same for the same value."""
-    return to_json(dub)
+    return sealed(dub)
 
 
 def read_dub(path: Path) -> Dub:
-    """A dub from its file.
+    """A dub from its file; from its copy where that is damaged.
 
     Raises:
         InvalidJob: it cannot be read, or is no dub of this version.
     """
     again = "Run `dubline dub` again: what was spoken is kept."
-    return read_json(path, Dub, hint=again, format=FORMAT)
+    return told_sealed(path, Dub, hint=again, format=FORMAT, twice=True)
 
 
 def read_dubs(root: Path) -> tuple[Dub, ...]:

@@ -97,7 +97,7 @@ def _text(path: Path) -> str:
         line = data[: error.start].count(b"\n") + 1
         raise InvalidJob(
             f"{path}, line {line}: not {coding.removesuffix('-sig').upper()}",
-            hint="Save it as UTF-8: in a spreadsheet, 'CSV UTF-8'.",
+            hint="Save it as UTF-8; a spreadsheet calls that 'CSV UTF-8'.",
         ) from None
     if "\0" in text:
         raise InvalidJob(f"{path} is not text", hint="Save the table as CSV UTF-8 or as TSV.")

@@ -31,6 +31,7 @@ _ALSO = """
     pushto ps, uighur ug, kirghiz ky, sinhalese si, slovene sl, haitian ht, letzeburgesch lb, azeri az,
     sorani ckb, gaelic gd, português brasileiro pt-BR, brazilian pt-BR, brazil pt-BR
 """
+WRITE_IT = "Write its name or its code, such as Turkish, tr or pt-BR."
 NEAR = 0.7
 """How much of a word must be the same for a name to be proposed (`difflib`'s ratio)."""
 
@@ -49,7 +50,7 @@ def language_code(text: str) -> str:
     written = plain[:1].isupper() and plain[1:].islower() and _english().get(_plain(plain))
     found = written or _by_code(plain) or _by_name(plain)
     if not found:
-        raise InvalidJob(f"there is no language {text!r}", hint=_nearest(plain))
+        raise InvalidJob(f"there is no language {text!r}", hint=_nearest(plain) or WRITE_IT)
     return found
 
 
@@ -68,6 +69,12 @@ def language_name(code: str) -> str:
     has none."""
     names, base = _in_english(), code.replace("_", "-").split("-")[0].lower()
     return names.get(code) or (f"{names[base]} ({code})" if base in names else code)
+
+
+def names_near(code: str, codes: Iterable[str]) -> str:
+    """The sentence that proposes those of these codes whose names are like that of another; "" if none is."""
+    names, name = _in_english(), _plain(language_name(code))
+    return _told(difflib.get_close_matches(name, {_plain(names[c]): c for c in codes if c in names}, 3, NEAR))
 
 
 # --- codes -------------------------------------------------------------------------------------
@@ -163,10 +170,12 @@ def _everywhere() -> tuple[dict[str, str], dict[str, frozenset[str]]]:
 
 
 def _nearest(text: str) -> str:
-    """The sentence that proposes names like this one."""
+    """The sentence that proposes names like this one; "" where none is."""
+    return _told(difflib.get_close_matches(_plain(text), {**_everywhere()[0], **_english()}, 3, NEAR))
+
+
+def _told(near: Iterable[str]) -> str:
     known = {**_everywhere()[0], **_english()}
-    near = difflib.get_close_matches(_plain(text), known, n=3, cutoff=NEAR)
     codes = dict.fromkeys(known[name] for name in near)
-    if not codes:
-        return "Write its name or its code, such as Turkish, tr or pt-BR."
-    return f"Did you mean {' or '.join(f'{_in_english().get(code, code)} ({code})' for code in codes)}?"
+    told = " or ".join(f"{_in_english().get(code, code)} ({code})" for code in codes)
+    return f"Did you mean {told}?" if told else ""

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OLD_LOCK = ".lock"
+COPIES = ".copies"
+"""The folder, beside a file, of second copies of what nothing else could tell."""
 _SENT = "subtitles/.sent"
 _OLD = (
     *("steps", "memory", "speakers", "speakers.json", "auditions", "dubbed.json", "dubbed.*.json"),
@@ -152,6 +154,16 @@ class Layout:
         """The folder of the steps' results."""
         return self._below("steps")
 
+    def written_to(self) -> tuple[Path, ...]:
+        """The folders in which files of the run appear one by one, under a lock or as a whole."""
+        places = (self.root, self.work, self.stems, self.subtitles, self.samples, self.auditions, self.sent)
+        return (*places, self.memory, self.memory / "takes", self.work / COPIES, *self.given_out())
+
+    def given_out(self) -> tuple[Path, ...]:
+        """The folders of what other programs are given, which is written without the run's lock."""
+        inside = ("sounds", "takes", "subtitles", "transcript")
+        return (self.exports, *(self.exports / name for name in inside), self.resolve)
+
     @property
     def memory(self) -> Path:
         """The folder of answers and takes that outlive their steps."""
@@ -176,6 +188,11 @@ class Layout:
     def no_vocals(self) -> Path:
         """All stems but the voices, in one."""
         return self.work / "no_vocals.wav"
+
+    @property
+    def turns(self) -> Path:
+        """Who speaks when as the diarizer heard it, also where there are no words."""
+        return self._below("diarizer.rttm")
 
     @property
     def rttm(self) -> Path:
@@ -216,6 +233,11 @@ class Layout:
         """The dubs that are there: the first language's, then others by name."""
         names = {path.name for folder in (self.work, self.root) for path in folder.glob("dubbed.*.json")}
         return [path for name in ("dubbed.json", *sorted(names)) if (path := self._below(name)).is_file()]
+
+    def kept_twice(self) -> list[Path]:
+        """The files with a copy that are there, but for the manifest: the dubs, and what people did to the
+        voices."""
+        return [*self.dubs(), *filter(Path.is_file, (self.speaker_log,))]
 
     def aside(self, name: str) -> Path:
         """Where the file goes that a person changed, or that a change replaces."""

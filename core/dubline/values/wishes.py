@@ -21,6 +21,7 @@ from dubline.errors import InvalidJob
 from dubline.values.base import Value, complaint
 from dubline.values.languages import language_code, language_codes, language_name
 from dubline.values.timeline import Source
+from dubline.values.voice_keys import keys_apart
 
 EMBEDDED = "embedded"
 """Begins a `text` that is inside the film: "embedded", "embedded:eng", "embedded:0"."""
@@ -47,6 +48,8 @@ class Wish(Value, frozen=True, omit_defaults=True):
     forget: bool = False
 
     def __post_init__(self) -> None:
+        if options := getattr(self, "voice_options", None):
+            force_setattr(self, "voice_options", keys_apart(options))
         for name in ("language", "source"):
             spoken = getattr(self, name, None)
             if spoken:

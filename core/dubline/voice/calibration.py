@@ -22,10 +22,11 @@ from dubline.fit.durations import DurationModel, calibrated, default_model
 from dubline.fit.isochrony import RULES, rooms
 from dubline.fit.speech_time import refitted
 from dubline.language.markup import unmark
-from dubline.values.base import Value, to_json
+from dubline.programme.publications import noted
+from dubline.values.base import Value
 from dubline.values.dubbed import Takes
-from dubline.values.json_files import kept_json
 from dubline.values.layout import Layout
+from dubline.values.sealed import read_sealed, sealed
 from dubline.values.translated import (
     Fit,
     FitStatus,
@@ -165,13 +166,14 @@ def keep_durations(root: Path, takes: Takes, *, frame_rate: str = "") -> tuple[P
     with full_disk_is_told(root):
         if made != kept:
             place(root).parent.mkdir(parents=True, exist_ok=True)
-            write_whole(place(root), to_json(made))
+            write_whole(place(root), sealed(made))
             changed.append(place(root))
         if old is not None:
             known = Known(speakers=_speakers(now), late=now.late)
             new = fitted_by(old, known, frame_rate=frame_rate)
             if new != old:
                 write_whole(path, translation_json(new))
+                noted(root, f"translate RUN --to {takes.language}", [path])
                 changed.append(path)
     return tuple(changed)
 
@@ -255,17 +257,16 @@ def place(root: Path) -> Path:
 def _read(root: Path) -> tuple[KeptDurations, tuple[str, ...]]:
     """What was kept, and what there is to say about the file."""
     path = place(root)
-    if not path.exists():
-        return KeptDurations(), ()
-    kept = kept_json(path, KeptDurations)
-    if (
-        kept is not None
-        and kept.format == FORMAT
-        and all(
+    try:
+        kept = read_sealed(path, KeptDurations)
+        if kept.format == FORMAT and all(
             _possible(model) for language in kept.languages.values() for model in language.voices.values()
-        )
-    ):
-        return kept, ()
+        ):
+            return kept, ()
+    except FileNotFoundError:
+        return KeptDurations(), ()
+    except (OSError, ValueError):  # msgspec's errors are ValueErrors
+        pass
     note = f"{path.name} is damaged and is passed over: the voices' pace is not known until the next dub"
     return KeptDurations(), (note,)
 

@@ -57,7 +57,7 @@ class SpeakerPitches(Value, frozen=True):
     hertz: dict[str, float]
 
 
-@step("pitch", version=2)
+@step("pitch", version=3)
 def speaker_pitches(work: Work, sound: Sound, transcript: Transcript) -> SpeakerPitches:
     """How high each speaker's voice is, measured on the sound of the voices alone.
 

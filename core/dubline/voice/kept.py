@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import shutil
 from pathlib import Path
 
 from dubline.errors import DublineError
-from dubline.files import write_whole
+from dubline.files import remove, write_whole
 from dubline.media.sound import SoundWriter, open_sound
-from dubline.values.base import Value, to_json
-from dubline.values.json_files import kept_json
+from dubline.values.base import Value
+from dubline.values.sealed import read_sealed, sealed
 from dubline.values.translated import FitStatus
 from dubline.voice.fitting import FittedTake
 
@@ -42,12 +40,11 @@ class KeptTakes:
 
     def get(self, key: str) -> KeptTake | None:
         """What is known of a take; None where there is none, or not a whole one."""
-        known = kept_json(self._record(key), KeptTake)
-        if known is None:
-            return None
-        with contextlib.suppress(OSError, ValueError, DublineError):
+        with contextlib.suppress(OSError, ValueError, DublineError):  # msgspec's errors are ValueErrors
+            known = read_sealed(self._record(key), KeptTake)
             sound = open_sound(self.sound(key))
-            if (sound.frames, sound.rate, sound.channels) == (known.frames, known.rate, 1):
+            right = (sound.frames, sound.rate, sound.channels) == (known.frames, known.rate, 1)
+            if right and known.fingerprint in ("", _mark(self.sound(key))):
                 return known
         return None
 
@@ -60,12 +57,12 @@ class KeptTakes:
         self._folder.mkdir(parents=True, exist_ok=True)
         frames = take.sound.shape[1]
         self._record(key).unlink(missing_ok=True)
+        remove(self.sound(key))
         with SoundWriter(self.sound(key), rate, 1, frames) as file:
             file.write(take.sound)
         figures = {name: figure for name, figure in take._asdict().items() if name != "sound"}
-        mark = hashlib.sha256(self.sound(key).read_bytes()).hexdigest()[:16]
-        known = KeptTake(frames=frames, rate=rate, fingerprint=mark, **figures)
-        write_whole(self._record(key), to_json(known))
+        known = KeptTake(frames=frames, rate=rate, fingerprint=_mark(self.sound(key)), **figures)
+        write_whole(self._record(key), sealed(known))
         return known
 
     def sound(self, key: str) -> Path:
@@ -76,10 +73,5 @@ class KeptTakes:
         return self._folder / f"{key}.json"
 
 
-def put(source: Path, target: Path) -> None:
-    """A file to a place: a hard link, or a copy where links don't work."""
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
+def _mark(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

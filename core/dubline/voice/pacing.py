@@ -13,8 +13,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from dubline.backends.backend import Sought
 from dubline.backends.choosing import settle
 from dubline.errors import BackendFailed, InvalidJob
@@ -22,8 +20,8 @@ from dubline.files import full_disk_is_told
 from dubline.fit.durations import DurationModel, default_model
 from dubline.run import Work, step
 from dubline.values.base import Choice, ModelIdentity, Value, key_of
-from dubline.values.json_files import line_json
 from dubline.values.layout import Layout
+from dubline.values.sealed import line_value, sealed_line
 from dubline.voice.calibration import voice_models
 from dubline.voice.casting import full_name
 from dubline.voice.fitting import usable
@@ -121,6 +119,11 @@ def hear_pace(work: Work, texts: tuple[str, ...], job: PaceJob) -> VoicePace:
     return VoicePace(voice=full, language=job.language, lengths=lengths)
 
 
+class _Length(Value, frozen=True):
+    text: str
+    seconds: float
+
+
 class _Lengths:
     """Lengths of one voice's takes, in a file that grows; a line that is damaged is spoken again."""
 
@@ -132,14 +135,14 @@ class _Lengths:
             with path.open("rb") as file:
                 for line in file:
                     self._torn = not line.endswith(b"\n")
-                    known = line_json(line, tuple[str, float])
-                    if known and 0 < known[1] < math.inf:
-                        self.known[known[0]] = known[1]
+                    kept = line_value(line, _Length)
+                    if kept and 0 < kept.seconds < math.inf:
+                        self.known[kept.text] = kept.seconds
 
     def add(self, text: str, seconds: float) -> None:
         with full_disk_is_told(self._path.parent.parent):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("ab") as file:
-                file.write((b"\n" if self._torn else b"") + msgspec.json.encode((text, seconds)) + b"\n")
+                file.write((b"\n" if self._torn else b"") + sealed_line(_Length(text=text, seconds=seconds)))
         self._torn = False
         self.known[text] = seconds

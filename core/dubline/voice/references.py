@@ -26,6 +26,7 @@ from dubline.backends.contract import Reference, Tick
 from dubline.errors import InvalidJob
 from dubline.media.sound import SoundWriter, read_blocks
 from dubline.run import Work, step
+from dubline.signal.mono import mono
 from dubline.timebase import merged
 from dubline.values.base import Value
 from dubline.values.media import Sound
@@ -87,7 +88,7 @@ class _Cut(NamedTuple):
     lines: tuple[int, ...]  # indices into the speaker's segments
 
 
-@step("references", version=1)
+@step("references", version=2)
 def references(work: Work, vocals: Sound | Stem, transcript: Transcript, job: ReferenceJob) -> References:
     """The best cut of each speaker's voice, as 24-bit mono WAV files at the rate of `vocals`.
 
@@ -219,10 +220,10 @@ def _measured(path: Path, rate: int, frames: int, segment: Segment) -> _Heard:
         return _Heard(-math.inf, -math.inf, 0.0)
     powers, peak = [], 0.0
     for block in read_blocks(path, 100 * size, start, stop):
-        mono = block.mean(axis=0, dtype=np.float64)
+        sound = mono(block)
         peak = max(peak, float(np.abs(block).max()))
-        whole = len(mono) // size * size
-        powers.append((mono[:whole].reshape(-1, size) ** 2).mean(axis=1))
+        whole = len(sound) // size * size
+        powers.append((sound[:whole].reshape(-1, size) ** 2).mean(axis=1))
     decibels = 10 * np.log10(np.concatenate(powers) + 1e-12)
     before = round((segment.start * rate - start) / size)
     inner = decibels[before : before + max(1, round((segment.end - segment.start) / FRAME))]
@@ -285,12 +286,8 @@ def _edges(cut: _Cut, transcript: Transcript, duration: float) -> tuple[float, f
 def _write(path: Path, rate: int, frames: int, start: float, end: float, target: Path) -> None:
     """A stretch as mono, faded at both ends so that it does not click."""
     first, stop = round(start * rate), min(round(end * rate), frames)
-    total, at = stop - first, 0
-    fade = max(1, round(FADE * rate))
-    with SoundWriter(target, rate, 1, total) as file:
-        for block in read_blocks(path, start=first, stop=stop):
-            mono = block.mean(axis=0, keepdims=True, dtype=np.float64)
-            place = np.arange(at, at + mono.shape[1])
-            at += mono.shape[1]
-            gain = np.clip(np.minimum(place + 1, total - place) / fade, 0.0, 1.0)
-            file.write((mono * gain).astype(np.float32))
+    sound = mono(np.concatenate([*read_blocks(path, start=first, stop=stop)], axis=1))
+    place = np.arange(len(sound))
+    gain = np.clip(np.minimum(place + 1, len(sound) - place) / max(1, round(FADE * rate)), 0.0, 1.0)
+    with SoundWriter(target, rate, 1, len(sound)) as file:
+        file.write((sound * gain).astype(np.float32)[None])

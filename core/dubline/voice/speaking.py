@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from msgspec import structs
 
 from dubline.backends.contract import Reference, Spoken, VoiceInfo
 from dubline.errors import BackendFailed, InvalidJob
+from dubline.files import link, remove_tree
 from dubline.fit.durations import default_model
 from dubline.fit.isochrony import FitRules, rooms
 from dubline.language.markup import spoken_text
@@ -24,7 +24,7 @@ from dubline.values.transcript import Speaker
 from dubline.values.translated import TranslatedSegment, Translation
 from dubline.voice.casting import Role, cast_speakers, full_name, parted, role_of
 from dubline.voice.fitting import fitted
-from dubline.voice.kept import KeptTake, KeptTakes, put
+from dubline.voice.kept import KeptTake, KeptTakes
 from dubline.voice.references import References
 from dubline.voice.schedule import Schedule
 from dubline.voice.settling import DEAF, clones, lasting, open_voice
@@ -146,7 +146,7 @@ class _Maker:
         self._language = translation.target_language
         self._folder = work.folder / "takes"
         # A stopped run may have left takes that are not wanted any more.
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_tree(self._folder)
         self._folder.mkdir(parents=True)
         self._alike: dict[str, tuple[str, int]] = {}  # back end -> how it failed last, and how often in a row
         self._gone: dict[str, str] = {}
@@ -198,7 +198,7 @@ class _Maker:
                 return structs.replace(blank, reasons=(str(error),))
             self._alike.pop(backend, None)
         name = f"{segment.id:05d}.wav"
-        put(self._kept.sound(key), self._folder / name)
+        link(self._kept.sound(key), self._folder / name)
         start = self._schedule.place(segment, segment.speaker, known.frames)
         return structs.replace(
             blank,
@@ -221,7 +221,7 @@ class _Maker:
         if not take.path:
             return take
         name = f"{take.id:05d}.wav"
-        put(self._work.open(take.path), self._folder / name)
+        link(self._work.open(take.path), self._folder / name)
         start = self._schedule.place(segment, segment.speaker, take.frames)
         return structs.replace(take, path=self._work.result(f"takes/{name}"), start=start)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from dubline.errors import InvalidJob
-from dubline.files import full_disk_is_told, write_if_new
+from dubline.files import full_disk_is_told, remove_tree
 from dubline.mix.audition import audition
 from dubline.mix.film import KINDS, mux_film
 from dubline.mix.job import MixJob
@@ -18,11 +17,12 @@ from dubline.mix.stage import remix
 from dubline.mix.text_tracks import TextTrack
 from dubline.programme.subtitle_files import SOURCE, publish_subtitles
 from dubline.report import Report, silent
-from dubline.run import Run, standing
+from dubline.run import Damaged, Run, standing
 from dubline.subtitles.srt import read_srt
 from dubline.values.dubbed import CastVoice, Dub, LoudnessReport, Mix, Take, Takes, dub_json, read_dubs
 from dubline.values.languages import language_name
 from dubline.values.layout import Layout
+from dubline.values.sealed import write_twice
 from dubline.values.stems import Stems
 from dubline.values.translated import Translation
 from dubline.values.wishes import DubWish
@@ -63,14 +63,14 @@ def dub_run(
         files += publish_mix(run, mix, made.suffix)
     dub = Dub(takes=takes, mix=mix, consent=made.consent, settings=made.settings)
     with full_disk_is_told(root):
-        write_if_new(place, dub_json(dub))
+        write_twice(place, dub_json(dub))
     keep_durations(root, takes, frame_rate=made.job.frame_rate)
     if mix is not None:
         _clear_superseded(run, made.before)
     else:
-        _clear_final(run.layout, made.suffix, (*KINDS, ".wav", ".m4a"))
+        _clear_final(run, made.suffix, (*KINDS, ".wav", ".m4a"))
         if not any(other.mix is not None for other in read_dubs(root)):
-            run.layout.m_and_e.unlink(missing_ok=True)
+            run.unpublish(run.layout.m_and_e)
     if made.settings.mux and mix is not None:
         files.append(_film(run, made, mix))
     return dub, tuple(files)
@@ -136,30 +136,37 @@ def mix_published(
     Raises:
         As `dubline.mix.remix`.
     """
-    before = standing(run.root, UNDUBBED, Mix)
+    before = _undubbed(run.root)
     mix = run.step(remix, stems, takes, job, hints=hints, stands=UNDUBBED)
     if before is not None and before.wav != mix.wav:
         _clear_mix(run, before)
     return mix, publish_mix(run, mix)
 
 
+def _undubbed(root: Path) -> Mix | None:
+    """The mix of before; what is damaged is made again, or is in nobody's way."""
+    try:
+        return standing(root, UNDUBBED, Mix)
+    except Damaged:
+        return None
+
+
 def publish_mix(run: Run, mix: Mix, suffix: str = "") -> tuple[Path, ...]:
     """Put the mix where a person looks: final.wav, final.m4a and M&E.wav; `suffix` ".LANGUAGE" for a run's
     further languages."""
     here = run.layout
-    _clear_final(here, suffix, KINDS if mix.m4a else (*KINDS, ".m4a"))  # made of a mix of before
+    _clear_final(run, suffix, KINDS if mix.m4a else (*KINDS, ".m4a"))  # made of a mix of before
     named = (
         (mix.wav, here.final(".wav", suffix)),
         (mix.m4a, here.final(".m4a", suffix)),
         (mix.m_and_e, here.m_and_e),
     )
-    return tuple(run.publish(path, place) for path, place in named if path)
+    return run.publish_all((path, place) for path, place in named if path)
 
 
-def _clear_final(here: Layout, suffix: str, kinds: Iterable[str]) -> None:
+def _clear_final(run: Run, suffix: str, kinds: Iterable[str]) -> None:
     """Take away what is no longer true of the run."""
-    for kind in kinds:
-        here.final(kind, suffix).unlink(missing_ok=True)
+    run.unpublish(*(run.layout.final(kind, suffix) for kind in kinds))
 
 
 def _in_the_old_cast(takes: Takes, before: Dub | None) -> Takes:
@@ -192,8 +199,7 @@ def _sounding(takes: Takes) -> Takes:
 def _clear_superseded(run: Run, before: Dub | None) -> None:
     """Delete the mixes that this dub takes the place of, as large as the film's sound, where no dub has them
     any more; and the film that was made with one."""
-    undubbed = standing(run.root, UNDUBBED, Mix)
-    for mix in (undubbed, before.mix if before is not None else None):
+    for mix in (_undubbed(run.root), before.mix if before is not None else None):
         if mix is not None:
             _clear_mix(run, mix)
 
@@ -204,10 +210,10 @@ def _clear_mix(run: Run, mix: Mix) -> None:
     folder = Path(mix.wav).parent
     if mix.wav in used or not folder.name.startswith("remix-"):
         return
-    shutil.rmtree(run.layout.file(folder.as_posix()), ignore_errors=True)
+    remove_tree(run.layout.file(folder.as_posix()))
     for record in run.manifest().steps:
         if record.name == "mux" and isinstance(record.inputs, list) and record.inputs[1] == mix.m4a:
-            shutil.rmtree(run.layout.steps / f"mux-{record.key}", ignore_errors=True)
+            remove_tree(run.layout.steps / f"mux-{record.key}")
 
 
 def _film(run: Run, made: Prepared, mix: Mix) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 from dubline.errors import WeightsError
 from dubline.report import Report
 from dubline.weights.files import BLOCK, agree, checksum
+from dubline.weights.network import open_address
 
 TIMEOUT = 30.0  # seconds without a byte
 PAGE = 16 << 20  # bytes that a page may have
@@ -88,7 +89,7 @@ def _answer(url: str, login: str, headers: dict[str, str]) -> Iterator[Any]:
     if login:
         request.add_unredirected_header("Authorization", login)
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        with open_address(request, TIMEOUT) as answer:
             if url.startswith("https:") and not answer.url.startswith("https:"):
                 raise Unreachable(f"{url} leads to an address without encryption")
             yield answer

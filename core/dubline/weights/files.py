@@ -27,6 +27,7 @@ from dubline.values.base import ModelIdentity, Value
 from dubline.weights.installation import extra_command
 from dubline.weights.kinds import folder_kind
 from dubline.weights.known import KNOWN, Kind, KnownWeights
+from dubline.weights.structure import check_structure
 
 SUFFIXES: dict[Kind, tuple[str, ...]] = {"demucs": (".th", ".safetensors"), "mdx": (".onnx",)}
 SIGNED = re.compile(r"(?P<signature>.+)-(?P<sha256>[0-9a-f]{8})\.th")
@@ -170,10 +171,15 @@ def installed() -> list[tuple[Path, Weights | WeightsError]]:
         if path.name.startswith(".") or path.name.endswith(".card.json") or folder_kind(path):
             continue
         try:
-            kind = kind_of(path)
-            models.append((path, gather(path, kind)))
+            found = gather(path, kind_of(path))
+            for file in found.files:
+                check_structure(file)
+            models.append((path, found))
         except WeightsError as error:
             models.append((path, error))
+        except ValueError as error:
+            damaged = WeightsError(f"{path} is cut off or damaged: {error}", hint="Get it again.")
+            models.append((path, damaged))
     return models
 
 

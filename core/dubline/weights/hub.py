@@ -20,6 +20,7 @@ from dubline.errors import BackendMissing, DublineError, StorageFull, WeightsErr
 from dubline.report import Report, silent
 from dubline.weights.downloads import Unreachable, from_url
 from dubline.weights.installation import pip_command
+from dubline.weights.network import keep_local
 from dubline.weights.starters import short_name
 
 TOKENS_PAGE = "https://huggingface.co/settings/tokens"
@@ -42,6 +43,7 @@ def import_hub() -> Any:
         BackendMissing: it is not installed.
     """
     quiet_hub()
+    keep_local()
     try:
         import huggingface_hub
         from huggingface_hub.utils import logging

@@ -34,6 +34,7 @@ from dubline.weights.files import (
     recognise,
 )
 from dubline.weights.known import KNOWN, KnownWeights
+from dubline.weights.structure import check_loads
 
 
 def import_model(
@@ -65,6 +66,9 @@ def import_model(
             f"{source} holds {len(model.files)} models, and nothing says that they belong together",
             hint="Bring them in one by one, or write a bag: NAME.yaml with `models: [SIGNATURE, ...]`.",
         )
+    for file in model.files:
+        agree(file, checksum(file))
+        check_loads(file)
     sidecars = [file.with_suffix(".json") for file in model.files]
     files = [*model.files, *(file for file in sidecars if file.is_file())]
     sizes = [file.stat().st_size for file in files]

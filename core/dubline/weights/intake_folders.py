@@ -33,6 +33,7 @@ from dubline.weights.kinds import (
     read_settings,
 )
 from dubline.weights.speech_models import speech_model
+from dubline.weights.structure import check_folder
 
 TERMS = re.compile(r"(README|LICEN[SC]E|NOTICE)[^/]*", re.IGNORECASE)
 SIDE = re.compile(rf"[^/]+\.(json|txt|spm|model|jinja)|{TERMS.pattern}", re.IGNORECASE)
@@ -71,8 +72,10 @@ def import_folder(
         )
     final = folder_name(name, source.name)
     names = needed_files(files_of(source), str(source), folder_kind(source))
-    if not any(PICKLE.fullmatch(file) for file in names):
-        look(source)  # before anything is copied
+    pickled = any(PICKLE.fullmatch(file) for file in names)
+    if not pickled:  # before anything is copied
+        found = look(source)
+        check_folder(source, found.kind, found.weights)
     sizes = {file: (source / file).stat().st_size for file in names}
     place = models_folder() / final
     if place.exists() and folder_card(place) is None:
@@ -86,7 +89,7 @@ def import_folder(
                 target.parent.mkdir(parents=True, exist_ok=True)
                 copy_hashed(source / file, target, report, before, total)
                 before += sizes[file]
-            return settle(staging, final, licence=licence, origin=source.as_posix())
+            return settle(staging, final, licence=licence, origin=source.as_posix(), read=not pickled)
 
 
 def fetch_folder(
@@ -208,10 +211,12 @@ def settle(
     origin: str = "",
     repository: str = "",
     revision: str = "",
+    read: bool = False,
 ) -> FolderCard:
     """Check what was gathered, write its card, and give the folder its name: `name`, beside where it was.
 
-    The other arguments are the card's; without a `licence` it is what the README.md says.
+    The other arguments are the card's; without a `licence` it is what the README.md says. `read`: its weights
+    have been read already.
 
     Raises:
         WeightsError: it is no whole model, or another one has that name.
@@ -219,6 +224,8 @@ def settle(
     """
     note = CONVERTED if _convert(staging) else ""
     model = look(staging)
+    if not read:
+        check_folder(staging, model.kind, model.weights)
     terms = licence if licence is not None else read_licence(staging / "README.md")
     if non_commercial(terms):
         note = f"{NON_COMMERCIAL} {note}".strip()

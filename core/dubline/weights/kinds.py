@@ -21,7 +21,6 @@ from __future__ import annotations
 import json
 import re
 import struct
-import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +28,7 @@ from dubline.errors import WeightsError
 from dubline.values.base import Value
 from dubline.weights import firefox_files
 from dubline.weights.speech_models import check_form, speech_model
+from dubline.weights.structure import check_structure
 
 FolderKind = Literal[
     "whisper",
@@ -289,13 +289,11 @@ def _promised_length(path: Path) -> int | None:
             table = json.loads(file.read(size))
         ends = [entry["data_offsets"][1] for name, entry in table.items() if name != "__metadata__"]
         return int(8 + size + max(ends, default=0))
-    if path.name == "model.bin" and _specification(path):
+    if path.name == "model.bin":
+        if not _specification(path):
+            raise ValueError("its head names no model of CTranslate2's")
         return _ctranslate2_length(path)
-    if path.suffix in (".npz", ".bin", ".ckpt"):
-        with path.open("rb") as file:
-            legacy = file.read(1) == b"\x80"  # torch before 1.6 wrote a bare pickle
-        if not legacy and not zipfile.is_zipfile(path):
-            raise ValueError("the list of what is in it, which stands at its end, is not there")
+    check_structure(path)
     return None
 
 

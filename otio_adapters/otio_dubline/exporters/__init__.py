@@ -26,10 +26,12 @@ import msgspec
 import opentimelineio as otio
 
 from dubline.errors import BackendMissing, InvalidJob
+from dubline.files import aside_of
 from dubline.values.stems import STEM_NAMES
 from dubline.weights.installation import extra_command, pip_command
 from otio_dubline.exporters.takes import FOLDER, is_takes, on_whole_frames
-from otio_dubline.reading import facts_of
+from otio_dubline.reading import facts_of, rate_is_told
+from otio_dubline.trims import without_trims
 
 TARGETS: dict[str, str] = {
     "otio": "neutral",
@@ -50,6 +52,7 @@ TARGETS: dict[str, str] = {
 """Target -> module of this package."""
 EXTRAS = {"aaf2": "aaf"}
 """Library -> the extra of Dubline's that brings it."""
+_NO_RATE = "Nothing on the timeline tells its frame rate: it is 25 here."
 
 
 class ExportOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,15 +146,17 @@ def export(
     """
     options = options or ExportOptions()
     modules = {name: target(name) for name in dict.fromkeys(names)}
+    timeline = without_trims(timeline)
     if options.languages:
         timeline = in_languages(timeline, options.languages)
     if not options.takes:
         timeline = without_takes(timeline)
     place.mkdir(parents=True, exist_ok=True)
-    framed = None
+    framed, told = None, rate_is_told(timeline)
     exports = []
     for name, module in modules.items():
-        aside = place / f".{name}.part"
+        _put_back(place / name)
+        aside = aside_of(place / name)
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
         try:
@@ -170,7 +175,7 @@ def export(
                 title=module.TITLE,
                 files=tuple(place / name / file for file in written.files),
                 lost=written.lost,
-                notes=written.notes,
+                notes=written.notes if told else (*written.notes, _NO_RATE),
             )
         )
     return tuple(exports)
@@ -254,6 +259,13 @@ def without_takes(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
         if is_takes(copy.tracks[place]):
             del copy.tracks[place]
     return copy
+
+
+def _put_back(place: Path) -> None:
+    """Undo the half of a replacement at which a process was killed."""
+    old = place.with_name(f".{place.name}.old")
+    if old.exists() and not place.exists():
+        old.rename(place)
 
 
 def _replace(new: Path, place: Path) -> None:

@@ -59,7 +59,7 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     Raises:
         InvalidJob: the timeline is refused (see `lay_out`), a sound is missing, or it is too long for WAV.
     """
-    laid = lay_out(timeline, options.languages)
+    laid = lay_out(timeline)
     if not laid.lanes:
         raise InvalidJob(
             "there is neither picture nor sound on this timeline", hint="Export its subtitles with --to srt."
@@ -68,7 +68,7 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     with aaf2.open(str(folder / name), "w") as file:
         media = MediaMobs(file, laid, folder, options, media_starts(timeline, laid.fps))
         _Writer(file, laid, media).write()
-    tracks = [t for t in cue_tracks(timeline) if not options.languages or t.language in options.languages]
+    tracks = cue_tracks(timeline)
     subtitles = write_files(timeline, tracks, folder, "srt", inside="subtitles")
     if tracks:
         laid.lose("Subtitle tracks: SRT files are beside the AAF.")

@@ -18,7 +18,7 @@ from dubline.errors import InvalidJob
 from dubline.files import file_name
 from dubline.timebase import Timecode, rate_text
 from otio_dubline.exporters import Account, ExportOptions, Written
-from otio_dubline.reading import frames_of, media_file, placed, rate_of, start_of
+from otio_dubline.reading import called, frames_of, media_file, placed, rate_of, start_of, without_file
 
 TITLE = "CMX 3600 edit decision list (.edl): every editing and grading program"
 TARGET_FEATURES = {
@@ -97,8 +97,11 @@ def _events(timeline: otio.schema.Timeline, fps: Fraction, account: Account) -> 
             if not isinstance(item, otio.schema.Clip):
                 account.lose("nested sequences")
                 continue
-            if not item.enabled or not isinstance(item.media_reference, otio.schema.ExternalReference):
-                account.lose("disabled clips and clips without a media file")
+            if not item.enabled:
+                account.lose("disabled clips")
+                continue
+            if not isinstance(item.media_reference, otio.schema.ExternalReference):
+                account.lose(f"{called(item)}: {without_file(item.media_reference)}")
                 continue
             if item.effects:
                 account.lose("effects and speed changes")

@@ -1,6 +1,6 @@
 """A timeline as a mixer sees it: lanes of sound and picture with pieces of files on whole frames.
 
-    laid = lay_out(timeline, languages=())
+    laid = lay_out(timeline)
 
 Made for targets of the MLT family, which know only frames of the project counted from 0, files counted from
 their own first frame, and cuts. Whatever a timeline holds beyond that is named in `laid.lost`; one that
@@ -18,10 +18,11 @@ from typing import Any
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
-from dubline.timebase import Timecode, frame_rate, may_drop, whole
+from dubline.timebase import Timecode, may_drop, whole
 from otio_dubline.exporters import Account
 from otio_dubline.exporters.media_files import File, file_of, number
-from otio_dubline.reading import exact_rate, exact_start, facts_of, shown_part
+from otio_dubline.reading import called as _called
+from otio_dubline.reading import exact_rate, exact_start, facts_of, is_still, rate_of, without_file
 
 MOST_FRAMES = 2**31 - 1
 """MLT counts frames in a C int."""
@@ -99,27 +100,28 @@ class Laid(Account):
         return list({p.file.path: p.file for lane in self.lanes for p in lane.pieces}.values())
 
 
-def lay_out(timeline: otio.schema.Timeline, languages: tuple[str, ...] = ()) -> Laid:
-    """Timeline -> lanes. `languages`: subtitles in these only; empty: all.
+def lay_out(timeline: otio.schema.Timeline) -> Laid:
+    """Timeline -> lanes.
 
     Raises:
         InvalidJob: nothing on it; a time that is no number or negative; media that are no local file.
     """
     facts = facts_of(timeline)
-    laid = Laid(name=timeline.name or "timeline", fps=_rate(timeline, facts))
+    laid = Laid(name=timeline.name or "timeline", fps=rate_of(timeline))
     if timeline.global_start_time is not None:
         laid.start = _at(timeline.global_start_time, laid.fps, "the start time")
         laid.drop = bool(facts.get("drop_frame", False)) and may_drop(laid.fps)
-    if timeline.tracks.source_range is not None:
-        laid.lose("The timeline is trimmed as a whole; here it has its full length.")
     if timeline.tracks.effects:
         laid.lose("Effects on the whole timeline are left out.")
     laid.guides += _guides(timeline.tracks.markers, laid.fps, 0)
     for track in timeline.tracks:
         if isinstance(track, otio.schema.Track):
-            _track(track, laid, languages)
+            _track(track, laid)
         else:
             laid.lose(f"{_called(track)} lies among the tracks and is left out.")
+    if early := sum(guide.start < 0 for guide in laid.guides):
+        laid.lose(f"Markers before the first frame are left out: {early}.")
+        laid.guides = [guide for guide in laid.guides if guide.start >= 0]
     laid.guides.sort(key=lambda guide: (guide.start, guide.text))
     for language in laid.cues:
         laid.cues[language].sort(key=lambda cue: (cue.start, cue.end))
@@ -136,24 +138,6 @@ def lay_out(timeline: otio.schema.Timeline, languages: tuple[str, ...] = ()) -> 
 
 
 # --- time ----------------------------------------------------------------------------------------
-
-
-def _rate(timeline: otio.schema.Timeline, facts: dict[str, Any]) -> Fraction:
-    """The frame rate: told, else the clock's, else the picture's, else any that is one."""
-    rates: list[Any] = [facts.get("rate")]
-    if timeline.global_start_time is not None:
-        rates.append(timeline.global_start_time.rate)
-    clips = sorted(timeline.find_clips(), key=lambda clip: getattr(clip.parent(), "kind", "") != "Video")
-    rates += [clip.source_range.duration.rate for clip in clips if clip.source_range is not None]
-    for rate in rates:
-        if isinstance(rate, str | float | int):
-            try:
-                exact = frame_rate(rate if isinstance(rate, str) else float(rate))
-            except InvalidJob:
-                continue
-            if exact <= 300:  # above it is a rate of sound
-                return exact
-    return Fraction(25)
 
 
 def _frames(time: otio.opentime.RationalTime, fps: Fraction, what: str) -> Fraction | int:
@@ -174,22 +158,16 @@ def _at(time: otio.opentime.RationalTime, fps: Fraction, what: str) -> int:
     return whole(Fraction(_frames(time, fps, what)))
 
 
-def _called(item: Any) -> str:
-    name = str(getattr(item, "name", "") or "")
-    return f"{type(item).__name__.lower()} {name!r}" if name else f"a {type(item).__name__.lower()}"
-
-
 # --- tracks --------------------------------------------------------------------------------------
 
 
-def _track(track: otio.schema.Track, laid: Laid, languages: tuple[str, ...]) -> None:
+def _track(track: otio.schema.Track, laid: Laid) -> None:
     name = track.name or f"{track.kind} {len(laid.lanes) + 1}"
-    track = shown_part(track, name)
     for effect in track.effects:
         laid.lose(f"The effect {effect.effect_name or effect.name!r} on track {name!r} is left out.")
     if track.kind not in ("Video", "Audio"):
         if track.kind == "Subtitle":
-            _subtitles(track, laid, languages)
+            _subtitles(track, laid)
         else:
             laid.lose(f"Track {name!r} is of the kind {track.kind!r} and is left out.")
         return
@@ -244,7 +222,7 @@ def _piece(item: Any, start: int, frames: int, laid: Laid, track: str) -> Piece 
         return None
     media = item.media_reference
     if not isinstance(media, otio.schema.ExternalReference):
-        laid.lose(f"{where} is left out: it names no media file.")
+        laid.lose(f"{where} is left out: {without_file(media)}.")
         return None
     if not item.enabled:
         laid.lose(f"{where} is switched off and left out.")
@@ -258,12 +236,19 @@ def _piece(item: Any, start: int, frames: int, laid: Laid, track: str) -> Piece 
     length = 0
     if media.available_range is not None:
         origin = _frames(media.available_range.start_time, laid.fps, _called(item))
-        length = _at(media.available_range.duration, laid.fps, _called(item))
+        length = whole(Fraction(_frames(media.available_range.duration, laid.fps, _called(item))), "ceil")
     began = _frames(item.trimmed_range().start_time, laid.fps, _called(item))
+    if is_still(media):  # shown as long as its clip lasts, from any frame on
+        origin, length = began, 0
     first = whole(Fraction(began - origin))
     if first < 0:
         laid.lose(f"{where} begins {-first} frames before its media: not shown.")
         start, frames, first = start - first, frames + first, 0
+        if frames <= 0:
+            return None
+    if length and first + frames > length:
+        laid.lose(f"{where} runs {first + frames - length} frames past its file; that part is left out.")
+        frames = length - first
         if frames <= 0:
             return None
     file = file_of(media, length, laid.note)
@@ -291,7 +276,7 @@ def _guides(markers: Any, fps: Fraction, at: Fraction | int, item: Any = None) -
         text = ": ".join(part for part in (marker.name, marker.comment) if part) or "marker"
         guides.append(
             Guide(
-                start=max(whole(Fraction(start)), 0),
+                start=whole(Fraction(start)),
                 frames=max(_at(marker.marked_range.duration, fps, _called(marker)), 0),
                 text=text,
                 kind=str(facts_of(marker).get("kind", "")),
@@ -301,11 +286,9 @@ def _guides(markers: Any, fps: Fraction, at: Fraction | int, item: Any = None) -
     return guides
 
 
-def _subtitles(track: otio.schema.Track, laid: Laid, languages: tuple[str, ...]) -> None:
+def _subtitles(track: otio.schema.Track, laid: Laid) -> None:
     facts = facts_of(track)
     language = str(facts.get("language") or "und")
-    if languages and language not in languages:
-        return
     cues = laid.cues.setdefault(language, [])
     for start, end, item in _items(track, laid, track.name):
         if isinstance(item, otio.schema.Clip) and end > start:

@@ -28,6 +28,7 @@ from dubline.files import file_name, write_whole
 from otio_dubline.exporters.lanes import Cue, Laid, Lane, Piece
 from otio_dubline.exporters.markup import clean
 from otio_dubline.exporters.media_files import File
+from otio_dubline.reading import PICTURES
 
 MLT_VERSION = "7.12.0"
 MONO_IN_STEREO_DB = 3.010299957
@@ -48,7 +49,6 @@ COLOURS = {
     "WHITE": "#f0f0f0",
 }
 """OTIO's colours as the editors show them."""
-PICTURES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"))
 
 
 def properties(element: ET.Element, values: dict[str, str | int]) -> ET.Element:

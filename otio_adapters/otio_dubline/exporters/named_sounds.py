@@ -3,13 +3,11 @@ which film it is of."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import opentimelineio as otio
 
-from dubline.files import file_name
+from dubline.files import file_name, link
 from otio_dubline.exporters.takes import is_takes
 from otio_dubline.reading import facts_of, media_file
 
@@ -43,23 +41,8 @@ def under_the_films_name(timeline: otio.schema.Timeline, folder: Path) -> otio.s
             if Path(run).absolute() not in path.parents or not path.is_file():
                 continue
             target = folder.absolute() / sound_name(made.name, track.name, path.suffix)
-            link(path, target)
+            if not (target.exists() and target.samefile(path)):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                link(path, target)
             reference.target_url, clip.name = target.as_uri(), target.name
     return made
-
-
-def link(path: Path, target: Path) -> None:
-    """Put a file in another place too, as it is now; what was there is replaced when that is whole."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists() and target.samefile(path):
-        return
-    aside = target.with_name(f".{target.name}.part")
-    aside.unlink(missing_ok=True)
-    try:
-        try:
-            os.link(path, aside)
-        except OSError:  # another disk, or one without links
-            shutil.copyfile(path, aside)
-        aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -17,17 +17,26 @@ from typing import Any
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
-from dubline.files import file_name
+from dubline.files import file_name, link
 from dubline.timebase import Timecode, rate_text
 from otio_dubline.build import SUBTITLE, frames_range
 from otio_dubline.cue_tracks import CueTrack, cue_tracks, mixed
 from otio_dubline.exporters import Account, ExportOptions, Written
 from otio_dubline.exporters.media_files import sound_head
-from otio_dubline.exporters.named_sounds import link, sound_name
+from otio_dubline.exporters.named_sounds import sound_name
 from otio_dubline.exporters.neutral import schema_versions
 from otio_dubline.exporters.subtitles import write_files
 from otio_dubline.exporters.takes import FOLDER, is_takes, padded
-from otio_dubline.reading import facts_of, frames_of, media_file, rate_of, require_media, start_of
+from otio_dubline.reading import (
+    called,
+    facts_of,
+    frames_of,
+    media_file,
+    rate_of,
+    require_media,
+    start_of,
+    without_file,
+)
 from otio_dubline.time_reference import begins_at
 
 TITLE = "DaVinci Resolve 18.5 and later, free and Studio (.otio)"
@@ -121,7 +130,10 @@ def _dress_track(track: otio.schema.Track, groups: Iterator[int], account: Accou
     """Put Resolve's own marks on a track and its clips; `groups`: free numbers of link groups."""
     for clip in list(track.find_clips()):
         if not isinstance(clip.media_reference, otio.schema.ExternalReference):
-            account.lose("clips without a media file, which keep Resolve from importing anything")
+            account.lose(
+                f"{called(clip)}, which would keep Resolve from importing anything: "
+                f"{without_file(clip.media_reference)}"
+            )
             parent = clip.parent()
             parent[parent.index(clip)] = otio.schema.Gap(duration=clip.trimmed_range().duration)
     facts: dict[str, Any] = {"Locked": False}
@@ -251,6 +263,7 @@ def _gathered(timeline: otio.schema.Timeline, folder: Path, final: Path) -> tupl
                 name = f"{len(made) + 1} {name}"
             taken.add(name.casefold())
             made[path] = f"media/{name}"
+            (folder / "media").mkdir(exist_ok=True)
             link(path, folder / made[path])
         reference.target_url = (final / made[path]).absolute().as_posix()
         reference.name = Path(made[path]).name

@@ -22,11 +22,12 @@ from otio_dubline.reading import (
     exact_rate,
     facts_of,
     frames_of,
+    is_still,
     media_file,
     placed,
     rate_of,
-    shown_part,
     start_of,
+    without_file,
 )
 
 BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
@@ -49,8 +50,6 @@ def sequence_of(timeline: otio.schema.Timeline, *, captions: bool = True) -> Seq
             "the timeline begins before midnight of its own clock",
             hint="Give it a start of 00:00:00:00 or later.",
         )
-    if timeline.tracks.source_range is not None:
-        made.lose("The timeline is trimmed as a whole; here it has its full length.")
     made.flags += _flags(timeline.tracks.markers, fps, 0)
     for place in reversed(range(len(timeline.tracks))):
         if not isinstance(timeline.tracks[place], otio.schema.Track):
@@ -91,14 +90,11 @@ def _called(item: Any) -> str:
 
 def _strip(track: otio.schema.Track, made: Sequence, place: int) -> Strip:
     name = track.name or f"{track.kind} {place}"
-    shown = track.source_range
-    begin = 0 if shown is None else frames_of(shown.start_time, made.fps)
-    track = shown_part(track, name)
     if track.effects:
         made.lose(f"The effects on track {name!r} are left out.")
     if any(isinstance(item, otio.schema.Transition) for item in track):
         made.lose(f"The transitions on track {name!r} become cuts.")
-    made.flags += _flags(track.markers, made.fps, -begin)
+    made.flags += _flags(track.markers, made.fps, 0)
     pieces = []
     for at, frames, item in placed(track, made.fps):
         if isinstance(item, otio.schema.Gap):
@@ -130,7 +126,7 @@ def _piece(item: Any, at: int, frames: int, made: Sequence, track: str) -> Piece
         return None
     media = item.media_reference
     if not isinstance(media, otio.schema.ExternalReference):
-        made.lose(f"{where} is left out: it names no media file.")
+        made.lose(f"{where} is left out: {without_file(media)}.")
         return None
     if any(isinstance(effect, otio.schema.TimeEffect) for effect in item.effects):
         made.lose(f"{where} plays at its normal speed.")
@@ -141,6 +137,8 @@ def _piece(item: Any, at: int, frames: int, made: Sequence, track: str) -> Piece
     origin, length = 0, None
     if known is not None:
         origin, length = frames_of(known.start_time, made.fps), frames_of(known.duration, made.fps)
+    if is_still(media):  # shown as long as its clip lasts, from any frame on
+        origin, length = frames_of(begin, made.fps), None
     first = frames_of(begin, made.fps) - origin
     medium = _medium(media, made, first + frames)
     if first < 0:
@@ -232,7 +230,6 @@ def _flags(markers: Any, fps: Fraction, shift: int) -> tuple[Flag, ...]:
 
 def _captions(track: otio.schema.Track, made: Sequence) -> CaptionStrip:
     captions = []
-    track = shown_part(track, track.name)
     for at, frames, item in placed(track, made.fps):
         if isinstance(item, otio.schema.Gap):
             continue

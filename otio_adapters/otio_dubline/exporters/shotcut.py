@@ -44,7 +44,7 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
     Raises:
         InvalidJob: see `lay_out`.
     """
-    laid = lay_out(timeline, options.languages)
+    laid = lay_out(timeline)
     name = file_name(laid.name)
     document = project(laid)
     files = [f"{name}.mlt", *sidecars(laid, folder, name)]

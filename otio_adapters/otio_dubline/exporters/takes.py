@@ -7,13 +7,15 @@ frame, so that nothing is moved, nothing is cut, and no clip runs past its file.
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from fractions import Fraction
 from pathlib import Path
 
 import opentimelineio as otio
 
-from dubline.files import file_name
+from dubline.files import aside_of, file_name, rename
 from dubline.timebase import frames_to_samples, samples_to_frames, whole
 from otio_dubline.build import file_url, frames_range, pad
 from otio_dubline.exporters.media_files import sound_head
@@ -58,20 +60,26 @@ def padded(path: Path, target: Path, before: int = 0, samples: int = 0) -> None:
     """
     import soundfile
 
-    aside = target.with_name(f".{target.name}.part")
-    with soundfile.SoundFile(str(path)) as source:
-        # 32-bit integers hold every PCM format exactly, doubles every float format.
-        kind = "float64" if source.subtype in ("FLOAT", "DOUBLE") else "int32"
-        with soundfile.SoundFile(
-            str(aside), "w", source.samplerate, source.channels, source.subtype, format=source.format
-        ) as copy:
-            left = (samples or source.frames) - before
-            _silence(copy, before, kind)
-            while left > 0 and len(block := source.read(min(_BLOCK, left), dtype=kind, always_2d=True)):
-                copy.write(block)
-                left -= len(block)
-            _silence(copy, left, kind)
-    aside.replace(target)
+    aside = aside_of(target)
+    try:
+        with soundfile.SoundFile(str(path)) as source:
+            # 32-bit integers hold every PCM format exactly, doubles every float format.
+            kind = "float64" if source.subtype in ("FLOAT", "DOUBLE") else "int32"
+            whole = samples or before + source.frames
+            with soundfile.SoundFile(
+                str(aside), "w", source.samplerate, source.channels, source.subtype, format=source.format
+            ) as copy:
+                left = whole - before
+                _silence(copy, before, kind)
+                while left > 0 and len(block := source.read(min(_BLOCK, left), dtype=kind, always_2d=True)):
+                    copy.write(block)
+                    left -= len(block)
+                _silence(copy, left, kind)
+        if soundfile.info(str(aside)).frames != whole:  # its header is written last, and nothing complains
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        rename(aside, target)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _silence(file: object, samples: int, kind: str) -> None:

@@ -115,6 +115,8 @@ def cluster(
     distance: float,
     shortest: float,
     enough: float = 0.0,
+    small: float = 0.0,
+    alike: float = 1.0,
     at_least: int | None = None,
     at_most: int | None = None,
 ) -> Labels:
@@ -128,8 +130,11 @@ def cluster(
         distance: joining stops where the likeness of two groups (`merges`) is below 1 - distance.
         shortest: a group with fewer seconds is no voice of its own: it goes to the most alike voice.
         enough: vectors made from fewer seconds do not make groups, but are given to those that others make.
-        at_least, at_most: bounds on the number of voices. `at_least` wins over `distance`; both are met as
-            far as the stretches allow it.
+        small, alike: a group with a smaller share of what is spoken joins the one whose mean its own is most
+            like, from a cosine of `alike`: poor sound or two who talk at once make such groups of voices that
+            are there already.
+        at_least, at_most: bounds on the number of voices. `at_least` wins over `distance` and `small`; both
+            are met as far as the stretches allow it.
     """
     count = len(vectors)
     if not count:
@@ -155,6 +160,11 @@ def cluster(
     while at_least is not None and stop > 0 and len(voices(labels)) < at_least:
         stop -= 1
         labels = cut(len(makers), history[:stop])
+    weighted = vectors * weights[:, None]
+    while (pair := _small(labels, weighted[makers], spoken, apart[among], small * spoken.sum(), alike)) and (
+        at_least is None or len(voices(labels)) > at_least
+    ):
+        labels = np.where(labels == pair[0], pair[1], labels)
     kept = voices(labels)
     if at_least is not None and len(kept) < at_least:  # too little speech each: the longest count
         kept = np.arange(labels.max() + 1)
@@ -164,7 +174,6 @@ def cluster(
     place[kept] = np.arange(len(kept))
     given: Labels = np.full(count, -1, np.int64)
     given[makers] = place[labels]
-    weighted = vectors * weights[:, None]
     rest = np.flatnonzero(given < 0)
     given = _given(vectors, weighted, apart, near, given, rest[np.argsort(-clear[rest], kind="stable")])
     for _ in range(ROUNDS):
@@ -175,6 +184,26 @@ def cluster(
     first: dict[int, int] = {}
     numbers: Labels = np.array([first.setdefault(int(label), len(first)) for label in given], np.int64)
     return numbers
+
+
+def _small(
+    labels: Labels,
+    weighted: Floats,
+    spoken: NDArray[np.float64],
+    apart: NDArray[np.bool_],
+    seconds: float,
+    alike: float,
+) -> tuple[int, int] | None:
+    """The group of less than so many seconds that is most like a longer one, and that one; None where no two
+    are alike enough."""
+    talk = np.bincount(labels, spoken)
+    member = labels[:, None] == np.arange(len(talk))
+    means = member.T.astype(np.float32) @ weighted
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+    barred = member.T.astype(np.int64) @ apart @ member > 0
+    likeness = np.where(barred | (talk[:, None] >= np.minimum(seconds, talk)), NEVER, _cosines(means, means))
+    one, other = np.unravel_index(likeness.argmax(), likeness.shape)
+    return (int(one), int(other)) if likeness[one, other] >= alike else None
 
 
 def _given(

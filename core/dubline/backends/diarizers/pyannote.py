@@ -8,7 +8,7 @@ film is heard in windows and its voices linked (`windows`). Checkpoints are open
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,12 +17,14 @@ from dubline.backends.diarizers.windows import (
     RATE,
     SILENCE,
     HeardWindow,
+    Same,
     WindowedDiarizer,
     check_ranges,
     inside,
     speaker_bounds,
 )
 from dubline.errors import BackendFailed, DublineError, WeightsError, first_line
+from dubline.signal.embeddings import link
 from dubline.values.base import ModelIdentity
 from dubline.weights.folders import damaged_folders, find_folder, folders_here, weight_sums
 from dubline.weights.kinds import look, read_licence
@@ -188,6 +190,16 @@ class Pyannote(WindowedDiarizer):
                 hint="Try other bounds for the speakers, or the built-in diarizer.",
             ) from error
         return _heard(output, start, stop)
+
+    def _link(
+        self,
+        runs: Sequence[dict[str, tuple[float, ...]]],
+        seconds: Sequence[dict[str, float]],
+        same: Same,
+    ) -> list[dict[str, int]]:
+        least, most = self._bounds
+        bar = self._options.link
+        return link(runs, least_alike=bar, seconds=seconds, same=same, at_least=least, at_most=most)
 
     def _free(self) -> None:
         self._pipeline = None

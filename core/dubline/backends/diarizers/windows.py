@@ -1,8 +1,7 @@
 """A long sound diarized in windows, whose voices are then linked: memory does not grow with the film.
 
 What a window costs is given back before the next one. Windows overlap by a few seconds: voices heard at the
-same time on both sides of a seam are one, and beyond that the voices' vectors decide
-(`dubline.signal.embeddings`).
+same time on both sides of a seam are one, and beyond that the voices' vectors decide.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from dubline.backends.backend import Backend
 from dubline.backends.contract import Diarization
 from dubline.errors import InvalidJob
 from dubline.report import Report
-from dubline.signal.embeddings import VoiceKey, link
+from dubline.signal.embeddings import VoiceKey
 from dubline.values.transcript import Turn
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ class WindowedDiarizer(Backend):
     """What diarizers that hear a sound in windows do the same way.
 
     A back end loads its weights in `__init__`, sets `_options`, `_bounds` and `embedding`; it has `_hear`,
-    `_voice_of` and `_free`.
+    `_voice_of`, `_link` and `_free`.
     """
 
     overlap: ClassVar[float]  # seconds that neighbouring windows share on each side
@@ -115,16 +114,8 @@ class WindowedDiarizer(Backend):
         seconds: Sequence[dict[str, float]],
         same: Same,
     ) -> list[dict[str, int]]:
-        """Number the voices of all windows (`embeddings.link`)."""
-        least, most = self._bounds
-        return link(
-            runs,
-            least_alike=self._options.link,
-            seconds=seconds,
-            same=same,
-            at_least=least,
-            at_most=most,
-        )
+        """Number the voices of all windows; see `Link`."""
+        raise NotImplementedError
 
     def _free(self) -> None:
         """Let go of the networks."""

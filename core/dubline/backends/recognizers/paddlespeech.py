@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from dubline.backends.backend import Backend, Sought
 from dubline.backends.contract import Heard, Stretch
 from dubline.backends.paddle import PaddleBackend
+from dubline.backends.recognizers.whisper_folder import check_language
 from dubline.errors import InvalidJob, WeightsError
 from dubline.report import Report, silent
 from dubline.values.base import ModelIdentity
@@ -86,6 +87,12 @@ class PaddleSpeech(PaddleBackend):
         punctuation: str = ""
         threads: int = 0
         timeout: float = 300.0
+
+    @classmethod
+    def check(cls, sought: Sought) -> None:
+        super().check(sought)
+        if not sought.model:
+            check_language(sought.language)
 
     @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:

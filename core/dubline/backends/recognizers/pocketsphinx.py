@@ -50,8 +50,8 @@ class Pocketsphinx(Backend):
     extra: ClassVar[str] = "pocketsphinx"
     languages: ClassVar[tuple[str, ...] | None] = ("en",)
     cost: ClassVar[str] = (  # benchmarks/recognition.py, on the scene; docs/recognition.md
-        "it hears English only and gets many words wrong: 39.4 % on the clean dialogue of the test scene, "
-        "82.7 % on its mix"
+        "it hears English only and gets many words wrong: in our test scene 39.4 % in clean dialogue, 82.7 % "
+        "under music and effects"
     )
     confidence: ClassVar[str] = (
         "The word's posterior probability among PocketSphinx's own hypotheses; it is often sure and wrong."

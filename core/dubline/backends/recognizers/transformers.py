@@ -95,7 +95,8 @@ class Transformers(WhisperBackend):
     @classmethod
     def check(cls, sought: Sought) -> None:
         """Refuse a model that cannot hear what is asked, before anything is done."""
-        super().check(sought)
+        if sought.model or not fitting(sought.language):
+            super().check(sought)
         if sought.model and (found := cls.here(sought.model)):
             refuse_request(sought.model, found, sought.language)
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 from dubline.backends.backend import Backend, Sought
 from dubline.errors import InvalidJob, WeightsError
 from dubline.language.script import base_language
+from dubline.values.languages import language_name, names_near
 from dubline.weights.files import models_folder
 from dubline.weights.folders import (
     cached_folder,
@@ -19,7 +20,7 @@ from dubline.weights.folders import (
     kept_folder,
     weight_sums,
 )
-from dubline.weights.kinds import NEEDED, FolderKind, english_only, look
+from dubline.weights.kinds import NEEDED, FolderKind, english_only, folder_kind, look
 
 
 class WhisperBackend(Backend):
@@ -41,6 +42,12 @@ class WhisperBackend(Backend):
         raise NotImplementedError
 
     @classmethod
+    def check(cls, sought: Sought) -> None:
+        super().check(sought)
+        if not sought.model:
+            check_language(sought.language)
+
+    @classmethod
     def weights_here(cls, sought: Sought) -> Mapping[str, Path]:
         if not sought.model:
             english, folders = sought.language == "en", folders_here(cls.form)
@@ -52,6 +59,10 @@ class WhisperBackend(Backend):
                 )
             return fitting
         found = cls.here(sought.model)
+        if found and sought.language and (form := folder_kind(found)) in ("whisper", "whisper-ct2"):
+            if english_only(found, form) and not its_language(sought.language, ("en",)):
+                raise refuse_language(sought.model, sought.language)
+            check_language(sought.language)
         return {sought.model: found} if found else {}
 
     @classmethod
@@ -117,6 +128,13 @@ class WhisperBackend(Backend):
         )
 
 
+_KNOWN = """
+    af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu
+    hy id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt
+    ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo zh
+"""
+LANGUAGES = frozenset(_KNOWN.split())
+"""What Whisper's multilingual models know (`LANGUAGES` of OpenAI's whisper/tokenizer.py)."""
 ITS_OWN = {
     "jv": "jw",
     "nb": "no",
@@ -150,10 +168,29 @@ def our_language(code: str) -> str:
 
 def refuse_language(name: str, language: str) -> InvalidJob:
     """The error for a language that a model does not know."""
+    if its_language(language, LANGUAGES):
+        return InvalidJob(
+            f"{name} does not know {language_name(language)}",
+            hint="Leave out --recognizer-model, or name one without .en in its name.",
+        )
     return InvalidJob(
-        f"the Whisper model {name!r} does not know the language {language!r}",
-        hint='Use a multilingual model, one of its codes such as "tr" or "en", or leave it out.',
+        f"Whisper does not know {language_name(language)}",
+        hint=" ".join(filter(None, (names_near(language, LANGUAGES), OWN_TEXT))),
     )
+
+
+def check_language(language: str) -> None:
+    """Refuse a language that no Whisper knows; "" is none that was named.
+
+    Raises:
+        InvalidJob: it is one; the hint has the nearest names.
+    """
+    if language and not its_language(language, LANGUAGES):
+        raise refuse_language("Whisper", language)
+
+
+OWN_TEXT = "Where you have the words already, give them with --text FILE (.srt, .vtt, .json with times)."
+"""What still works in a language that no recognizer knows."""
 
 
 def _kept(name: str) -> Path | None:

@@ -67,8 +67,9 @@ class DeepFilterNet(Backend):
     extra: ClassVar[str] = "deepfilternet"
     # benchmarks/builtin_sisdr.py, stereo, no line times.
     cost: ClassVar[str] = (
-        "voices stay faintly audible in the background (on the benchmark scene speech stands at 10.5 dB and "
-        "background at 11.0; by the built-in one at 8.9 and 9.4); it is made for speech, not for song"
+        "voices stay faintly audible in the background (in our test scene what is wrong is 10.5 dB under the "
+        "voices and 11.0 dB under the background; with the built-in one 8.9 and 9.4 dB); it is made for "
+        "speech, not for song"
     )
     rate = RATE
     sources: tuple[str, ...] = ("vocals",)

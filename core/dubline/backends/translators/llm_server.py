@@ -7,7 +7,6 @@ that is looked at ten times a second, so that stopping never waits for a model.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import queue
 import threading
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from dubline.backends.contract import Tick
 from dubline.errors import BackendFailed, InvalidJob
+from dubline.weights.network import is_local, words_of
 
 KEYS = ("DUBLINE_LLM_KEY", "OPENAI_API_KEY")
 """The environment variables that may hold the key, the first one set counts. It is kept nowhere else."""
@@ -212,11 +212,7 @@ class Server:
     # --- what goes wrong -----------------------------------------------------------------------
 
     def _said(self, error: Any) -> str:
-        body = error.body
-        if isinstance(body, dict):
-            inner = body.get("error", body)
-            body = inner.get("message", inner) if isinstance(inner, dict) else inner
-        return self._clean(str(body or error))
+        return self._clean(words_of(error.body) or str(error.body or error))
 
     def _clean(self, text: str) -> str:
         """A server's words on one short line, without the key should it repeat it."""
@@ -279,10 +275,7 @@ def _checked(address: str) -> tuple[str, str, bool, bool]:
             f"the address of the server at {host} holds more than host, port and path",
             hint=f"A key belongs into the environment variable {KEYS[0]}.",
         )
-    try:
-        local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        local = host == "localhost" or host.endswith(".localhost")
+    local = is_local(host)
     shown = f"[{host}]" if ":" in host else host
     place = f"{shown}:{port}" if port else shown
     path = parts.path.rstrip("/").removesuffix("/chat/completions") or "/v1"

@@ -13,6 +13,7 @@ from dubline.backends.translators.seq2seq_batches import BatchWork, planned
 from dubline.backends.translators.seq2seq_languages import Codec, flores, short_code
 from dubline.errors import InvalidJob, WeightsError
 from dubline.values.base import ModelIdentity
+from dubline.values.languages import language_name
 from dubline.weights.files import models_folder
 from dubline.weights.folders import find_folder
 from dubline.weights.kinds import FolderKind, folder_kind, look, non_commercial
@@ -37,7 +38,7 @@ def usual_model(source: str, target: str) -> str:
         raise InvalidJob("this translator needs to know both languages", hint="Name them, such as tr and en.")
     able = "; ".join(f"{row.name} ({row.licence})" for row in MANY if flores(source) and flores(target))
     raise WeightsError(
-        f"no model is the usual one from {source} to {target}",
+        f"no ready-made model from {language_name(source)} to {language_name(target)} is known",
         hint=f"Name one that can do it: {able}." if able else "Name a model's folder, or use an LLM.",
     )
 

@@ -22,7 +22,6 @@ speed and reference_text and the file reference (audio/wav).
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import tempfile
@@ -40,21 +39,23 @@ from dubline.backends.programs import LOOK, run_program, speakable
 from dubline.backends.voices.take import read_spoken
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.values.base import ModelIdentity
+from dubline.values.voice_keys import VOICE_KEY, key_of
+from dubline.weights.network import open_address, said_by
 
-KEY = "DUBLINE_VOICE_KEY"
+KEY = VOICE_KEY
 LARGEST = 128 * 1024 * 1024  # bytes of an answer
 _WORDS = 175
 _PLACE = re.compile(r"\{(\w+)\}")
 _PACES = {"rate", "length", "words"}
 _CLONES = {"reference", "reference_text", "reference_text_file"}
-_PLACES = {"text_file", "wav", "voice"} | _PACES | _CLONES
+_PLACES = {"text_file", "wav", "voice", "key"} | _PACES | _CLONES
 
 
 class Command(Backend):
     """`command`: a program, or an HTTP address that answers a posted text with a sound file.
 
     A service's key is read from the environment variable DUBLINE_VOICE_KEY, sent as a bearer token to that
-    address alone, and kept nowhere.
+    address alone, and kept nowhere. Where {key} stands in the address or the command it goes there instead.
 
     Raises:
         InvalidJob: neither or both are given, an unknown placeholder, an address that is none, a time-out
@@ -101,6 +102,12 @@ class Command(Backend):
                 hint=f"Known: {', '.join(sorted(_PLACES))}.",
             )
         self._options = options
+        self._key = key_of(options.address, options.command)
+        if "key" in places and not self._key:
+            raise InvalidJob(
+                "the voice wants a key, and none is given",
+                hint=f"Put it into the environment variable {KEY}.",
+            )
         self._program: list[str] = []
         if options.address:
             self._name = _checked(options.address)
@@ -161,7 +168,7 @@ class Command(Backend):
                 "reference": reference.path if reference is not None else "",
                 # A program may take what begins with these for an option, or for a file's name.
                 "reference_text": f" {said}" if said.startswith(("-", "@")) else said,
-                "reference_text_file": str(beside),
+                "reference_text_file": str(beside), "key": self._key,
             }  # fmt: skip
             if reference is not None:
                 beside.write_bytes(said.encode() + b"\n")
@@ -191,15 +198,15 @@ class Command(Backend):
         quoted = {name: urllib.parse.quote(value, safe="") for name, value in known.items()}
         request = urllib.request.Request(_filled(self._options.address, quoted), data=body, method="POST")
         request.add_header("Content-Type", kind)
-        key = os.environ.get(KEY, "")
-        if key:
-            request.add_unredirected_header("Authorization", f"Bearer {key}")
+        if self._key and "{key}" not in self._options.address:
+            request.add_unredirected_header("Authorization", f"Bearer {self._key}")
         found: dict[str, Any] = {}
         deadline = time.monotonic() + self._options.timeout
 
         def ask() -> None:
             try:
-                with _OPENER.open(request, timeout=self._options.timeout) as answer:
+                # The dialogue goes to the address that the user named and nowhere else.
+                with open_address(request, self._options.timeout, follow=False) as answer:
                     data = b""
                     while (piece := answer.read(65536)) and len(data) <= LARGEST:
                         data += piece
@@ -220,7 +227,7 @@ class Command(Backend):
         if late or not found:
             raise BackendFailed(f"{self._name} has not answered in {self._options.timeout:g} s", hint=hint)
         if "error" in found:
-            raise BackendFailed(f"{self._name}: {_told(found['error'])}", hint=hint)
+            raise BackendFailed(f"{self._name}: {_told(found['error'], self._key)}", hint=hint)
         data: bytes = found["data"]
         if not data or len(data) > LARGEST:
             raise BackendFailed(f"{self._name} answered with {len(data)} bytes", hint=hint)
@@ -228,16 +235,6 @@ class Command(Backend):
 
 
 _NAMES = "A name has letters, and does not begin with a dash."
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The dialogue goes to the address that the user named and nowhere else."""
-
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        return None
-
-
-_OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 def _places_in(options: Command.Options) -> set[str]:
@@ -290,14 +287,15 @@ def _checked(address: str) -> str:
     if parts.username or parts.password:
         raise InvalidJob(
             "the voice's address holds a name or a password",
-            hint=f"Addresses are written to the run's record; put a key into {KEY} instead.",
+            hint=f"Put a key into the environment variable {KEY} instead.",
         )
     return f"{host}:{port}" if port else host
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception, key: str) -> str:
     if isinstance(error, urllib.error.HTTPError):
-        return f"status {error.code} {error.reason}"
+        said = said_by(error, key)
+        return f"status {error.code} {error.reason}" + (f": {said}" if said else "")
     if isinstance(error, urllib.error.URLError):
         return str(error.reason)
     return f"{type(error).__name__}: {error}"

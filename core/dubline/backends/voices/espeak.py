@@ -22,6 +22,7 @@ from dubline.backends.voices.take import read_spoken
 from dubline.errors import BackendFailed, BackendMissing, InvalidJob
 from dubline.language.script import base_language
 from dubline.values.base import ModelIdentity
+from dubline.values.languages import language_name
 from dubline.weights.installation import pip_command
 from dubline.weights.recommended import ESPEAK
 from dubline.weights.wheels import file_in
@@ -161,7 +162,8 @@ class Espeak(ProgramBackend):
             if code in self._codes:
                 return self._codes[code]
         raise InvalidJob(
-            f"espeak-ng does not speak {language!r}", hint="`espeak-ng --voices` lists its languages."
+            f"espeak-ng does not speak {language_name(language)}",
+            hint="`espeak-ng --voices` lists its languages.",
         )
 
 

@@ -23,6 +23,7 @@ from dubline.errors import BackendFailed, DublineError, InvalidJob, WeightsError
 from dubline.language.script import base_language
 from dubline.signal.pitch import gender_of
 from dubline.values.base import ModelIdentity
+from dubline.values.languages import language_name
 from dubline.weights.files import checksum, models_folder
 from dubline.weights.folders import folder_card
 from dubline.weights.recommended import PIPER
@@ -199,7 +200,7 @@ def _fitting(model: str, language: str) -> list[tuple[Path, dict[str, Any]]]:
         if not wanted or base_language(_code(settings).replace("_", "-")) == wanted
     ]
     if not any(_speakers(file, settings) for file, settings in fitting):
-        raise WeightsError(f"no Piper voice in {place} speaks {language!r}", hint=_GET)
+        raise WeightsError(f"no Piper voice in {place} speaks {language_name(language)}", hint=_GET)
     return fitting
 
 

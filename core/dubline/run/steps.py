@@ -3,23 +3,19 @@
 A step is a plain function over values. Its key is the hash of its name, its version and the JSON of its
 inputs; the result lies in `work/steps/<name>-<key>/`. Because the paths of results carry those keys, a step's
 key contains the identity of everything before it. Work happens in a hidden folder that is renamed when it
-is complete, so a folder that can be seen is whole.
+is complete, so a folder that can be seen is whole. `values/layout.py` says where everything lies.
 
     EPISODE.dubline/
         stems/vocals.wav ...       the files a person looks for, linked from the steps
         work/run.json              what was asked, what happened: per step key, seconds, notes
         work/steps/separate-1a2b3c4d5e/result.json, vocals.wav, ...
-
-`values/layout.py` says where everything lies.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,60 +25,20 @@ import msgspec
 
 from dubline import __version__
 from dubline.errors import Cancelled, DublineError, InvalidJob, StorageFull
-from dubline.files import full_disk_is_told, remove_bare, write_whole
+from dubline.files import PART, clear_parts, full_disk_is_told, remove_bare, remove_tree, write_whole
 from dubline.report import Report, silent
+from dubline.run.folders import StepRecord, damage, seal, stood
+from dubline.run.manifest import FilmPlace, Manifest, Published, is_damaged, placed, read_manifest, read_wish
+from dubline.run.publishing import complete, publish, unpublish
 from dubline.values.base import Value, to_json
 from dubline.values.inputs import changed_identities, step_key, told
-from dubline.values.json_files import kept_json
 from dubline.values.layout import OLD_LOCK, Layout
+from dubline.values.sealed import copy_of, is_whole, put_back, sealed, write_twice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 T = TypeVar("T")
-
-FORMAT = "dubline.run.1"
-
-
-class StepRecord(Value, frozen=True):
-    """What `run.json` keeps about a step. `state` is done, kept, cancelled or failed."""
-
-    name: str
-    key: str
-    state: str
-    seconds: float = 0.0
-    inputs: Any = None
-    notes: tuple[str, ...] = ()
-    facts: dict[str, Any] = {}
-    error: dict[str, str] = {}
-
-
-class FilmPlace(Value, frozen=True):
-    """Where the run's film lies: `path` as `Layout.told` keeps it. `was`: the places by which results name
-    it. `content`: what `media.film_place.content_of` made of it."""
-
-    path: str
-    was: tuple[str, ...] = ()
-    content: str = ""
-
-    def at(self, root: Path) -> Path:
-        """The place, for a run in `root`."""
-        return Layout(root).found(self.path)
-
-
-class Manifest(Value, frozen=True):
-    """`run.json`.
-
-    `stands`: what the run has, by its name ("stems", ...), and the step's folder that it comes from: this is
-    what is published, shown, mixed and exported. `wishes`: what a person asked of each stage.
-    """
-
-    format: str = FORMAT
-    dubline: str = __version__
-    steps: tuple[StepRecord, ...] = ()
-    stands: dict[str, str] = {}
-    wishes: dict[str, Any] = {}
-    film: FilmPlace | None = None
 
 
 @dataclass
@@ -101,6 +57,7 @@ class Work:
     tell: Callable[[str], None] = lambda text: None
     noted: Callable[[str], None] | None = None
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
     def result(self, name: str) -> str:
@@ -112,9 +69,10 @@ class Work:
         return placed(self.root, path)
 
     def note(self, text: str, *, warn: bool = False) -> None:
-        """Keep a sentence, once, for the manifest and the log; with `warn` for the screen too."""
+        """Keep a sentence, once, for manifest and log; with `warn` for the screen too, at every start."""
         if text not in self.notes:
             self.notes.append(text)
+            self.warnings += [text] if warn else []
             (self.tell if warn or self.noted is None else self.noted)(text)
 
 
@@ -165,6 +123,7 @@ class Run:
                 self._lock.acquire(timeout=0)
                 self._bring_over()
                 self.layout.steps.mkdir(exist_ok=True)
+                self._mend()
         except Timeout:
             raise InvalidJob(
                 f"another Dubline is working in {self.root}", hint="Wait until it is done, or stop it."
@@ -194,6 +153,24 @@ class Run:
             )
         with suppress(OSError):
             old.unlink()
+
+    def _mend(self) -> None:
+        """Complete what a process that was killed had begun, and what says of itself that it is damaged."""
+        for folder in self.layout.written_to():
+            clear_parts(folder, nameless=folder not in self.layout.given_out())
+        if is_damaged(self.root):
+            place = self.layout.manifest
+            told = "its copy and the steps' own records"
+            if not is_whole(copy_of(place)):
+                told = "the steps' own records. What was asked of it before is lost: name it again"
+            self.tell(f"{self.layout.named(place)} is damaged: it is put together again from {told}")
+            self._write()
+        for path in self.layout.kept_twice():
+            if aside := put_back(path):
+                named = self.layout.named
+                told = f"it is put back from its copy, and kept as {named(aside)}"
+                self.tell(f"{named(path)} is damaged: {told}")
+        complete(self)
 
     def __exit__(self, *exc: object) -> None:
         # The file stays: deleted, it could be held by one process and made anew by another.
@@ -232,52 +209,58 @@ class Run:
             with full_disk_is_told(self.root):
                 self._remember(before or record, stands)
             self._said(msgspec.structs.replace(before or record, state="kept"))
+            for warning in (before or record).warnings:
+                self.tell(warning)
             known: T = kept
             return known
         folder, whole = self.layout.steps / f".{name}-{key}.part", self.layout.file(final)
         if not resumable:  # what a process that was killed had begun is of no use to anybody
             for begun in folder.parent.glob(f".{name}-*.part"):
-                shutil.rmtree(begun, ignore_errors=True)
+                remove_tree(begun)
         for reason in changed_identities(self._before(name), record.inputs):
             self.tell(f"{name} is done again: {reason}")
         began = time.monotonic()
         doing = Work(self.root, folder, final, self._report(name), dict(hints or {}), self.tell, self._note)
 
-        def record_now(state: str, error: DublineError | None = None) -> StepRecord:
-            told = msgspec.structs.replace(
+        def done(state: str = "done", error: DublineError | None = None) -> StepRecord:
+            return msgspec.structs.replace(
                 record,
                 state=state,
                 seconds=round(time.monotonic() - began, 3),
                 notes=tuple(doing.notes),
+                warnings=tuple(doing.warnings),
                 facts=doing.facts,
                 error=error.to_dict() if error else {},
             )
-            self._remember(told, stands if state == "done" else "")
-            return told
 
         try:
             with full_disk_is_told(self.root):
                 folder.mkdir(exist_ok=True)
+                clear_parts(folder)
                 result: T = work(doing, *inputs)
                 write_whole(folder / "result.json", to_json(result))
+                finished = done()
+                seal(folder, finished, stands)
+                old = folder.with_name(f".{name}-{key}.old{PART}")
                 if kept is not None:
-                    shutil.rmtree(whole)
+                    whole.rename(old)
                 folder.replace(whole)
+                remove_tree(old)
         except DublineError as error:
             error.stage = error.stage or name
             if not resumable:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_tree(folder)
             # The manifest should tell of a failure, but not hide it behind "disk full" of its own.
             with suppress(OSError):
-                record_now("cancelled" if isinstance(error, Cancelled) else "failed", error)
+                self._remember(done("cancelled" if isinstance(error, Cancelled) else "failed", error), "")
             raise
         except BaseException:
             if not resumable:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_tree(folder)
             raise
         with full_disk_is_told(self.root):
-            done = record_now("done")
-        self._said(done)
+            self._remember(finished, stands)
+        self._said(finished)
         return result
 
     def _before(self, name: str) -> Any:
@@ -290,38 +273,42 @@ class Run:
         place = self.layout.file(final)
         if not place.exists():
             return None
-        try:
-            data = (place / "result.json").read_bytes()
-            result = msgspec.json.decode(data, type=wanted)
-            if all(self.layout.file(path).is_file() for path in _own_files(data, final)):
-                return result
-        except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
-            pass
-        self.tell(f"{final} is damaged or was made by another version: it is made again")
-        shutil.rmtree(place)
+        wrong = damage(place)
+        if not wrong:
+            try:
+                data = (place / "result.json").read_bytes()
+                result = msgspec.json.decode(data, type=wanted)
+                if all(self.layout.file(path).is_file() for path in _own_files(data, final)):
+                    return result
+            except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
+                pass
+        which = f"{', '.join(wrong[:3])} of {final}" if wrong else final
+        other = "" if wrong else " or was made by another version"
+        self.tell(f"{which} is damaged{other}: it is made again")
+        remove_tree(place)
         return None
 
     def publish(self, source: str, target: Path) -> Path:
         """Put a step's file where a person looks for it: a hard link, or a copy where links don't work."""
-        file = self.layout.file(source)
-        aside = target.with_name(f".{target.name}.part")
+        return self.publish_all([(source, target)])[0]
+
+    def publish_all(self, files: Iterable[tuple[str, Path]]) -> tuple[Path, ...]:
+        """Put steps' files where a person looks for them, all of them in the end, also after a kill."""
         with full_disk_is_told(self.root):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            aside.unlink(missing_ok=True)
-            try:
-                try:
-                    os.link(file, aside)
-                except OSError:
-                    shutil.copyfile(file, aside)
-                aside.replace(target)
-            finally:
-                # Left by a full disk, and where both were the same file already: renaming does nothing then.
-                aside.unlink(missing_ok=True)
-        return target
+            return publish(self, files)
+
+    def unpublish(self, *targets: Path) -> None:
+        """Take away what is no longer true of the run."""
+        with full_disk_is_told(self.root):
+            unpublish(self, targets)
 
     def manifest(self) -> Manifest:
         """`run.json` as it stands; an empty one when there is none or it cannot be read."""
         return read_manifest(self.root)
+
+    def keep_published(self, published: dict[str, Published]) -> None:
+        """Keep what is published."""
+        self._write(published=published)
 
     def wish(self, stage: str, kind: type[T]) -> T | None:
         """What was asked of a stage before, None where nothing was."""
@@ -343,6 +330,8 @@ class Run:
         manifest, folder = self.manifest(), f"steps/{record.name}-{record.key}"
         if stands and manifest.stands.get(stands) == folder and record in manifest.steps:
             return  # a disk that is full needs no writing to say what it said before
+        if stands and record.state != "failed" and manifest.stands.get(stands) != folder:
+            stood(self.layout.file(folder), stands)
         others = tuple(r for r in manifest.steps if (r.name, r.key) != (record.name, record.key))
         standing = {stands: folder} if stands else {}
         self._write(steps=(*others, record), stands={**manifest.stands, **standing})
@@ -350,42 +339,10 @@ class Run:
     def _write(self, **changes: Any) -> None:
         with full_disk_is_told(self.root):
             manifest = msgspec.structs.replace(self.manifest(), dubline=__version__, **changes)
-            write_whole(self.layout.manifest, to_json(manifest))
-
-
-def read_manifest(root: Path) -> Manifest:
-    """`run.json` of a run folder; an empty one when there is none or it cannot be read."""
-    return kept_json(Layout(root).manifest, Manifest) or Manifest()
-
-
-def placed(root: Path, path: str) -> Path:
-    """Where a path from a value lies: in the run, at its film's present place, or where it says."""
-    film = read_manifest(root).film if Path(path).is_absolute() else None
-    return film.at(root) if film is not None and path in film.was else Layout(root).file(path)
+            write_twice(self.layout.manifest, sealed(manifest))
 
 
 def _own_files(result: bytes, final: str) -> Iterator[str]:
     """The paths in the JSON of a result that lie in the step's own folder."""
     for text in re.findall(rb'"%b/(?:[^"\\]|\\.)*"' % re.escape(final.encode()), result):
         yield msgspec.json.decode(text, type=str)
-
-
-def standing(root: Path, name: str, kind: type[T]) -> T | None:
-    """What a run has under a name: the result of the step that was last done, or kept, for it."""
-    folder = read_manifest(root).stands.get(name)
-    if folder is None:
-        return None
-    return kept_json(Layout(root).file(f"{folder}/result.json"), kind)
-
-
-def read_wish(root: Path, stage: str, kind: type[T]) -> T | None:
-    """What was asked of a stage of a run, None where nothing was or it was another version's."""
-    wish = read_manifest(root).wishes.get(stage)
-    if isinstance(wish, dict):
-        paths = {name: told for name in getattr(kind, "PATHS", ()) if (told := wish.get(name))}
-        here = Layout(root)
-        wish |= {k: here.found(told).as_posix() for k, told in paths.items() if told.startswith("../")}
-    try:
-        return msgspec.convert(wish, kind) if wish is not None else None
-    except msgspec.ValidationError:
-        return None
