@@ -20,8 +20,8 @@ from dubline.values.layout import Layout
 if TYPE_CHECKING:
     import opentimelineio as otio
 
-    from dubline.values.programme import Programme
     from dubline.programme.export_places import ExportPlace
+    from dubline.values.programme import Programme
     from otio_dubline.exporters import Exported, ExportOptions
 
 
