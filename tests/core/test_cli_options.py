@@ -328,6 +328,7 @@ def test_a_dub_by_a_job(tmp_path: Path) -> None:
         ("--diarizer-option", "nonsense=1"),
         ("--speakers", "2", "--min-speakers", "3"),
         ("--on", "nowhere"),
+        ("--device", "nonsense"),
         ("--language", "yy"),
         ("--speakers-from-tracks", "--microphones", "1-x"),
     ],

@@ -112,6 +112,16 @@ def _shown_options(cls: Any) -> dict[str, str]:
     return shown
 
 
+def check_device(name: str) -> None:
+    """Refuse what is no name of a device; whether it is here, a back end finds out.
+
+    Raises:
+        InvalidJob: it is none.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps|coreml", name):
+        raise InvalidJob(f"there is no device {name!r}", hint="Use auto, cpu, cuda, cuda:1 or mps.")
+
+
 @contextmanager
 def opened(
     kind: str,
@@ -136,8 +146,7 @@ def opened(
     known = cls.Options.__struct_fields__
     device = str((hints or {}).get("device") or "auto")
     if "device" not in known and device not in ("auto", "cpu"):
-        if not re.fullmatch(r"cuda(:\d+)?|mps|coreml", device):
-            raise InvalidJob(f"there is no device {device!r}", hint="Use auto, cpu, cuda, cuda:1 or mps.")
+        check_device(device)
         if warn is not None:
             warn(f"{choice.backend} works on the processor: --device {device} changes nothing for it")
     also = {name: value for name, value in (hints or {}).items() if name in known and value is not None}

@@ -146,11 +146,14 @@ def takes(
 
         @wraps(function)
         def command(**values: Any) -> None:
+            from dubline.backends.choosing import check_device
             from dubline.cli.screen import quiet
 
             said = {parameter.name: values.pop(parameter.name) for parameter in further}
             with quiet(verbose=bool(said.pop("verbose"))):
-                function(**values, asked=sheet.asked(said))
+                asked = sheet.asked(said)
+                check_device(asked.device)
+                function(**values, asked=asked)
 
         command.__signature__ = inspect.Signature([*own, *further])  # type: ignore[attr-defined]
         command.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *further)}

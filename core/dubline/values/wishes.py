@@ -18,6 +18,7 @@ import msgspec
 from msgspec.structs import asdict, force_setattr, replace
 
 from dubline.errors import InvalidJob
+from dubline.timebase import frame_rate
 from dubline.values.base import Value, complaint
 from dubline.values.languages import language_code, language_codes, language_name
 from dubline.values.timeline import Source
@@ -54,6 +55,8 @@ class Wish(Value, frozen=True, omit_defaults=True):
             spoken = getattr(self, name, None)
             if spoken:
                 force_setattr(self, name, "" if spoken.lower() == "auto" else language_code(spoken))
+        if rate := getattr(self, "rate", None):
+            frame_rate(rate)  # refused now, or never
         into = getattr(self, "to", None)
         if into is not None:
             force_setattr(self, "to", language_codes(into))
