@@ -120,6 +120,21 @@ def rename(aside: Path, path: Path) -> None:
         aside.replace(path)
 
 
+def may_only_be_read(error: OSError) -> bool:
+    """Whether an error says that a disk or a folder may not be written to."""
+    return error.errno in (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+@contextmanager
+def where_one_may_write() -> Iterator[None]:
+    """What is only brought up to date stays as it is where nothing may be written."""
+    try:
+        yield
+    except OSError as error:
+        if not may_only_be_read(error):
+            raise
+
+
 def link(source: Path, target: Path) -> None:
     """Put a file in another place too: a hard link, or a copy with its times where the disk has none. What
     was there is replaced when that is whole.

@@ -318,3 +318,30 @@ def test_a_dub_by_a_job(tmp_path: Path) -> None:
     assert read(root).settings.mix == {"bg_volume": 0.3, "target": "off"}
     assert dubline("dub", root, "--duck", "6", "--threads", "1").status == 0
     assert read(root).settings.mix == {"bg_volume": 0.3, "target": "off", "duck_db": 6.0}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--recognizer", "pocketsphinx", "--language", "tr"),
+        ("--recognizer-option", "nonsense=1"),
+        ("--diarizer-option", "nonsense=1"),
+        ("--speakers", "2", "--min-speakers", "3"),
+        ("--on", "nowhere"),
+        ("--language", "yy"),
+        ("--speakers-from-tracks", "--microphones", "1-x"),
+    ],
+)
+def test_what_can_be_refused_is_refused_before_the_first_step(tmp_path: Path, words: tuple[str, ...]) -> None:
+    import numpy as np
+    import soundfile
+    from command import dubline
+
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.random.default_rng(0).normal(size=(16000, 2)) * 0.05, 16000)
+    if "pocketsphinx" not in words:
+        words = ("--recognizer", "pocketsphinx", *words)
+    answer = dubline("transcribe", path, *words, "--out", tmp_path / "run")
+    assert answer.status == 2
+    assert "Traceback" not in answer.err
+    assert not [*(tmp_path / "run").rglob("steps/*")]

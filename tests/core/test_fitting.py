@@ -16,7 +16,7 @@ from dubline.errors import BackendFailed
 from dubline.fit.isochrony import RULES
 from dubline.signal.pitch import pitches, praat, shifted
 from dubline.voice.fitting import fitted, levelled, stretched, trimmed, usable
-from dubline.voice.schedule import Schedule
+from dubline.voice.schedule import Schedule, Spot, drawn_in
 from dubline.voice.sharing import HIGHEST, LOWEST
 
 RATE = 16000
@@ -293,3 +293,41 @@ def test_the_window_is_the_one_of_the_translation() -> None:
     assert math.isclose(
         fitted(Speaker(1.0), 2.0, 0.0, rate=RATE).sound.shape[1] / RATE, 1 / 0.9, rel_tol=0.01
     )
+
+
+class Piece(NamedTuple):
+    start: float
+    end: float
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 90), st.integers(1, 10), st.integers(1, 25), st.sampled_from("AB")),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_takes_end_with_the_programme_where_there_is_time(lines: list[tuple[int, int, int, str]]) -> None:
+    segments = [Piece(start, start + length) for start, length, _, _ in sorted(lines)]
+    schedule, spots, rate, frames = Schedule(10, 1000), [], 10, 1000
+    for segment, (_, _, seconds, who) in zip(segments, sorted(lines), strict=True):
+        length = seconds * rate
+        spots.append(Spot(segment, who, schedule.place(segment, who, length), length))
+    starts = drawn_in(spots, frames)
+    assert all(start >= 0 for start in starts)
+    assert all(start <= spot.start for start, spot in zip(starts, spots, strict=True))
+    for n, one in enumerate(spots):
+        for m in range(n + 1, len(spots)):
+            other = spots[m]
+            if one.segment.end <= other.segment.start or one.speaker == other.speaker:
+                assert starts[n] + one.frames <= starts[m]
+    if sum(spot.frames for spot in spots) <= frames:  # there is free time enough for all of them
+        assert all(start + spot.frames <= frames for start, spot in zip(starts, spots, strict=True))
+
+
+def test_a_line_before_the_last_makes_room_for_it() -> None:
+    one, two = Piece(10.0, 12.0), Piece(12.0, 14.0)
+    spots = [Spot(one, "A", 1000, 400), Spot(two, "B", 1400, 430)]
+    assert drawn_in(spots, 1500) == [670, 1070]
+    assert drawn_in(spots, 2000) == [1000, 1400]
+    assert drawn_in(spots, 800) == [1000, 1400], "what cannot be helped stays where it is"

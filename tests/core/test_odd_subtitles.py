@@ -7,7 +7,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from sent_run import make_run, rewrite, with_
 
+from dubline.exchange import import_subtitles
 from dubline.language.line_checks import problems
 from dubline.language.sentences import groups
 from dubline.recognition.given_cues import read_text
@@ -136,3 +138,36 @@ def test_no_cue_is_set_to_less_than_a_frame(rate: str) -> None:
     for profile in PROFILES.values():
         for cue in fix(cues, profile, Fraction(rate)).cues:
             assert ms_to_frame(cue.end_ms, Fraction(rate)) > ms_to_frame(cue.start_ms, Fraction(rate)), cue
+
+
+@pytest.mark.parametrize("fence", ["```srt\n{}```\n", "```\n{}\n```", "{}\n```\n"])
+def test_no_fence_reaches_a_text(fence: str) -> None:
+    text = "1\n00:00:01,000 --> 00:00:02,000\nHello.\n\n2\n00:00:03,000 --> 00:00:04,000\nCome.\n"
+    assert [cue.text for cue in read_srt(fence.format(text)).cues] == ["Hello.", "Come."]
+    assert not read_srt(fence.format(text)).problems
+    assert [
+        cue.text for cue in read_vtt(fence.format("WEBVTT\n\n00:01.000 --> 00:02.000\nHello.\n")).cues
+    ] == ["Hello."]
+
+
+def test_labels_of_speakers_never_reach_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.srt"
+    path.write_text(
+        "1\n00:00:01,000 --> 00:00:02,000\n[SPEAKER_01]: Hello.\n\n"
+        "2\n00:00:03,000 --> 00:00:04,000\nSPEAKER_00: Come.\n**SPEAKER_01:** Now.\n"
+    )
+    found = read_text(path).cues
+    assert [(cue.speaker, cue.text) for cue in found] == [
+        ("SPEAKER_01", "Hello."),
+        ("SPEAKER_00", "Come. Now."),
+    ]
+    assert [s.text for s in read_source(path, "en").segments] == ["Hello.", "Come.\nNow."]
+    assert [speaker.name for speaker in read_source(path, "en").speakers] == ["SPEAKER_01", "SPEAKER_00"]
+
+
+def test_a_label_that_comes_back_is_no_change(tmp_path: Path) -> None:
+    root, path = make_run(tmp_path), tmp_path / "E01.en.srt"
+    path.write_bytes((root / "subtitles/en.srt").read_bytes() + b"\n```\n")
+    rewrite(path, lambda cues: [with_(c, text=f"[SPEAKER_0{n % 2}]: {c.text}") for n, c in enumerate(cues)])
+    done = import_subtitles(root, path)
+    assert not done.comparison.texts and not done.files

@@ -142,7 +142,7 @@ def test_nothing_said_is_nothing_translated(tmp_path: Path) -> None:
         ({"words": False}, InvalidJob, "there is nothing to do"),
         ({"stems": True, "separate": {"separator": "nosuch"}}, InvalidJob, "nosuch"),
         ({"transcribe": {"recognizer": "nosuch"}}, InvalidJob, "nosuch"),
-        ({"transcribe": {"language": "tr"}}, InvalidJob, "en only"),
+        ({"transcribe": {"language": "tr"}}, InvalidJob, "English only"),
         ({"translate": {"to": ("en",)}}, InvalidJob, "both en"),
         ({"translate": {"to": ("tr",), "translator": "nosuch"}}, InvalidJob, "nosuch"),
         (
@@ -222,7 +222,7 @@ def test_from_a_film_to_its_dub_once_it_has_a_text_and_only_what_changed_again(
         ({"translate": {"to": ()}}, InvalidJob, "a dub needs a translation"),
         ({"dub": {"voice": "nosuch"}}, InvalidJob, "nosuch"),
         ({"dub": {"voice": "auto"}}, InvalidJob, "Its options"),
-        ({"dub": {"voice": "piper"}}, DublineError, "piper"),
+        ({"dub": {"voice": "piper"}}, DublineError, "Piper voice"),
         ({"dub": {"mix": {"target": "loud"}}}, InvalidJob, "no loudness target"),
     ],
 )

@@ -214,9 +214,9 @@ def test_what_was_measured_is_the_same_in_the_documents() -> None:
     assert SPEAKERS_WRONG.keys() == {"auto", "mix", "deepfilternet"} and {BEST, WITHOUT} <= WORDS_WRONG.keys()
     table = (Path(__file__).resolve().parents[2] / "docs/figures.md").read_text(encoding="utf-8")
     for turns, wrong in SPEAKERS_WRONG.items():
-        assert f"| {turns} | {wrong:g} % |" in table
+        assert f"| {turns} | {wrong:.1f} % |" in table
     for (turns, words), wrong in WORDS_WRONG.items():
-        assert f"| {turns} | {words} | {wrong:g} %" in table
+        assert f"| {turns} | {words} | {wrong:.1f} %" in table
 
 
 def test_ears_that_are_settled_stay_and_what_a_run_of_before_was_asked_is_read() -> None:

@@ -551,3 +551,19 @@ def test_an_earlier_voice_and_a_second_back_end_are_kept_to(tmp_path: Path) -> N
     sound = np.concatenate(list(read_blocks(Layout(tmp_path / "run").file(first.path))), axis=1)[0]
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 1 << 17))
     assert int(np.argmax(spectrum)) * first.rate / (1 << 17) == pytest.approx(140 * 1.2, rel=0.02)
+
+
+@needs_espeak
+@pytest.mark.parametrize("library", [False, True])
+def test_every_other_code_of_espeak_speaks(library: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a variant behind it, the program knows a language by one code alone."""
+    if library:
+        monkeypatch.setattr(Espeak, "command", classmethod(lambda cls: cls.library()))
+    known = Espeak(Espeak.Options(language="en"))._codes
+    others = [code for code, own in known.items() if code not in (own, own.lower()) and "-gb" not in code]
+    assert {"zh", "no"} <= set(others)
+    for code in others:
+        voice = Espeak(Espeak.Options(language=code))
+        for name in (voice.voices()[0].name, f"{code}+f2"):
+            spoken = voice.speak("a", name, speed=1.0, pitch=1.0, tick=lambda: None)
+            assert spoken.sound.shape[1] > spoken.rate // 100, name

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,6 +31,7 @@ from dubline.cli import (
 )
 from dubline.cli.help import App
 from dubline.errors import DublineError
+from dubline.files import may_only_be_read
 from dubline.report import quantity
 
 app = App(
@@ -95,6 +99,10 @@ def doctor() -> None:
 
 def main() -> None:
     """The entry point: runs a command and turns errors into a message, a hint and an exit status."""
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is signal.SIG_DFL:  # else `nohup` keeps it away
+        with suppress(ValueError):  # not in the main thread
+            signal.signal(hangup, signal.default_int_handler)
     try:
         app(prog_name="dubline")
     except DublineError as error:
@@ -115,6 +123,11 @@ def main() -> None:
             if is_full(error)
             else "Check that the disk is there and that you may read and write on it"
         )
-        print(f"dubline: {error}", file=sys.stderr)
-        print(f"  {hint}.", file=sys.stderr)
+        told = f"dubline: {error}", f"  {hint}."
+        if may_only_be_read(error) and error.filename:
+            told = (
+                f"dubline: {Path(str(error.filename)).parent} may only be read",
+                "  Name another folder with --out, or copy the run to where you may write.",
+            )
+        print("\n".join(told), file=sys.stderr)
         raise SystemExit(1) from None

@@ -60,7 +60,8 @@ def dub(
 
     A voice that clones the actors is not used before you have said --i-have-the-voice-rights, once a run.
 
-    The exit status is 1 while lines could not be spoken, 0 where some are too long: those are listed.
+    The exit status is 1 while lines could not be spoken or are cut off by the programme's end, 0 where some
+    are too long: those are listed.
     """
     from dubline.cli.progress import working
     from dubline.values.segment_ids import ids_of
@@ -92,7 +93,7 @@ def dub(
                     _tell_auditions(auditions)
                 continue
             spoken, files = dub_run(run, language, wish, hints=asked.hints, tell=bar.say)
-            failed += sum(take.state == "failed" for take in spoken.takes.takes)
+            failed += sum(take.unheard for take in spoken.takes.takes)
             with bar.results():
                 if len(languages) > 1:
                     result(f"{language}:")
@@ -108,7 +109,8 @@ def dub(
 def tell_dub(made: Dub, root: Path) -> None:
     """A dub in a few lines: takes, cast, loudness, what to look at."""
     states = [take.state for take in made.takes.takes]
-    said = ", ".join(f"{states.count(state)} {state}" for state in ("spoken", "too_long", "failed", "silent"))
+    counts = {state: states.count(state) for state in ("spoken", "too_long", "failed", "silent")}
+    said = ", ".join(f"{count} {state}" for state, count in counts.items() if count or state == "spoken")
     result(f"{quantity(len(states), 'line')}: {said.replace('_', ' ')}")
     names = _names(root)
     for role in made.takes.cast:
@@ -123,6 +125,11 @@ def tell_dub(made: Dub, root: Path) -> None:
             result(f"  and {len(lines) - _SHOWN} more that are {what}: see {Layout(root).dub()}")
         if lines and state == "failed":
             result(f"  try them again: dubline dub {typed(root)} --to {made.language} --retry-failed")
+    for take in made.takes.takes:
+        if take.lost:
+            result(
+                f"  {take.id}: {take.lost:.1f} s of it are cut off by the programme's end: shorten the line"
+            )
     spoken = {take.id for take in made.takes.takes if take.frames}
     tell_doubtful([number for number in _doubtful(root) if number in spoken])
     if made.mix is not None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import opentimelineio as otio
 
     from dubline.programme.export_places import ExportPlace
+    from dubline.values.programme import Programme
     from otio_dubline.exporters import Exported, ExportOptions
 
 
@@ -211,7 +212,8 @@ def write_targets(
     from otio_dubline.outside import places_of
     from otio_dubline.reading import require_media
 
-    timeline = _timeline(run, rate, bilingual=bilingual)
+    pointing = [name for name in names if exporters.TARGETS[name] != "subtitles"]
+    timeline = _timeline(run, rate, sounds=bool(pointing), bilingual=bilingual)
     if options.languages:
         timeline = exporters.in_languages(timeline, options.languages)
     if remix:
@@ -223,7 +225,6 @@ def write_targets(
     if not run.is_dir():
         own = places_of(timeline, run)
         options = replace(options, places=(run.absolute().anchor,) if allow_outside else own)
-    pointing = [name for name in names if exporters.TARGETS[name] != "subtitles"]
     failed: dict[str, DublineError] = {}
     if pointing:
         try:
@@ -326,9 +327,24 @@ def _alone(place: Path) -> Iterator[None]:
         ) from None
 
 
-def _timeline(run: Path, rate: str, *, bilingual: bool = False) -> otio.schema.Timeline:
+def _texts(run: Path) -> Programme:
+    """The words of a run, whose sounds are damaged."""
+    from dubline.programme.reading import programme_of_text, programme_rate, read_translations
+    from dubline.timebase import rate_text
+    from dubline.values.transcript import read_transcript
+
+    heard = Layout(run).transcript
+    return programme_of_text(
+        run.absolute().name.removesuffix(".dubline"),
+        read_transcript(heard) if heard.is_file() else None,
+        read_translations(run),
+        rate=rate_text(programme_rate(run)),
+    )
+
+
+def _timeline(run: Path, rate: str, *, sounds: bool, bilingual: bool = False) -> otio.schema.Timeline:
     from dubline.programme.reading import read_programme
-    from dubline.programme.subtitle_files import publish_subtitles
+    from dubline.run import Damaged
     from otio_dubline.build import build
     from otio_dubline.reading import read_timeline
 
@@ -337,9 +353,14 @@ def _timeline(run: Path, rate: str, *, bilingual: bool = False) -> otio.schema.T
             f"there is no {run}", hint="Give a run folder, such as EPISODE.dubline, or an .otio file."
         )
     if run.is_dir():
-        publish_subtitles(run)  # a text may have been changed by hand
-        bring_up_to_date(run)  # or the run has been moved
-        return build(read_programme(run, rate=rate, bilingual=bilingual))
+        bring_up_to_date(run)  # a text may have been changed by hand, or the run have been moved
+        try:
+            return build(read_programme(run, rate=rate, bilingual=bilingual))
+        except Damaged as error:
+            if sounds:
+                raise
+            typer.echo(error.message)
+            return build(_texts(run))
     if rate:
         raise InvalidJob(f"{run.name} has a rate of its own", hint="Leave out --rate.")
     if run.suffix.lower() != ".otio":

@@ -137,7 +137,7 @@ def localize(
     if decided.left and localized.translations:
         result(f"\n{decided.left}")
     failed = unwritten or any(translation.totals.failed for translation in localized.translations)
-    if failed or any(take.state == "failed" for dub in localized.dubs for take in dub.takes.takes):
+    if failed or any(take.unheard for dub in localized.dubs for take in dub.takes.takes):
         raise typer.Exit(1)
 
 
@@ -226,6 +226,9 @@ def _tell(localized: Localized, root: Path, languages: Sequence[str]) -> None:
 
 def _files(localized: Localized, root: Path) -> list[Path]:
     """What stems and transcript left in the run folder."""
+    from dubline.programme.subtitle_files import SOURCE
+
     here = Layout(root)
     stems = [here.stems] if localized.stems is not None else []
-    return [*stems, *([here.transcript] if localized.transcript is not None else [])]
+    words = [here.transcript, here.subtitles / f"{SOURCE}.srt"] if localized.transcript is not None else []
+    return [*stems, *(path for path in words if path.is_file())]

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from dubline.cli.heartbeat import Heartbeat
 from dubline.cli.pace import Job, keep_pace, known_paces
 from dubline.cli.screen import TOPIC, Line, Screen, no_output, quiet_here
 from dubline.cli.steps import doing, made
@@ -47,6 +48,7 @@ class Bar:
     def __init__(self, screen: Screen, steps: Iterable[str] = ()) -> None:
         self.screen = screen
         self.progress = Progress(self.show)
+        self.heartbeat = Heartbeat(screen.still)
         self.film: float | None = None  # seconds of it
         self._steps = tuple(steps)
         self._who: dict[str, str] = {}
@@ -88,6 +90,7 @@ class Bar:
         else:
             amount = f"{_clock(done)} of {_clock(total)}"
         part = Line(doing(stage), share, amount, _left(left if share < 1 else None))
+        self.heartbeat.now(", ".join(filter(None, (part.name, part.amount, part.left))))
         if not self._job.stages:
             self.screen.bars(Line("", None), part)
             return
@@ -120,6 +123,7 @@ class Bar:
     def say(self, *texts: str, indent: int = 0) -> None:
         """Sentences above the bars, each once; of one on who does the work, what matters."""
         self._tell_kept()
+        self.heartbeat.line()
         for text in texts:
             if text.partition(": ")[0] in TOPICS:
                 self.plan([text])
@@ -222,18 +226,30 @@ def watched(steps: Iterable[str] = ()) -> Iterator[Bar]:
         def interrupted(number: int, frame: FrameType | None) -> None:
             bar.progress.cancel()
             with suppress(RuntimeError):  # the signal may have come in the middle of writing a line
-                bar.say("stopping as soon as it is safe; Ctrl-C again stops at once")
+                try:
+                    bar.say("stopping as soon as it is safe; Ctrl-C again stops at once")
+                except OSError:  # the terminal is gone
+                    screen.hang_up()
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
-        before = signal.signal(signal.SIGINT, interrupted)
-        ended = signal.signal(signal.SIGTERM, interrupted)
+        before = {number: signal.signal(number, interrupted) for number in _stopping()}
         try:
-            yield bar
+            with bar.heartbeat.beating():
+                yield bar
         except KeyboardInterrupt:
             raise Cancelled(
                 "stopped at once", hint="Run the same command again to pick up where it stopped."
             ) from None
         finally:
             bar.clear()
-            signal.signal(signal.SIGINT, before)
-            signal.signal(signal.SIGTERM, ended)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _stopping() -> list[signal.Signals]:
+    """The signals that stop a job; `nohup` has the end of a terminal ignored, and so it stays."""
+    named = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        named.append(hangup)
+    return named

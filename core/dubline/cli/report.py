@@ -32,14 +32,18 @@ def report(run: RunFolder) -> None:
 def bring_up_to_date(root: Path) -> None:
     """Write timeline and report again where they are, after a correction, which counts without them."""
     from dubline.exchange.report import write_report
-    from dubline.files import clear_parts
+    from dubline.files import clear_parts, where_one_may_write
     from dubline.programme.timeline_file import bring_timeline_up_to_date
     from dubline.recognition.publish import publish_tables
+    from dubline.run import Run
     from dubline.values.layout import Layout
 
     for folder in Layout(root).written_to():
         clear_parts(folder)
-    with suppress(InvalidJob):
+    if Layout(root).pending.is_file():
+        with suppress(InvalidJob), Run(root):
+            pass  # what a command that was killed was about to write
+    with suppress(InvalidJob), where_one_may_write():
         publish_tables(root)
         bring_timeline_up_to_date(root)
         if Layout(root).report.is_file():

@@ -224,6 +224,19 @@ class Screen:
             )
         self._live.refresh()
 
+    def still(self, text: str) -> None:
+        """A line of a job that has said nothing for long: in the log, and where no bars are seen."""
+        if self.log is not None:
+            self.log.line(text)
+        if not self.watched:
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
+
+    def hang_up(self) -> None:
+        """The terminal is gone: what is said goes to the log alone."""
+        self.watched, self._live, self._rows = False, None, None
+        self._stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+
     def clear(self) -> None:
         """Leave the lines of the bars free."""
         if self._live is not None:
@@ -284,6 +297,28 @@ class Screen:
             self._stream.flush()
 
 
+@contextmanager
+def _hushed(log: Log, number: int) -> Iterator[Switch]:
+    """Give standard output (1) or error (2) to the log, of Python and of whoever writes to the number."""
+    name = {1: "stdout", 2: "stderr"}[number]
+    stream, kept = getattr(sys, name), os.dup(number)
+
+    def hush() -> None:
+        log.take(number)
+        setattr(sys, name, log)
+
+    def speak() -> None:
+        setattr(sys, name, stream)
+        log.give_back(number, kept)
+
+    hush()
+    try:
+        yield hush, speak
+    finally:
+        speak()
+        os.close(kept)
+
+
 _now: list[Screen] = []
 
 
@@ -296,31 +331,21 @@ def screen_now() -> Screen:
 def quiet(*, verbose: bool = False) -> Iterator[Screen]:
     """Standard error for the screen alone: what libraries and their C code write there goes to the log."""
     sys.stderr.flush()
-    log, stream, kept = Log(), sys.stderr, os.dup(2)
+    log, stream = Log(), sys.stderr
     ours = stream
     with suppress(OSError, ValueError, AttributeError):
         if stream.fileno() == 2:
             ours = os.fdopen(os.dup(2), "w", encoding=stream.encoding, errors="backslashreplace", buffering=1)
     screen = Screen(ours, verbose=verbose, log=log)
-
-    def hush() -> None:
-        log.take(2)
-        sys.stderr = log  # type: ignore[assignment]
-
-    def speak() -> None:
-        sys.stderr = stream
-        log.give_back(2, kept)
-
-    hush()
-    screen.errors = (hush, speak)
-    _now.append(screen)
     try:
-        yield screen
+        with _hushed(log, 2) as screen.errors:
+            _now.append(screen)
+            try:
+                yield screen
+            finally:
+                _now.pop()
+                screen.clear()
     finally:
-        _now.pop()
-        screen.clear()
-        speak()
-        os.close(kept)
         if ours is not stream:
             ours.close()
         log.close()
@@ -343,21 +368,8 @@ def no_output(screen: Screen) -> Iterator[None]:
         yield
         return
     sys.stdout.flush()
-    stream, kept, log = sys.stdout, os.dup(1), screen.log
-
-    def hush() -> None:
-        log.take(1)
-        sys.stdout = log  # type: ignore[assignment]
-
-    def speak() -> None:
-        sys.stdout = stream
-        log.give_back(1, kept)
-
-    hush()
-    screen.output = (hush, speak)
     try:
-        yield
+        with _hushed(screen.log, 1) as screen.output:
+            yield
     finally:
         screen.output = None
-        speak()
-        os.close(kept)

@@ -150,15 +150,20 @@ def _of_run(root: Path, language: str, given: Fraction | None) -> tuple[Subtitle
     from dubline.programme.reading import read_programme
     from dubline.subtitles.cues import Subtitles, SubtitleText
     from dubline.timebase import rate_text
+    from dubline.values.languages import language_name
     from dubline.values.transcript import milliseconds
 
     programme = read_programme(root, rate=rate_text(given) if given else "")
     there = list(dict.fromkeys(track.language for track in programme.subtitles))
     wanted = [name for name in there if base_language(name) == base_language(language)] if language else there
     if len(wanted) != 1:
-        what = f"in {language!r}" if language else "in one language"
+        what = "no subtitles"
+        if there:
+            what = (
+                f"no subtitles in {language_name(language)}" if language else "subtitles in several languages"
+            )
         raise InvalidJob(
-            f"{root.name} has no subtitles {what}",
+            f"{root.name} has {what}",
             hint=f"Choose with --lang: {', '.join(there)}." if there else "Run `dubline transcribe` first.",
         )
     lines = sorted(

@@ -107,18 +107,25 @@ def run_folder(text: Path) -> Path:
 
 def _summary(translation: Translation) -> None:
     totals = translation.totals
-    result(
-        f"{quantity(totals.segments, 'segment')}: {totals.translated} translated, {totals.failed} failed, "
-        f"{totals.pending} left to a person, {totals.silent} without words, {totals.locked} locked"
+    counts = (
+        (totals.failed, "failed"),
+        (totals.pending, "left to a person"),
+        (totals.silent, "without words"),
+        (totals.locked, "locked"),
     )
+    said = [f"{totals.translated} translated", *(f"{number} {what}" for number, what in counts if number)]
+    result(f"{quantity(totals.segments, 'line')}: {', '.join(said)}")
     if totals.fitting is not None:
-        result(
-            f"fit: {totals.fitting:.1%} ({totals.fits} in their slot, {totals.borrowed} with borrowed "
-            f"silence, {totals.short} short, {totals.too_long} too long"
-            + (f", {totals.unsure} too near to call" if totals.unsure else "")
-            + ")"
-            + (f"; {quantity(totals.measured, 'line')} measured" if totals.measured else "")
+        fits = (
+            (totals.fits, "in their own time"),
+            (totals.borrowed, "with some of the silence after them"),
+            (totals.short, "short"),
+            (totals.too_long, "too long"),
+            (totals.unsure, "too near to call"),
         )
+        told = ", ".join(f"{number} {what}" for number, what in fits if number)
+        how = f"; {quantity(totals.measured, 'line')} tried with the voice" if totals.measured else ""
+        result(f"{totals.fitting:.1%} of them fit their time ({told}{how})")
     if totals.glossary[0]:
         result(f"glossary: {totals.glossary[1]} of {totals.glossary[0]} terms kept")
     tell_doubtful([line.id for line in translation.segments if line.doubt and line.text])

@@ -12,6 +12,7 @@ from dubline.files import full_disk_is_told, write_whole
 from dubline.media.film_place import ORIGINAL
 from dubline.programme.publications import noted, published
 from dubline.programme.reading import read_programme, read_translations
+from dubline.programme.subtitle_files import SOURCE
 from dubline.recognition.origin import origin_of
 from dubline.recognition.publish import sample_files
 from dubline.recognition.samples import write_samples
@@ -87,7 +88,8 @@ def _made(here: Layout, stems: Stems | None, dubbed: bool) -> Iterator[Made]:
         yield from _file(here, path, sounds.get(path.suffix, "the film with both languages"))
     yield from _file(here, here.m_and_e, "music and effects, without voices")
     for path in _subtitles(here):
-        yield from _file(here, path, "lines to translate" if ".to-translate." in path.name else "subtitles")
+        what = "subtitles of what is said in the film" if path.stem == SOURCE else "subtitles"
+        yield from _file(here, path, "lines to translate" if ".to-translate." in path.name else what)
     for path in here.translations():
         yield from _file(here, path, "the translation, to be edited")
     yield from _file(here, here.transcript, "who says what, and when")

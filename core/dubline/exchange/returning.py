@@ -13,20 +13,19 @@ import msgspec
 from dubline.errors import InvalidJob
 from dubline.exchange.start_times import check_inside, from_start
 from dubline.exchange.texts import Texts, read_texts, state_of
-from dubline.files import full_disk_is_told, write_whole
+from dubline.files import full_disk_is_told
 from dubline.language.splitting import split_back
 from dubline.programme.publications import noted
 from dubline.programme.reading import programme_rate, start_timecode
-from dubline.programme.subtitle_files import publish_subtitles, sent_cues, shown
+from dubline.programme.subtitle_files import SOURCE, publish_subtitles, sent_cues, shown
 from dubline.programme.subtitle_tracks import cues_of
 from dubline.recognition.intervals import overlapping
 from dubline.recognition.publish import publish_tables
-from dubline.run import Run
+from dubline.run import Run, write_together
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.roundtrip import Comparison, LineNow, compare
 from dubline.subtitles.sent import SUFFIX, Sent, SentCue, digest_of, read_sent, record_of
 from dubline.subtitles.writing import read_subtitles
-from dubline.translation.way import publish_translation
 from dubline.values.layout import Layout
 from dubline.values.transcript import (
     Segment,
@@ -107,7 +106,6 @@ def import_subtitles(
         if state_of(root) != seen:
             raise InvalidJob(f"the texts in {root} were changed meanwhile", hint="Import again.")
         summary.files = _Writing(root, texts, sent.language, comparison, take_times, remove).write()
-        publish_subtitles(root)
         publish_tables(root)
     return summary
 
@@ -229,23 +227,29 @@ class _Writing:
         here = Layout(self.root)
         source = self.language == self.texts.transcript.language
         times = self._times()
-        files: list[Path] = []
         transcript = self._transcript(times, texts=source)
+        written: dict[Path, bytes] = {}
+        files: list[Path] = []
         for language, (path, translation) in self.texts.translations.items():
             new = self._translation(
                 translation, times, texts=language == self.language, transcript=transcript
             )
             if new != translation:
-                write_whole(here.aside(f"{path.stem}.before.json"), path.read_bytes())
-                files += publish_translation(new, self.root)
+                written[here.aside(f"{path.stem}.before.json")] = path.read_bytes()
+                written[path] = translation_json(new)
+                files.append(path)
         if self.texts.heard and transcript != self.texts.transcript:
-            place = here.transcript
-            write_whole(here.aside("transcript.before.json"), place.read_bytes())
-            write_whole(place, transcript_json(transcript))
-            noted(self.root, "transcribe RUN", [place])
-            publish_tables(self.root)
-            files.append(place)
-        return tuple(files)
+            written[here.aside("transcript.before.json")] = here.transcript.read_bytes()
+            written[here.transcript] = transcript_json(transcript)
+            files.append(here.transcript)
+        write_together(self.root, written)
+        for language, (path, _) in self.texts.translations.items():
+            if path in files:
+                noted(self.root, f"translate RUN --to {language}", [path])
+        if here.transcript in files:
+            noted(self.root, "transcribe RUN", [here.transcript])
+        subtitles = [path for path in publish_subtitles(self.root) if path.name != f"{SOURCE}.srt"]
+        return (*files, *subtitles)
 
     def _times(self) -> dict[int, tuple[float, float]]:
         """New times in seconds, inside the programme and at least a millisecond long."""

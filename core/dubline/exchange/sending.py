@@ -10,7 +10,7 @@ import msgspec
 
 from dubline.errors import InvalidJob
 from dubline.exchange.texts import read_texts
-from dubline.files import file_name, full_disk_is_told, typed, write_whole
+from dubline.files import file_name, full_disk_is_told, typed, where_one_may_write, write_whole
 from dubline.programme.publications import noted
 from dubline.programme.reading import programme_rate, read_programme
 from dubline.programme.subtitle_files import publish_subtitles, sent_cues
@@ -53,7 +53,8 @@ def export_subtitles(
             f"there is no subtitle format {request.format!r}", hint=f"There are {', '.join(FORMATS)}."
         )
     texts = read_texts(root)
-    publish_subtitles(root)  # a text may have been changed by hand
+    with where_one_may_write():
+        publish_subtitles(root)  # a text may have been changed by hand
     language = request.language or next(iter(texts.translations), texts.transcript.language)
     source = language == texts.transcript.language
     if source and request.bilingual:
@@ -100,7 +101,8 @@ def export_subtitles(
             written.append(path)
             if request.format in ("srt", "vtt"):
                 write_sent(sent, path.with_name(path.name + SUFFIX))
-                keep_sent(sent, root)
+                with where_one_may_write():
+                    keep_sent(sent, root)
     if request.place is None:
         records = (path.with_name(path.name + SUFFIX) for path in written)
         noted(root, f"subtitles export RUN --lang {language}", (*written, *records))

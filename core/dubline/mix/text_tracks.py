@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from dubline.language.markup import unmark
+from dubline.subtitles.ass import EVENTS, STYLES
 from dubline.values.base import Value
 
 if TYPE_CHECKING:
@@ -14,20 +15,15 @@ if TYPE_CHECKING:
 
 _MS = Fraction(1, 1000)
 # What FFmpeg's encoder makes the track's description of; the style is what players show by themselves.
-_STYLE = b"""[Script Info]
+_STYLE = f"""[Script Info]
 ScriptType: v4.00+
 PlayResX: 384
 PlayResY: 288
 
-[V4+ Styles]
-Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, \
-Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, \
-MarginR, MarginV, Encoding
+{STYLES}\
 Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,1
 
-[Events]
-Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
-""".replace(b"\\\n", b"")
+{EVENTS}""".encode()
 
 
 class TextTrack(Value, frozen=True):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dubline import __version__
-from dubline.files import full_disk_is_told, write_whole
+from dubline.files import full_disk_is_told, where_one_may_write, write_whole
 from dubline.media.film_place import original_in
 from dubline.run import FileMark, mark_of, read_manifest
 from dubline.values.base import Value, canonical_json
@@ -63,7 +63,7 @@ def noted(root: Path, name: str, files: Iterable[Path], *, of: str = "") -> None
             marks[told] = known[told] if told in known and _is_as(path, known[told]) else mark_of(path)
     made = Publication(of=of, files=marks)
     if before.get(name) != made:
-        with full_disk_is_told(root):
+        with full_disk_is_told(root), where_one_may_write():
             here.work.mkdir(exist_ok=True)
             write_whole(here.publications, sealed({**before, name: made}))
 

@@ -18,7 +18,7 @@ from dubline.programme.reading import programme_rate, read_translations
 from dubline.programme.subtitle_tracks import cues_of
 from dubline.subtitles.cues import SubtitleText
 from dubline.subtitles.rolling import plain
-from dubline.subtitles.sent import SentCue, digest_of
+from dubline.subtitles.sent import Sent, SentCue, digest_of, keep_sent
 from dubline.subtitles.srt import write_srt
 from dubline.values.layout import Layout
 from dubline.values.programme import SubtitleCue
@@ -57,6 +57,9 @@ def _written(root: Path) -> tuple[Path, ...]:
                 continue
             here.mkdir(exist_ok=True)
             write_if_new(here / name, write_srt(map(plain, cues)).encode())
+        for translation in read_translations(root):
+            if waiting := _waiting(translation):
+                keep_sent(Sent(language=translation.target_language, cues=waiting), root)
     return tuple(here / name for name in files if (here / name).is_file())
 
 
@@ -99,6 +102,22 @@ def sent_cues(texts: Sequence[SubtitleText], cues: Sequence[SubtitleCue]) -> tup
             )
         )
     return tuple(made)
+
+
+def _waiting(translation: Translation) -> tuple[SentCue, ...]:
+    """The record of the lines for a person to translate, so that they are known when they come back."""
+    speakers = {line.id: line.speaker for line in translation.segments}
+    return tuple(
+        SentCue(
+            number=cue.index,
+            start_ms=cue.start_ms,
+            end_ms=cue.end_ms,
+            digest=digest_of(plain(cue).text),
+            id=cue.index,
+            speaker=speakers[cue.index],
+        )
+        for cue in _left(translation)
+    )
 
 
 def _left(translation: Translation) -> list[SubtitleText]:

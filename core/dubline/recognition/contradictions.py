@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dubline.backends.choosing import find, opened, options_of
 from dubline.errors import InvalidJob
+from dubline.values.base import Choice
 from dubline.values.wishes import TranscribeWish
 
 
@@ -63,3 +65,21 @@ def check_together(wish: TranscribeWish) -> None:
     ):
         if wrong:
             raise InvalidJob(what, hint=hint)
+
+
+def refuse_early(kind: str, choice: Choice, asked: TranscribeWish, language: str) -> None:
+    """Have a back end look at what is asked of it now, before the work that comes before its own. One whose
+    model must be read to know whether it hears a language is opened once, and closed again.
+
+    Raises:
+        InvalidJob, BackendMissing, WeightsError: it cannot do it.
+    """
+    named = (getattr(asked, kind), getattr(asked, f"{kind}_model"), getattr(asked, f"{kind}_options"))
+    if not any(named) and not (language and asked.language):
+        return
+    cls = find(kind, choice.backend)
+    if language and choice.options.get("model"):
+        with opened(kind, choice):
+            pass
+    else:
+        cls(options_of(cls, choice.options))

@@ -14,12 +14,12 @@ from msgspec import UNSET, UnsetType, structs
 from dubline.errors import InvalidJob
 from dubline.files import bytes_of
 from dubline.report import quantity
-from dubline.subtitles.cues import SubtitleText
+from dubline.subtitles.cues import SubtitleText, unlabelled
 from dubline.subtitles.decoding import decode
 from dubline.subtitles.rolling import folded
 from dubline.subtitles.srt import read_srt
 from dubline.subtitles.transcript_files import parse_given
-from dubline.subtitles.vtt import read_vtt
+from dubline.subtitles.vtt import is_vtt, read_vtt
 from dubline.values.base import Value
 from dubline.values.json_files import raw_json
 
@@ -141,7 +141,7 @@ def _text(data: bytes, name: str, encoding: str) -> str:
 
 def _timed(text: str, name: str) -> list[Cue]:
     """SRT, or WebVTT where the text begins with that word. Nothing that has times may be lost."""
-    webvtt = text.startswith("WEBVTT")
+    webvtt = is_vtt(text)
     if not webvtt and "->" not in text and "\u2192" not in text:
         return []
     subtitles = read_vtt(text, name=name) if webvtt else read_srt(text, name=name)
@@ -160,7 +160,9 @@ def _spoken(texts: Iterable[SubtitleText], *, webvtt: bool = False) -> list[Cue]
     for cue in texts:
         named = [cue.speaker] if cue.speaker else []
         named += [html.unescape(name).strip() for name in VOICE.findall(cue.text)]
-        bare = [TAGS.sub("", row) for row in cue.text.splitlines()]
+        label, text = unlabelled(cue.text)
+        named += [label] if label else []
+        bare = [TAGS.sub("", row) for row in text.splitlines()]
         rows = [" ".join((row if webvtt else html.unescape(row)).split()) for row in bare]
         cues.append(
             Cue(

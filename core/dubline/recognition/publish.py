@@ -36,9 +36,9 @@ from dubline.recognition.speaker_log import (
     read_log,
     spans_of,
 )
-from dubline.run import Run
+from dubline.run import Run, write_together
 from dubline.values.layout import Layout
-from dubline.values.sealed import sealed, write_twice
+from dubline.values.sealed import sealed
 from dubline.values.transcript import (
     Segment,
     Transcript,
@@ -161,10 +161,8 @@ def _keep_aside(root: Path, log: SpeakerLog, coming: bytes) -> Path | None:
 def _write(root: Path, transcript: Transcript, log: SpeakerLog) -> None:
     data, here = transcript_json(transcript), Layout(root)
     with full_disk_is_told(root):
-        # The log first: an edit that is in the log alone is done again, one in the file alone would be lost.
         log = structs.replace(log, transcript=checksum_of(data))
-        write_twice(here.speaker_log, sealed(log))
-        write_if_new(here.transcript, data)
+        write_together(root, {here.speaker_log: sealed(log), here.transcript: data})
     noted(root, "transcribe RUN", [here.transcript])
     publish_tables(root)
     publish_subtitles(root)

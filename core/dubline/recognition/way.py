@@ -22,7 +22,7 @@ from dubline.language.script import base_language
 from dubline.media.extraction import extract_sound
 from dubline.media.speech import RATE
 from dubline.recognition.attribution import attribute_text
-from dubline.recognition.contradictions import check_together
+from dubline.recognition.contradictions import check_together, refuse_early
 from dubline.recognition.cutting import SegmentRules
 from dubline.recognition.ears import (
     EITHER,
@@ -174,6 +174,10 @@ def settle_transcription(
             "--glossary without a recognizer", hint="A text with times needs none: leave out the glossary."
         )
     lacking.tell()
+    if diarization is not None and turns is None:
+        refuse_early("diarizer", diarization.diarizer, asked, "")
+    if words is not None:
+        refuse_early("recognizer", words.recognizer, asked, base_language(language))
     ears = Ears()
     if not wish.speakers_from_tracks:
         ears = settle_ears(wish, asked, turns=turns is None, words=words is not None)

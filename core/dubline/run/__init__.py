@@ -16,6 +16,7 @@ from dubline.run.manifest import (
 )
 from dubline.run.publishing import shown
 from dubline.run.steps import Run, Work, step
+from dubline.run.together import write_together
 
 __all__ = [
     "Damaged",
@@ -40,4 +41,5 @@ __all__ = [
     "standing",
     "step",
     "verified",
+    "write_together",
 ]

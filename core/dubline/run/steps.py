@@ -25,11 +25,20 @@ import msgspec
 
 from dubline import __version__
 from dubline.errors import Cancelled, DublineError, InvalidJob, StorageFull
-from dubline.files import PART, clear_parts, full_disk_is_told, remove_bare, remove_tree, write_whole
+from dubline.files import (
+    PART,
+    clear_parts,
+    full_disk_is_told,
+    may_only_be_read,
+    remove_bare,
+    remove_tree,
+    write_whole,
+)
 from dubline.report import Report, silent
 from dubline.run.folders import StepRecord, damage, seal, stood
 from dubline.run.manifest import FilmPlace, Manifest, Published, is_damaged, placed, read_manifest, read_wish
 from dubline.run.publishing import complete, publish, unpublish
+from dubline.run.together import write_pending
 from dubline.values.base import Value, to_json
 from dubline.values.inputs import changed_identities, step_key, told
 from dubline.values.layout import OLD_LOCK, Layout
@@ -131,6 +140,11 @@ class Run:
         except StorageFull:
             raise
         except OSError as error:
+            if may_only_be_read(error) and not self._new:
+                raise InvalidJob(
+                    f"{self.root} may only be read",
+                    hint="Copy it to where you may write, or name another folder with --out.",
+                ) from error
             raise InvalidJob(
                 f"{self.root} cannot be the run folder: {error.strerror or error}",
                 hint="Choose a folder that you may write to with --out.",
@@ -170,6 +184,7 @@ class Run:
                 named = self.layout.named
                 told = f"it is put back from its copy, and kept as {named(aside)}"
                 self.tell(f"{named(path)} is damaged: {told}")
+        write_pending(self.root)
         complete(self)
 
     def __exit__(self, *exc: object) -> None:

@@ -41,9 +41,9 @@ class SeparationJob(Value, frozen=True):
 
 
 SPLIT: dict[str, str] = {
-    "music": "estimated: the tones of the bed (source minus voices)",
-    "sfx": "estimated: what is neither music nor ambience in the bed",
-    "ambient": "estimated: what stays the same for 30 s in the bed",
+    "music": "estimated: what sounds in tones, apart from the voices",
+    "sfx": "estimated: what is neither voices, music nor ambience",
+    "ambient": "estimated: what goes on unchanged for 30 s, apart from the voices",
 }
 """What the stems hold where the bed was taken apart without a model."""
 

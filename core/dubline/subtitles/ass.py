@@ -14,7 +14,16 @@ from dubline.subtitles.cues import BREAKS, WEBVTT_TAG, SubtitleText, unified
 from dubline.subtitles.srt import check_times
 from dubline.timebase import whole
 
-_HEAD = """\
+STYLES = (
+    "[V4+ Styles]\n"
+    "Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, "
+    "Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, "
+    "MarginL, MarginR, MarginV, Encoding\n"
+)
+"""What stands before a script's styles."""
+EVENTS = "[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+"""What stands before its lines."""
+_HEAD = f"""\
 [Script Info]
 ScriptType: v4.00+
 WrapStyle: 0
@@ -22,15 +31,10 @@ ScaledBorderAndShadow: yes
 PlayResX: 1920
 PlayResY: 1080
 
-[V4+ Styles]
-Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, \
-Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, \
-MarginR, MarginV, Encoding
+{STYLES}\
 Style: Default,Arial,64,&H00FFFFFF,&H000000FF,&H00000000,&H80000000,0,0,0,0,100,100,0,0,1,3,1,2,96,96,64,1
 
-[Events]
-Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
-"""
+{EVENTS}"""
 _MARKUP = re.compile(
     r"(?P<tag></?[ibus]>)|(?P<colour><font\s+color=[\"']?#(?P<rgb>[0-9a-f]{6})[\"']?\s*>)|(?P<end></font>)"
     r"|(?P<ass>\{\\[^{}\n]*\})|(?P<mark>[{}\\\n])"

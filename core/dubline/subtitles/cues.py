@@ -10,6 +10,7 @@ from dubline.timebase import whole
 from dubline.values.base import Value
 
 _RETURNS = re.compile("\r+\n?")
+_LABEL = re.compile(r"^[ \t]*[\[(<*]*(SPEAKER_\d{1,4})[\])>*]*[ \t]*[:\uff1a]\**[ \t]*", re.MULTILINE)
 LATEST_MS = 359_999_999_999
 """Times later than this (99,999 hours) are taken for a mistake."""
 
@@ -113,3 +114,26 @@ def unified(text: str) -> str:
     if "\r" in text:
         text = _RETURNS.sub(lambda m: "\n" if m[0][-1] == "\n" else "\n" * len(m[0]), text)
     return text.replace("\0", "")
+
+
+def unfenced(text: str) -> str:
+    """A text without the fence that chat programs put around a file ("```srt"); its other lines stay where
+    they are."""
+    if "```" not in text:
+        return text
+    lines = text.split("\n")
+    there = [at for at, line in enumerate(lines) if line.strip()]
+    if lines[there[0]].lstrip("\ufeff").startswith("```"):
+        lines[there[0]] = ""
+    if lines[there[-1]].strip() == "```":
+        lines[there[-1]] = ""
+    return "\n".join(lines)
+
+
+def unlabelled(text: str) -> tuple[str, str]:
+    """(speaker, text) of a text that came back with our own ids before its rows, "[SPEAKER_01]: Come."; the
+    first one's is the speaker, "" where there is none."""
+    if "SPEAKER_" not in text:
+        return "", text
+    first = _LABEL.match(text)
+    return (first[1] if first else ""), _LABEL.sub("", text)

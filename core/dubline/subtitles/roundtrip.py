@@ -14,7 +14,7 @@ from typing import Literal
 
 from dubline.files import typed
 from dubline.subtitles.checks import TAGS
-from dubline.subtitles.cues import SubtitleText, clock
+from dubline.subtitles.cues import SubtitleText, clock, unlabelled
 from dubline.subtitles.matching import TOLERANCE_MS, Known, match
 from dubline.subtitles.sent import Sent, digest_of, normal
 from dubline.values.base import Value
@@ -180,7 +180,7 @@ class _Comparing:
 
     def _said(self, text: str, line: LineNow) -> tuple[str, str]:
         """(the line's own text, who is named before it) of a cue's text."""
-        text, who = normal(text), ""
+        who, text = unlabelled(normal(text))
         if self.sent.names:
             name, colon, rest = text.partition(": ")
             if colon and _folded(name) in self.people:

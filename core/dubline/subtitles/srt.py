@@ -17,7 +17,16 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from dubline.errors import InvalidJob
-from dubline.subtitles.cues import LATEST_MS, Problem, Problems, Subtitles, SubtitleText, clock, unified
+from dubline.subtitles.cues import (
+    LATEST_MS,
+    Problem,
+    Problems,
+    Subtitles,
+    SubtitleText,
+    clock,
+    unfenced,
+    unified,
+)
 from dubline.subtitles.escapes import MARK, stuffed, unstuffed
 from dubline.timebase import whole
 
@@ -51,7 +60,7 @@ def read_srt(text: str, *, strict: bool = False, name: str = "SRT") -> Subtitles
     Raises:
         InvalidJob: it holds no cue, or `strict`; the message has the file's `name`, the line and the reason.
     """
-    cues, problems = _cues_of(unified(text).removeprefix("\ufeff"))
+    cues, problems = _cues_of(unfenced(unified(text)).removeprefix("\ufeff"))
     _compared(cues, name)
     if not cues and text.strip():
         first = problems[0] if problems else Problem(line=1, reason="there is no line of times")

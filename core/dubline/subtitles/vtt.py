@@ -17,7 +17,7 @@ from functools import partial
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.subtitles.cues import Block, Problems, Subtitles, SubtitleText, clock, unified
+from dubline.subtitles.cues import Block, Problems, Subtitles, SubtitleText, clock, unfenced, unified
 from dubline.subtitles.escapes import stuffed, unstuffed
 from dubline.subtitles.srt import check_times, refuse, times_of
 
@@ -30,6 +30,11 @@ _KINDS = re.compile(r"(NOTE|STYLE|REGION)(?=\s|$)", re.ASCII)
 _HINT = "A WebVTT file begins with the word WEBVTT; its times look like this: 00:01:02.345 --> 00:01:04.000"
 
 
+def is_vtt(text: str) -> bool:
+    """Whether a file begins with the word WEBVTT, be it in a fence."""
+    return unfenced(unified(text)).lstrip("\ufeff\n").startswith("WEBVTT")
+
+
 def read_vtt(text: str, *, strict: bool = False, name: str = "WebVTT") -> Subtitles:
     """WebVTT -> its cues in the order of the file, its other blocks, and whatever was wrong with it.
 
@@ -39,7 +44,7 @@ def read_vtt(text: str, *, strict: bool = False, name: str = "WebVTT") -> Subtit
     Raises:
         InvalidJob: as `read_srt`; or the file does not begin with WEBVTT.
     """
-    lines = unified(text).removeprefix("\ufeff").split("\n")
+    lines = unfenced(unified(text)).lstrip("\ufeff\n").split("\n")
     if not re.match(r"WEBVTT(?:[ \t]|$)", lines[0]):
         raise InvalidJob(f"{name}, line 1: not WEBVTT but {lines[0][:40]!r}", hint=_HINT)
     header_end = next(

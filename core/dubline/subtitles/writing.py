@@ -18,7 +18,7 @@ from dubline.subtitles.rolling import plain
 from dubline.subtitles.srt import read_srt, write_srt
 from dubline.subtitles.table import write_csv
 from dubline.subtitles.ttml import write_ttml
-from dubline.subtitles.vtt import read_vtt, write_vtt
+from dubline.subtitles.vtt import is_vtt, read_vtt, write_vtt
 
 Format = Literal["srt", "vtt", "ass", "ttml", "csv"]
 FORMATS: tuple[Format, ...] = ("srt", "vtt", "ass", "ttml", "csv")
@@ -35,12 +35,12 @@ def read_subtitles(
     """
     data = bytes_of(path)
     file = decode(data, encoding=encoding, language=language, where=path.name, option=option)
-    text = file.text.removeprefix("\ufeff")
-    if path.suffix.lower() not in (".srt", ".vtt", ".txt", "") and not text.startswith("WEBVTT"):
+    text, webvtt = file.text.removeprefix("\ufeff"), is_vtt(file.text)
+    if path.suffix.lower() not in (".srt", ".vtt", ".txt", "") and not webvtt:
         raise InvalidJob(
             f"{path.name} is not a kind of file that subtitles are read from", hint="Give an .srt or a .vtt."
         )
-    reader = read_vtt if text.startswith("WEBVTT") or path.suffix.lower() == ".vtt" else read_srt
+    reader = read_vtt if webvtt or path.suffix.lower() == ".vtt" else read_srt
     subtitles = reader(text, strict=strict, name=path.name)
     return structs.replace(subtitles, encoding=file.encoding, notes=(file.note,) if file.note else ())
 

@@ -21,6 +21,7 @@ from dubline.programme.reading import read_translations
 from dubline.programme.subtitle_files import publish_subtitles
 from dubline.report import quantity
 from dubline.run import Run, standing
+from dubline.subtitles.cues import unlabelled
 from dubline.subtitles.rolling import folded
 from dubline.subtitles.transcript_files import as_transcript, read_given
 from dubline.subtitles.transcript_forms import DUBLINE
@@ -305,6 +306,11 @@ def _of_subtitles(path: Path, language: str, tell: Callable[[str], None]) -> Tra
     said = folded(read.cues)
     if len(said) < len(read.cues):
         tell(f"{path.name}: its captions roll: {len(read.cues)} cues are {quantity(len(said), 'line')}")
+    labels = [unlabelled(cue.text) for cue in said]
+    said = tuple(
+        replace(cue, text=text, speaker=cue.speaker or who)
+        for cue, (who, text) in zip(said, labels, strict=True)
+    )
     cues = sorted((c for c in said if c.text.strip()), key=lambda cue: (cue.start_ms, cue.end_ms))
     if not cues:
         raise InvalidJob(f"there is no text in {path.name}", hint="Check that it is the right file.")

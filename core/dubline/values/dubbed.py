@@ -41,7 +41,8 @@ class Take(Value, frozen=True):
     All takes are equally loud (their speech at -24 dBFS); `gain_db` follows the level of the line in the
     source, against that speaker's median, -12 to 12. `retaken`: it was spoken again by itself, and stands
     until its line changes; `voice` is what spoke it then, where that is not its speaker's voice ("").
-    `fingerprint` tells by a part of the file's SHA-256 whether two takes are the same sound.
+    `fingerprint` tells by a part of the file's SHA-256 whether two takes are the same sound. `lost`: seconds
+    of it behind the programme's end, which nobody hears.
     """
 
     id: int
@@ -62,6 +63,12 @@ class Take(Value, frozen=True):
     retaken: bool = False
     voice: str = ""
     fingerprint: str = ""
+    lost: float = 0.0
+
+    @property
+    def unheard(self) -> bool:
+        """Whether something of the line is not heard."""
+        return self.state == "failed" or self.lost > 0
 
 
 class Takes(Value, frozen=True):

@@ -145,6 +145,11 @@ class Layout:
         return self.work / "publications.json"
 
     @property
+    def pending(self) -> Path:
+        """What is about to be written, while it is."""
+        return self.work / "pending.json"
+
+    @property
     def lock(self) -> Path:
         """The file that is locked while a Dubline works here."""
         return self.work / ".lock"

@@ -6,9 +6,67 @@ that is too long pushes the next one back; that one has less time then, and the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec import structs
+
 from dubline.timebase import Timed
+from dubline.values.dubbed import Take
+from dubline.values.translated import TranslatedSegment
+
+LATE = 0.04  # seconds: a frame at 25; what begins later than that is told
+CUT = "are cut off"
+
+
+class Spot(NamedTuple):
+    """Where a take lies: its segment and speaker, its first sample and its length in samples."""
+
+    segment: Timed
+    speaker: str
+    start: int
+    frames: int
+
+
+def drawn_in(spots: Sequence[Spot], frames: int) -> list[int]:
+    """First samples with which all takes end within a programme of so many samples: one that would not, and
+    those that are in its way, begin earlier, in time that is free. Where there is not enough, all stay.
+
+    `spots` are in the order of their segments' starts, and none overlaps another that it may not.
+    """
+    starts = [spot.start for spot in spots]
+    for n in range(len(spots) - 1, -1, -1):
+        spot, end = spots[n], frames
+        for later in range(n + 1, len(spots)):
+            other = spots[later]
+            follows = spot.segment.end <= other.segment.start or spot.speaker == other.speaker
+            if follows and starts[later] < other.start:  # the others are clear of it already
+                end = min(end, starts[later])
+        starts[n] = min(spot.start, end - spot.frames)
+        if starts[n] < 0:
+            return [spot.start for spot in spots]
+    return starts
+
+
+def within(takes: tuple[Take, ...], segments: Sequence[TranslatedSegment], frames: int) -> tuple[Take, ...]:
+    """The takes of these segments, with those at the end of a programme of `frames` samples drawn in; what is
+    cut there all the same is told."""
+    heard = sorted((n for n, take in enumerate(takes) if take.path), key=lambda n: (segments[n].start, n))
+    spots = [Spot(segments[n], takes[n].speaker, takes[n].start, takes[n].frames) for n in heard]
+    found = list(takes)
+    for n, start in zip(heard, drawn_in(spots, frames), strict=True):
+        take, reasons = takes[n], takes[n].reasons
+        early = segments[n].start - start / take.rate
+        if start < take.start:
+            reasons = tuple(reason for reason in reasons if not reason.startswith("begins "))
+            if early > LATE:
+                reasons = (f"begins {early:.2f} s early, so as to end with the programme", *reasons)
+        lost = max(0, start + take.frames - frames) / take.rate
+        if lost:
+            reasons += (f"{lost:.2f} s {CUT}: the programme ends before the line does",)
+        state = "too_long" if lost else take.state
+        found[n] = structs.replace(take, start=start, reasons=reasons, lost=lost, state=state)
+    return tuple(found)
 
 
 class _Placed(NamedTuple):

@@ -26,13 +26,12 @@ from dubline.voice.casting import Role, cast_speakers, full_name, parted, role_o
 from dubline.voice.fitting import fitted
 from dubline.voice.kept import KeptTake, KeptTakes
 from dubline.voice.references import References
-from dubline.voice.schedule import Schedule
+from dubline.voice.schedule import CUT, LATE, Schedule, within
 from dubline.voice.settling import DEAF, clones, lasting, open_voice
 from dubline.voice.sharing import actor_gender, told_genders, told_sharing
 from dubline.weights.files import licence_notice
 
 LOUDEST = 12.0  # dB: how far a line's level may lie from its speaker's median
-LATE = 0.04  # seconds: a frame at 25; what begins later than that is told
 _SILENCE = 30.0  # seconds after a segment in which to look for the next cue
 _TAKES = 1  # raised when a take would come out otherwise than before
 _SHIFT = "overlap-add"  # how a take's pitch is changed
@@ -65,7 +64,7 @@ class VoiceJob(Value, frozen=True):
     references: References = References()
 
 
-@step("speak", version=2, resumable=True)
+@step("speak", version=3, resumable=True)
 def speak(work: Work, translation: Translation, job: VoiceJob) -> Takes:
     """Speak a translation: one take for each of its segments, in their order.
 
@@ -103,6 +102,7 @@ def speak(work: Work, translation: Translation, job: VoiceJob) -> Takes:
                 zip(translation.segments, texts, lengths, strict=True)
             )
         )
+        takes = within(takes, translation.segments, maker.frames)
         work.report(len(takes), len(takes))
         models = tuple(identity for voice in voices.values() for identity in voice.identities)
     _summary(work, takes, maker.made)
@@ -133,8 +133,8 @@ class _Maker:
         self._clones = {choice.backend: clones(choice) for choice in (job.voice, *job.others)}
         self._kept = KeptTakes(Layout(work.root).memory / "takes")
         self._standing = {take.id: take for take in job.standing}
-        self._frames = seconds_to_samples(translation.duration, job.rate)
-        self._schedule = Schedule(job.rate, self._frames)
+        self.frames = seconds_to_samples(translation.duration, job.rate)
+        self._schedule = Schedule(job.rate, self.frames)
         self._silences = rooms(
             translation.segments,
             rate=job.frame_rate,
@@ -223,7 +223,10 @@ class _Maker:
         name = f"{take.id:05d}.wav"
         link(self._work.open(take.path), self._folder / name)
         start = self._schedule.place(segment, segment.speaker, take.frames)
-        return structs.replace(take, path=self._work.result(f"takes/{name}"), start=start)
+        reasons = tuple(reason for reason in take.reasons if CUT not in reason)
+        return structs.replace(
+            take, path=self._work.result(f"takes/{name}"), start=start, reasons=reasons, lost=0.0
+        )
 
     def _reference(self, backend: str, speaker: str) -> Reference | str | None:
         """What a voice that clones is given; why there is none; None where it takes none."""
@@ -296,9 +299,6 @@ class _Maker:
         if known.status == "too_long":
             over = known.frames / rate - left - known.borrowed
             found.append(f"runs over by {over:.2f} s at {self._job.fit.fastest:g} times its own pace")
-        past = (start + known.frames - self._frames) / rate
-        if past > 0:
-            found.append(f"runs {past:.2f} s past the programme's end")
         return tuple(found)
 
 

@@ -148,7 +148,9 @@ class Espeak(ProgramBackend):
         words = min(max(round(self._words * speed), SLOWEST), FASTEST)
         with tempfile.TemporaryDirectory(prefix="dubline-") as place:
             wav = Path(place) / "take.wav"
-            command = [*self._command, "-v", voice, "-s", str(words), "-p", str(pitch_setting(pitch))]
+            code, plus, variant = voice.partition("+")
+            known = self._codes[code.casefold()] + plus + variant
+            command = [*self._command, "-v", known, "-s", str(words), "-p", str(pitch_setting(pitch))]
             command += ["-b", "1", "-z", "--stdin", "-w", str(wav)]
             run_program(command, plain.encode(), tick, timeout=TIMEOUT, name=PROGRAM)
             return read_spoken(wav, PROGRAM)
@@ -158,7 +160,7 @@ class Espeak(ProgramBackend):
         base = base_language(language)
         for code in (wanted, base, _OTHER_CODES.get(base, base)):
             if code in self._codes:
-                return code
+                return self._codes[code]
         raise InvalidJob(
             f"espeak-ng does not speak {language_name(language)}",
             hint="`espeak-ng --voices` lists its languages.",
@@ -175,15 +177,16 @@ def pitch_setting(factor: float) -> int:
 
 
 @lru_cache(maxsize=4)
-def _spoken_codes(command: tuple[str, ...]) -> frozenset[str]:
-    """The codes of its languages; voices of MBROLA are left out, as they need a program and data more."""
-    codes = set()
-    for row in told(*command, "--voices").splitlines()[1:]:
-        fields = row.split()
-        if len(fields) >= 5 and not fields[4].startswith("mb/"):
-            codes.add(fields[1].casefold())
-            codes.update(code.casefold() for code in _ALIAS.findall(row))
-    return frozenset(codes)
+def _spoken_codes(command: tuple[str, ...]) -> dict[str, str]:
+    """The codes of its languages, and other codes for them, in lower case -> the code as its list has it:
+    with a variant behind it the program knows no other. Voices of MBROLA are left out, as they need a program
+    and data more."""
+    rows = [(row, row.split()) for row in told(*command, "--voices").splitlines()[1:]]
+    rows = [(row, fields) for row, fields in rows if len(fields) >= 5 and not fields[4].startswith("mb/")]
+    # One with a private part is known by its file alone: "chr" of "chr-US-Qaaa-x-west".
+    own = {f[1].casefold(): f[4].rpartition("/")[2] if "-x-" in f[1].casefold() else f[1] for _, f in rows}
+    others = {o.casefold(): own[f[1].casefold()] for row, f in reversed(rows) for o in _ALIAS.findall(row)}
+    return {**others, **{code.casefold(): code for code in own.values()}, **own}
 
 
 @lru_cache(maxsize=4)
