@@ -341,5 +341,9 @@ def exact_start(clip: otio.schema.Clip, at: int, fps: Fraction) -> Fraction | No
 
 def facts_of(thing: Any) -> dict[str, Any]:
     """What Dubline noted about something on a timeline; {} where it is somebody else's."""
-    facts = thing.metadata.get("dubline", {})
-    return dict(facts) if hasattr(facts, "keys") else {}
+    return mapping_of(thing.metadata.get("dubline"))
+
+
+def mapping_of(value: Any) -> dict[str, Any]:
+    """A dictionary of metadata; {} of anything else."""
+    return dict(value) if hasattr(value, "keys") else {}

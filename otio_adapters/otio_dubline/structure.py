@@ -242,16 +242,14 @@ class _Looking:
 
     def _fields(self, value: dict[str, Any], place: str, depth: int, nested: int, *, free: bool) -> Any:
         inside = f"{place}." if place else ""
-        return {
-            key: self.at(
-                item,
-                f"{inside}{key}"[-200:],
-                depth + 1,
-                nested,
-                free=free or key in ("metadata", "parameters"),
-            )
-            for key, item in value.items()
-        }
+        made = {}
+        for key, item in value.items():
+            if "\0" in key:  # where the library would end the name, and not find it again
+                self.notes[f"What stands under a name with a NUL in it was left out, at {place}."] = None
+                continue
+            loose = free or key in ("metadata", "parameters")
+            made[key] = self.at(item, f"{inside}{key}"[-200:], depth + 1, nested, free=loose)
+        return made
 
     def _referred(self, value: dict[str, Any], place: str) -> Any:
         """What a reference stands for: an object that came before it and is complete."""

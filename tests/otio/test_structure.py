@@ -198,3 +198,8 @@ def test_the_child_loads_nothing_from_the_folder_that_one_is_in(tmp_path: Path) 
         check=True,
     )
     assert done.stdout == "x\n"
+
+
+def test_a_key_that_the_library_does_not_find_again() -> None:
+    data = {**WHOLE, "metadata": {"dubline": {"a\0b": 1, "rate": "25"}}}
+    assert facts_of(parse_timeline(json.dumps(data).encode()))["rate"] == "25"

@@ -22,7 +22,7 @@ from dubline.timebase import Timecode, rate_text
 from otio_dubline.build import SUBTITLE, frames_range
 from otio_dubline.cue_tracks import CueTrack, cue_tracks, mixed
 from otio_dubline.exporters import Account, ExportOptions, Written
-from otio_dubline.exporters.media_files import sound_head
+from otio_dubline.exporters.media_files import number, sound_head
 from otio_dubline.exporters.named_sounds import sound_name
 from otio_dubline.exporters.neutral import schema_versions
 from otio_dubline.exporters.subtitles import write_files
@@ -31,6 +31,7 @@ from otio_dubline.reading import (
     called,
     facts_of,
     frames_of,
+    mapping_of,
     media_file,
     rate_of,
     require_media,
@@ -88,7 +89,9 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
         )
     final = folder.with_name(options.target or "resolve")
     timeline.metadata[NAMESPACE] = {"Resolve OTIO Meta Version": "1.0"}
-    groups = count(1 + max((int(_own(c).get("Link Group ID", 0)) for c in timeline.find_clips()), default=0))
+    groups = count(
+        1 + max((int(number(_own(c).get("Link Group ID"))) for c in timeline.find_clips()), default=0)
+    )
     for track in timeline.tracks:
         _dress_track(track, groups, account)
     copied = _without_time_references(timeline, folder, final)
@@ -124,7 +127,7 @@ def _overlaps(tracks: Sequence[CueTrack]) -> int:
 
 def _own(thing: Any) -> dict[str, Any]:
     """What Resolve noted about something."""
-    return dict(thing.metadata.get(NAMESPACE, {}))
+    return mapping_of(thing.metadata.get(NAMESPACE))
 
 
 def _dress_track(track: otio.schema.Track, groups: Iterator[int], account: Account) -> None:
