@@ -48,7 +48,7 @@ class Bar:
     def __init__(self, screen: Screen, steps: Iterable[str] = ()) -> None:
         self.screen = screen
         self.progress = Progress(self.show)
-        self.heartbeat = Heartbeat(screen.still)
+        self.heartbeat = Heartbeat(lambda text: self.screen.still(text))
         self.film: float | None = None  # seconds of it
         self._steps = tuple(steps)
         self._who: dict[str, str] = {}
