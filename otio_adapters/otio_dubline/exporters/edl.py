@@ -72,6 +72,10 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
 
 
 def _events(timeline: otio.schema.Timeline, fps: Fraction, account: Account) -> list[Event]:
+    for item in list(timeline.tracks):
+        if not isinstance(item, otio.schema.Track):
+            account.lose(f"{called(item)}, which lies among the tracks")
+            timeline.tracks.remove(item)
     pictures = [t for t in timeline.tracks if t.kind == otio.schema.TrackKind.Video and t.enabled]
     heard = [t for t in timeline.tracks if t.kind == otio.schema.TrackKind.Audio and t.enabled]
     others = [t for t in timeline.tracks if t.kind not in ("Video", "Audio")]

@@ -52,7 +52,7 @@ def export(timeline: otio.schema.Timeline, folder: Path, options: ExportOptions)
         )
     files = write_files(timeline, tracks, folder, kind)
     account = Account()
-    others = sum(track.kind in ("Video", "Audio") for track in timeline.tracks)
+    others = sum(getattr(track, "kind", "Video") in ("Video", "Audio") for track in timeline.tracks)
     if others:
         account.lose(f"{others} tracks of picture and sound")
     if timeline.tracks.markers:
