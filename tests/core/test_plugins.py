@@ -239,6 +239,8 @@ MAY = {
     "separation/two_stems.py": {"demucs"},
     "translation/routing.py": {"apertium", "ctranslate2", "transformers"},
     "voice/routing.py": {"espeak-ng", "flite", "piper"},
+    # The option that may hold a key.
+    "values/voice_keys.py": {"command"},
     # A sound to listen to is called by who makes it.
     "values/wishes.py": {"deepfilternet"},
     "recognition/ears.py": {"deepfilternet"},
