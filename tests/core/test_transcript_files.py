@@ -276,7 +276,7 @@ def test_an_episode_keeps_its_lines_speakers_and_times(shared: Shared, tmp_path:
     path = tmp_path / "transcript.json"
     path.write_text(json.dumps(film, ensure_ascii=False), encoding="utf-8")
     answer = dubline("translate", path, "--from", "Turkish", "--to", "English", "--translator", "manual")
-    assert (answer.status, "1511 segments" in answer.out) == (0, True), answer.err
+    assert (answer.status, "1511 lines: " in answer.out) == (0, True), answer.err
     translation = read_translation(tmp_path / "transcript.dubline/translated.json")
     assert (translation.source_language, translation.target_language) == ("tr", "en")
     assert [

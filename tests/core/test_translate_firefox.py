@@ -212,14 +212,14 @@ def test_a_straight_way_comes_first(both: Path, enpt: Path) -> None:
 
 
 def test_languages_that_no_model_has_are_refused_with_advice(both: Path) -> None:
-    with pytest.raises(WeightsError, match="from pt to ja") as nothing:
+    with pytest.raises(WeightsError, match="from Portuguese to Japanese") as nothing:
         settle("translator", "firefox", Sought(language="pt", target="ja"))
     for name in ("firefox-pt-en", "firefox-en-ja"):
         assert f"`dubline models fetch {name}`" in nothing.value.hint
-    with pytest.raises(WeightsError, match="from pt to ka") as neither:
+    with pytest.raises(WeightsError, match="from Portuguese to Georgian") as neither:
         settle("translator", "firefox", Sought(language="pt", target="ka"))
     assert "dubline models import" in neither.value.hint and "from it" in neither.value.hint
-    with pytest.raises(InvalidJob, match="not from de to en"):
+    with pytest.raises(InvalidJob, match="not from German to English"):
         Firefox(Firefox.Options(source="de", target="en", model="pten"))
     with pytest.raises(InvalidJob, match="both languages"):
         Firefox(Firefox.Options(source="en"))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from dubline.backends.translators.seq2seq_languages import flores
 from dubline.errors import InvalidJob, WeightsError
 from dubline.language.script import base_language
+from dubline.values.languages import language_name
 from dubline.weights.firefox_files import languages, parts
 from dubline.weights.folders import find_folder, folders_here
 from dubline.weights.kinds import look
@@ -38,8 +39,9 @@ def way(source: str, target: str, model: str) -> tuple[Leg, ...]:
         stops = [source, *(leg.target for leg in legs[:-1]), target]
         for leg, begin, end in zip(legs, stops, stops[1:], strict=False):
             if not (_same(leg.source, begin) and _same(leg.target, end)):
+                first, last, begin, end = map(language_name, (leg.source, leg.target, begin, end))
                 raise InvalidJob(
-                    f"{leg.name} translates from {leg.source} to {leg.target}, not from {begin} to {end}",
+                    f"{leg.name} translates from {first} to {last}, not from {begin} to {end}",
                     hint="Leave out the model, or name one for these languages.",
                 )
         return legs
