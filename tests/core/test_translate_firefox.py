@@ -202,7 +202,10 @@ def test_what_auto_took_for_another_source_is_chosen_anew_and_what_was_named_is_
     assert translate("--from", "tr", "--translator", "firefox", "--model", "trpt").status == 0
     assert kept_wish().found_for is None
     refused = translate("--from", "en")
-    assert refused.status == 2 and "translates from tr to pt, not from en to pt" in refused.err
+    assert (
+        refused.status == 2
+        and "translates from Turkish to Portuguese, not from English to Portuguese" in refused.err
+    )
 
 
 def test_a_straight_way_comes_first(both: Path, enpt: Path) -> None:
