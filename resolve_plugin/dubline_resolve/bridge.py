@@ -159,7 +159,7 @@ class Engine:
             return self._gone()
         try:
             event = json.loads(content.decode("utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             return None  # no line of ours: a library that printed before the wire was taken
         if not isinstance(event, dict) or "event" not in event:
             return None

@@ -266,7 +266,7 @@ def read_answers(path: str) -> Dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return answers
     for name in KEPT:
         usual = "" if DEFAULTS[name] is None else DEFAULTS[name]

@@ -144,7 +144,7 @@ def channels_of(item: Any, place: str) -> List[List[int]]:
             if not tracks[key].get("mute")
             for channel in tracks[key].get("channel_idx") or ()
         ]
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return []
     if any(channel > embedded for channel in channels):
         raise Unreadable("{} plays sound that is linked from another file".format(place))

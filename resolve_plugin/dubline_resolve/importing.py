@@ -128,7 +128,7 @@ def media_of(path: str) -> List[str]:
     try:
         with open(path, encoding="utf-8") as file:
             walk(json.load(file))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Refused("the timeline {} cannot be read: {}".format(path, error), "Make the plan anew.")
     return list(paths)
 

@@ -44,7 +44,7 @@ def read_pointer(path: str) -> Dict[str, Any]:
             pointer = json.load(file)
         if not isinstance(pointer, dict) or any(name not in pointer for name in POINTER):
             raise ValueError("it lacks an entry")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Refused("{} cannot be read ({})".format(path, error), again) from None
     if pointer["protocol"] != PROTOCOL:
         raise Refused(

@@ -102,7 +102,7 @@ class Book:
                 content = json.load(file)
         except FileNotFoundError:
             return []
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise self._broken(path, error)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise self._broken(path, "it has another format")

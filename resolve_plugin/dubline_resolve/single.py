@@ -93,7 +93,7 @@ class Door:
             with socket.create_connection(("127.0.0.1", int(record["port"])), timeout=KNOCK) as wire:
                 wire.sendall(str(record["word"]).encode("ascii"))
                 return wire.recv(16) == b"coming"
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return False
 
     def close(self) -> None:

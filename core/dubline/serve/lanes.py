@@ -97,7 +97,7 @@ class Child:
         stream = self.process.stdout
         assert stream is not None
         for line in lines(stream.fileno(), LONGEST_ANSWER):
-            with contextlib.suppress(ValueError, TypeError):
+            with contextlib.suppress(ValueError, TypeError, RecursionError):
                 events.put(("answer", self, json.loads(line or b"")))
         events.put(("gone", self, None))
 

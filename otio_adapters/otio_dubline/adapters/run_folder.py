@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import opentimelineio as otio
 
 from dubline.errors import InvalidJob
+from dubline.files import bytes_of
 from dubline.programme.reading import programme_of_text, read_programme
+from dubline.values.json_files import raw_json
 from dubline.values.transcript import FORMAT as TRANSCRIPT
 from dubline.values.transcript import parse_transcript
 from dubline.values.translated import FORMAT as TRANSLATION
@@ -32,15 +33,8 @@ def read_from_file(filepath: str, rate: object = "") -> otio.schema.Timeline:
 
 
 def _of_file(path: Path, rate: str) -> otio.schema.Timeline:
-    try:
-        data = path.read_bytes()
-        content = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
-    except OSError as error:
-        raise InvalidJob(f"{path} cannot be read: {error.strerror}", hint="Check the path.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidJob(
-            f"{path.name} is not JSON: {error}", hint="Give the file as Dubline wrote it."
-        ) from None
+    data = bytes_of(path)
+    content = raw_json(data, path.name, hint="Give the file as Dubline wrote it.")
     kind = content.get("format") if isinstance(content, dict) else None
     name = path.parent.name.removesuffix(".dubline") if path.parent.suffix == ".dubline" else path.stem
     if kind == TRANSLATION:
