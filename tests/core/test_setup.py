@@ -30,6 +30,8 @@ from dubline.weights.starters import STARTERS, Starter, StarterFile, Wheel
 
 constants = pytest.importorskip("huggingface_hub.constants", reason="huggingface_hub is not installed")
 
+pytestmark = pytest.mark.usefixtures("any_bytes")
+
 SETTINGS = b'{"audio": {"sample_rate": 16000}, "num_speakers": 1, "espeak": {"voice": "en"}}'
 LAPTOP = Machine(cores=8, memory=16_000_000_000, gpu="", folder=Path("/models"), free=100_000_000_000)
 WORKSTATION = LAPTOP._replace(gpu="NVIDIA RTX 4090")

@@ -235,7 +235,7 @@ def test_a_language_by_our_code_is_taken_and_an_unknown_one_refused(tmp_path: Pa
             with tiny_ear(language=code) as ear:
                 (heard,) = ear.recognize(speech, (Stretch(start=0, end=2),), silent)
             assert heard.language == code
-    with pytest.raises(InvalidJob, match="tlh"):
+    with pytest.raises(InvalidJob, match="Klingon"):
         tiny_ear(language="tlh")
 
 

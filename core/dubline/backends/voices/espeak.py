@@ -42,7 +42,7 @@ PITCHES = {
 # Pitch setting 0..99 against the factor of F0 that comes of it: the mean of m3 and f2, measured likewise.
 _SETTINGS = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 99)
 _FACTORS = (0.736, 0.763, 0.809, 0.836, 0.917, 1.0, 1.107, 1.221, 1.363, 1.518, 1.680)
-_ALIAS = re.compile(r"\((\S+) \d+\)")
+_ALIAS = re.compile(r"\((\S+) (\d+)\)")
 _OTHER_CODES = {"no": "nb", "zh": "cmn", "iw": "he"}
 
 
@@ -185,8 +185,14 @@ def _spoken_codes(command: tuple[str, ...]) -> dict[str, str]:
     rows = [(row, fields) for row, fields in rows if len(fields) >= 5 and not fields[4].startswith("mb/")]
     # One with a private part is known by its file alone: "chr" of "chr-US-Qaaa-x-west".
     own = {f[1].casefold(): f[4].rpartition("/")[2] if "-x-" in f[1].casefold() else f[1] for _, f in rows}
-    others = {o.casefold(): own[f[1].casefold()] for row, f in reversed(rows) for o in _ALIAS.findall(row)}
-    return {**others, **{code.casefold(): code for code in own.values()}, **own}
+    others: dict[str, tuple[int, str]] = {}
+    for row, fields in rows:
+        file = fields[4].rpartition("/")[2]
+        for other, rank in _ALIAS.findall(row):  # the lowest is the one that the program takes for it
+            code = other if file.casefold() == other.casefold() else own[fields[1].casefold()]
+            others[other.casefold()] = min(others.get(other.casefold(), (99, "")), (int(rank), code))
+    known = {other: code for other, (_, code) in others.items()}
+    return {**known, **{code.casefold(): code for code in own.values()}, **own}
 
 
 @lru_cache(maxsize=4)
