@@ -132,7 +132,7 @@ def speakers(root: Path, truth: list[dict[str, Any]], seconds: float) -> float:
         return made
 
     rate = DiarizationErrorRate(collar=0.5, skip_overlap=False)
-    (rttm,) = (p for p in root.rglob("*.rttm") if "steps" not in p.parts)
+    (rttm,) = (p for p in root.rglob("transcript.rttm") if "steps" not in p.parts)
     found = annotation(turns_of(rttm))
     return 100 * float(rate(annotation(truth), found, uem=Timeline([Segment(0, seconds)])))
 

@@ -14,7 +14,8 @@ import threading
 import time
 import webbrowser
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import ThreadingMixIn
 from typing import Any, Callable, Dict, Optional
 
 from dubline_resolve.page_text import PAGE
@@ -134,7 +135,7 @@ class PageWindow:
             self.model.act(str(message["act"]))
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(ThreadingMixIn, HTTPServer):
     """A thread for each connection, so that one which is slow or silent holds up nobody."""
 
     daemon_threads = True

@@ -101,7 +101,7 @@ def test_silence_has_no_words(tmp_path: Path) -> None:
 def test_what_cannot_be(talk: Path, tmp_path: Path) -> None:
     for words, said in (
         (("--recognizer", "nosuch"), "nosuch"),
-        (("--recognizer", "pocketsphinx", "--language", "tr"), "not 'tr'"),
+        (("--recognizer", "pocketsphinx", "--language", "tr"), "not Turkish"),
         (("--on", "drums"), "drums"),
         (("--diarizer", "nosuch", "--on", "mix"), "nosuch"),
     ):

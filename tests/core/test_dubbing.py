@@ -219,7 +219,13 @@ def test_several_languages_want_a_name(root: Path) -> None:
 
 def test_a_damaged_dub_is_not_written_over(root: Path) -> None:
     assert dub(root).status == 0
-    (root / "work/dubbed.json").write_bytes(b"{")
+    place = root / "work/dubbed.json"
+    whole = place.read_bytes()
+    place.write_bytes(b"{")
+    answer = dub(root)
+    assert answer.status == 0 and "dubbed.json" in answer.err and place.read_bytes() == whole
+    place.write_bytes(b"{")
+    shutil.rmtree(root / "work/.copies")
     answer = dub(root)
     assert answer.status == 2 and "Move that file away" in answer.err
     assert (root / "work/dubbed.json").read_bytes() == b"{"

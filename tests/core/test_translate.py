@@ -155,7 +155,7 @@ def test_every_segment_comes_back_with_its_number_speaker_and_times(tmp_path: Pa
         assert [one[k] for k in ("id", "start", "end", "speaker")] == [
             other[k] for k in ("id", "start", "end", "speaker")
         ]
-    assert "fit:" in ran.out and "150 translated" in ran.out
+    assert "fit their time" in ran.out and "150 translated" in ran.out
 
 
 def test_translations_are_the_models_own(tmp_path: Path, model: Path) -> None:
@@ -551,7 +551,8 @@ def test_every_line_comes_back_from_a_server_that_goes_wrong(
     for line in translation.segments:
         assert (line.state == "translated") == bool(line.text)
         assert line.text or line.reasons
-    assert translation.totals.translated > 1500 and waits
+    # An answer that speaks of lines that nobody asked for counts for none of them.
+    assert translation.totals.translated > 1450 and waits
     assert not any(s.text == s.source_text for s in translation.segments if len(s.source_text.split()) > 1)
 
 
