@@ -170,7 +170,7 @@ def fits(root: Path) -> float:
 
 def dub_of(root: Path) -> Path:
     """The record of a run's only dub."""
-    (path,) = (p for p in root.rglob("dubbed*.json") if "steps" not in p.parts)
+    (path,) = (p for p in root.rglob("dubbed*.json") if not {"steps", ".copies"} & {*p.parts})
     return path
 
 
