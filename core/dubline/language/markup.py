@@ -19,6 +19,7 @@ import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 
 from dubline.language.line_marks import PLACEHOLDERS, TAGS
@@ -107,6 +108,7 @@ class Unmarked:
         return html.escape(text, quote=False) if self.encoded else text
 
 
+@lru_cache(maxsize=1 << 14)
 def unmark(text: str) -> Unmarked:
     """Take the formatting off a text.
 
