@@ -154,12 +154,18 @@ def test_a_damaged_sound_is_told_by_whoever_uses_it(run: Path, place: str, harm:
     assert published(run) == before
 
 
-def test_what_is_only_copied_is_not_made_again(run: Path) -> None:
-    """Other times are no other content."""
-    for path in run.rglob("*.wav"):
-        os.utime(path, (1e9, 1e9))
+def test_what_is_only_copied_is_not_made_again(made: Path, tmp_path: Path) -> None:
+    """Other times are no other content, and no change of a person's."""
+    run = tmp_path / "copy" / made.name
+    shutil.copytree(made.parent, run.parent)
+    for number, path in enumerate(sorted(run.rglob("*.wav"))):
+        os.utime(path, (1e9 + 60 * number,) * 2)
+    stem = run / "stems/music.wav"
+    assert not stem.samefile(*run.glob("work/steps/separate-*/music.wav"))
     again = dubline("separate", run)
     assert again.status == 0 and "damaged" not in again.err and "separate" in kept(again)
+    assert "changed since" not in again.err and not list(run.rglob("*.edited.*"))
+    assert stem.samefile(*run.glob("work/steps/separate-*/music.wav")), "one file again, and not two"
     assert not verify_run(run).findings
 
 

@@ -7,10 +7,12 @@ person has put in a published file's place is theirs, and is kept aside before a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dubline.files import link, remove
+from dubline.run.folders import digest_of, read_folder
 from dubline.run.manifest import Published, read_manifest
 from dubline.values.layout import Layout
 
@@ -78,7 +80,7 @@ def _is_same(path: Path, source: Path) -> bool:
 def _keep_aside(run: Run, target: Path, was: Published) -> None:
     """Put away what a person has put in a published file's place."""
     now = stamp(target)
-    if any(alike(now, mark) for mark in (was.mark, was.before) if mark):
+    if any(alike(now, mark) for mark in (was.mark, was.before) if mark) or _is_copy(run, target, was):
         return
     number, aside = 2, run.layout.aside(f"{target.stem}.edited{target.suffix}")
     while aside.exists():
@@ -90,6 +92,16 @@ def _keep_aside(run: Run, target: Path, was: Published) -> None:
         f"{told(target)} was changed since it was made: what lay there is kept as {told(aside)}, to be "
         "deleted if nobody wants it"
     )
+
+
+def _is_copy(run: Run, target: Path, was: Published) -> bool:
+    """Whether a file is what was published there, whatever its time says: the run has been copied."""
+    step, _, name = was.source.removeprefix("steps/").partition("/")
+    with suppress(OSError, ValueError):
+        known = read_folder(run.layout.steps / step) if name else None
+        mark = known.files.get(name) if known else None
+        return mark is not None and target.stat().st_size == mark.size and digest_of(target) == mark.digest
+    return False
 
 
 def unpublish(run: Run, targets: Iterable[Path]) -> None:
