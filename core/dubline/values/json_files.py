@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from dubline.errors import InvalidJob
-from dubline.files import bytes_of, decoded
+from dubline.files import decoded
 from dubline.values.base import complaint
 
 T = TypeVar("T")
@@ -78,20 +78,11 @@ def parse_json(data: bytes, kind: type[T], where: str, *, hint: str, format: str
     return value
 
 
-def read_json(path: Path, kind: type[T], *, hint: str, format: str = "") -> T:
-    """The value in a file of ours; see `parse_json`.
-
-    Raises:
-        InvalidJob: it is not there, cannot be read, or is damaged.
-    """
-    return parse_json(bytes_of(path), kind, path.name, hint=hint, format=format)
-
-
 def kept_json(path: Path, kind: type[T]) -> T | None:
     """The value in a file that can be made again; None where there is none, or a damaged one."""
     try:
         return line_json(path.read_bytes(), kind)
-    except OSError:
+    except (OSError, ValueError):  # a path that comes from a damaged file can have a NUL in it
         return None
 
 

@@ -7,6 +7,7 @@ that is too long pushes the next one back; that one has less time then, and the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from msgspec import structs
@@ -35,7 +36,11 @@ def drawn_in(spots: Sequence[Spot], frames: int) -> list[int]:
     `spots` are in the order of their segments' starts, and none overlaps another that it may not.
     """
     starts = [spot.start for spot in spots]
+    latest = list(accumulate((spot.start + spot.frames for spot in spots), max))
+    clear = frames  # who ends by then is in nobody's way
     for n in range(len(spots) - 1, -1, -1):
+        if latest[n] <= clear:
+            break
         spot, end = spots[n], frames
         for later in range(n + 1, len(spots)):
             other = spots[later]
@@ -45,6 +50,8 @@ def drawn_in(spots: Sequence[Spot], frames: int) -> list[int]:
         starts[n] = min(spot.start, end - spot.frames)
         if starts[n] < 0:
             return [spot.start for spot in spots]
+        if starts[n] < spot.start:
+            clear = min(clear, starts[n])
     return starts
 
 
