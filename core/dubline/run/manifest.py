@@ -5,6 +5,7 @@ It says itself whether it is whole. Where it is not, its copy tells, and the ste
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
@@ -26,6 +27,7 @@ from dubline.values.sealed import copy_of, read_sealed
 T = TypeVar("T")
 
 FORMAT = "dubline.run.1"
+_STEP = re.compile(r"steps/[\w-]{1,100}")  # where a step's folder can lie
 
 
 class FilmPlace(Value, frozen=True):
@@ -136,7 +138,7 @@ def standing(root: Path, name: str, kind: type[T]) -> T | None:
         Damaged: it is not as it was written.
     """
     folder = read_manifest(root).stands.get(name)
-    if folder is None:
+    if folder is None or not _STEP.fullmatch(folder):  # in a run.json that somebody damaged
         return None
     place = Layout(root).file(folder)
     try:
