@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dubline.cli.job_file import read_job
 from dubline.errors import InvalidJob
 from dubline.recognition.speaker_log import read_log
 from dubline.run import Manifest, read_manifest
+from dubline.subtitles.profiles import read_profile
 from dubline.subtitles.sent import Sent, read_sent, write_sent
 from dubline.values.base import to_json
+from dubline.values.cast import read_cast
 from dubline.values.dubbed import read_dub
 from dubline.values.json_files import DEEPEST, kept_json, line_json, parse_json, raw_json
 from dubline.values.layout import Layout
@@ -148,3 +152,13 @@ def test_a_transcript_in_a_list_is_refused_on_the_line_it_has_there(tmp_path: Pa
     line = path.read_text().splitlines().index('"duration": 1.0,')  # counted from 1, it is the one before
     with pytest.raises(InvalidJob, match=f"t.json, line {line}: 'language' stands twice"):
         read_transcript(path)
+
+
+@pytest.mark.parametrize("read", [read_cast, read_job, lambda path: read_profile(str(path))])
+def test_toml_that_is_nested_too_deep_is_refused_with_its_name(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text("a = " + "[" * 5000 + "]" * 5000, encoding="utf-8")
+    with pytest.raises(InvalidJob, match=r"deep\.toml"):
+        read(path)

@@ -63,7 +63,7 @@ def read_job(path: Path) -> JobFile:
     """
     try:
         job = msgspec.toml.decode(decoded(bytes_of(path), path.name), type=_File)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         wrong = complaint(error) if isinstance(error, msgspec.ValidationError) else str(error)
         raise InvalidJob(f"{path}: {wrong}", hint="docs/job.md shows one, with all its keys.") from None
     folder = path.absolute().parent

@@ -124,7 +124,7 @@ def read_profile(name: str) -> Profile:
         raw = msgspec.toml.decode(data, type=dict[str, Any])
     except ImportError:
         raise BackendMissing("reading TOML on Python 3.10 needs tomli", hint="pip install tomli") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidJob(f"{path.name} is not TOML: {error}", hint="docs/subtitles.md shows one.") from None
     base = raw.pop("based_on", "netflix-en")
     if not isinstance(base, str) or base not in PROFILES:

@@ -69,7 +69,7 @@ def read_cast(path: Path) -> dict[str, CastMember]:
         read = msgspec.toml.decode(decoded(bytes_of(path), path.name), type=_CastFile)
     except ImportError:
         raise BackendMissing("reading TOML on Python 3.10 needs tomli", hint="pip install tomli") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidJob(
             f"{path}: {error}", hint='A cast file looks like: [cast], then "NAME" = ["clip.wav"].'
         ) from None

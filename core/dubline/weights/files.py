@@ -241,7 +241,7 @@ def bag_signatures(path: Path) -> tuple[str, ...]:
         raise BackendMissing("reading a bag needs PyYAML", hint=extra_command("demucs")) from None
     try:
         bag = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise WeightsError(f"{path}: not readable as YAML: {error}") from error
     names = bag.get("models") if isinstance(bag, dict) else None
     if not isinstance(names, list) or not names or not all(re.fullmatch(r"\w[\w.-]*", str(n)) for n in names):

@@ -94,7 +94,7 @@ def read_config(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     hint = "Give the folder of a pyannote speaker diarization pipeline, complete and unchanged."
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise WeightsError(f"{path} cannot be read: {error}", hint=hint) from None
     pipeline = config.get("pipeline") if isinstance(config, dict) else None
     if not isinstance(pipeline, dict) or not isinstance(pipeline.get("params"), dict):

@@ -71,7 +71,7 @@ def _load_yaml(path: Path) -> Bag:
 
     try:
         listed = msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), _BagFile, strict=False)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise WeightsError(
             f"{path.name} is not the description of a bag of models: {error}",
             hint="A bag's YAML has a list `models` of signatures, and may have `weights` and `segment`.",
